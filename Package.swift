@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+]
+
+/// A module of our own, in Sources/NAME. The order of the list below is the order of dependencies:
+/// a module names only modules above it, and TidyTests holds its imports to that.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+]
+
+let package = Package(
+    name: "trueup",
+    products: [.executable(name: "trueup", targets: ["trueup"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "CLibcurl", linkerSettings: [.linkedLibrary("curl")]),
+        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+        module("Reconciliation"),
+        module("Schedule"),
+        module("PostgreSQL", ["CLibpq"]),
+        module("Curl", ["CLibcurl"]),
+        module("Stripe", ["Curl", "CSimdjson", "COpenSSL"]),
+        module("Store", ["Reconciliation", "Schedule", "PostgreSQL"]),
+        module("Credits", ["Reconciliation", "PostgreSQL", "Stripe"]),
+        module("Jobs", ["Reconciliation", "Schedule", "Curl", "Stripe", yams]),
+        module("Runner", ["Reconciliation", "Schedule", "PostgreSQL", "Stripe", "Store", "Credits", "Jobs", logging]),
+        module("Sandbox", ["COpenSSL"] + nio),
+        .executableTarget(
+            name: "trueup",
+            dependencies: [
+                "Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", "Runner",
+                "Sandbox", arguments, logging,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Support", dependencies: ["PostgreSQL", "Store", "Sandbox"], path: "Tests/Support",
+            swiftSettings: strict),
+        tests("TidyTests", []),
+        tests("ReconciliationTests", ["Reconciliation"]),
+        tests("ScheduleTests", ["Schedule"]),
+        tests("PostgreSQLTests", ["PostgreSQL"]),
+        tests("CurlTests", ["Curl"]),
+        tests("StripeTests", ["Stripe", "Curl"]),
+        tests("JobsTests", ["Jobs", "Schedule"]),
+        tests("SandboxTests", ["Sandbox"]),
+        tests("StoreTests", ["Store", "Support"]),
+        tests("CreditsTests", ["Credits", "Store", "Support"]),
+        tests("RunnerTests", ["Runner", "Support", "Sandbox", "Jobs", "Store"]),
+        tests("TrueupTests", ["Support", "Sandbox", "Store"]),
+    ],
+    cxxLanguageStandard: .cxx17
+)

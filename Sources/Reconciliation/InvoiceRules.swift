@@ -1,0 +1,145 @@
+/// The judgement over one invoice: DESIGN section 5 as a pure function.
+///
+/// Every pair lands in exactly one class: it agrees, or it is one finding. What stands on top of the state (duplicates,
+/// mismatches, what happened after payment) outranks the state in the order of ``FindingKind``'s declaration, and no
+/// pair that has one is repaired.
+public struct InvoiceRules: Sendable, Hashable {
+    /// The frozen upper bound of the run, Unix seconds: "now" for every age and due date.
+    public var nowSeconds: Int64
+    /// A draft older than this is stale.
+    public var staleAfterSeconds: Int64
+    /// What one credit costs in minor units; a row whose amount is not its credits at this price is a mismatch.
+    /// `nil` where the table knows no credits.
+    public var creditPrice: Int64?
+
+    public init(nowSeconds: Int64, staleAfterSeconds: Int64, creditPrice: Int64?) {
+        self.nowSeconds = nowSeconds
+        self.staleAfterSeconds = staleAfterSeconds
+        self.creditPrice = creditPrice
+    }
+
+    /// The verdict on a pair.
+    public func classify(_ pair: InvoicePair) -> Verdict {
+        if let order = pair.order, let outranking = onTop(pair, order) { return outranking }
+        if let stripe = pair.stripe, case .unknown(let word) = stripe.status {
+            return Verdict(
+                .unknownStatus, .review, "Stripe gives the status “\(word)”, which this version does not know.")
+        }
+        if let stripe = pair.stripe, stripe.status.isLive, pair.order == nil,
+            pair.liveInvoicesOfOrder > 1 || pair.orderLinkedTo != nil
+        {
+            return duplicateInStripe(pair, stripe)
+        }
+        if let order = pair.order, let stripe = pair.stripe, let after = afterPayment(stripe, order) { return after }
+        if pair.link == .metadata, let stripe = pair.stripe, let order = pair.order {
+            return Verdict(
+                .unlinkedOrder, .apply,
+                "Order \(order.rowID) has no Stripe id; invoice \(stripe.id) names it in its metadata.")
+        }
+        if pair.stripe == nil, let order = pair.order, order.invoiceID == nil {
+            return order.state == .cancelled
+                ? .agree
+                : Verdict(
+                    .unlinkedOrder, .review,
+                    "Order \(order.rowID) has no Stripe id and no invoice names it: it was never invoiced.")
+        }
+        return state(stripeState(pair.stripe), pair.order?.state ?? .absent, pair)
+    }
+
+    /// Where the invoice stands in the state table. A draft that Stripe will finalize by itself is never stale.
+    public func stripeState(_ invoice: InvoiceFacts?) -> StripeState {
+        guard let invoice else { return .absent }
+        switch invoice.status {
+        case .draft:
+            let isOld = nowSeconds - invoice.createdSeconds > staleAfterSeconds
+            return isOld && !invoice.autoAdvance ? .draftStale : .draftYoung
+        case .open: return .open
+        case .paid: return .paid
+        case .void: return .void
+        case .uncollectible: return .uncollectible
+        case .unknown: return .absent
+        }
+    }
+
+    /// Duplicates and mismatches.
+    private func onTop(_ pair: InvoicePair, _ order: OrderFacts) -> Verdict? {
+        if pair.localRows > 1 {
+            return Verdict(
+                .duplicateLocal, .review,
+                "\(pair.localRows) local rows name invoice \(pair.stripe?.id ?? order.invoiceID ?? "?"); "
+                    + "paying it must grant credits once.")
+        }
+        if pair.link == .lookalike, let id = order.invoiceID {
+            return Verdict(
+                .malformedID, .review,
+                "Order \(order.rowID) has the Stripe id “\(id)”, which differs from the invoice's by white space "
+                    + "or letter case.")
+        }
+        guard let stripe = pair.stripe else { return nil }
+        if stripe.status.isLive, pair.liveInvoicesOfOrder > 1 { return duplicateInStripe(pair, stripe) }
+        if let named = stripe.orderID, named != String(order.rowID) {
+            return Verdict(
+                .orderMismatch, .review,
+                "Invoice \(stripe.id) names order “\(named)” in its metadata, and order \(order.rowID) carries its id.")
+        }
+        if let named = stripe.agencyID, named != String(order.agencyID) {
+            return Verdict(
+                .orderMismatch, .review,
+                "Invoice \(stripe.id) names agency “\(named)”, and order \(order.rowID) belongs to agency "
+                    + "\(order.agencyID).")
+        }
+        return mismatch(stripe, order)
+    }
+
+    private func mismatch(_ stripe: InvoiceFacts, _ order: OrderFacts) -> Verdict? {
+        if stripe.currency.lowercased() != order.currency.lowercased() {
+            return Verdict(
+                .currencyMismatch, .review,
+                "Stripe invoiced in \(stripe.currency.uppercased()), the order is in \(order.currency.uppercased()).")
+        }
+        guard stripe.amount == order.amount else {
+            let invoiced = stripe.amount.map { Money(minorUnits: $0, currency: stripe.currency).description }
+            let ordered = Money(minorUnits: order.amount, currency: order.currency)
+            return Verdict(
+                .amountMismatch, .review,
+                "Stripe invoiced \(invoiced ?? "an amount out of range"), the order is for \(ordered).")
+        }
+        if let creditPrice {
+            let (price, overflow) = order.credits.multipliedReportingOverflow(by: creditPrice)
+            if overflow || price != order.amount {
+                let each = Money(minorUnits: creditPrice, currency: order.currency)
+                return Verdict(
+                    .amountMismatch, .review,
+                    "The order is for \(Money(minorUnits: order.amount, currency: order.currency)), which is not "
+                        + "\(Money.grouped(order.credits)) credits at \(each).")
+            }
+        }
+        if let expected = order.customer, stripe.customer != expected {
+            return Verdict(
+                .customerMismatch, .review,
+                "The invoice is for customer \(stripe.customer ?? "none"), the order's agency \(order.agencyID) is "
+                    + "customer \(expected).")
+        }
+        return nil
+    }
+
+    private func duplicateInStripe(_ pair: InvoicePair, _ stripe: InvoiceFacts) -> Verdict {
+        let order = stripe.orderID ?? "?"
+        let explanation =
+            if let other = pair.orderLinkedTo, pair.liveInvoicesOfOrder <= 1 {
+                "Invoice \(stripe.id) names order \(order), which is linked to invoice \(other)."
+            } else {
+                "\(pair.liveInvoicesOfOrder) invoices that are not void name order \(order): it may be paid twice."
+            }
+        return Verdict(.duplicateInStripe, .review, explanation)
+    }
+
+    private func afterPayment(_ stripe: InvoiceFacts, _ order: OrderFacts) -> Verdict? {
+        guard stripe.status == .paid, stripe.postPaymentCredit > 0 else { return nil }
+        let given = Money(minorUnits: stripe.postPaymentCredit, currency: stripe.currency)
+        let held =
+            order.paid
+            ? "the order's \(Money.grouped(order.credits)) credits are still granted" : "the order is not marked paid"
+        return Verdict(.credited, .review, "A credit note of \(given) was issued after payment; \(held).")
+    }
+}
