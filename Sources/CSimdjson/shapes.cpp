@@ -1,0 +1,227 @@
+#include "shapes.hpp"
+
+#include <cassert>
+#include <memory>
+
+namespace trueup {
+
+namespace {
+
+#define ROW(row, path, type, member) {path, Type::type, offsetof(row, member), false}
+#define REQUIRED(row, path, type, member) {path, Type::type, offsetof(row, member), true}
+#define METADATA(row) \
+    ROW(row, "metadata.order_id", text, metadata.order_id), \
+    ROW(row, "metadata.agency_id", text, metadata.agency_id), \
+    ROW(row, "metadata.agency_member_id", text, metadata.agency_member_id), \
+    ROW(row, "metadata.charge_id", text, metadata.charge_id)
+
+// Where a field moved between API versions, both places are named: each body holds one of them, and null stores
+// nothing.
+Shape invoice() {
+    using R = trueup_invoice;
+    return {"invoice", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "created", integer, created),
+        REQUIRED(R, "livemode", flag, livemode),
+        REQUIRED(R, "status", text, status),
+        REQUIRED(R, "currency", text, currency),
+        REQUIRED(R, "total", integer, total),
+        REQUIRED(R, "amount_due", integer, amount_due),
+        REQUIRED(R, "amount_paid", integer, amount_paid),
+        REQUIRED(R, "amount_remaining", integer, amount_remaining),
+        REQUIRED(R, "pre_payment_credit_notes_amount", integer, pre_payment_credit_notes_amount),
+        REQUIRED(R, "post_payment_credit_notes_amount", integer, post_payment_credit_notes_amount),
+        ROW(R, "customer", reference, customer),
+        ROW(R, "due_date", integer, due_date),
+        ROW(R, "auto_advance", flag, auto_advance),
+        ROW(R, "collection_method", text, collection_method),
+        ROW(R, "billing_reason", text, billing_reason),
+        ROW(R, "number", text, number),
+        ROW(R, "hosted_invoice_url", text, hosted_invoice_url),
+        ROW(R, "subscription", reference, subscription),
+        ROW(R, "parent.subscription_details.subscription", reference, subscription),
+        ROW(R, "payment_intent", reference, payment_intent),
+        ROW(R, "payments.data[].payment.payment_intent", reference, payment_intent),
+        ROW(R, "charge", reference, charge),
+        ROW(R, "payments.data[].payment.charge", reference, charge),
+        ROW(R, "status_transitions.finalized_at", integer, finalized_at),
+        ROW(R, "status_transitions.paid_at", integer, paid_at),
+        ROW(R, "status_transitions.voided_at", integer, voided_at),
+        ROW(R, "status_transitions.marked_uncollectible_at", integer, marked_uncollectible_at),
+        METADATA(R),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape payment_intent() {
+    using R = trueup_payment_intent;
+    return {"payment_intent", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "created", integer, created),
+        REQUIRED(R, "livemode", flag, livemode),
+        REQUIRED(R, "status", text, status),
+        REQUIRED(R, "currency", text, currency),
+        REQUIRED(R, "amount", integer, amount),
+        REQUIRED(R, "amount_received", integer, amount_received),
+        ROW(R, "customer", reference, customer),
+        ROW(R, "invoice", reference, invoice),
+        ROW(R, "canceled_at", integer, canceled_at),
+        ROW(R, "cancellation_reason", text, cancellation_reason),
+        ROW(R, "latest_charge", reference, latest_charge),
+        ROW(R, "last_payment_error.code", text, last_error_code),
+        ROW(R, "last_payment_error.decline_code", text, last_error_decline_code),
+        ROW(R, "last_payment_error.message", text, last_error_message),
+        ROW(R, "description", text, description),
+        METADATA(R),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+// `data.object` has no id in some events (invoice.upcoming, balance.available), and no status in most.
+Shape event() {
+    using R = trueup_event;
+    return {"event", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "type", text, type),
+        REQUIRED(R, "created", integer, created),
+        REQUIRED(R, "livemode", flag, livemode),
+        REQUIRED(R, "pending_webhooks", integer, pending_webhooks),
+        REQUIRED(R, "data.object.object", text, object_type),
+        ROW(R, "data.object.id", text, object_id),
+        ROW(R, "data.object.status", text, object_status),
+        ROW(R, "api_version", text, api_version),
+        ROW(R, "request.id", text, request_id),
+        ROW(R, "request.idempotency_key", text, idempotency_key),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape invoice_item() {
+    using R = trueup_invoice_item;
+    return {"invoiceitem", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "amount", integer, amount),
+        REQUIRED(R, "currency", text, currency),
+        REQUIRED(R, "livemode", flag, livemode),
+        ROW(R, "date", integer, date),
+        ROW(R, "customer", reference, customer),
+        ROW(R, "invoice", reference, invoice),
+        ROW(R, "description", text, description),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape account() {
+    using R = trueup_account;
+    return {"account", {
+        REQUIRED(R, "id", text, id),
+        ROW(R, "country", text, country),
+        ROW(R, "default_currency", text, default_currency),
+        ROW(R, "settings.dashboard.display_name", text, display_name),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape deleted() {
+    using R = trueup_deleted;
+    return {nullptr, {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "deleted", flag, deleted),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape api_error() {
+    using R = trueup_api_error;
+    return {nullptr, {
+        ROW(R, "error.type", text, type),
+        ROW(R, "error.code", text, code),
+        ROW(R, "error.message", text, message),
+        ROW(R, "error.param", text, param),
+        ROW(R, "error.decline_code", text, decline_code),
+    }, sizeof(R), offsetof(R, code)};
+}
+
+struct Registry {
+    std::vector<std::unique_ptr<Node>> nodes;
+    std::vector<std::unique_ptr<Shape>> shapes;
+    CompiledShape compiled[TRUEUP_KIND_COUNT];
+
+    Node *new_node() {
+        nodes.push_back(std::make_unique<Node>());
+        return nodes.back().get();
+    }
+
+    static Entry &entry(Node *node, const std::string &key) {
+        for (Entry &known : node->entries) {
+            if (known.key == key) {
+                return known;
+            }
+        }
+        node->entries.emplace_back();
+        node->entries.back().key = key;
+        return node->entries.back();
+    }
+
+    void insert(Node *node, const Field &field, int index) {
+        std::string rest = field.path, walked;
+        for (;;) {
+            size_t dot = rest.find('.');
+            std::string key = rest.substr(0, dot);
+            walked += (walked.empty() ? "" : ".") + key;
+            bool array = key.size() > 2 && key.compare(key.size() - 2, 2, "[]") == 0;
+            Entry &found = entry(node, array ? key.substr(0, key.size() - 2) : key);
+            found.path = walked;
+            if (dot == std::string::npos) {
+                found.field = &field;
+                found.field_index = index;
+                return;
+            }
+            found.first_of_array = array;
+            if (found.child == nullptr) {
+                found.child = new_node();
+            }
+            node = found.child;
+            rest = rest.substr(dot + 1);
+        }
+    }
+
+    void add(trueup_kind kind, Shape shape) {
+        shapes.push_back(std::make_unique<Shape>(std::move(shape)));
+        const Shape *kept = shapes.back().get();
+        assert(kept->fields.size() <= 64);
+        Node *root = new_node();
+        uint64_t required = 0;
+        for (size_t i = 0; i < kept->fields.size(); i++) {
+            insert(root, kept->fields[i], int(i));
+            required |= kept->fields[i].required ? uint64_t(1) << i : 0;
+        }
+        // A key without a field of its own: it is checked, not stored.
+        entry(root, "object").path = "object";
+        compiled[kind] = {kept, root, required};
+    }
+
+    Registry() {
+        add(TRUEUP_KIND_INVOICE, invoice());
+        add(TRUEUP_KIND_PAYMENT_INTENT, payment_intent());
+        add(TRUEUP_KIND_EVENT, event());
+        add(TRUEUP_KIND_INVOICE_ITEM, invoice_item());
+        add(TRUEUP_KIND_ACCOUNT, account());
+        add(TRUEUP_KIND_DELETED, deleted());
+        add(TRUEUP_KIND_API_ERROR, api_error());
+        for (auto &node : nodes) {
+            for (int &bucket : node->buckets) {
+                bucket = -1;
+            }
+            for (size_t i = 0; i < node->entries.size(); i++) {
+                Entry &added = node->entries[i];
+                int &bucket = node->buckets[Node::bucket(added.key.data(), added.key.size())];
+                added.next = bucket;
+                bucket = int(i);
+            }
+        }
+    }
+};
+
+} // namespace
+
+const CompiledShape &compiled(trueup_kind kind) {
+    static const Registry registry;
+    return registry.compiled[kind];
+}
+
+} // namespace trueup
