@@ -1,0 +1,129 @@
+/// `jobs/settings.yaml`: the accounts, the database and the ways reports leave the house (DESIGN section 4).
+public struct Settings: Sendable, Hashable {
+    /// The Stripe accounts, in the order of the file. Never empty, and every name is unique.
+    public var accounts: [AccountSettings]
+    /// The environment variable that holds the PostgreSQL URL (`database.url_env`). When neither it nor its `_FILE`
+    /// twin is set, the embedded database is meant.
+    public var databaseURLEnv: String
+    /// Where mail, messages and report files go.
+    public var delivery: DeliverySettings
+
+    public init(
+        accounts: [AccountSettings], databaseURLEnv: String = "DATABASE_URL",
+        delivery: DeliverySettings = DeliverySettings()
+    ) {
+        self.accounts = accounts
+        self.databaseURLEnv = databaseURLEnv
+        self.delivery = delivery
+    }
+
+    /// The account of that name, or `nil`.
+    public func account(named name: String) -> AccountSettings? {
+        accounts.first { $0.name == name }
+    }
+}
+
+/// One Stripe account. Secrets are named, never held.
+public struct AccountSettings: Sendable, Hashable {
+    /// The name that jobs use for the account.
+    public var name: String
+    /// The environment variable with the secret (or restricted) key.
+    public var secretKeyEnv: String
+    /// The environment variable with the webhook signing secret, for accounts whose webhooks Trueup serves.
+    public var webhookSecretEnv: String?
+    /// Which of Stripe's two worlds the key must belong to. `nil`: whichever the key says.
+    public var mode: AccountMode?
+    /// `acct_…`; when set, `GET /v1/account` must answer with it.
+    public var accountID: String?
+    /// Sent as `Stripe-Version`.
+    public var apiVersion: String
+    /// The API's address without a trailing slash; `http` only on loopback.
+    public var apiBase: String
+    /// The share of the account's rate limit that Trueup may use.
+    public var rate: RateSettings
+
+    public init(
+        name: String, secretKeyEnv: String, webhookSecretEnv: String? = nil, mode: AccountMode? = nil,
+        accountID: String? = nil, apiVersion: String = "2023-10-16", apiBase: String = "https://api.stripe.com",
+        rate: RateSettings = RateSettings()
+    ) {
+        self.name = name
+        self.secretKeyEnv = secretKeyEnv
+        self.webhookSecretEnv = webhookSecretEnv
+        self.mode = mode
+        self.accountID = accountID
+        self.apiVersion = apiVersion
+        self.apiBase = apiBase
+        self.rate = rate
+    }
+}
+
+/// Stripe's two worlds. Keys and objects of one are never seen in the other.
+public enum AccountMode: String, Sendable, Hashable, CaseIterable {
+    case live
+    case test
+}
+
+/// An account's rate limits in requests per second, and the part of them that Trueup may use.
+public struct RateSettings: Sendable, Hashable {
+    /// Requests per second over all endpoints.
+    public var perSecond: Int
+    /// Requests per second on one endpoint (method and path template).
+    public var perEndpoint: Int
+    /// Above 0, at most 1.
+    public var share: Double
+
+    public init(perSecond: Int = 100, perEndpoint: Int = 25, share: Double = 0.8) {
+        self.perSecond = perSecond
+        self.perEndpoint = perEndpoint
+        self.share = share
+    }
+}
+
+/// The ways out. A way that is not configured is `nil`, and a job that asks for it does not load.
+public struct DeliverySettings: Sendable, Hashable {
+    public var email: EmailDelivery?
+    public var slack: SlackDelivery?
+    public var directory: DirectoryDelivery?
+
+    public init(
+        email: EmailDelivery? = nil, slack: SlackDelivery? = nil, directory: DirectoryDelivery? = nil
+    ) {
+        self.email = email
+        self.slack = slack
+        self.directory = directory
+    }
+}
+
+/// Mail over SMTP.
+public struct EmailDelivery: Sendable, Hashable {
+    /// The environment variable with `smtps://user:password@host:port`.
+    public var urlEnv: String
+    /// The sender, as `name@host` or `Name <name@host>`.
+    public var from: String
+
+    public init(urlEnv: String = "SMTP_URL", from: String) {
+        self.urlEnv = urlEnv
+        self.from = from
+    }
+}
+
+/// A Slack incoming webhook.
+public struct SlackDelivery: Sendable, Hashable {
+    /// The environment variable with the webhook's URL.
+    public var urlEnv: String
+
+    public init(urlEnv: String = "SLACK_WEBHOOK_URL") {
+        self.urlEnv = urlEnv
+    }
+}
+
+/// A directory for report files.
+public struct DirectoryDelivery: Sendable, Hashable {
+    /// Relative to the working directory, without `..`.
+    public var path: String
+
+    public init(path: String = "reports") {
+        self.path = path
+    }
+}
