@@ -45,7 +45,7 @@ let package = Package(
         module("Curl", ["CLibcurl"]),
         module("Stripe", ["Curl", "CSimdjson", "COpenSSL"]),
         module("Store", ["Reconciliation", "Schedule", "PostgreSQL"]),
-        module("Credits", ["Reconciliation", "PostgreSQL", "Stripe"]),
+        module("Credits", ["Reconciliation", "PostgreSQL", "Store"]),
         module("Jobs", ["Reconciliation", "Schedule", "Curl", "Stripe", yams]),
         module("Runner", ["Reconciliation", "Schedule", "PostgreSQL", "Stripe", "Store", "Credits", "Jobs", logging]),
         module("Sandbox", ["COpenSSL"] + nio),

@@ -102,21 +102,21 @@ public struct InvoicePair: Sendable, Hashable {
     public var stripe: InvoiceFacts?
     public var order: OrderFacts?
     public var link: Link
-    /// How many local rows name this invoice, lookalikes included.
-    public var localRows: Int
+    /// Further local rows that name this invoice by a lookalike of its id.
+    public var otherRows: [Int64]
     /// How many draft, open or paid invoices carry this order's id in their metadata.
     public var liveInvoicesOfOrder: Int
     /// The row that `metadata.order_id` names is linked to this other invoice.
     public var orderLinkedTo: String?
 
     public init(
-        stripe: InvoiceFacts?, order: OrderFacts?, link: Link = .exact, localRows: Int = 1,
+        stripe: InvoiceFacts?, order: OrderFacts?, link: Link = .exact, otherRows: [Int64] = [],
         liveInvoicesOfOrder: Int = 1, orderLinkedTo: String? = nil
     ) {
         self.stripe = stripe
         self.order = order
         self.link = link
-        self.localRows = localRows
+        self.otherRows = otherRows
         self.liveInvoicesOfOrder = liveInvoicesOfOrder
         self.orderLinkedTo = orderLinkedTo
     }

@@ -63,17 +63,20 @@ public struct InvoiceRules: Sendable, Hashable {
 
     /// Duplicates and mismatches.
     private func onTop(_ pair: InvoicePair, _ order: OrderFacts) -> Verdict? {
-        if pair.localRows > 1 {
+        if !pair.otherRows.isEmpty {
+            let rows = ([order.rowID] + pair.otherRows).map(String.init).joined(separator: ", ")
             return Verdict(
                 .duplicateLocal, .review,
-                "\(pair.localRows) local rows name invoice \(pair.stripe?.id ?? order.invoiceID ?? "?"); "
-                    + "paying it must grant credits once.")
+                "Orders \(rows) all name invoice \(pair.stripe?.id ?? order.invoiceID ?? "?"); paying it must grant "
+                    + "credits once.")
         }
         if pair.link == .lookalike, let id = order.invoiceID {
             return Verdict(
                 .malformedID, .review,
-                "Order \(order.rowID) has the Stripe id “\(id)”, which differs from the invoice's by white space "
-                    + "or letter case.")
+                pair.stripe.map {
+                    "Order \(order.rowID) has the Stripe id “\(id)”, which differs from \($0.id) by white space or "
+                        + "letter case."
+                } ?? "Order \(order.rowID) has “\(id)” where a Stripe id belongs.")
         }
         guard let stripe = pair.stripe else { return nil }
         if stripe.status.isLive, pair.liveInvoicesOfOrder > 1 { return duplicateInStripe(pair, stripe) }

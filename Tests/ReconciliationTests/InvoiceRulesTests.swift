@@ -108,7 +108,7 @@ struct InvoiceRulesTests {
     typealias Change = @Sendable (inout InvoicePair) -> Void
     /// In the order in which they outrank each other.
     static let outranking: [(FindingKind, Change)] = [
-        (.duplicateLocal, { $0.localRows = 2 }),
+        (.duplicateLocal, { $0.otherRows = [8] }),
         (.malformedID, { $0.link = .lookalike }),
         (.duplicateInStripe, { $0.liveInvoicesOfOrder = 2 }),
         (.orderMismatch, { $0.stripe?.orderID = "8" }),

@@ -1,0 +1,147 @@
+import PostgreSQL
+import Reconciliation
+import Store
+
+/// A change to one credit order. Repairs and webhooks run the same code, so that whoever comes second finds the work
+/// done.
+public enum OrderEffect: Sendable, Hashable {
+    /// The invoice is paid: marks the order paid and adds its credits to the agency's balance.
+    /// `paidAtSeconds` is Stripe's `status_transitions.paid_at`.
+    case grant(paidAtSeconds: Int64?)
+    /// The invoice is void or does not exist: the order no longer waits for payment. `nil`: now.
+    case cancel(atSeconds: Int64?)
+    /// The invoice names the order in its metadata: writes the missing id.
+    case link(invoiceID: String)
+
+    /// The word in the audit.
+    public var word: String {
+        switch self {
+        case .grant: "grant"
+        case .cancel: "cancel"
+        case .link: "link"
+        }
+    }
+}
+
+/// What the order must still look like for an effect to be right: the facts that the decision rested on.
+public struct OrderExpectation: Sendable, Hashable {
+    public var invoiceID: String?
+    public var agencyID: Int64
+    public var credits: Int64
+    public var amount: Int64
+    public var currency: String
+
+    public init(_ order: OrderFacts) {
+        invoiceID = order.invoiceID
+        agencyID = order.agencyID
+        credits = order.credits
+        amount = order.amount
+        currency = order.currency
+    }
+}
+
+/// How an effect ended. Only ``done(before:after:)`` changed anything.
+public enum OrderEffectOutcome: Sendable, Hashable {
+    /// The touched rows before and after: `{"order": {…}, "balance": n}`.
+    case done(before: JSONText, after: JSONText)
+    /// Somebody else, a webhook most likely, did it before.
+    case alreadyDone
+    /// The row is not what the decision rested on.
+    case refused(String)
+}
+
+/// Applies effects to the application's tables (DESIGN section 5, "Effects").
+public struct CreditEffects: Sendable {
+    let table: OrderTable
+
+    public init(table: OrderTable) { self.table = table }
+
+    /// One Task Health credit in cents, as the application sells it.
+    public static let pricePerCreditCents: Int64 = 20_000
+
+    /// Locks the order, checks it again, and applies the effect. It must run inside a transaction, which the caller
+    /// commits together with its own record of the effect.
+    /// - Throws: `PostgresError`; the transaction is then to be rolled back.
+    public func apply(
+        _ effect: OrderEffect, toOrder key: Int64, expecting expectation: OrderExpectation, on connection: Connection
+    ) async throws -> OrderEffectOutcome {
+        guard let row = try await lock(key, on: connection) else { return .refused("order \(key) is gone") }
+        let now = row.order
+        let state = now.state
+        switch effect {
+        case .grant where now.paid: return .alreadyDone
+        case .cancel where now.isCancelled && !now.paid: return .alreadyDone
+        case .link(let invoice) where now.invoiceID == invoice: return .alreadyDone
+        case .link where now.invoiceID != nil: return .refused("order \(key) has a Stripe id by now")
+        case .link: break
+        case .grant where state != .open, .cancel where state != .open:
+            return .refused("order \(key) is \(state.rawValue) by now")
+        default: break
+        }
+        guard OrderExpectation(now) == expectation else { return .refused("order \(key) was changed in the meantime") }
+        let balanceBefore = try await lockBalance(of: now.agencyID, on: connection)
+        try await write(effect, key: key, order: now, on: connection)
+        let balanceAfter = try await lockBalance(of: now.agencyID, on: connection)
+        guard let after = try await lock(key, on: connection) else { return .refused("order \(key) is gone") }
+        return .done(
+            before: Self.snapshot(row.json, balance: balanceBefore),
+            after: Self.snapshot(after.json, balance: balanceAfter))
+    }
+
+    private func lock(_ key: Int64, on connection: Connection) async throws -> (order: OrderFacts, json: String)? {
+        let rows = try await connection.query(
+            """
+            SELECT \(table.key)::bigint AS key, \(table.id)::text AS id, \(table.agencyID)::bigint AS agency,
+                \(table.credits)::bigint AS credits, \(table.amount)::bigint AS amount,
+                \(table.currency)::text AS currency, \(table.paid) AS paid,
+                \(table.cancelledAt) IS NOT NULL AS cancelled,
+                floor(extract(epoch FROM \(table.createdAt)))::bigint AS created, to_jsonb(l)::text AS json
+            FROM \(table.name) l WHERE \(table.key) = $1 FOR UPDATE
+            """, key)
+        guard let row = rows.first else { return nil }
+        let order = OrderFacts(
+            rowID: try row["key"], invoiceID: try row["id"], agencyID: try row["agency"], credits: try row["credits"],
+            amount: try row["amount"], currency: try row["currency"], paid: try row["paid"],
+            isCancelled: try row["cancelled"], createdSeconds: try row["created"])
+        return (order, try row["json"])
+    }
+
+    /// The agency's balance, locked so that what is recorded as "before" is true; `nil` where it has none yet.
+    private func lockBalance(of agency: Int64, on connection: Connection) async throws -> Int64? {
+        try await connection.query(
+            "SELECT balance FROM public.task_credit_agency_balance WHERE agency_id = $1 FOR UPDATE", agency
+        ).first.map { try $0["balance"] }
+    }
+
+    private func write(
+        _ effect: OrderEffect, key: Int64, order: OrderFacts, on connection: Connection
+    ) async throws {
+        switch effect {
+        case .grant(let paidAtSeconds):
+            try await connection.execute(
+                """
+                UPDATE \(table.name) SET \(table.paid) = true, \(table.paidAt) = to_timestamp($2::bigint)
+                WHERE \(table.key) = $1
+                """, key, paidAtSeconds)
+            try await connection.execute(
+                """
+                INSERT INTO public.task_credit_agency_balance AS b (agency_id, balance, updated_at)
+                VALUES ($1, $2, now())
+                ON CONFLICT (agency_id) DO UPDATE SET balance = b.balance + excluded.balance, updated_at = now()
+                """, order.agencyID, order.credits)
+        case .cancel(let atSeconds):
+            try await connection.execute(
+                """
+                UPDATE \(table.name) SET \(table.cancelledAt) = coalesce(to_timestamp($2::bigint), now())
+                WHERE \(table.key) = $1
+                """, key, atSeconds)
+        case .link(let invoice):
+            try await connection.execute(
+                "UPDATE \(table.name) SET \(table.id) = $2 WHERE \(table.key) = $1", key, invoice)
+        }
+    }
+
+    private static func snapshot(_ order: String, balance: Int64?) -> JSONText {
+        JSONText("{\"order\": \(order), \"balance\": \(balance.map(String.init) ?? "null")}")
+    }
+}

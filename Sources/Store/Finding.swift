@@ -1,0 +1,138 @@
+import PostgreSQL
+import Reconciliation
+
+/// What makes a difference the same difference in the next run.
+public struct FindingIdentity: Sendable, Hashable {
+    public var job: String
+    public var kind: FindingKind
+    public var account: String
+    /// Empty where Stripe has nothing.
+    public var stripeID: String
+    /// Empty where the tables have nothing.
+    public var localID: String
+
+    public init(job: String, kind: FindingKind, account: String, stripeID: String, localID: String) {
+        self.job = job
+        self.kind = kind
+        self.account = account
+        self.stripeID = stripeID
+        self.localID = localID
+    }
+}
+
+/// A difference as a run sees it.
+public struct FoundDifference: Sendable, Hashable {
+    public var identity: FindingIdentity
+    public var action: Action
+    public var explanation: String
+    public var stripeStatus: String?
+    public var localState: String?
+    public var stripeAmount: Int64?
+    public var localAmount: Int64?
+    public var currency: String?
+    public var credits: Int64?
+    public var agencyID: Int64?
+    /// Everything that was compared, for the record and to see later what changed: one JSON object.
+    public var facts: JSONText
+
+    public init(
+        identity: FindingIdentity, action: Action, explanation: String, stripeStatus: String?, localState: String?,
+        stripeAmount: Int64?, localAmount: Int64?, currency: String?, credits: Int64?, agencyID: Int64?,
+        facts: JSONText
+    ) {
+        self.identity = identity
+        self.action = action
+        self.explanation = explanation
+        self.stripeStatus = stripeStatus
+        self.localState = localState
+        self.stripeAmount = stripeAmount
+        self.localAmount = localAmount
+        self.currency = currency
+        self.credits = credits
+        self.agencyID = agencyID
+        self.facts = facts
+    }
+}
+
+/// How a finding stands.
+public enum FindingState: String, Sendable, Hashable, CaseIterable {
+    case open, accepted, closed
+}
+
+/// Why a finding is closed.
+public enum ClosedHow: String, Sendable, Hashable, CaseIterable {
+    case repaired
+    /// The local row caught up without Trueup.
+    case lateWebhook = "late_webhook"
+    case changedAtSource = "changed_at_source"
+    case changedLocally = "changed_locally"
+    /// The same pair is another kind of difference now.
+    case reclassified
+    case reverted
+}
+
+/// A stored finding.
+public struct Finding: Sendable, Hashable {
+    public let id: Int64
+    public let identity: FindingIdentity
+    public let action: Action
+    public let state: FindingState
+    public let closedHow: ClosedHow?
+    public let explanation: String
+    public let stripeStatus: String?
+    public let localState: String?
+    public let stripeAmount: Int64?
+    public let localAmount: Int64?
+    public let currency: String?
+    public let credits: Int64?
+    public let agencyID: Int64?
+    public let firstSeenAt: Timestamp
+    public let lastSeenAt: Timestamp
+    public let lastRunID: Int64
+    public let runsSeen: Int
+    public let timesReopened: Int
+    public let closedAt: Timestamp?
+    public let owner: String?
+
+    static let columns = """
+        id, job, kind, account, stripe_id, local_id, action, state, closed_how, explanation, stripe_status, local_state,
+        stripe_amount, local_amount, currency, credits, agency_id, first_seen_at, last_seen_at, last_run_id, runs_seen,
+        times_reopened, closed_at, owner
+        """
+
+    init(_ row: Row) throws {
+        id = try row["id"]
+        let kindWord: String = try row["kind"]
+        guard let kind = FindingKind(rawValue: kindWord) else { throw UnknownKind(word: kindWord) }
+        identity = FindingIdentity(
+            job: try row["job"], kind: kind, account: try row["account"], stripeID: try row["stripe_id"],
+            localID: try row["local_id"])
+        action = Action(rawValue: try row["action"]) ?? .review
+        state = FindingState(rawValue: try row["state"]) ?? .open
+        closedHow = try (row["closed_how"] as String?).flatMap(ClosedHow.init)
+        explanation = try row["explanation"]
+        stripeStatus = try row["stripe_status"]
+        localState = try row["local_state"]
+        stripeAmount = try row["stripe_amount"]
+        localAmount = try row["local_amount"]
+        currency = try row["currency"]
+        credits = try row["credits"]
+        agencyID = try row["agency_id"]
+        firstSeenAt = try row["first_seen_at"]
+        lastSeenAt = try row["last_seen_at"]
+        lastRunID = try row["last_run_id"]
+        runsSeen = Int(try row["runs_seen"] as Int32)
+        timesReopened = Int(try row["times_reopened"] as Int32)
+        closedAt = try row["closed_at"]
+        owner = try row["owner"]
+    }
+}
+
+/// A kind in the database that this program does not know: it was written by a newer one.
+public struct UnknownKind: Error, CustomStringConvertible {
+    public let word: String
+    public var description: String {
+        "The database has a finding of kind “\(word)”, which this version of Trueup does not know. Use the version that "
+            + "wrote it."
+    }
+}

@@ -1,0 +1,133 @@
+import PostgreSQL
+import Reconciliation
+
+/// The rows of `trueup.finding`. They carry a difference from run to run: a difference that comes back reopens its
+/// finding, one that is gone closes it and says how.
+public struct Findings: Sendable {
+    let pool: Pool
+
+    public init(pool: Pool) { self.pool = pool }
+
+    /// Writes what a run found; each finding is added, or updated and reopened.
+    /// - Returns: the ids, in the order of `found`.
+    public func record(_ found: [FoundDifference], run: Run) async throws -> [Int64] {
+        guard !found.isEmpty else { return [] }
+        return try await pool.transaction { connection in
+            try await Self.record(found, runID: run.id, on: connection)
+        }
+    }
+
+    private static func record(
+        _ found: [FoundDifference], runID: Int64, on connection: Connection
+    ) async throws -> [Int64] {
+        var ids: [Int64] = []
+        for difference in found {
+            let identity = difference.identity
+            let rows = try await connection.query(
+                """
+                INSERT INTO trueup.finding AS f (job, kind, account, stripe_id, local_id, action, stripe_status,
+                    local_state, stripe_amount, local_amount, currency, credits, agency_id, explanation, facts,
+                    first_run_id, last_run_id)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)
+                ON CONFLICT (job, kind, account, stripe_id, local_id) DO UPDATE SET
+                    action = excluded.action, stripe_status = excluded.stripe_status,
+                    local_state = excluded.local_state, stripe_amount = excluded.stripe_amount,
+                    local_amount = excluded.local_amount, currency = excluded.currency, credits = excluded.credits,
+                    agency_id = excluded.agency_id, explanation = excluded.explanation, facts = excluded.facts,
+                    last_seen_at = now(), last_run_id = excluded.last_run_id,
+                    runs_seen = f.runs_seen + (f.last_run_id <> excluded.last_run_id)::integer,
+                    times_reopened = f.times_reopened + (f.state = 'closed')::integer,
+                    state = CASE WHEN f.state = 'accepted' AND f.facts = excluded.facts THEN 'accepted' ELSE 'open' END,
+                    closed_at = NULL, closed_how = NULL
+                RETURNING id
+                """, identity.job, identity.kind.rawValue, identity.account, identity.stripeID, identity.localID,
+                difference.action.rawValue, difference.stripeStatus, difference.localState, difference.stripeAmount,
+                difference.localAmount, difference.currency, difference.credits, difference.agencyID,
+                difference.explanation, difference.facts, runID)
+            ids.append(try rows[0]["id"])
+        }
+        return ids
+    }
+
+    /// Stripe ids of the job's findings that are not closed: their objects are looked at in every run.
+    public func unclosedStripeIDs(job: String, account: String, limit: Int) async throws -> [String] {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT DISTINCT stripe_id FROM trueup.finding
+                WHERE job = $1 AND account = $2 AND state <> 'closed' AND stripe_id <> '' ORDER BY 1 LIMIT $3
+                """, job, account, limit
+            ).map { try $0["stripe_id"] }
+        }
+    }
+
+    /// Closes the job's findings that a complete run no longer saw, and says how they went: another kind of
+    /// difference now, the local row caught up, or Stripe's side changed.
+    /// - Returns: how many were closed.
+    public func closeGone(run: Run, table: OrderTable) async throws -> Int {
+        try await pool.transaction { connection in
+            try await connection.execute(
+                """
+                UPDATE trueup.finding f SET state = 'closed', closed_at = now(), closed_how = CASE
+                    WHEN EXISTS (SELECT FROM trueup.finding o WHERE o.job = f.job AND o.account = f.account
+                        AND o.last_run_id = $2 AND o.id <> f.id AND ((o.stripe_id <> '' AND o.stripe_id = f.stripe_id)
+                            OR (o.local_id <> '' AND o.local_id = f.local_id))) THEN 'reclassified'
+                    WHEN EXISTS (SELECT FROM \(table.name) l WHERE l.\(table.key)::text = f.local_id
+                        AND f.local_state IS DISTINCT FROM CASE WHEN l.\(table.paid) THEN 'paid'
+                            WHEN l.\(table.cancelledAt) IS NOT NULL THEN 'cancelled' ELSE 'open' END)
+                        THEN CASE WHEN f.kind IN ('missed_paid', 'missed_void') THEN 'late_webhook'
+                            ELSE 'changed_locally' END
+                    ELSE 'changed_at_source' END
+                WHERE f.job = $1 AND f.state <> 'closed' AND f.last_run_id < $2
+                """, run.job, run.id)
+        }
+    }
+
+    /// Findings, the oldest first.
+    /// - Parameters:
+    ///   - state: `nil` for all that are not closed.
+    public func list(
+        job: String? = nil, state: FindingState? = nil, kind: FindingKind? = nil, runID: Int64? = nil,
+        limit: Int = 1_000
+    ) async throws -> [Finding] {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT \(Finding.columns) FROM trueup.finding
+                WHERE ($1::text IS NULL OR job = $1) AND ($2::text IS NULL OR state = $2)
+                  AND ($2::text IS NOT NULL OR $4::bigint IS NOT NULL OR state <> 'closed')
+                  AND ($3::text IS NULL OR kind = $3) AND ($4::bigint IS NULL OR last_run_id = $4)
+                ORDER BY id LIMIT $5
+                """, job, state?.rawValue, kind?.rawValue, runID, limit
+            ).map(Finding.init)
+        }
+    }
+
+    /// One finding, or `nil`.
+    public func finding(id: Int64) async throws -> Finding? {
+        try await pool.withConnection { connection in
+            try await connection.query("SELECT \(Finding.columns) FROM trueup.finding WHERE id = $1", id)
+                .first.map(Finding.init)
+        }
+    }
+
+    /// Found and open, by kind, as one run left them. Ignored findings are never written.
+    public func counts(of run: Run) async throws -> [FindingKind: KindCount] {
+        let rows = try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT kind, count(*)::bigint AS found,
+                    count(*) FILTER (WHERE state = 'closed' AND closed_how = 'repaired')::bigint AS repaired,
+                    count(*) FILTER (WHERE state = 'open')::bigint AS open
+                FROM trueup.finding WHERE last_run_id = $1 GROUP BY kind
+                """, run.id)
+        }
+        var counts: [FindingKind: KindCount] = [:]
+        for row in rows {
+            let word: String = try row["kind"]
+            guard let kind = FindingKind(rawValue: word) else { throw UnknownKind(word: word) }
+            counts[kind] = KindCount(found: try row["found"], repaired: try row["repaired"], open: try row["open"])
+        }
+        return counts
+    }
+}

@@ -1,0 +1,102 @@
+import PostgreSQL
+import Reconciliation
+
+/// A differing pair with what the repair and the audit need to know about its Stripe side.
+public struct DifferingPair: Sendable, Hashable {
+    public var account: String
+    public var pair: InvoicePair
+    /// The request that the Stripe side rests on; `nil` where nothing was asked.
+    public var requestID: String?
+    /// Stripe's side comes from reading the object itself, after the list.
+    public var isFresh: Bool
+    /// The id to read to learn more, for a local row that no listed invoice matches.
+    public var unread: String?
+    /// The invoice that another row names exactly: this pair is told with that row's.
+    public var duplicates: String?
+}
+
+/// What one look at the local side counted.
+public struct LocalCount: Sendable, Hashable {
+    /// Local rows that were compared.
+    public var rows: Int64
+    /// Staged invoices, absent ones left out.
+    public var staged: Int64
+}
+
+/// The set-based comparison (DESIGN section 2, step 5): PostgreSQL joins staged invoices and local rows in one
+/// REPEATABLE READ, READ ONLY snapshot and returns only the pairs that may differ; ``InvoiceRules`` judges them.
+///
+/// The conditions here must never call a pair equal that the rules call a difference; the tests hold the two against
+/// each other.
+public struct InvoiceDiff: Sendable {
+    let staged: StagedInvoices
+    let table: OrderTable
+    let account: String
+    let period: Window
+    let rules: InvoiceRules
+    /// A row this young may still get its Stripe id.
+    let settleSeconds: Int64
+
+    public init(
+        staged: StagedInvoices, table: OrderTable, account: String, period: Window, rules: InvoiceRules,
+        settleSeconds: Int64
+    ) {
+        self.staged = staged
+        self.table = table
+        self.account = account
+        self.period = period
+        self.rules = rules
+        self.settleSeconds = settleSeconds
+    }
+
+    /// White space that an id may have caught.
+    static let blanks = #"E' \t\r\n\u00A0'"#
+    /// Ids that can be asked for.
+    static let readable = "'^[A-Za-z0-9_]{3,255}$'"
+    private static let batch = 1_000
+
+    /// Walks all pairs that may differ, in one snapshot.
+    /// - Parameters:
+    ///   - alsoRead: ids of findings that are still open, to be looked at whatever their age.
+    ///   - visit: called with batches of at most 1,000 pairs.
+    public func run(
+        on connection: Connection, alsoRead: [String],
+        _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
+    ) async throws -> LocalCount {
+        try await connection.transaction(.repeatableRead, access: .readOnly) { connection in
+            let lookalikes = Lookalikes()
+            _ = try await connection.forEachBatch(
+                of: Self.batch, localOnlySQL,
+                parameters: [period.fromSeconds, period.toSeconds, settleSeconds, alsoRead]
+            ) { rows in
+                let pairs = try rows.map(localOnlyPair)
+                await lookalikes.add(pairs)
+                try await visit(pairs.filter { $0.duplicates == nil })
+            }
+            let found = await lookalikes.rows
+            _ = try await connection.forEachBatch(
+                of: Self.batch, matchedSQL,
+                parameters: [rules.nowSeconds, rules.staleAfterSeconds, rules.creditPrice, Array(found.keys)]
+            ) { rows in
+                try await visit(try rows.map { try matchedPair($0, lookalikes: found) })
+            }
+            _ = try await connection.forEachBatch(of: Self.batch, stripeOnlySQL, parameters: []) { rows in
+                try await visit(try rows.map(stripeOnlyPair))
+            }
+            let counts = try await connection.query(countSQL, period.fromSeconds, period.toSeconds)[0]
+            return LocalCount(rows: try counts["local"], staged: try counts["staged"])
+        }
+    }
+}
+
+/// The second rows of invoices, by invoice. They are few: each one is for a person to look at.
+private actor Lookalikes {
+    private(set) var rows: [String: [Int64]] = [:]
+
+    func add(_ pairs: [DifferingPair]) {
+        for pair in pairs {
+            guard let invoice = pair.duplicates, let row = pair.pair.order?.rowID else { continue }
+            rows[invoice, default: []].append(row)
+        }
+    }
+}

@@ -1,0 +1,163 @@
+extension Migration {
+    /// Schema `trueup`, oldest first.
+    public static let trueup: [Migration] = [runs, findings, repairs]
+
+    /// Runs, their windows, and the template of the staging tables (one is made for each run, so that it can be
+    /// dropped as a whole and needs no vacuum).
+    static let runs = Migration(
+        1, "runs",
+        """
+        CREATE TABLE trueup.run (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            job text NOT NULL,
+            trigger text NOT NULL CHECK (trigger IN ('manual', 'schedule', 'backfill', 'demo')),
+            is_plan boolean NOT NULL,
+            state text NOT NULL DEFAULT 'running' CHECK (state IN
+                ('running', 'interrupted', 'clean', 'repaired', 'drift', 'incomplete', 'failed')),
+            attempt integer NOT NULL DEFAULT 1,
+            period_from_seconds bigint NOT NULL,
+            period_to_seconds bigint NOT NULL CHECK (period_to_seconds >= period_from_seconds),
+            definition_hash text NOT NULL,
+            program_version text NOT NULL,
+            requested_by text NOT NULL,
+            host text NOT NULL,
+            process_id integer NOT NULL,
+            started_at timestamptz NOT NULL DEFAULT now(),
+            ended_at timestamptz,
+            requests bigint NOT NULL DEFAULT 0,
+            stripe_objects bigint NOT NULL DEFAULT 0,
+            local_rows bigint NOT NULL DEFAULT 0,
+            problems text[] NOT NULL DEFAULT '{}'
+        );
+        CREATE INDEX run_job ON trueup.run (job, id DESC);
+
+        CREATE TABLE trueup.run_count (
+            run_id bigint NOT NULL REFERENCES trueup.run ON DELETE CASCADE,
+            kind text NOT NULL,
+            found bigint NOT NULL,
+            repaired bigint NOT NULL,
+            open bigint NOT NULL,
+            PRIMARY KEY (run_id, kind)
+        );
+
+        CREATE TABLE trueup.window (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            run_id bigint NOT NULL REFERENCES trueup.run ON DELETE CASCADE,
+            account text NOT NULL,
+            from_seconds bigint NOT NULL,
+            to_seconds bigint NOT NULL CHECK (to_seconds > from_seconds),
+            cursor_id text,
+            cursor_seconds bigint,
+            pages integer NOT NULL DEFAULT 0,
+            objects bigint NOT NULL DEFAULT 0,
+            is_done boolean NOT NULL DEFAULT false
+        );
+        CREATE INDEX window_run ON trueup.window (run_id);
+
+        CREATE TABLE trueup.staged_invoice (
+            account text NOT NULL,
+            id text NOT NULL,
+            status text NOT NULL,
+            created_seconds bigint NOT NULL,
+            currency text NOT NULL,
+            total bigint NOT NULL,
+            amount bigint,
+            pre_payment_credit bigint NOT NULL,
+            post_payment_credit bigint NOT NULL,
+            customer text,
+            due_seconds bigint,
+            auto_advance boolean NOT NULL,
+            is_subscription boolean NOT NULL,
+            order_id text,
+            agency_id text,
+            paid_at_seconds bigint,
+            voided_at_seconds bigint,
+            request_id text NOT NULL,
+            is_fresh boolean NOT NULL
+        );
+        """)
+
+    /// Differences, carried forward from run to run under a stable identity.
+    static let findings = Migration(
+        2, "findings",
+        """
+        CREATE TABLE trueup.finding (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            job text NOT NULL,
+            kind text NOT NULL,
+            account text NOT NULL,
+            stripe_id text NOT NULL DEFAULT '',
+            local_id text NOT NULL DEFAULT '',
+            action text NOT NULL CHECK (action IN ('apply', 'review', 'ignore', 'inform')),
+            state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'accepted', 'closed')),
+            closed_how text CHECK (closed_how IN
+                ('repaired', 'late_webhook', 'changed_at_source', 'changed_locally', 'reclassified', 'reverted')),
+            stripe_status text,
+            local_state text,
+            stripe_amount bigint,
+            local_amount bigint,
+            currency text,
+            credits bigint,
+            agency_id bigint,
+            explanation text NOT NULL,
+            facts jsonb NOT NULL,
+            first_seen_at timestamptz NOT NULL DEFAULT now(),
+            last_seen_at timestamptz NOT NULL DEFAULT now(),
+            first_run_id bigint NOT NULL REFERENCES trueup.run,
+            last_run_id bigint NOT NULL REFERENCES trueup.run,
+            runs_seen integer NOT NULL DEFAULT 1,
+            times_reopened integer NOT NULL DEFAULT 0,
+            closed_at timestamptz,
+            owner text,
+            CHECK (stripe_id <> '' OR local_id <> ''),
+            CHECK ((state = 'closed') = (closed_at IS NOT NULL AND closed_how IS NOT NULL)),
+            UNIQUE (job, kind, account, stripe_id, local_id)
+        );
+        CREATE INDEX finding_open ON trueup.finding (job) WHERE state <> 'closed';
+
+        CREATE TABLE trueup.finding_note (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            finding_id bigint NOT NULL REFERENCES trueup.finding,
+            written_at timestamptz NOT NULL DEFAULT now(),
+            written_by text NOT NULL,
+            what text NOT NULL,
+            note text NOT NULL DEFAULT ''
+        );
+        CREATE INDEX finding_note_finding ON trueup.finding_note (finding_id);
+        """)
+
+    /// The audit of every effect. It takes inserts only, also from its owner.
+    static let repairs = Migration(
+        3, "repairs",
+        """
+        CREATE TABLE trueup.repair (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            run_id bigint NOT NULL REFERENCES trueup.run,
+            finding_id bigint NOT NULL REFERENCES trueup.finding,
+            kind text NOT NULL,
+            effect text NOT NULL,
+            account text NOT NULL,
+            stripe_id text NOT NULL,
+            stripe_status text NOT NULL,
+            stripe_request_id text NOT NULL,
+            local_table text NOT NULL,
+            local_id text NOT NULL,
+            before jsonb NOT NULL,
+            after jsonb NOT NULL,
+            plan text,
+            requested_by text NOT NULL,
+            applied_at timestamptz NOT NULL DEFAULT now(),
+            UNIQUE (run_id, finding_id, effect)
+        );
+        CREATE INDEX repair_finding ON trueup.repair (finding_id);
+
+        CREATE FUNCTION trueup.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'trueup.% takes inserts only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+        END $$;
+        CREATE TRIGGER repair_is_append_only BEFORE UPDATE OR DELETE ON trueup.repair
+            FOR EACH ROW EXECUTE FUNCTION trueup.refuse_change();
+        CREATE TRIGGER repair_is_not_truncated BEFORE TRUNCATE ON trueup.repair
+            FOR EACH STATEMENT EXECUTE FUNCTION trueup.refuse_change();
+        """)
+}

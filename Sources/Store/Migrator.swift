@@ -1,0 +1,104 @@
+import PostgreSQL
+
+/// Brings schema `trueup` to this program's version.
+public enum Migrator {
+    /// Any two programs that migrate at once wait for each other here.
+    private static let lockKey: Int64 = 0x7472_7565_7570
+
+    /// Applies what is missing, each step in a transaction of its own.
+    /// - Returns: the labels of the steps that were applied, oldest first.
+    /// - Throws: ``MigrationError`` when the database is newer than the program or a released step differs.
+    public static func migrate(
+        _ connection: Connection, migrations: [Migration] = Migration.trueup
+    ) async throws -> [String] {
+        try await connection.execute("SELECT pg_advisory_lock($1)", lockKey)
+        do {
+            let applied = try await applyMissing(connection, migrations)
+            try await connection.execute("SELECT pg_advisory_unlock($1)", lockKey)
+            return applied
+        } catch {
+            // The session may be gone with its lock; the first error is the one to tell.
+            _ = try? await connection.execute("SELECT pg_advisory_unlock($1)", lockKey)
+            throw error
+        }
+    }
+
+    /// Refuses a database that this program cannot work with, without changing it.
+    /// - Throws: ``MigrationError``: not migrated yet, newer than the program, or changed.
+    public static func check(_ connection: Connection, migrations: [Migration] = Migration.trueup) async throws {
+        let exists: Bool = try await connection.query("SELECT to_regclass('trueup.migration') IS NOT NULL AS yes")[0][
+            "yes"]
+        guard exists else { throw MigrationError.missing }
+        let pending = try await pending(connection, migrations)
+        if let first = pending.first { throw MigrationError.behind(pending.count, next: first.label) }
+    }
+
+    private static func applyMissing(_ connection: Connection, _ migrations: [Migration]) async throws -> [String] {
+        try await connection.run(
+            script: """
+                CREATE SCHEMA IF NOT EXISTS trueup;
+                CREATE TABLE IF NOT EXISTS trueup.migration (
+                    number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
+                    applied_at timestamptz NOT NULL DEFAULT now());
+                """)
+        var applied: [String] = []
+        for migration in try await pending(connection, migrations) {
+            try await connection.transaction { connection in
+                try await connection.run(script: migration.sql)
+                try await connection.execute(
+                    """
+                    INSERT INTO trueup.migration (number, name, checksum)
+                    VALUES ($1, $2, encode(sha256(convert_to($3, 'UTF8')), 'hex'))
+                    """, migration.number, migration.name, migration.sql)
+            }
+            applied.append(migration.label)
+        }
+        return applied
+    }
+
+    private static func pending(_ connection: Connection, _ migrations: [Migration]) async throws -> [Migration] {
+        let rows = try await connection.query("SELECT number, name, checksum FROM trueup.migration ORDER BY number")
+        var checksums: [Int: String] = [:]
+        for row in rows {
+            let number = Int(try row["number"] as Int32)
+            guard number <= migrations.last?.number ?? 0 else {
+                throw MigrationError.newer(number, name: try row["name"], known: migrations.last?.number ?? 0)
+            }
+            checksums[number] = try row["checksum"]
+        }
+        var missing: [Migration] = []
+        for migration in migrations {
+            guard let stored = checksums[migration.number] else {
+                missing.append(migration)
+                continue
+            }
+            let expected: String = try await connection.query(
+                "SELECT encode(sha256(convert_to($1, 'UTF8')), 'hex') AS sum", migration.sql)[0]["sum"]
+            if expected != stored { throw MigrationError.changed(migration.label) }
+        }
+        return missing
+    }
+}
+
+/// Why a database is refused.
+public enum MigrationError: Error, Equatable, CustomStringConvertible {
+    case missing
+    case behind(Int, next: String)
+    case newer(Int, name: String, known: Int)
+    case changed(String)
+
+    public var description: String {
+        switch self {
+        case .missing:
+            "This database has no schema trueup yet. Run: trueup db migrate"
+        case .behind(let count, let next):
+            "This database lacks \(count) migration(s), \(next) first. Run: trueup db migrate"
+        case .newer(let number, let name, let known):
+            "This database was migrated by a newer Trueup (it has migration \(number), \(name); this program knows "
+                + "\(known)). Use that version, or a copy of the database."
+        case .changed(let label):
+            "Migration \(label) of this database is not the one this program has: the schema may differ. Compare "
+                + "trueup.migration with the version that made it."
+        }
+    }
+}

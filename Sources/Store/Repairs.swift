@@ -1,0 +1,67 @@
+import PostgreSQL
+import Reconciliation
+
+/// What an effect did, for the audit. Rows of `trueup.repair` are inserted only.
+public struct RepairRecord: Sendable, Hashable {
+    public var runID: Int64
+    public var findingID: Int64
+    public var kind: FindingKind
+    /// What was done: `grant`, `cancel`, `link`.
+    public var effect: String
+    public var account: String
+    public var stripeID: String
+    public var stripeStatus: String
+    public var stripeRequestID: String
+    public var table: String
+    public var localID: String
+    /// The touched rows before and after, one JSON object each.
+    public var before: JSONText
+    public var after: JSONText
+    public var plan: String?
+    public var requestedBy: String
+
+    public init(
+        runID: Int64, findingID: Int64, kind: FindingKind, effect: String, account: String, stripeID: String,
+        stripeStatus: String, stripeRequestID: String, table: String, localID: String, before: JSONText,
+        after: JSONText, plan: String? = nil, requestedBy: String
+    ) {
+        self.runID = runID
+        self.findingID = findingID
+        self.kind = kind
+        self.effect = effect
+        self.account = account
+        self.stripeID = stripeID
+        self.stripeStatus = stripeStatus
+        self.stripeRequestID = stripeRequestID
+        self.table = table
+        self.localID = localID
+        self.before = before
+        self.after = after
+        self.plan = plan
+        self.requestedBy = requestedBy
+    }
+
+    /// Writes the audit row and closes the finding. It belongs into the transaction of the effect.
+    public func insert(on connection: Connection) async throws {
+        try await connection.execute(
+            """
+            INSERT INTO trueup.repair (run_id, finding_id, kind, effect, account, stripe_id, stripe_status,
+                stripe_request_id, local_table, local_id, before, after, plan, requested_by)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            """, runID, findingID, kind.rawValue, effect, account, stripeID, stripeStatus, stripeRequestID, table,
+            localID, before, after, plan, requestedBy)
+        try await connection.execute(
+            "UPDATE trueup.finding SET state = 'closed', closed_at = now(), closed_how = 'repaired' WHERE id = $1",
+            findingID)
+    }
+
+    /// Whether this run's repair of a finding is in the database: read back when the answer to COMMIT was lost.
+    public static func exists(runID: Int64, findingID: Int64, effect: String, on connection: Connection) async throws
+        -> Bool
+    {
+        let rows = try await connection.query(
+            "SELECT 1 AS one FROM trueup.repair WHERE run_id = $1 AND finding_id = $2 AND effect = $3", runID,
+            findingID, effect)
+        return !rows.isEmpty
+    }
+}

@@ -1,0 +1,240 @@
+import PostgreSQL
+import Reconciliation
+
+/// How a run stands, as it is stored.
+public enum RunState: String, Sendable, Hashable, CaseIterable {
+    /// Under way, or its process was killed: the next run of the job goes on where it stopped.
+    case running
+    /// Stopped by a person or a signal; the next run of the job goes on where it stopped.
+    case interrupted
+    case clean, repaired, drift, incomplete, failed
+}
+
+/// What started a run.
+public enum RunTrigger: String, Sendable, Hashable {
+    case manual, schedule, backfill, demo
+}
+
+/// Who and what runs: the part of a run's row that does not depend on the job.
+public struct RunOrigin: Sendable, Hashable {
+    public var trigger: RunTrigger
+    /// `user@host`, for the audit.
+    public var requestedBy: String
+    public var host: String
+    public var processID: Int32
+    public var programVersion: String
+
+    public init(trigger: RunTrigger, requestedBy: String, host: String, processID: Int32, programVersion: String) {
+        self.trigger = trigger
+        self.requestedBy = requestedBy
+        self.host = host
+        self.processID = processID
+        self.programVersion = programVersion
+    }
+}
+
+/// One attempt to do a job over one period.
+public struct Run: Sendable, Hashable {
+    public let id: Int64
+    public let job: String
+    public let period: Window
+    public let isPlan: Bool
+    public let definitionHash: String
+    public let state: RunState
+    /// 1 for a run that was never resumed.
+    public let attempt: Int
+    public let startedAt: Timestamp
+    public let endedAt: Timestamp?
+    public let requests: Int64
+    public let stripeObjects: Int64
+    public let localRows: Int64
+    /// Why it is incomplete or failed, a sentence each.
+    public let problems: [String]
+    public let requestedBy: String
+    public let trigger: String
+
+    init(_ row: Row) throws {
+        id = try row["id"]
+        job = try row["job"]
+        period = Window(fromSeconds: try row["period_from_seconds"], toSeconds: try row["period_to_seconds"])
+        isPlan = try row["is_plan"]
+        definitionHash = try row["definition_hash"]
+        state = RunState(rawValue: try row["state"]) ?? .failed
+        attempt = Int(try row["attempt"] as Int32)
+        startedAt = try row["started_at"]
+        endedAt = try row["ended_at"]
+        requests = try row["requests"]
+        stripeObjects = try row["stripe_objects"]
+        localRows = try row["local_rows"]
+        problems = try row["problems"]
+        requestedBy = try row["requested_by"]
+        trigger = try row["trigger"]
+    }
+}
+
+/// Counts of one finding kind in one run.
+public struct KindCount: Sendable, Hashable {
+    public var found: Int64
+    public var repaired: Int64
+    /// Still open at the run's end.
+    public var open: Int64
+
+    public init(found: Int64 = 0, repaired: Int64 = 0, open: Int64 = 0) {
+        self.found = found
+        self.repaired = repaired
+        self.open = open
+    }
+}
+
+/// What a run came to.
+public struct RunOutcome: Sendable, Hashable {
+    public var state: RunState
+    public var counts: [FindingKind: KindCount]
+    public var requests: Int64
+    public var stripeObjects: Int64
+    public var localRows: Int64
+    public var problems: [String]
+
+    public init(
+        state: RunState, counts: [FindingKind: KindCount] = [:], requests: Int64 = 0, stripeObjects: Int64 = 0,
+        localRows: Int64 = 0, problems: [String] = []
+    ) {
+        self.state = state
+        self.counts = counts
+        self.requests = requests
+        self.stripeObjects = stripeObjects
+        self.localRows = localRows
+        self.problems = problems
+    }
+}
+
+/// The rows of `trueup.run`.
+public struct Runs: Sendable {
+    let pool: Pool
+
+    public init(pool: Pool) { self.pool = pool }
+
+    private static let columns = """
+        id, job, trigger, is_plan, state, attempt, period_from_seconds, period_to_seconds, definition_hash,
+        requested_by, started_at, ended_at, requests, stripe_objects, local_rows, problems
+        """
+
+    /// The run that a crash or a signal left unfinished, if the job has not changed since and its period is the same
+    /// length; older unfinished runs and those of another definition are closed as failed.
+    public func takeUnfinished(
+        job: String, definitionHash: String, isPlan: Bool, origin: RunOrigin
+    ) async throws -> Run? {
+        try await pool.transaction { connection in
+            try await connection.execute(
+                """
+                UPDATE trueup.run SET state = 'failed', ended_at = now(),
+                    problems = problems || 'It was stopped before its end, and a later run replaced it.'::text
+                WHERE job = $1 AND state IN ('running', 'interrupted') AND (definition_hash <> $2 OR is_plan <> $3
+                    OR started_at < now() - interval '1 day' OR trigger <> $4
+                    OR id <> (SELECT max(id) FROM trueup.run r WHERE r.job = $1))
+                """, job, definitionHash, isPlan, origin.trigger.rawValue)
+            let rows = try await connection.query(
+                """
+                UPDATE trueup.run SET state = 'running', attempt = attempt + 1, host = $2, process_id = $3
+                WHERE job = $1 AND state IN ('running', 'interrupted') RETURNING \(Self.columns)
+                """, job, origin.host, origin.processID)
+            return try rows.first.map(Run.init)
+        }
+    }
+
+    /// Begins a run, with its first windows, in one transaction.
+    public func begin(
+        job: String, definitionHash: String, isPlan: Bool, period: Window, accounts: [String], windowsPerAccount: Int,
+        origin: RunOrigin
+    ) async throws -> Run {
+        try await pool.transaction { connection in
+            let rows = try await connection.query(
+                """
+                INSERT INTO trueup.run (job, trigger, is_plan, period_from_seconds, period_to_seconds,
+                    definition_hash, program_version, requested_by, host, process_id)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING \(Self.columns)
+                """, job, origin.trigger.rawValue, isPlan, period.fromSeconds, period.toSeconds, definitionHash,
+                origin.programVersion, origin.requestedBy, origin.host, origin.processID)
+            let run = try Run(rows[0])
+            for account in accounts {
+                for window in period.split(into: windowsPerAccount) {
+                    try await connection.execute(
+                        "INSERT INTO trueup.window (run_id, account, from_seconds, to_seconds) VALUES ($1, $2, $3, $4)",
+                        run.id, account, window.fromSeconds, window.toSeconds)
+                }
+            }
+            try await connection.run(script: StagedInvoices(runID: run.id).createSQL)
+            return run
+        }
+    }
+
+    /// Writes the end of a run and drops its staging table.
+    public func end(_ run: Run, _ outcome: RunOutcome) async throws {
+        try await pool.transaction { connection in
+            try await connection.execute(
+                """
+                UPDATE trueup.run SET state = $2, ended_at = now(), requests = requests + $3, stripe_objects = $4,
+                    local_rows = $5, problems = $6 WHERE id = $1
+                """, run.id, outcome.state.rawValue, outcome.requests, outcome.stripeObjects, outcome.localRows,
+                outcome.problems)
+            try await connection.execute("DELETE FROM trueup.run_count WHERE run_id = $1", run.id)
+            for (kind, count) in outcome.counts {
+                try await connection.execute(
+                    "INSERT INTO trueup.run_count (run_id, kind, found, repaired, open) VALUES ($1, $2, $3, $4, $5)",
+                    run.id, kind.rawValue, count.found, count.repaired, count.open)
+            }
+            if outcome.state != .interrupted {
+                try await connection.run(script: StagedInvoices(runID: run.id).dropSQL)
+            }
+        }
+    }
+
+    /// Drops the staging tables of runs that ended or are gone.
+    public func dropLeftovers() async throws {
+        try await pool.withConnection { connection in
+            let rows = try await connection.query(
+                """
+                SELECT c.relname::text AS name FROM pg_class c
+                WHERE c.relnamespace = 'trueup'::regnamespace AND c.relname ~ '^staged_invoice_[0-9]+$'
+                  AND NOT EXISTS (SELECT FROM trueup.run r WHERE r.state IN ('running', 'interrupted')
+                    AND c.relname = 'staged_invoice_' || r.id)
+                """)
+            for row in rows {
+                let name: String = try row["name"]
+                try await connection.run(script: "DROP TABLE IF EXISTS trueup.\(quoteIdentifier(name))")
+            }
+        }
+    }
+
+    /// The latest runs, newest first.
+    public func latest(limit: Int, job: String? = nil) async throws -> [Run] {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT \(Self.columns) FROM trueup.run WHERE $2::text IS NULL OR job = $2 ORDER BY id DESC LIMIT $1
+                """, limit, job
+            ).map(Run.init)
+        }
+    }
+
+    /// One run, or `nil`.
+    public func run(id: Int64) async throws -> Run? {
+        try await pool.withConnection { connection in
+            try await connection.query("SELECT \(Self.columns) FROM trueup.run WHERE id = $1", id).first.map(Run.init)
+        }
+    }
+
+    /// The counts of a run, by kind.
+    public func counts(of runID: Int64) async throws -> [FindingKind: KindCount] {
+        let rows = try await pool.withConnection { connection in
+            try await connection.query(
+                "SELECT kind, found, repaired, open FROM trueup.run_count WHERE run_id = $1", runID)
+        }
+        var counts: [FindingKind: KindCount] = [:]
+        for row in rows {
+            guard let kind = FindingKind(rawValue: try row["kind"]) else { continue }
+            counts[kind] = KindCount(found: try row["found"], repaired: try row["repaired"], open: try row["open"])
+        }
+        return counts
+    }
+}

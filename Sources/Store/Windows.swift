@@ -1,0 +1,142 @@
+import PostgreSQL
+import Reconciliation
+
+/// A part of a run's period that is read from its newest object down to its oldest.
+public struct StoredWindow: Sendable, Hashable {
+    public let id: Int64
+    public let account: String
+    /// Its `from` rises when an idle worker takes the older half.
+    public var window: Window
+    /// The last object read, and when it was created; `nil` before the first page.
+    public var cursorID: String?
+    public var cursorSeconds: Int64?
+    public var isDone: Bool
+
+    init(_ row: Row) throws {
+        id = try row["id"]
+        account = try row["account"]
+        window = Window(fromSeconds: try row["from_seconds"], toSeconds: try row["to_seconds"])
+        cursorID = try row["cursor_id"]
+        cursorSeconds = try row["cursor_seconds"]
+        isDone = try row["is_done"]
+    }
+}
+
+/// The windows of one run.
+public struct Windows: Sendable {
+    let runID: Int64
+    let staged: StagedInvoices
+
+    public init(runID: Int64) {
+        self.runID = runID
+        self.staged = StagedInvoices(runID: runID)
+    }
+
+    /// Where a page leaves its window.
+    public struct Progress: Sendable, Hashable {
+        public var cursorID: String?
+        public var cursorSeconds: Int64?
+        public var isDone: Bool
+        public var objects: Int
+
+        public init(cursorID: String?, cursorSeconds: Int64?, isDone: Bool, objects: Int) {
+            self.cursorID = cursorID
+            self.cursorSeconds = cursorSeconds
+            self.isDone = isDone
+            self.objects = objects
+        }
+    }
+
+    /// Stages a page and moves its window's cursor, in one transaction.
+    /// - Returns: `false` when the window's older half was given away since `window` was looked at: nothing was
+    ///   written, and the page has to be cut to the new `from`.
+    public func commit(
+        _ rows: BinaryRows, _ progress: Progress, to window: StoredWindow, on connection: Connection
+    ) async throws -> Bool {
+        try await connection.transaction { connection in
+            try await connection.execute("SET LOCAL synchronous_commit = off")
+            let updated = try await connection.execute(
+                """
+                UPDATE trueup.window SET cursor_id = $3, cursor_seconds = $4, is_done = $5, pages = pages + 1,
+                    objects = objects + $6
+                WHERE id = $1 AND from_seconds = $2 AND NOT is_done
+                """, window.id, window.window.fromSeconds, progress.cursorID, progress.cursorSeconds, progress.isDone,
+                Int64(progress.objects))
+            guard updated == 1 else { return false }
+            if rows.rowCount > 0 { _ = try await connection.copyIn(staged.copySQL, rows) }
+            return true
+        }
+    }
+
+    /// Gives the older part of a window, `[from, cut)`, to a new window.
+    /// - Returns: the new window, or `nil` when the window ended or was cut in the meantime.
+    public func cut(_ window: StoredWindow, at cutSeconds: Int64, on connection: Connection) async throws
+        -> StoredWindow?
+    {
+        try await connection.transaction { connection in
+            let updated = try await connection.execute(
+                """
+                UPDATE trueup.window SET from_seconds = $3
+                WHERE id = $1 AND from_seconds = $2 AND to_seconds > $3 AND NOT is_done
+                  AND (cursor_seconds IS NULL OR cursor_seconds > $3)
+                """, window.id, window.window.fromSeconds, cutSeconds)
+            guard updated == 1 else { return nil }
+            return try await connection.query(
+                """
+                INSERT INTO trueup.window (run_id, account, from_seconds, to_seconds) VALUES ($1, $2, $3, $4)
+                RETURNING id, account, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done
+                """, runID, window.account, window.window.fromSeconds, cutSeconds
+            ).first.map(StoredWindow.init)
+        }
+    }
+
+    /// The cursor's object was deleted: forgets the rows of the cursor's own second, which are read again from
+    /// `created`, so that nothing is missed and nothing is staged twice.
+    /// - Returns: how many staged rows were forgotten.
+    public func rewind(_ window: StoredWindow, on connection: Connection) async throws -> Int {
+        guard let second = window.cursorSeconds else { return 0 }
+        return try await connection.transaction { connection in
+            let forgotten = try await connection.execute(
+                "DELETE FROM \(staged.table) WHERE account = $1 AND created_seconds = $2", window.account, second)
+            try await connection.execute(
+                """
+                UPDATE trueup.window SET cursor_id = NULL, cursor_seconds = $2, objects = objects - $3 WHERE id = $1
+                """, window.id, second, Int64(forgotten))
+            return forgotten
+        }
+    }
+
+    /// All windows, newest first.
+    public func all(on connection: Connection) async throws -> [StoredWindow] {
+        try await connection.query(
+            """
+            SELECT id, account, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done FROM trueup.window
+            WHERE run_id = $1 ORDER BY account, to_seconds DESC
+            """, runID
+        ).map(StoredWindow.init)
+    }
+
+    /// Objects counted in when their pages were committed.
+    public func objectCount(on connection: Connection) async throws -> Int64 {
+        try await connection.query(
+            "SELECT coalesce(sum(objects), 0)::bigint AS n FROM trueup.window WHERE run_id = $1", runID)[0]["n"]
+    }
+
+    /// What keeps the windows from covering the period exactly: gaps, overlaps, windows that are not read to their
+    /// end. Empty is the proof of completeness.
+    public static func gaps(in windows: [StoredWindow], account: String, period: Window) -> [String] {
+        var problems: [String] = []
+        var reached = period.toSeconds
+        for window in windows where window.account == account {
+            if !window.isDone { problems.append("\(account): window \(window.window) was not read to its end") }
+            if window.window.toSeconds != reached {
+                problems.append("\(account): nothing covers \(window.window.toSeconds) to \(reached)")
+            }
+            reached = window.window.fromSeconds
+        }
+        if reached != period.fromSeconds {
+            problems.append("\(account): nothing covers \(period.fromSeconds) to \(reached)")
+        }
+        return problems
+    }
+}
