@@ -1,0 +1,162 @@
+import Curl
+
+extension StripeClient {
+    /// A page of invoices. See https://docs.stripe.com/api/invoices/list
+    public func invoices(_ query: ListQuery) async throws(StripeError) -> Page<Invoice> {
+        try await page(query, "/v1/invoices")
+    }
+
+    /// A page of payment intents. See https://docs.stripe.com/api/payment_intents/list
+    public func paymentIntents(_ query: ListQuery) async throws(StripeError) -> Page<PaymentIntent> {
+        try await page(query, "/v1/payment_intents")
+    }
+
+    /// A page of events, of the last 30 days. See https://docs.stripe.com/api/events/list
+    public func events(_ query: ListQuery) async throws(StripeError) -> Page<Event> {
+        try await page(query, "/v1/events")
+    }
+
+    /// A page of invoices whose texts are not copied. See `RawInvoicePage`.
+    public func invoicePage(_ query: ListQuery) async throws(StripeError) -> RawInvoicePage {
+        let (rows, response, requestID) = try await list(Invoice.self, query, "/v1/invoices")
+        return RawInvoicePage(rows, requestID: requestID, byteCount: response.body.count)
+    }
+
+    /// One invoice. A deleted draft is `notFound`. See https://docs.stripe.com/api/invoices/retrieve
+    public func invoice(_ id: String) async throws(StripeError) -> Retrieved<Invoice> {
+        try await read(call(.get, "/v1/invoices/:id", id), id)
+    }
+
+    /// One payment intent. See https://docs.stripe.com/api/payment_intents/retrieve
+    public func paymentIntent(_ id: String) async throws(StripeError) -> Retrieved<PaymentIntent> {
+        try await read(call(.get, "/v1/payment_intents/:id", id), id)
+    }
+
+    /// One event, of the last 30 days. See https://docs.stripe.com/api/events/retrieve
+    public func event(_ id: String) async throws(StripeError) -> Retrieved<Event> {
+        try await read(call(.get, "/v1/events/:id", id), id)
+    }
+
+    /// A call about one object; an id that would lead elsewhere is refused.
+    func call(
+        _ method: HTTPRequest.Method, _ template: String, _ id: String, _ parameters: FormParameters = .init()
+    ) throws(StripeError) -> Call {
+        let path = template.replacing(":id", with: FormParameters.escaped(id))
+        let call = Call(method: method, template: template, path: path, parameters: parameters)
+        guard !id.isEmpty, id != ".", id != ".." else {
+            throw error(.invalidRequest, "the id \"\(id)\" names no object", call)
+        }
+        return call
+    }
+
+    private func page<Object: ListedObject>(
+        _ query: ListQuery, _ path: String
+    ) async throws(StripeError) -> Page<Object> {
+        let (rows, response, requestID) = try await list(Object.self, query, path)
+        return Page(
+            objects: rows.objects, hasMore: rows.hasMore, requestID: requestID, byteCount: response.body.count)
+    }
+
+    private func list<Object: ListedObject>(
+        _: Object.Type, _ query: ListQuery, _ path: String
+    ) async throws(StripeError) -> (Rows<Object>, HTTPResponse, String) {
+        let call = Call(method: .get, template: path, path: path, parameters: query.parameters)
+        if let fault = query.fault {
+            throw error(.invalidRequest, fault, call)
+        }
+        let mode = try await verifiedMode()
+        let answer = try await send(call)
+        let rows: Rows<Object>
+        do {
+            rows = try self.rows(Object.self, answer.response, isList: true)
+        } catch {
+            throw undecodable(error, answer, call)
+        }
+        if let (kind, fault) = Self.fault(in: rows, query, mode) {
+            throw with(answer, error(kind, fault, call))
+        }
+        return (rows, answer.response, answer.requestID)
+    }
+
+    /// Sends a call about one object and checks that the answer is about it.
+    func read<Object: ListedObject>(
+        _ call: Call, _ id: String?
+    ) async throws(StripeError) -> Retrieved<Object> {
+        let mode = try await verifiedMode()
+        let answer = try await send(call)
+        return Retrieved(value: try checked(answer, call, id, mode), requestID: answer.requestID)
+    }
+
+    private func checked<Object: ListedObject>(
+        _ answer: Answer, _ call: Call, _ id: String?, _ mode: AccountMode
+    ) throws(StripeError) -> Object {
+        let rows: Rows<Object>
+        do {
+            rows = try self.rows(Object.self, answer.response, isList: false)
+        } catch {
+            throw undecodable(error, answer, call)
+        }
+        let (found, livemode) = rows.withRows { (Object.id($0[0]).text, Object.livemode($0[0])) }
+        if let id, found != id {
+            throw with(answer, error(.decoding, "asked for \(id), the answer is about \(found)", call))
+        }
+        if livemode != (mode == .live) {
+            throw with(answer, error(.wrongMode, Self.modeFault(found, livemode), call))
+        }
+        return rows.withRows { Object($0[0]) }
+    }
+
+    /// What contradicts the query or the account in a page. One bad object spoils the page: nothing of it is used.
+    private static func fault<Object: ListedObject>(
+        in rows: Rows<Object>, _ query: ListQuery, _ mode: AccountMode
+    ) -> (StripeError.Kind, String)? {
+        rows.withRows { rows in
+            if rows.count > query.limit {
+                return (.decoding, "the page holds \(rows.count) objects, asked for at most \(query.limit)")
+            }
+            let cursor = (query.startingAfter ?? query.endingBefore).map { Array($0.utf8) }
+            var newer = Int64.max
+            for (index, row) in rows.enumerated() {
+                let created = Object.createdSeconds(row)
+                let name = { "object \(index) (\(Object.id(row).text))" }
+                if Object.livemode(row) != (mode == .live) {
+                    return (.wrongMode, modeFault(name(), Object.livemode(row)))
+                }
+                if created > newer {
+                    return (.decoding, "\(name()) is newer than the one before it: the list is out of order")
+                }
+                if created < query.createdFrom ?? .min || created >= query.createdTo ?? .max {
+                    return (.decoding, "\(name()) was created at \(created), outside the window asked for")
+                }
+                if let cursor, let id = Object.id(row).raw, id.elementsEqual(cursor) {
+                    return (.decoding, "\(name()) is the cursor itself: the page repeats")
+                }
+                newer = created
+            }
+            return nil
+        }
+    }
+
+    private static func modeFault(_ name: String, _ livemode: Bool) -> String {
+        "\(name) is \(livemode ? "live" : "test") data, the account is \(livemode ? "test" : "live")"
+    }
+
+    private func with(_ answer: Answer, _ error: StripeError) -> StripeError {
+        var error = error
+        error.status = answer.response.status
+        error.requestID = answer.response.headers["Request-Id"]
+        error.attempts = answer.attempts
+        // A change that was answered with 2xx has been made, even when the answer cannot be read.
+        error.outcomeIsUnknown = error.method != "GET"
+        return error
+    }
+
+    func undecodable(_ failure: DecodingFailure, _ answer: Answer, _ call: Call) -> StripeError {
+        switch failure.kind {
+        case .empty, .notJSON:
+            with(answer, error(.unexpectedAnswer(excerpt: excerpt(answer.response)), failure.words, call))
+        case .broken, .wrongObject, .missing, .wrongType, .noMemory:
+            with(answer, error(.decoding, failure.words, call))
+        }
+    }
+}
