@@ -55,9 +55,11 @@ public enum Secrets {
         return Found(secret: Secret(try checked(String(value), name: variable)), warnings: warnings)
     }
 
-    /// A line break or space at the end of a key becomes part of an HTTP header, or an answer that nobody understands.
+    /// A line break or a space at either end would become part of an HTTP header, or of an answer that nobody
+    /// understands. Spaces inside are left alone: a database may be named as `host=… dbname=…`.
     private static func checked(_ value: String, name: String) throws(SecretError) -> String {
-        if value.unicodeScalars.contains(where: { $0.value < 0x21 || $0.value == 0x7F }) {
+        let hasControl = value.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }
+        if hasControl || value.hasPrefix(" ") || value.hasSuffix(" ") {
             throw .hasWhitespace(name)
         }
         return value
@@ -72,7 +74,7 @@ public enum SecretError: Error, Sendable, Hashable, CustomStringConvertible {
     case setTwice(String)
     /// The file that `NAME_FILE` names cannot be used.
     case unreadable(String, path: String, reason: String)
-    /// The value holds a space, a line break or a control character.
+    /// The value holds a line break or a control character, or a space at one end.
     case hasWhitespace(String)
 
     public var description: String {
@@ -84,7 +86,7 @@ public enum SecretError: Error, Sendable, Hashable, CustomStringConvertible {
         case .unreadable(let name, let path, let reason):
             "\(name) names \(path), which cannot be used: \(reason)"
         case .hasWhitespace(let name):
-            "the value of \(name) holds a space, line break or control character; set it to the bare value"
+            "the value of \(name) holds a line break or control character, or a space at one end; set it to the bare value"
         }
     }
 }
