@@ -1,0 +1,24 @@
+import Glibc
+
+/// An advisory lock on a file (`flock`). The kernel drops it when its process ends, however it ends, so a lock file that is left
+/// behind means nothing. Two locks of one process exclude each other as two processes' do.
+final class FileLock: Sendable {
+    private let descriptor: Int32
+    let path: String
+
+    init(_ path: String) throws(ClusterError) {
+        self.path = path
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw ClusterError(.noPermission, "cannot open \(path): \(errnoText())") }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Whether the lock is held now. Never waits.
+    func tryExclusive() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
+
+    /// Gives the lock up; without this, it goes with the object.
+    func release() { flock(descriptor, LOCK_UN) }
+
+    func tryShared() -> Bool { flock(descriptor, LOCK_SH | LOCK_NB) == 0 }
+}
