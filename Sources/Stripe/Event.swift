@@ -1,6 +1,6 @@
 /// Something that happened. See https://docs.stripe.com/api/events/object
 ///
-/// A hint: `data.object` is what the object was then, in the event's own API version, so the object itself is read anew.
+/// A hint: `data.object` is what the object was then, in the event's own API version, so the object is read anew.
 public struct Event: Sendable, Hashable {
     public var id: String
     /// For example invoice.paid.

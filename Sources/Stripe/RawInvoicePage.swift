@@ -53,7 +53,9 @@ public final class RawInvoicePage: Sendable {
     }
 }
 
-/// One invoice of a page. Not copyable, so that it does not outlive the visit; texts are UTF-8, `nil` for null or absent.
+/// One invoice of a page. Not copyable, so that it does not outlive the visit.
+///
+/// Texts are UTF-8 in the page's memory; `nil` is null or absent.
 public struct RawInvoice: ~Copyable {
     let row: trueup_invoice
 

@@ -3,7 +3,8 @@
 /// Two closures and nothing else: `local` keeps the count in this process; another one may take it from a database
 /// that several processes share.
 public struct RequestBudget: Sendable {
-    /// Returns when a request to that endpoint (for example `GET /v1/invoices/:id`) may be sent. Each return is one request.
+    /// Returns when a request to that endpoint (for example `GET /v1/invoices/:id`) may be sent.
+    /// Each return is one request.
     public let take: @Sendable (_ endpoint: String) async throws(CancellationError) -> Void
     /// Told when Stripe answered 429 all the same: fewer requests for a while.
     public let slowDown: @Sendable (_ endpoint: String, _ reason: RateLimitReason) -> Void

@@ -16,7 +16,8 @@ final class Verification: Sendable {
         state.withLock { $0.known }
     }
 
-    /// The identity; `check` runs when there is none yet and nobody runs it already. It is cancelled when all who wait are.
+    /// The identity; `check` runs when there is none yet and nobody runs it already.
+    /// It is cancelled when all who wait for it are.
     func identity(_ check: @escaping @Sendable () async -> Outcome) async -> Outcome {
         let task: Task<Outcome, Never> = state.withLock { state in
             if let known = state.known {

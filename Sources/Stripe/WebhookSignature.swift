@@ -21,7 +21,7 @@ public enum WebhookSignature {
             case .malformed: "the Stripe-Signature header has no time (t=…); is this a webhook of Stripe?"
             case .noSignature: "the Stripe-Signature header has no v1 signature"
             case .mismatch:
-                "no signature fits the payload; check the endpoint's signing secret, and that the body arrives unchanged"
+                "no signature fits the payload; check the signing secret, and that the body arrives unchanged"
             case .timestamp(let age): "the signature is \(age) s old; check the clock, or the payload was replayed"
             case .noSecret: "no webhook signing secret is set"
             }
