@@ -47,7 +47,8 @@ public struct BinaryRows: Sendable {
         missingColumns = 0
     }
 
-    /// Takes back the row that was begun last and is not complete, as where an object turns out to be malformed half-way.
+    /// Takes back the row that was begun last and is not complete, as where an object turns out to be malformed
+    /// half-way.
     /// `mark` is the `byteCount` before `beginRow`.
     public mutating func removeUnfinishedRow(to mark: Int) {
         precondition(missingColumns > 0 && mark >= Self.header.count && mark <= bytes.count)

@@ -4,9 +4,9 @@ import Synchronization
 
 /// Carries a task's cancellation to the thread that waits on a socket.
 ///
-/// Every operation on a connection has a ticket. Cancellation names the ticket and rings an eventfd, which the waiting thread polls
-/// beside the socket. That thread alone sends cancel requests, and only for the ticket it works on: a bell that comes late
-/// names an old ticket and is ignored, so that it can never hit the next statement.
+/// Every operation on a connection has a ticket. Cancellation names the ticket and rings an eventfd, which the waiting
+/// thread polls beside the socket. That thread alone sends cancel requests, and only for the ticket it works on: a bell
+/// that comes late names an old ticket and is ignored, so that it can never hit the next statement.
 final class CancelSignal: Sendable {
     /// The highest ticket whose task was cancelled.
     private let requested = Atomic<UInt64>(0)

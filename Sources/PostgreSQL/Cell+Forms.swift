@@ -24,8 +24,8 @@ struct CellReader {
     }
 }
 
-/// PostgreSQL's `numeric`: digits to the base 10,000, a weight, a sign and a number of decimals (`numeric_send` in the server).
-/// Sums of bigint come in this form.
+/// PostgreSQL's `numeric`: digits to the base 10,000, a weight, a sign and a number of decimals (`numeric_send` in the
+/// server). Sums of bigint come in this form.
 struct Numeric {
     private var digits: [Int16] = []
     private let weight: Int

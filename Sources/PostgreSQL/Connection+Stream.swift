@@ -1,8 +1,8 @@
 import CLibpq
 
 extension Connection {
-    /// Runs a query and hands its rows to `body` in batches of at most `size`, so that memory holds one batch however many rows
-    /// there are. Gives the number of rows. The cursor lives in the open transaction, or in one of its own.
+    /// Runs a query and hands its rows to `body` in batches of at most `size`, so that memory holds one batch however
+    /// many rows there are. Gives the number of rows. The cursor lives in the open transaction, or in one of its own.
     ///
     /// <https://www.postgresql.org/docs/15/sql-declare.html>
     @discardableResult
@@ -45,8 +45,9 @@ extension Connection {
         }
     }
 
-    /// Receives rows: `COPY (SELECT …) TO STDOUT WITH (FORMAT binary)`, in batches of at most `batchRows`. Gives their number.
-    /// While `body` runs no other statement may use this connection. Where `body` throws, the rest is thrown away.
+    /// Receives rows: `COPY (SELECT …) TO STDOUT WITH (FORMAT binary)`, in batches of at most `batchRows`. Gives
+    /// their number. While `body` runs no other statement may use this connection. Where `body` throws, the rest is
+    /// thrown away.
     @discardableResult
     public func copyOut(
         _ sql: String, batchRows: Int = 1_024, _ body: @Sendable (CopiedRows) async throws -> Void

@@ -4,8 +4,8 @@ extension Connection {
     /// Runs `body` in a transaction: commits when it returns, rolls back when it throws or the task is cancelled.
     ///
     /// Throws what `body` throws, and of its own: `.commitOutcomeUnknown` where the connection broke during COMMIT, the
-    /// server's error where it refused COMMIT (serialization, deferred constraints), and `.rolledBackAtCommit` where `body`
-    /// swallowed an error of a statement. Transactions do not nest.
+    /// server's error where it refused COMMIT (serialization, deferred constraints), and `.rolledBackAtCommit` where
+    /// `body` swallowed an error of a statement. Transactions do not nest.
     public func transaction<T: Sendable>(
         _ isolation: IsolationLevel = .readCommitted, access: AccessMode = .readWrite,
         _ body: @Sendable (Connection) async throws -> T
@@ -35,7 +35,8 @@ extension Connection {
 
     private func commit() throws(PostgresError) {
         try runToTheEnd { (wire) throws(PostgresError) in
-            // Where the connection is known to be gone before COMMIT is sent, the transaction is known not to have happened.
+            // Where the connection is known to be gone before COMMIT is sent, the transaction is known not to have
+            // happened.
             guard wire.transactionStatus != PQTRANS_UNKNOWN else { throw wire.connectionError() }
             let tag: String
             do throws(PostgresError) {
@@ -75,7 +76,8 @@ extension Connection {
         try await setSession("statement_timeout", milliseconds)
     }
 
-    /// The longest that a statement of this session may wait for a lock, in milliseconds; 0 for no limit. Beyond it: 55P03.
+    /// The longest that a statement of this session may wait for a lock, in milliseconds; 0 for no limit. Beyond it:
+    /// 55P03.
     public func setLockTimeout(milliseconds: Int) async throws(PostgresError) {
         try await setSession("lock_timeout", milliseconds)
     }

@@ -16,11 +16,12 @@ public enum AccessMode: String, Sendable, CaseIterable {
 
 /// One connection to PostgreSQL.
 ///
-/// It has its own queue, on which libpq may block without taking a thread from the cooperative pool. Use it from one task
-/// at a time: statements of several tasks would run one after the other, in each other's transactions. `Pool` hands it out so.
+/// It has its own queue, on which libpq may block without taking a thread from the cooperative pool. Use it from one
+/// task at a time: statements of several tasks would run one after the other, in each other's transactions. `Pool`
+/// hands it out so.
 ///
-/// Where the task is cancelled, the running statement is stopped in the server and `.cancelled` is thrown; the connection is
-/// usable afterwards. COMMIT and ROLLBACK are never stopped.
+/// Where the task is cancelled, the running statement is stopped in the server and `.cancelled` is thrown; the
+/// connection is usable afterwards. COMMIT and ROLLBACK are never stopped.
 ///
 /// ```swift
 /// let connection = try await Connection.open(target, applicationName: "trueup run credit-invoices")
@@ -46,7 +47,8 @@ public actor Connection {
         signal = try CancelSignal()
     }
 
-    /// Connects, within the target's `connect_timeout` (10 seconds where it has none), and sets the session's time zone to UTC.
+    /// Connects, within the target's `connect_timeout` (10 seconds where it has none), and sets the session's time zone
+    /// to UTC.
     ///
     /// - Parameters:
     ///   - applicationName: what `pg_stat_activity` shows.
@@ -86,7 +88,8 @@ public actor Connection {
     /// Whether no further statement can succeed.
     public var isBroken: Bool { wire?.isBroken ?? true }
 
-    /// Whether it is idle, outside a transaction, and the server is there as far as the socket tells. Costs no round trip.
+    /// Whether it is idle, outside a transaction, and the server is there as far as the socket tells. Costs no round
+    /// trip.
     func isReusable() -> Bool {
         occupation == nil && !isInTransaction && (wire?.isAlive() ?? false)
     }
@@ -121,20 +124,21 @@ public actor Connection {
         try await run { (wire) throws(PostgresError) in try wire.statement(sql, parameters).rows }
     }
 
-    /// Runs several statements, separated by semicolons, without parameters. Outside a transaction they are one transaction,
-    /// unless the script has BEGIN or COMMIT of its own.
+    /// Runs several statements, separated by semicolons, without parameters. Outside a transaction they are one
+    /// transaction, unless the script has BEGIN or COMMIT of its own.
     public func run(script: String) async throws(PostgresError) {
         try await run { (wire) throws(PostgresError) in try wire.script(script) }
     }
 
-    /// Runs small statements without waiting for each answer: one round trip for all. Outside a transaction they are one
-    /// transaction: all or none. The first error is thrown, and those after it do not run.
+    /// Runs small statements without waiting for each answer: one round trip for all. Outside a transaction they are
+    /// one transaction: all or none. The first error is thrown, and those after it do not run.
     @discardableResult
     public func pipeline(_ statements: [Statement]) async throws(PostgresError) -> [Outcome] {
         try await run { (wire) throws(PostgresError) in try wire.pipeline(statements) }
     }
 
-    /// Sends rows: `COPY table (columns) FROM STDIN WITH (FORMAT binary)`. Gives the number of rows; on an error there are none.
+    /// Sends rows: `COPY table (columns) FROM STDIN WITH (FORMAT binary)`. Gives the number of rows; on an error there
+    /// are none.
     @discardableResult
     public func copyIn(_ sql: String, _ rows: BinaryRows) async throws(PostgresError) -> Int {
         try await run { (wire) throws(PostgresError) in try wire.copyIn(sql, rows) }

@@ -1,8 +1,8 @@
 import CLibpq
 
 /// Where a database is and how to get in: the parameters of
-/// <https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-PARAMKEYWORDS>. What is not given comes from libpq's own
-/// environment variables and files (`PGPASSWORD`, `~/.pgpass` and so on). No description shows a password.
+/// <https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-PARAMKEYWORDS>. What is not given comes from libpq's
+/// own environment variables and files (`PGPASSWORD`, `~/.pgpass` and so on). No description shows a password.
 public struct ConnectionTarget: Sendable {
     private var values: [String: String]
 

@@ -1,6 +1,7 @@
 /// A batch of rows out of COPY TO STDOUT in binary format.
 ///
-/// COPY sends no types, so each value is read as the natural type of what is asked for (`Int64` is `bigint`): cast in the SQL.
+/// COPY sends no types, so each value is read as the natural type of what is asked for (`Int64` is `bigint`): cast in
+/// the SQL.
 public struct CopiedRows: Sendable {
     private var bytes: [UInt8] = []
     /// Where each row's first field begins, and how many fields it has.

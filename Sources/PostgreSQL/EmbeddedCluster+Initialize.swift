@@ -21,15 +21,16 @@ extension EmbeddedCluster {
             throw ClusterError(
                 .versionMismatch,
                 "the cluster in \(clusterDirectory) was made by PostgreSQL \(major), and \(binaries.directory) holds "
-                    + "\(binaries.majorVersion). Point TRUEUP_PG_BIN at version \(major) (apt-get install postgresql-\(major)), or "
-                    + "bring the cluster up with pg_upgrade, or choose another --data-dir")
+                    + "\(binaries.majorVersion). Point TRUEUP_PG_BIN at version \(major) (apt-get install "
+                    + "postgresql-\(major)), or bring the cluster up with pg_upgrade, or choose another --data-dir")
         }
         return binaries
     }
 
     private static let temporaryPrefix = "postgres.init-"
 
-    /// Into a directory of another name, which is renamed when it is whole: a crash in between leaves no half-made cluster.
+    /// Into a directory of another name, which is renamed when it is whole: a crash in between leaves no half-made
+    /// cluster.
     private func initialize(_ binaries: ServerBinaries, _ account: ServerAccount?) throws(ClusterError) {
         let temporary = "\(dataDirectory)/\(Self.temporaryPrefix)\(getpid())"
         try makeDirectory(temporary, owner: account)
@@ -64,12 +65,13 @@ extension EmbeddedCluster {
         if access(clusterDirectory, R_OK | X_OK) != 0 {
             return ClusterError(
                 .noPermission,
-                "\(clusterDirectory) belongs to user \(ownerName(clusterDirectory)) and cannot be read by this one: run Trueup as that "
-                    + "user, or choose another --data-dir")
+                "\(clusterDirectory) belongs to user \(ownerName(clusterDirectory)) and cannot be read by this one: "
+                    + "run Trueup as that user, or choose another --data-dir")
         }
         return ClusterError(
             .notACluster,
-            "\(clusterDirectory) exists, but holds no PostgreSQL cluster (no PG_VERSION): move it away, or choose another --data-dir"
+            "\(clusterDirectory) exists, but holds no PostgreSQL cluster (no PG_VERSION): move it away, "
+                + "or choose another --data-dir"
         )
     }
 
@@ -84,7 +86,8 @@ extension EmbeddedCluster {
         guard lstat(directory, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == wanted else {
             throw ClusterError(
                 .noPermission,
-                "\(directory), where the server's socket is to be, is not a directory of the server's user (uid \(wanted)): remove it"
+                "\(directory), where the server's socket is to be, is not a directory of the server's user "
+                    + "(uid \(wanted)): remove it"
             )
         }
         guard status.st_mode & 0o077 == 0 || chmod(directory, 0o700) == 0 else {

@@ -32,9 +32,9 @@ extension EmbeddedCluster {
             guard monotonicMilliseconds() < deadline else {
                 throw ClusterError(
                     .startFailed,
-                    "the server of \(clusterDirectory) died, but processes of it still run: end the postgres processes of user "
-                        + "\(ownerName(clusterDirectory)) that use shared memory \(dead.sharedMemoryID ?? 0) (ipcs -mp), then try again"
-                )
+                    "the server of \(clusterDirectory) died, but processes of it still run: end the postgres processes "
+                        + "of user \(ownerName(clusterDirectory)) that use shared memory "
+                        + "\(dead.sharedMemoryID ?? 0) (ipcs -mp), then try again")
             }
             try await Task.sleep(for: .milliseconds(50))
         }
@@ -112,7 +112,8 @@ extension EmbeddedCluster {
             socketDirectory: postmaster.socketDirectory, port: postmaster.port, database: "postgres", user: Self.role)
     }
 
-    /// Fast shutdown, and where that does not end within a minute, immediate shutdown, after which the next start recovers.
+    /// Fast shutdown, and where that does not end within a minute, immediate shutdown, after which the next start
+    /// recovers.
     func shutDown(_ postmaster: Postmaster) async throws {
         for (signal, seconds) in [(SIGINT, 60), (SIGQUIT, 10)] {
             kill(postmaster.pid, signal)

@@ -29,7 +29,8 @@ extension EmbeddedCluster {
             isUsedByOthers: userCount() > (isUser ? 1 : 0))
     }
 
-    /// How many hold the lock of users. Asked of the kernel, because taking the lock to find out would disturb those who start.
+    /// How many hold the lock of users. Asked of the kernel, because taking the lock to find out would disturb those
+    /// who start.
     private func userCount() -> Int {
         var file = stat()
         guard stat(dataDirectory + "/users", &file) == 0, let locks = contents(of: "/proc/locks") else { return 0 }

@@ -9,15 +9,17 @@ import Glibc
 /// …
 /// try await cluster.stop()
 /// ```
-/// **Files.** `<dir>/postgres` is the cluster, `<dir>/postgres.log` its log, `<dir>/socket` its socket (a private directory under /tmp
-/// where that path is too long for a socket), `<dir>/lock` and `<dir>/users` are locks, `<dir>/keep-running` a mark.
+/// **Files.** `<dir>/postgres` is the cluster, `<dir>/postgres.log` its log, `<dir>/socket` its socket (a private
+/// directory under /tmp where that path is too long for a socket), `<dir>/lock` and `<dir>/users` are locks,
+/// `<dir>/keep-running` a mark.
 ///
-/// **Who may enter.** The only role is `trueup`, without a password: the directory of the socket belongs to the server's user and is
-/// closed to everyone else. As root, the server runs as the owner of the cluster, `postgres` or `nobody`.
+/// **Who may enter.** The only role is `trueup`, without a password: the directory of the socket belongs to the
+/// server's user and is closed to everyone else. As root, the server runs as the owner of the cluster, `postgres` or
+/// `nobody`.
 ///
-/// **How long it runs.** Whoever calls `start` is a user of the server until `stop`, or until its process ends, however it ends. The last
-/// user to leave stops the server, unless somebody asked for it to be kept running. Where the last user was killed the server
-/// stays, and the next `start` finds it.
+/// **How long it runs.** Whoever calls `start` is a user of the server until `stop`, or until its process ends, however
+/// it ends. The last user to leave stops the server, unless somebody asked for it to be kept running. Where the last
+/// user was killed the server stays, and the next `start` finds it.
 public actor EmbeddedCluster {
     /// `<dir>`, absolute, without symbolic links once it exists.
     public private(set) var dataDirectory: String
@@ -49,8 +51,8 @@ public actor EmbeddedCluster {
         self.settings = settings
     }
 
-    /// `$XDG_DATA_HOME/trueup` or `~/.local/share/trueup`; for root `/var/lib/trueup`, because no other user may enter `/root`.
-    /// <https://specifications.freedesktop.org/basedir-spec/latest/>
+    /// `$XDG_DATA_HOME/trueup` or `~/.local/share/trueup`; for root `/var/lib/trueup`, because no other user may enter
+    /// `/root`. <https://specifications.freedesktop.org/basedir-spec/latest/>
     public static func defaultDataDirectory(environment: [String: String]? = nil) throws(ClusterError) -> String {
         let environment = environment ?? processEnvironment()
         // The specification has relative paths ignored.
@@ -78,8 +80,8 @@ public actor EmbeddedCluster {
 
     public var isRunning: Bool { postmaster != nil }
 
-    /// Starts the server where it does not run, after `initdb` the first time, and waits until it answers, at most 30 seconds.
-    /// From then on this object counts as a user of it.
+    /// Starts the server where it does not run, after `initdb` the first time, and waits until it answers, at most 30
+    /// seconds. From then on this object counts as a user of it.
     ///
     /// - Parameter keepRunning: the server stays when its last user leaves, until `stop(.evenIfKept)`.
     /// - Returns: how to reach the database `postgres`, which always exists.
@@ -147,8 +149,8 @@ public actor EmbeddedCluster {
         case kept
     }
 
-    /// Ends this object's use of the server, and the server where `wish` allows it. Waits until it has ended: "fast shutdown" with a
-    /// checkpoint, open transactions rolled back.
+    /// Ends this object's use of the server, and the server where `wish` allows it. Waits until it has ended: "fast
+    /// shutdown" with a checkpoint, open transactions rolled back.
     @discardableResult
     public func stop(_ wish: StopWish = .whenUnused) async throws -> StopOutcome {
         guard use != nil || wish != .whenUnused, isDirectory(dataDirectory) else { return .notRunning }
@@ -189,8 +191,8 @@ public actor EmbeddedCluster {
         guard access(dataDirectory, W_OK | X_OK) == 0 else {
             throw ClusterError(
                 .noPermission,
-                "the data directory \(dataDirectory) cannot be written by this user (\(errnoText())): run Trueup as its owner, or "
-                    + "choose another with --data-dir")
+                "the data directory \(dataDirectory) cannot be written by this user (\(errnoText())): "
+                    + "run Trueup as its owner, or choose another with --data-dir")
         }
         if let path = realpath(dataDirectory, nil) {
             dataDirectory = String(cString: path)

@@ -1,7 +1,7 @@
 import Glibc
 
-/// An advisory lock on a file (`flock`). The kernel drops it when its process ends, however it ends, so a lock file that is left
-/// behind means nothing. Two locks of one process exclude each other as two processes' do.
+/// An advisory lock on a file (`flock`). The kernel drops it when its process ends, however it ends, so a lock file
+/// that is left behind means nothing. Two locks of one process exclude each other as two processes' do.
 final class FileLock: Sendable {
     private let descriptor: Int32
     let path: String

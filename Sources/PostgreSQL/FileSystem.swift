@@ -16,7 +16,8 @@ func absolute(_ path: String) -> String {
     return path
 }
 
-/// Makes a directory that only its owner may enter, and its parents as the umask has them. One that exists stays as it is.
+/// Makes a directory that only its owner may enter, and its parents as the umask has them. One that exists stays as it
+/// is.
 func makeDirectory(_ path: String, owner: ServerAccount?) throws(ClusterError) {
     if isDirectory(path) { return }
     if let slash = path.lastIndex(of: "/"), slash != path.startIndex {

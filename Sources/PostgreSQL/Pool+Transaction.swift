@@ -1,9 +1,10 @@
 import Glibc
 
 extension Pool {
-    /// Runs `body` in a transaction on a connection of the pool, and runs all of it again, on a fresh snapshot, where PostgreSQL
-    /// asks for that: 40001 serialization failure, 40P01 deadlock, 55P03 lock time-out. At most `attempts` times, with a
-    /// pause in between that doubles from about 10 ms to 1 s. So `body` must have no effect outside the database.
+    /// Runs `body` in a transaction on a connection of the pool, and runs all of it again, on a fresh snapshot, where
+    /// PostgreSQL asks for that: 40001 serialization failure, 40P01 deadlock, 55P03 lock time-out. At most `attempts`
+    /// times, with a pause in between that doubles from about 10 ms to 1 s. So `body` must have no effect outside the
+    /// database.
     ///
     /// An unknown outcome of COMMIT is thrown and never repeated.
     public func transaction<T: Sendable>(

@@ -3,8 +3,8 @@ import Synchronization
 
 /// A bounded set of connections to one database.
 ///
-/// Connections open on demand and stay open. Callers beyond `size` wait in order of arrival; a waiting task that is cancelled leaves
-/// the queue at once. A connection that broke is replaced when it is next asked for.
+/// Connections open on demand and stay open. Callers beyond `size` wait in order of arrival; a waiting task that is
+/// cancelled leaves the queue at once. A connection that broke is replaced when it is next asked for.
 ///
 /// ```swift
 /// let pool = Pool(target, size: 8, applicationName: "trueup work")
@@ -55,7 +55,8 @@ public final class Pool: Sendable {
         self.notices = notices
     }
 
-    /// Lends a connection to `body` and takes it back. A transaction that `body` left open is ended with its connection.
+    /// Lends a connection to `body` and takes it back. A transaction that `body` left open is ended with its
+    /// connection.
     public func withConnection<T: Sendable>(_ body: @Sendable (Connection) async throws -> T) async throws -> T {
         let connection = try await acquire()
         do {

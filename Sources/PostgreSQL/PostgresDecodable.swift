@@ -6,7 +6,7 @@
 /// | `Int32` | `integer`, `smallint` |
 /// | `Int16`, `Bool`, `[UInt8]` | `smallint`, `boolean`, `bytea` |
 /// | `Double` | `double precision`, `real` |
-/// | `String` | `text`, `varchar`, `character`, `name`, `json`, `jsonb`, `uuid`, `numeric`, enums and other textual types |
+/// | `String` | `text`, `varchar`, `character`, `name`, `json`, `jsonb`, `uuid`, `numeric`, enums and their like |
 /// | `Timestamp` | `timestamptz` (not `timestamp`, which has no zone: use `AT TIME ZONE`) |
 /// | `JSONText` | `jsonb`, `json` |
 /// | arrays of these | one-dimensional arrays |

@@ -1,9 +1,10 @@
-/// A value that can be a parameter of a statement. It is sent in PostgreSQL's binary format together with its type, so nothing
-/// is guessed and nothing is quoted.
+/// A value that can be a parameter of a statement. It is sent in PostgreSQL's binary format together with its type, so
+/// nothing is guessed and nothing is quoted.
 ///
 /// | Swift | PostgreSQL |
 /// |---|---|
-/// | `Bool`, `Int16`, `Int32`, `Int64`, `Int`, `Double` | `boolean`, `smallint`, `integer`, `bigint`, `bigint`, `double precision` |
+/// | `Bool`, `Double` | `boolean`, `double precision` |
+/// | `Int16`, `Int32`, `Int64` and `Int` | `smallint`, `integer`, `bigint` |
 /// | `String`, `JSONText`, `Timestamp`, `[UInt8]` | `text`, `jsonb`, `timestamptz`, `bytea` |
 /// | arrays of these, with `nil` inside where wanted | one-dimensional arrays |
 /// | `Optional` of each | the same, or NULL |

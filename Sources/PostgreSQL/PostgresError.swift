@@ -1,7 +1,7 @@
 /// What went wrong between Trueup and PostgreSQL.
 ///
-/// `description` is for logs: it holds SQL and the server's words, but no values. `debugDescription` adds the parts of the
-/// server's message that may quote data.
+/// `description` is for logs: it holds SQL and the server's words, but no values. `debugDescription` adds the parts of
+/// the server's message that may quote data.
 public struct PostgresError: Error, Sendable {
     public indirect enum Kind: Sendable {
         /// There is no connection, or it broke. Outside a transaction nobody knows whether the statement took effect.
@@ -171,15 +171,15 @@ func shortened(_ sql: String) -> String {
     return line.count <= 200 ? line : line.prefix(200) + "…"
 }
 
-/// Drops everything from the first double quote to the last: that is where messages put values, and where libpq quotes a URL
-/// with its password. A value that holds quotes itself is covered too.
+/// Drops everything from the first double quote to the last: that is where messages put values, and where libpq quotes
+/// a URL with its password. A value that holds quotes itself is covered too.
 func withoutQuotedParts(_ text: String) -> String {
     guard let first = text.firstIndex(of: "\""), let last = text.lastIndex(of: "\"") else { return text }
     return text[..<first] + "\"…\"" + (first == last ? "" : text[text.index(after: last)...])
 }
 
-/// An identifier in double quotes, safe in any SQL: `quoteIdentifier("stripeCustomerId")` is `"stripeCustomerId"` with its quotes.
-/// A NUL byte, which no identifier can hold, is dropped.
+/// An identifier in double quotes, safe in any SQL: `quoteIdentifier("stripeCustomerId")` is `"stripeCustomerId"` with
+/// its quotes. A NUL byte, which no identifier can hold, is dropped.
 public func quoteIdentifier(_ name: String) -> String {
     var result = "\""
     for scalar in name.unicodeScalars where scalar != "\0" {

@@ -44,8 +44,8 @@ struct Postmaster: Sendable, Hashable {
         return shmctl(sharedMemoryID, IPC_STAT, &status) == 0 && status.shm_nattch > 0
     }
 
-    /// Removes the lock files of a dead server whose process id is in use by something else. PostgreSQL itself would refuse to start
-    /// then; where the id is free it clears up alone.
+    /// Removes the lock files of a dead server whose process id is in use by something else. PostgreSQL itself would
+    /// refuse to start then; where the id is free it clears up alone.
     func removeStaleFiles() {
         guard kill(pid, 0) == 0 || errno == EPERM else { return }
         unlink(cluster + "/postmaster.pid")

@@ -22,8 +22,8 @@ public struct Row: Sendable {
     /// The columns, in the order of the SELECT list.
     public var columns: [Column] { result.columns }
 
-    /// The value of the first column of that name. Throws `.decoding` with column, types and SQL where there is none, it is
-    /// NULL and `T` is not Optional, or the types do not fit.
+    /// The value of the first column of that name. Throws `.decoding` with column, types and SQL where there is none,
+    /// it is NULL and `T` is not Optional, or the types do not fit.
     public subscript<T: PostgresDecodable>(_ column: String) -> T {
         get throws(PostgresError) {
             guard let position = result.columns.firstIndex(where: { $0.name == column }) else {
@@ -70,7 +70,8 @@ public struct Row: Sendable {
 /// Owns a `PGresult`.
 ///
 /// `@unchecked` is safe: libpq never changes a result once it has handed it out, and allows several threads to read it
-/// (<https://www.postgresql.org/docs/15/libpq-threading.html>); nothing here writes to it, and `PQclear` runs in `deinit` only.
+/// (<https://www.postgresql.org/docs/15/libpq-threading.html>); nothing here writes to it, and `PQclear` runs in
+/// `deinit` only.
 final class ResultHandle: @unchecked Sendable {
     let pointer: OpaquePointer
     let columns: [Column]

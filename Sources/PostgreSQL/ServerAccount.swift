@@ -6,8 +6,8 @@ struct ServerAccount: Sendable {
     let uid: uid_t
     let gid: gid_t
 
-    /// `nil` where Trueup is not root: the server then runs as the same user. A cluster that exists already decides by its owner;
-    /// otherwise it is `postgres`, or `nobody`.
+    /// `nil` where Trueup is not root: the server then runs as the same user. A cluster that exists already decides by
+    /// its owner; otherwise it is `postgres`, or `nobody`.
     static func forCluster(_ cluster: String) throws(ClusterError) -> ServerAccount? {
         guard geteuid() == 0 else { return nil }
         var status = stat()
@@ -29,7 +29,8 @@ struct ServerAccount: Sendable {
         ]
     }
 
-    /// Fails with the first directory on the way to `path` that the account cannot enter, for root's eyes see no such thing.
+    /// Fails with the first directory on the way to `path` that the account cannot enter, for root's eyes see no such
+    /// thing.
     func checkReach(_ path: String) throws(ClusterError) {
         if try canEnter(path) { return }
         var ancestor = ""
@@ -38,9 +39,9 @@ struct ServerAccount: Sendable {
             guard try !canEnter(ancestor) else { continue }
             throw ClusterError(
                 .noPermission,
-                "the data directory \(path) cannot be used: as root, Trueup runs PostgreSQL as user \(name), who may not enter "
-                    + "\(ancestor). Choose a directory elsewhere (--data-dir /var/lib/trueup), or let others pass: "
-                    + "chmod o+x \(ancestor)")
+                "the data directory \(path) cannot be used: as root, Trueup runs PostgreSQL as user \(name), who may "
+                    + "not enter \(ancestor). Choose a directory elsewhere (--data-dir /var/lib/trueup), or let others "
+                    + "pass: chmod o+x \(ancestor)")
         }
     }
 

@@ -14,8 +14,8 @@ public struct ServerBinaries: Sendable, Hashable {
     /// The oldest server that Trueup works with.
     public static let oldestMajorVersion = 15
 
-    /// Finds a server. Where `pathHint` or `TRUEUP_PG_BIN` names a directory, only that one counts. Otherwise `pg_config --bindir`,
-    /// Debian's `/usr/lib/postgresql/*/bin` from the newest on, and `PATH` are searched.
+    /// Finds a server. Where `pathHint` or `TRUEUP_PG_BIN` names a directory, only that one counts. Otherwise
+    /// `pg_config --bindir`, Debian's `/usr/lib/postgresql/*/bin` from the newest on, and `PATH` are searched.
     ///
     /// - Parameters:
     ///   - major: the only version wanted, as where a cluster exists already.

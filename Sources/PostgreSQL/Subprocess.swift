@@ -1,6 +1,7 @@
 import Glibc
 
-/// Starts other programs with `posix_spawn`. Foundation's `Process` keeps children in our process group, where Ctrl-C reaches them.
+/// Starts other programs with `posix_spawn`. Foundation's `Process` keeps children in our process group, where Ctrl-C
+/// reaches them.
 enum Subprocess {
     /// Only what a server or its tools need: no `PG*` variable and no secret of ours reaches them.
     private static let environment = ["PATH=/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C", "TZ=UTC"]
@@ -8,13 +9,14 @@ enum Subprocess {
     /// glibc's `POSIX_SPAWN_SETSID`, which Swift's Glibc module leaves out.
     private static let setSessionFlag: Int32 = 0x80
 
-    /// Runs a program to its end. Gives its exit status (128 + signal where one ended it) and what it wrote to both outputs, at
-    /// most 1 MB. Blocks. One that takes longer than `timeoutSeconds` is killed.
+    /// Runs a program to its end. Gives its exit status (128 + signal where one ended it) and what it wrote to both
+    /// outputs, at most 1 MB. Blocks. One that takes longer than `timeoutSeconds` is killed.
     static func run(
         _ command: [String], as account: ServerAccount? = nil, timeoutSeconds: Int
     ) throws(ClusterError) -> (status: Int32, output: String) {
         var ends: [Int32] = [-1, -1]
-        // A socket pair and not a pipe: it can be closed on exec from the start, so that no server started meanwhile holds it.
+        // A socket pair and not a pipe: it can be closed on exec from the start, so that no server started meanwhile
+        // holds it.
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             throw ClusterError(.startFailed, "cannot run \(command[0]): \(errnoText())")
         }

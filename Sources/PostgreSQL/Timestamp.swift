@@ -58,7 +58,8 @@ extension Timestamp: LosslessStringConvertible, CustomDebugStringConvertible {
 
     public var debugDescription: String { description }
 
-    /// Reads ISO 8601: a date, `T` or a space, a time with at most six digits of fraction, and `Z` or an offset `±hh:mm`.
+    /// Reads ISO 8601: a date, `T` or a space, a time with at most six digits of fraction, and `Z` or an offset
+    /// `±hh:mm`.
     /// `nil` for anything else, among it a time without a zone, and dates that do not exist.
     public init?(_ description: String) {
         switch description {

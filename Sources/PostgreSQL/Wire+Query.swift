@@ -42,7 +42,8 @@ extension Wire {
         return error
     }
 
-    /// The name under which the server knows the statement; `nil` the first time, when preparing would cost more than it saves.
+    /// The name under which the server knows the statement; `nil` the first time, when preparing would cost more than
+    /// it saves.
     private func preparedName(_ sql: String, _ encoded: EncodedParameters) throws(PostgresError) -> String? {
         switch statements.use(sql, encoded.types) {
         case .once: return nil

@@ -1,8 +1,8 @@
 import CLibpq
 import Glibc
 
-/// One libpq connection and everything that blocks on it. It belongs to one `Connection` actor and runs on that actor's queue
-/// only, which the compiler holds us to: it is not `Sendable`.
+/// One libpq connection and everything that blocks on it. It belongs to one `Connection` actor and runs on that actor's
+/// queue only, which the compiler holds us to: it is not `Sendable`.
 ///
 /// The socket is non-blocking throughout. Waiting is always a `poll` on the socket and the cancel signal together.
 final class Wire {
@@ -101,8 +101,9 @@ final class Wire {
         return descriptors[0].revents
     }
 
-    /// Waits until the socket can be read, or written where `writing`. Sends cancel requests while it waits, where the operation
-    /// is cancelled: again and again, because one that the server reads before the statement itself has no effect.
+    /// Waits until the socket can be read, or written where `writing`. Sends cancel requests while it waits, where the
+    /// operation is cancelled: again and again, because one that the server reads before the statement itself has no
+    /// effect.
     func wait(writing: Bool) throws(PostgresError) {
         while true {
             if isCancelRequested { try requestCancel() }
@@ -112,8 +113,9 @@ final class Wire {
         }
     }
 
-    /// A cancel request is a connection of its own. `PQcancel` returns when the server has closed it, which is after the signal was
-    /// sent to the backend, and the backend drops a signal that finds it idle: nothing of it is left for the next statement.
+    /// A cancel request is a connection of its own. `PQcancel` returns when the server has closed it, which is after
+    /// the signal was sent to the backend, and the backend drops a signal that finds it idle: nothing of it is left for
+    /// the next statement.
     private func requestCancel() throws(PostgresError) {
         let now = monotonicMilliseconds()
         guard now >= nextCancelMilliseconds else { return }
