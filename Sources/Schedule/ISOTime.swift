@@ -1,5 +1,5 @@
 /// Instants as ISO 8601 texts with an offset, for people and for interfaces.
-public enum Timestamp {
+public enum ISOTime {
     /// `2026-03-08T03:00:00-04:00`: the wall clock in the zone and its offset. Offsets of whole minutes only are
     /// written exactly; zones had others before 1972.
     public static func text(_ seconds: Int64, in zone: Zone) -> String {
