@@ -118,7 +118,7 @@ public struct Findings: Sendable {
                 """
                 SELECT kind, count(*)::bigint AS found,
                     count(*) FILTER (WHERE state = 'closed' AND closed_how = 'repaired')::bigint AS repaired,
-                    count(*) FILTER (WHERE state = 'open')::bigint AS open
+                    count(*) FILTER (WHERE state = 'open' AND action <> 'inform')::bigint AS open
                 FROM trueup.finding WHERE last_run_id = $1 GROUP BY kind
                 """, run.id)
         }
@@ -129,5 +129,15 @@ public struct Findings: Sendable {
             counts[kind] = KindCount(found: try row["found"], repaired: try row["repaired"], open: try row["open"])
         }
         return counts
+    }
+}
+
+extension Findings {
+    /// Closes a finding whose difference somebody else repaired between the comparison and the repair.
+    public static func closeLate(_ id: Int64, on connection: Connection) async throws {
+        try await connection.execute(
+            """
+            UPDATE trueup.finding SET state = 'closed', closed_at = now(), closed_how = 'late_webhook' WHERE id = $1
+            """, id)
     }
 }

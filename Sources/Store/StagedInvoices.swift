@@ -78,11 +78,14 @@ public struct StagedInvoices: Sendable {
     }
 
     /// Rows and distinct ids: equal when every object was staged exactly once. Absent ones do not count.
-    public func count(on connection: Connection) async throws -> (rows: Int64, distinct: Int64) {
+    public func count(on connection: Connection) async throws -> (rows: Int64, distinct: Int64, fresh: Int64) {
+        // GROUP BY hashes where count(DISTINCT …) would sort.
         let row = try await connection.query(
             """
-            SELECT count(*) AS rows, count(DISTINCT id) AS ids FROM \(table) WHERE status <> '\(Self.absent)'
+            SELECT coalesce(sum(n), 0)::bigint AS rows, count(*) AS ids, coalesce(sum(fresh), 0)::bigint AS fresh
+            FROM (SELECT count(*) AS n, count(*) FILTER (WHERE is_fresh) AS fresh FROM \(table)
+                WHERE status <> '\(Self.absent)' GROUP BY account, id) objects
             """)[0]
-        return (try row["rows"], try row["ids"])
+        return (try row["rows"], try row["ids"], try row["fresh"])
     }
 }

@@ -1,0 +1,155 @@
+import PostgreSQL
+import Reconciliation
+import Store
+
+/// Steps 5 to 7 of a run for one account: join, judge, and read again what can still change, until nothing is said on
+/// the strength of a list alone.
+struct Comparison: Sendable {
+    let diff: InvoiceDiff
+    let rules: InvoiceRules
+    let confirmer: Confirmer
+    let overrides: [FindingKind: Action]
+    let pool: Pool
+    /// Ids of findings of earlier runs that are not closed; they are looked at whatever their age.
+    let carried: [String]
+    let limits: ComparisonLimits
+    let account: String
+    let progress: @Sendable (RunProgress) -> Void
+
+    /// Compares until no new object has to be read.
+    func run() async throws -> ComparisonResult {
+        var read: Set<String> = []
+        for round in 1...limits.rounds {
+            progress(.comparing(account: account, round: round))
+            let sink = RoundSink(
+                account: account, rules: rules, overrides: overrides, limits: limits, read: read,
+                mayRead: round < limits.rounds)
+            let local = try await pool.withConnection { connection in
+                try await diff.run(on: connection, alsoRead: carried) { try await sink.take($0) }
+            }
+            let unread = await sink.unread
+            if unread.isEmpty {
+                return ComparisonResult(
+                    local: local, judged: await sink.judged, unconfirmed: await sink.unconfirmed)
+            }
+            progress(.confirming(account: account, objects: unread.count))
+            try await confirmer.read(unread)
+            read.formUnion(unread)
+        }
+        preconditionFailure("the last round reads nothing")
+    }
+}
+
+/// How much a comparison may hold in memory and ask of Stripe.
+struct ComparisonLimits: Sendable, Hashable {
+    /// Differences of one run and account. More than that is no list for a person but the sign of a wrong table,
+    /// account or period.
+    var differences = 100_000
+    /// Objects read one by one.
+    var reads = 20_000
+    /// How often the sides are joined. What changes between two rounds is read in the next; the last reads nothing.
+    var rounds = 4
+}
+
+/// What a comparison found.
+struct ComparisonResult: Sendable {
+    var local: LocalCount
+    var judged: [Judged]
+    /// Differences that could not be confirmed by a fresh read, because there were too many to read. They are for
+    /// review, never repaired.
+    var unconfirmed: Int
+}
+
+/// A difference with what the rules say of it.
+struct Judged: Sendable, Hashable {
+    var found: DifferingPair
+    var kind: FindingKind
+    var verdict: Verdict
+    var action: Action
+}
+
+/// Collects one round: what is judged, and what has to be read first.
+private actor RoundSink {
+    private let account: String
+    private let rules: InvoiceRules
+    private let overrides: [FindingKind: Action]
+    private let limits: ComparisonLimits
+    private let read: Set<String>
+    private let mayRead: Bool
+    private(set) var judged: [Judged] = []
+    private(set) var unread: [String] = []
+    private(set) var unconfirmed = 0
+
+    init(
+        account: String, rules: InvoiceRules, overrides: [FindingKind: Action], limits: ComparisonLimits,
+        read: Set<String>, mayRead: Bool
+    ) {
+        self.account = account
+        self.rules = rules
+        self.overrides = overrides
+        self.limits = limits
+        self.read = read
+        self.mayRead = mayRead
+    }
+
+    func take(_ pairs: [DifferingPair]) throws {
+        for pair in pairs { try take(pair) }
+    }
+
+    private func take(_ found: DifferingPair) throws {
+        var found = found
+        var isConfirmed = true
+        if let id = found.unread {
+            if !Self.isReadable(id) {
+                found.pair.link = .lookalike
+            } else if canRead {
+                unread.append(id)
+                return
+            } else {
+                isConfirmed = false
+            }
+        }
+        let verdict = rules.classify(found.pair)
+        guard let kind = verdict.kind else { return }
+        var action = verdict.action(on: overrides)
+        if action == .ignore { return }
+        if let stripe = found.pair.stripe, kind.needsFreshRead, !stripe.status.isTerminal, !found.isFresh {
+            if canRead {
+                unread.append(stripe.id)
+                return
+            }
+            isConfirmed = false
+        }
+        if !isConfirmed {
+            unconfirmed += 1
+            action = .review
+        }
+        guard judged.count < limits.differences else {
+            throw ComparisonError.tooManyDifferences(account: account, limit: limits.differences)
+        }
+        judged.append(Judged(found: found, kind: kind, verdict: verdict, action: action))
+    }
+
+    private var canRead: Bool { mayRead && read.count + unread.count < limits.reads }
+
+    /// Whether the text can be an id in a path. What cannot is a finding, not a request.
+    private static func isReadable(_ id: String) -> Bool {
+        (3...255).contains(id.utf8.count)
+            && id.utf8.allSatisfy { byte in
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 95
+            }
+    }
+}
+
+/// Why a comparison came to no end.
+enum ComparisonError: Error, CustomStringConvertible {
+    case tooManyDifferences(account: String, limit: Int)
+
+    var description: String {
+        switch self {
+        case .tooManyDifferences(let account, let limit):
+            "\(account): more than \(limit) differences. Check that the job's table, account and period belong "
+                + "together; nothing was repaired."
+        }
+    }
+}

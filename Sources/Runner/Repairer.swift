@@ -1,0 +1,127 @@
+import Credits
+import Foundation
+import PostgreSQL
+import Reconciliation
+import Store
+
+/// Step 8: one transaction for each repair, several at a time.
+struct Repairer: Sendable {
+    let run: Run
+    let table: OrderTable
+    let pool: Pool
+    let connections: Int
+    let progress: @Sendable (RunProgress) -> Void
+
+    /// What the repairs came to.
+    struct Outcome: Sendable, Hashable {
+        var repaired = 0
+        /// Rows that somebody else put right, or that are not any more what the decision rested on.
+        var moved = 0
+        var linked = 0
+        /// Repairs that failed, a sentence each.
+        var failures: [String] = []
+    }
+
+    /// One finding to be repaired.
+    struct Task: Sendable, Hashable {
+        var findingID: Int64
+        var judged: Judged
+    }
+
+    /// The effect of a kind, where this run has one.
+    static func effect(of judged: Judged) -> OrderEffect? {
+        guard judged.action == .apply, let order = judged.found.pair.order,
+            order.state == .open || judged.kind == .unlinkedOrder
+        else { return nil }
+        let stripe = judged.found.pair.stripe
+        switch judged.kind {
+        case .missedPaid: return .grant(paidAtSeconds: stripe?.paidAtSeconds)
+        case .missedVoid: return .cancel(atSeconds: stripe?.voidedAtSeconds)
+        case .missingInStripe: return .cancel(atSeconds: nil)
+        case .unlinkedOrder: return stripe.map { .link(invoiceID: $0.id) }
+        default: return nil
+        }
+    }
+
+    /// Repairs all of them. A failure of one does not stop the others.
+    func repair(_ tasks: [Task]) async throws -> Outcome {
+        try await withThrowingTaskGroup(of: Outcome.self) { group in
+            var total = Outcome()
+            var rest = tasks[...]
+            for task in rest.prefix(connections) { group.addTask { try await repair(task) } }
+            rest = rest.dropFirst(connections)
+            while let outcome = try await group.next() {
+                total.repaired += outcome.repaired
+                total.moved += outcome.moved
+                total.linked += outcome.linked
+                total.failures += outcome.failures
+                progress(.repaired)
+                try _Concurrency.Task.checkCancellation()
+                if let task = rest.popFirst() { group.addTask { try await repair(task) } }
+            }
+            return total
+        }
+    }
+
+    private func repair(_ task: Task) async throws -> Outcome {
+        guard let effect = Self.effect(of: task.judged), let order = task.judged.found.pair.order else {
+            return Outcome()
+        }
+        do {
+            return try await attempt(task, effect, order)
+        } catch let error as PostgresError {
+            if case .commitOutcomeUnknown = error.kind {
+                return try await readBack(task, effect, order)
+            }
+            // Of one row's own making (an overflow, a constraint): the others can still be repaired.
+            guard error.sqlState != nil, error.server?.severity == "ERROR" else { throw error }
+            return Outcome(failures: ["finding \(task.findingID), order \(order.rowID): \(error)"])
+        }
+    }
+
+    /// The answer to COMMIT was lost. Whether it took place is in the audit; if not, once more.
+    private func readBack(_ task: Task, _ effect: OrderEffect, _ order: OrderFacts) async throws -> Outcome {
+        let isDone = try await pool.transaction { connection in
+            try await RepairRecord.exists(
+                runID: run.id, findingID: task.findingID, effect: effect.word, on: connection)
+        }
+        return isDone ? success(effect) : try await attempt(task, effect, order)
+    }
+
+    private func attempt(_ task: Task, _ effect: OrderEffect, _ order: OrderFacts) async throws -> Outcome {
+        let outcome = try await pool.transaction { connection in
+            let outcome = try await CreditEffects(table: table).apply(
+                effect, toOrder: order.rowID, expecting: OrderExpectation(order), on: connection)
+            switch outcome {
+            case .done(let before, let after):
+                try await record(task, effect, order, before, after).insert(on: connection)
+            case .alreadyDone:
+                try await Findings.closeLate(task.findingID, on: connection)
+            case .refused: break
+            }
+            return outcome
+        }
+        switch outcome {
+        case .done: return success(effect)
+        case .alreadyDone, .refused: return Outcome(moved: 1)
+        }
+    }
+
+    private func success(_ effect: OrderEffect) -> Outcome {
+        var outcome = Outcome(repaired: 1)
+        if case .link = effect { outcome.linked = 1 }
+        return outcome
+    }
+
+    private func record(
+        _ task: Task, _ effect: OrderEffect, _ order: OrderFacts, _ before: JSONText, _ after: JSONText
+    ) -> RepairRecord {
+        let found = task.judged.found
+        return RepairRecord(
+            runID: run.id, findingID: task.findingID, kind: task.judged.kind, effect: effect.word,
+            account: found.account, stripeID: found.pair.stripe?.id ?? order.invoiceID ?? "",
+            stripeStatus: found.pair.stripe?.status.word ?? "absent", stripeRequestID: found.requestID ?? "",
+            table: table.plainName, localID: String(order.rowID), before: before, after: after,
+            requestedBy: run.requestedBy)
+    }
+}

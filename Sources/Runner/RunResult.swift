@@ -1,0 +1,74 @@
+import Reconciliation
+import Store
+
+/// What a run came to, with its findings.
+public struct RunResult: Sendable {
+    public let run: Run
+    public let outcome: RunOutcome
+    /// Of a plan: what would be written. Else: what is stored. In the order in which they were found.
+    public let findings: [ReportedFinding]
+
+    /// The program's exit code (DESIGN section 7).
+    public var exitCode: Int32 {
+        switch outcome.state {
+        case .clean, .repaired: 0
+        case .drift: 2
+        case .incomplete: 3
+        case .running, .interrupted, .failed: 1
+        }
+    }
+}
+
+/// A finding as it is told, stored or planned.
+public struct ReportedFinding: Sendable, Hashable {
+    /// `nil` in a plan.
+    public let id: Int64?
+    public let kind: FindingKind
+    public let account: String
+    public let stripeID: String
+    public let localID: String
+    public let action: Action
+    /// `open`, `accepted`, or `closed`; `planned` in a plan.
+    public let state: String
+    public let closedHow: ClosedHow?
+    public let stripeAmount: Int64?
+    public let localAmount: Int64?
+    public let currency: String?
+    public let credits: Int64?
+    public let agencyID: Int64?
+    public let explanation: String
+
+    public init(_ finding: Finding) {
+        id = finding.id
+        kind = finding.identity.kind
+        account = finding.identity.account
+        stripeID = finding.identity.stripeID
+        localID = finding.identity.localID
+        action = finding.action
+        state = finding.state.rawValue
+        closedHow = finding.closedHow
+        stripeAmount = finding.stripeAmount
+        localAmount = finding.localAmount
+        currency = finding.currency
+        credits = finding.credits
+        agencyID = finding.agencyID
+        explanation = finding.explanation
+    }
+
+    init(_ difference: FoundDifference) {
+        id = nil
+        kind = difference.identity.kind
+        account = difference.identity.account
+        stripeID = difference.identity.stripeID
+        localID = difference.identity.localID
+        action = difference.action
+        state = "planned"
+        closedHow = nil
+        stripeAmount = difference.stripeAmount
+        localAmount = difference.localAmount
+        currency = difference.currency
+        credits = difference.credits
+        agencyID = difference.agencyID
+        explanation = difference.explanation
+    }
+}

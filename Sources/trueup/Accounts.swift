@@ -1,0 +1,64 @@
+import Curl
+import Foundation
+import Jobs
+import Runner
+import Store
+import Stripe
+
+/// Clients for the accounts of some jobs, with their keys from the environment.
+struct Accounts: Sendable {
+    let http: HTTPClient
+    let clients: [String: StripeClient]
+
+    /// - Parameter names: the accounts that are needed; the keys of others are not looked at.
+    static func open(_ names: [String], settings: Settings) throws -> Accounts {
+        let environment = ProcessInfo.processInfo.environment
+        let http = try HTTPClient()
+        var clients: [String: StripeClient] = [:]
+        for name in names {
+            guard let account = settings.account(named: name) else {
+                throw CommandError("settings.yaml has no account \(name).")
+            }
+            let found: Secrets.Found
+            do {
+                found = try Secrets.find(account.secretKeyEnv, environment: environment)
+            } catch {
+                throw CommandError("Account \(name): \(error).")
+            }
+            for warning in found.warnings { Terminal.say("warning: \(warning)") }
+            let rate = RateLimits(
+                perSecond: Double(account.rate.perSecond), perEndpoint: Double(account.rate.perEndpoint),
+                share: account.rate.share)
+            clients[name] = StripeClient(
+                account: Account(
+                    name: name, secretKey: found.secret, apiVersion: account.apiVersion, apiBase: account.apiBase,
+                    mode: account.mode.flatMap { Stripe.AccountMode(rawValue: $0.rawValue) },
+                    accountID: account.accountID, rate: rate),
+                http: http, budget: .local(rate))
+        }
+        return Accounts(http: http, clients: clients)
+    }
+
+    /// Whether any of these accounts' keys is a live one, without looking further than its prefix.
+    static func hasLiveKey(_ names: [String], settings: Settings) -> Bool {
+        let environment = ProcessInfo.processInfo.environment
+        return names.contains { name in
+            guard let account = settings.account(named: name) else { return false }
+            guard let key = try? Secrets.secret(named: account.secretKeyEnv, environment: environment) else {
+                return false
+            }
+            let text = key.expose()
+            return text.hasPrefix("sk_live_") || text.hasPrefix("rk_live_")
+        }
+    }
+}
+
+extension RunOrigin {
+    /// This process, on behalf of the user who started it.
+    static func here(_ trigger: RunTrigger) -> RunOrigin {
+        let host = ProcessInfo.processInfo.hostName
+        return RunOrigin(
+            trigger: trigger, requestedBy: "\(NSUserName())@\(host)", host: host,
+            processID: ProcessInfo.processInfo.processIdentifier, programVersion: Trueup.version)
+    }
+}

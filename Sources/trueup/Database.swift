@@ -1,0 +1,85 @@
+import ArgumentParser
+import Foundation
+import Jobs
+import PostgreSQL
+import Store
+
+/// The database of a command: the one that the environment names, else the embedded one.
+struct Database: Sendable {
+    let target: ConnectionTarget
+    /// Set when it is the embedded one, which is stopped at the end unless others use it.
+    let cluster: EmbeddedCluster?
+
+    static let name = "trueup"
+
+    /// Opens the way to the database.
+    /// - Parameters:
+    ///   - settings: `nil` where no job files are needed; then `DATABASE_URL` counts.
+    ///   - hasLiveKey: with a live key, an embedded database must be asked for.
+    static func open(_ options: DatabaseOptions, settings: Settings?, hasLiveKey: Bool = false) async throws -> Database
+    {
+        let environment = ProcessInfo.processInfo.environment
+        let variable = settings?.databaseURLEnv ?? "DATABASE_URL"
+        if !options.embedded, environment[variable] != nil || environment[variable + "_FILE"] != nil {
+            let url = try Secrets.secret(named: variable, environment: environment)
+            return Database(target: try ConnectionTarget(url.expose()), cluster: nil)
+        }
+        if hasLiveKey, !options.embedded {
+            throw CommandError(
+                "A live Stripe key is set, but \(variable) is not. Set \(variable) to the application's database, or say "
+                    + "--embedded if the embedded one is meant.")
+        }
+        let cluster = EmbeddedCluster(
+            dataDirectory: try options.dataDir ?? EmbeddedCluster.defaultDataDirectory())
+        try await cluster.start()
+        let target = try await cluster.createDatabaseIfMissing(name)
+        let database = Database(target: target, cluster: cluster)
+        do {
+            try await database.migrate()
+        } catch {
+            await database.close()
+            throw error
+        }
+        return database
+    }
+
+    /// The embedded database belongs to Trueup: its schema follows the program by itself.
+    private func migrate() async throws {
+        let connection = try await Connection.open(target, applicationName: "trueup migrate")
+        do {
+            _ = try await Migrator.migrate(connection)
+        } catch {
+            await connection.close()
+            throw error
+        }
+        await connection.close()
+    }
+
+    func close() async {
+        // Where it cannot be stopped it goes on running, and the next command finds it.
+        _ = try? await cluster?.stop()
+    }
+
+    /// Opens the database, runs the body and closes it, however the body ends.
+    static func with<T: Sendable>(
+        _ options: DatabaseOptions, settings: Settings?, hasLiveKey: Bool = false,
+        _ body: (Database) async throws -> T
+    ) async throws -> T {
+        let database = try await open(options, settings: settings, hasLiveKey: hasLiveKey)
+        do {
+            let value = try await body(database)
+            await database.close()
+            return value
+        } catch {
+            await database.close()
+            throw error
+        }
+    }
+}
+
+/// An error with nothing but a sentence for the user.
+struct CommandError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,91 @@
+import ArgumentParser
+import Foundation
+import Jobs
+import PostgreSQL
+import Runner
+import Store
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Runs jobs now, one after the other.",
+        discussion: """
+            A run that was killed goes on where it stopped. With --plan nothing is repaired: only GET requests are made,
+            and the application's tables are only read.
+            """)
+
+    @Argument(help: ArgumentHelp("The jobs to run, by file name without .yaml.", valueName: "job"))
+    var names: [String]
+
+    @Flag(name: .long, help: "Show what would be done, and do nothing.")
+    var plan = false
+
+    @Flag(name: .long, help: "Print one JSON document for each job to stdout.")
+    var json = false
+
+    @Flag(name: .long, help: "Say nothing on stderr unless there is something to look at.")
+    var quiet = false
+
+    @OptionGroup var files: JobOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func validate() throws {
+        guard !names.isEmpty else { throw ValidationError("Name at least one job.") }
+    }
+
+    func run() async throws {
+        let set = try files.load()
+        let definitions = try names.map { name in
+            guard let job = set.job(named: name) else {
+                let known = set.jobs.map(\.name).joined(separator: ", ")
+                throw CommandError("There is no job “\(name)” in \(files.jobs). Jobs: \(known).")
+            }
+            return job
+        }
+        let accountNames = Array(Set(definitions.flatMap(\.kind.accounts))).sorted()
+        let isLive = Accounts.hasLiveKey(accountNames, settings: set.settings)
+        let results = try await Signals.cancelling {
+            try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
+                var codes: [Int32] = []
+                for definition in definitions {
+                    codes.append(try await runOne(definition, settings: set.settings, database: database))
+                }
+                return codes
+            }
+        }
+        let worst = RunCommand.worst(of: results)
+        if worst != 0 { throw ExitCode(worst) }
+    }
+
+    /// Of several jobs: an error outranks an incomplete run, which outranks open differences.
+    static func worst(of codes: [Int32]) -> Int32 {
+        for code: Int32 in [1, 3, 2] where codes.contains(code) { return code }
+        return 0
+    }
+
+    private func runOne(_ definition: JobDefinition, settings: Settings, database: Database) async throws -> Int32 {
+        let accounts = try Accounts.open(definition.kind.accounts, settings: settings)
+        let pool = Pool(database.target, size: ReconcileRun.poolSize, applicationName: "trueup run \(definition.name)")
+        let view = RunView(definition, isQuiet: quiet)
+        do {
+            let run = try ReconcileRun(
+                definition: definition, clients: accounts.clients, pool: pool, origin: .here(.manual), isPlan: plan,
+                nowSeconds: Int64(Date().timeIntervalSince1970), progress: { view.show($0) })
+            let result = try await run.run()
+            view.clear()
+            await pool.close()
+            await accounts.http.close()
+            if json { Terminal.printRaw(try RunDocument(result).text()) }
+            if !json || !quiet { Terminal.printSummary(RunSummary(result, definition: definition), isData: !json) }
+            return result.exitCode
+        } catch {
+            view.clear()
+            await pool.close()
+            await accounts.http.close()
+            if error is CancellationError {
+                Terminal.say("Stopped. To go on from here: trueup run \(definition.name)")
+            }
+            throw error
+        }
+    }
+}

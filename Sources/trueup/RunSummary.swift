@@ -1,0 +1,153 @@
+import Jobs
+import Reconciliation
+import Runner
+import Store
+
+/// What a run came to, for a person at 3 a.m.: the verdict first, then the counts, then what needs a person, then the
+/// next command.
+struct RunSummary {
+    private let result: RunResult
+    private let accounts: [String]
+
+    /// Findings shown one by one; the rest is one command away.
+    private static let shownMax = 10
+
+    init(_ result: RunResult, definition: JobDefinition) {
+        self.result = result
+        accounts = definition.kind.accounts
+    }
+
+    var lines: [String] {
+        var lines = [verdict, scope]
+        lines += result.outcome.problems.map { "  ! \($0)" }
+        lines += counts
+        lines += people
+        lines.append(next)
+        return lines
+    }
+
+    private var open: [ReportedFinding] {
+        result.findings.filter { ($0.state == "open" || $0.state == "planned") && $0.action != .inform }
+    }
+
+    private var verdict: String {
+        let outcome = result.outcome
+        let (word, style): (String, Terminal.Style) =
+            switch outcome.state {
+            case .clean: ("CLEAN", .green)
+            case .repaired: ("REPAIRED", .green)
+            case .drift: (result.run.isPlan ? "PLAN" : "DIFFERENCES REMAIN", .yellow)
+            case .incomplete: ("INCOMPLETE", .red)
+            case .running, .interrupted, .failed: ("FAILED", .red)
+            }
+        return "\(Terminal.styled(word, style))  \(Terminal.styled(result.run.job, .bold))  \(sentence)"
+    }
+
+    private var sentence: String {
+        let outcome = result.outcome
+        let repaired = outcome.counts.values.map(\.repaired).reduce(0, +)
+        if outcome.state == .incomplete {
+            return "not everything could be read: nothing was compared, nothing repaired"
+        }
+        if result.run.isPlan {
+            let repairs = open.filter { $0.action == .apply }
+            return
+                "\(repairs.count) to repair\(credits(repairs)) · \(open.count - repairs.count) need review · nothing was changed"
+        }
+        var parts: [String] = []
+        if repaired > 0 {
+            let closed = result.findings.filter { $0.closedHow == .repaired }
+            parts.append("\(grouped(repaired)) repaired\(credits(closed))")
+        }
+        if !open.isEmpty { parts.append("\(open.count) \(open.count == 1 ? "needs" : "need") a person") }
+        return parts.isEmpty ? "Stripe and the tables agree" : parts.joined(separator: " · ")
+    }
+
+    /// ` (+82,000 credits)` for the ones that grant.
+    private func credits(_ findings: [ReportedFinding]) -> String {
+        let granted = findings.filter { $0.kind == .missedPaid }.compactMap(\.credits).reduce(0, +)
+        return granted == 0 ? "" : " (+\(Money.grouped(granted)) credits)"
+    }
+
+    private var scope: String {
+        let run = result.run
+        let read = result.outcome.state == .incomplete ? "read in part" : "read completely"
+        return "  run \(run.id) · \(accounts.joined(separator: ", ")) · created \(isoTime(run.period.fromSeconds)) to "
+            + "\(isoTime(run.period.toSeconds)) · \(read): \(grouped(result.outcome.stripeObjects)) at Stripe, "
+            + "\(grouped(result.outcome.localRows)) local rows, \(grouped(result.outcome.requests)) requests"
+    }
+
+    private var counts: [String] {
+        var table = TextTable(headings: ["  finding", "found", "repaired", "open"], rightAligned: [1, 2, 3])
+        for kind in FindingKind.allCases {
+            guard let count = result.outcome.counts[kind] else { continue }
+            table.rows.append([
+                "  " + kind.rawValue, grouped(count.found), grouped(count.repaired), grouped(count.open),
+            ])
+        }
+        return table.rows.isEmpty ? [] : [""] + table.lines
+    }
+
+    private var people: [String] {
+        // One of each kind before the second of any: ten lines show what there is.
+        var byKind: [FindingKind: [ReportedFinding]] = [:]
+        for finding in open { byKind[finding.kind, default: []].append(finding) }
+        var picked: [ReportedFinding] = []
+        var depth = 0
+        while picked.count < Self.shownMax, byKind.values.contains(where: { $0.count > depth }) {
+            for kind in FindingKind.allCases where picked.count < Self.shownMax {
+                if let list = byKind[kind], list.count > depth { picked.append(list[depth]) }
+            }
+            depth += 1
+        }
+        guard !picked.isEmpty else { return [] }
+        let heading = result.run.isPlan ? "Would be done or needs review" : "Needs a person"
+        let some = picked.count < open.count ? " (\(picked.count) of \(open.count))" : ""
+        return ["", "\(heading)\(some):"] + picked.map(Self.line)
+    }
+
+    private static func line(_ finding: ReportedFinding) -> String {
+        var parts = [finding.id.map { "F-\($0)" } ?? finding.action.rawValue, finding.kind.rawValue]
+        if !finding.stripeID.isEmpty { parts.append(printable(finding.stripeID)) }
+        if !finding.localID.isEmpty { parts.append("order \(finding.localID)") }
+        return "  \(parts.joined(separator: "  "))\n      \(printable(finding.explanation))"
+    }
+
+    private var next: String {
+        let job = result.run.job
+        return switch result.outcome.state {
+        case .clean, .repaired: "Nothing is left to do."
+        case .drift where result.run.isPlan: "To do it: trueup run \(job)"
+        case .drift: "Next: trueup findings list --job \(job)"
+        case .incomplete: "Next: mend what is said above, then: trueup run \(job)"
+        case .running, .interrupted, .failed: "Next: trueup runs \(result.run.id)"
+        }
+    }
+
+    private func grouped(_ number: Int64) -> String { Money.grouped(number) }
+}
+
+/// Text from outside, fit for a terminal: control characters and what turns the writing direction are shown as escapes.
+func printable(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+        let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+        let turns =
+            (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+            || (0x200E...0x200F).contains(scalar.value)
+        if isControl || turns {
+            result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+        } else {
+            result.unicodeScalars.append(scalar)
+        }
+    }
+    return result
+}
+
+extension Terminal {
+    /// The summary is data where it is all that is printed, and talk beside a JSON document.
+    static func printSummary(_ summary: RunSummary, isData: Bool) {
+        let text = summary.lines.joined(separator: "\n")
+        if isData { Terminal.print(text) } else { Terminal.say(text) }
+    }
+}

@@ -1,0 +1,28 @@
+import Dispatch
+import Glibc
+
+/// Ctrl-C and `kill`: the first one cancels the work, which then stops cleanly; the second one ends the process.
+enum Signals {
+    static func cancelling<T: Sendable>(_ body: @escaping () async throws -> sending T) async throws -> T {
+        let box = UncheckedBody(body: body)
+        let task = Task { try await box.body() }
+        let sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                if task.isCancelled { _exit(130) }
+                Terminal.say("\nStopping; once more to stop at once.")
+                task.cancel()
+            }
+            source.resume()
+            return source
+        }
+        defer { for source in sources { source.cancel() } }
+        return try await task.value
+    }
+
+    /// The body is called once, by the one task made above, so nothing is shared.
+    private struct UncheckedBody<T>: @unchecked Sendable {
+        let body: () async throws -> T
+    }
+}

@@ -1,0 +1,103 @@
+import Glibc
+import Synchronization
+
+/// stdout is data, stderr is talk. Both are written at once, also into a pipe.
+enum Terminal {
+    /// Data, to stdout.
+    static func print(_ text: String) {
+        write(text + "\n", to: STDOUT_FILENO)
+    }
+
+    /// Data that ends as it ends.
+    static func printRaw(_ text: String) {
+        write(text, to: STDOUT_FILENO)
+    }
+
+    /// Talk, to stderr.
+    static func say(_ text: String) {
+        write(text + "\n", to: STDERR_FILENO)
+    }
+
+    static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if written < 0, errno == EINTR { continue }
+            // The reader is gone (EPIPE) or the disk is full; there is nobody left to tell.
+            guard written > 0 else { return }
+            bytes = bytes.dropFirst(written)
+        }
+    }
+
+    static var stderrIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+    static var stdoutIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+    /// https://no-color.org
+    static var hasColor: Bool {
+        stdoutIsTerminal && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
+            && String(cString: getenv("TERM") ?? strdup("")) != "dumb"
+    }
+
+    enum Style: String {
+        case bold = "1"
+        case green = "32"
+        case yellow = "33"
+        case red = "31"
+        case dim = "2"
+    }
+
+    static func styled(_ text: String, _ style: Style) -> String {
+        hasColor ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+}
+
+/// Columns of text, padded to the widest cell; numbers to the right.
+struct TextTable {
+    var headings: [String]
+    var rightAligned: Set<Int> = []
+    var rows: [[String]] = []
+
+    /// The lines, the heading first. Without rows there is nothing.
+    var lines: [String] {
+        guard !rows.isEmpty else { return [] }
+        let all = [headings] + rows
+        let widths = headings.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        return all.map { row in
+            let cells = row.indices.map { column in
+                let space = String(repeating: " ", count: widths[column] - row[column].count)
+                return rightAligned.contains(column) ? space + row[column] : row[column] + space
+            }
+            let line = cells.joined(separator: "  ")
+            return String(line.reversed().drop(while: { $0 == " " }).reversed())
+        }
+    }
+}
+
+/// One line on a terminal that is written over; nothing elsewhere.
+final class ProgressLine: Sendable {
+    private let isOn = Terminal.stderrIsTerminal
+    private let state = Mutex((text: "", lastNanoseconds: UInt64(0)))
+
+    /// Shows a text, at most ten times a second.
+    func show(_ text: @autoclosure () -> String, always: Bool = false) {
+        guard isOn else { return }
+        let now = Self.nanoseconds()
+        let isDue = state.withLock { state in
+            guard always || now - state.lastNanoseconds > 100_000_000 else { return false }
+            state.lastNanoseconds = now
+            return true
+        }
+        if isDue { Terminal.write("\r\u{1B}[K" + text(), to: STDERR_FILENO) }
+    }
+
+    /// Takes the line away.
+    func clear() {
+        if isOn { Terminal.write("\r\u{1B}[K", to: STDERR_FILENO) }
+    }
+
+    private static func nanoseconds() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
