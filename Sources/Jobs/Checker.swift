@@ -4,6 +4,8 @@ import Yams
 /// Holds nodes against shapes: gives checked values and reports everything else.
 package struct Checker {
     let source: SourceText
+    /// `is`; `holds` for the elements of a list.
+    private var verb = "is"
 
     package init(_ source: SourceText) {
         self.source = source
@@ -73,6 +75,8 @@ package struct Checker {
     private func mismatch(
         _ node: Node, _ shape: Shape, _ key: String, _ place: SourceText.Place?, suggestion: String? = nil
     ) -> Field? {
+        // A secret has its own error, and one is enough.
+        if let text = node.scalar?.string, Redaction.secret(in: text) != nil { return nil }
         let hides = if case .text(let rule) = shape { rule.mayBeSecret } else { false }
         let form =
             switch node {
@@ -80,7 +84,7 @@ package struct Checker {
             default: Document.form(node)
             }
         source.report(
-            "\"\(key)\" is \(form)", at: place, found: hides ? nil : form, expected: shape.expectation,
+            "\"\(key)\" \(verb) \(form)", at: place, found: hides ? nil : form, expected: shape.expectation,
             suggestion: suggestion, hides: hides)
         return nil
     }
@@ -94,7 +98,7 @@ package struct Checker {
         case .text(let rule):
             let isText = rule.takesAnyScalar || !scalar.isTyped
             if isText, rule.isValid(text) { value = .text(text) }
-            if !isText { suggestion = "'\(text)'" }
+            if !isText, rule.isValid(text) { suggestion = "'\(text)'" }
         case .integer(let range):
             if let number = scalar.integer, range.contains(number) { value = .integer(number) }
         case .number(let range):
@@ -111,7 +115,7 @@ package struct Checker {
                 }
                 .map { "\(number)\($0.letter)" }
             }
-        case .word(let words):
+        case .word(let words, _):
             if words.contains(text) { value = .text(text) }
             suggestion = nearestWord(to: text, among: words)
         case .list, .mapping, .dictionary, .either:
@@ -133,8 +137,10 @@ package struct Checker {
             return nil
         }
         var seen: Set<String> = []
+        var elements = self
+        elements.verb = "holds"
         let fields = list.compactMap { item -> Field? in
-            guard let field = self.field(item, element, key: key, keyPlace: item.place) else { return nil }
+            guard let field = elements.field(item, element, key: key, keyPlace: item.place) else { return nil }
             if case .text(let text) = field.value, !seen.insert(text).inserted {
                 source.report("\(quoted(text)) stands twice in \"\(key)\"", at: field.place)
             }
@@ -181,7 +187,7 @@ package struct Checker {
             }
         }
         guard let fitting else { return mismatch(node, shape, key, place) }
-        if case .scalar(let scalar) = node, case .word(let words) = fitting, !words.contains(scalar.string) {
+        if case .scalar(let scalar) = node, case .word(let words, _) = fitting, !words.contains(scalar.string) {
             return mismatch(node, shape, key, place, suggestion: nearestWord(to: scalar.string, among: words))
         }
         return field(node, fitting, key: key, keyPlace: place)

@@ -48,7 +48,7 @@ public struct JobFileError: Error, Sendable, Hashable {
 
 extension JobFileError: CustomStringConvertible {
     public var description: String {
-        guard let sourceLine, let column else { return summary }
+        guard let sourceLine, !sourceLine.isEmpty, let column else { return summary }
         // Tabs are kept, so that the caret stands under its character whatever their width.
         let padding = sourceLine.unicodeScalars.prefix(column - 1).map { $0 == "\t" ? "\t" : " " }.joined()
         return "\(summary)\n    \(sourceLine)\n    \(padding)^"

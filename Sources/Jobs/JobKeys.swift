@@ -77,7 +77,10 @@ package enum JobKeys {
     static let actions = KeyTable(
         FindingKind.allCases.map { kind in
             Key(
-                kind.rawValue, .word(kind.allowedActions.map(\.rawValue)),
+                kind.rawValue,
+                .word(
+                    kind.allowedActions.map(\.rawValue),
+                    note: kind.allowedActions.contains(.apply) ? nil : "no repair of it is safe without a person"),
                 "Without it: \(kind.defaultAction.rawValue).")
         })
 

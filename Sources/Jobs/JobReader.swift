@@ -68,7 +68,11 @@ struct JobReader {
     private func expression(_ fields: Fields) -> CronExpression? {
         guard case .text(let text)? = fields.field("schedule")?.value else { return nil }
         do {
-            return try CronExpression(text)
+            let expression = try CronExpression(text)
+            if let warning = expression.warning {
+                source.warn("\"schedule\": \(warning)", at: fields.place(of: "schedule"))
+            }
+            return expression
         } catch {
             source.report(
                 "\"schedule\": \(error.description)", at: source.inside(fields.place(of: "schedule"), error.offset),

@@ -88,7 +88,7 @@ public enum JobSchema {
             return .object([("type", .string("boolean"))])
         case .duration:
             return .object([("type", .string("string")), ("pattern", .string("^[0-9]{1,12}[smhdw]$"))])
-        case .word(let words):
+        case .word(let words, _):
             return .object([("enum", .array(words.map(JSONText.string)))])
         case .list(let element, let count):
             return .object([

@@ -40,8 +40,8 @@ package indirect enum Shape: Sendable {
     case boolean
     /// A number with a unit: `30s`, `5m`, `6h`, `35d`, `2w`; the bounds in seconds.
     case duration(ClosedRange<Int64>)
-    /// One of some words.
-    case word([String])
+    /// One of some words, with a remark for those who wrote another.
+    case word([String], note: String? = nil)
     /// A list with a least and a greatest length, and no value twice.
     case list(Shape, ClosedRange<Int>)
     case mapping(KeyTable)
@@ -55,18 +55,24 @@ package indirect enum Shape: Sendable {
         switch self {
         case .text(let rule): rule.expectation
         case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
-        case .number(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
+        case .number(let range): "a number from \(plain(range.lowerBound)) to \(plain(range.upperBound))"
         case .boolean: "true or false"
         case .duration(let range):
             "a duration from \(Duration.text(range.lowerBound)) to \(Duration.text(range.upperBound)), such as 30s, 5m, "
                 + "6h or 35d"
-        case .word(let words): words.count == 1 ? words[0] : "one of " + words.joined(separator: ", ")
+        case .word(let words, let note):
+            (words.count == 1 ? words[0] : "one of " + words.joined(separator: ", ")) + (note.map { " (\($0))" } ?? "")
         case .list(let element, _): "a list in which each element is \(element.expectation)"
         case .mapping(let table): "a mapping with keys out of " + table.keys.map(\.name).joined(separator: ", ")
         case .dictionary(let keys, _, _): "a mapping whose keys are \(keys.plural)"
         case .either(let shapes): shapes.map(\.expectation).joined(separator: ", or ")
         }
     }
+}
+
+/// `1`, not `1.0`.
+func plain(_ number: Double) -> String {
+    Int64(exactly: number).map(String.init) ?? String(number)
 }
 
 /// Durations as job files write them.

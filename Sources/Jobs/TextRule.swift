@@ -78,8 +78,7 @@ extension TextRule {
 
     package static let apiBase = TextRule(
         "https://HOST, or http://127.0.0.1:PORT for a stand-in on this machine (without path, user or password)",
-        pattern: #"^(https://[A-Za-z0-9.:\[\]-]+|http://(127\.[0-9.]+|localhost|\[::1\])(:[0-9]+)?)/?$"#,
-        mayBeSecret: true
+        pattern: #"^(https://[A-Za-z0-9.:\[\]-]+|http://(127\.[0-9.]+|localhost|\[::1\])(:[0-9]+)?)/?$"#
     ) { WebAddress.isAPIBase($0) }
 
     package static let emailAddress = TextRule(

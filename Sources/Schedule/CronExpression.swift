@@ -45,6 +45,23 @@ public struct CronExpression: Sendable, Hashable {
     }
 }
 
+extension CronExpression {
+    /// What is allowed and probably not meant: a step so large that only the first value is left, as in `*/90` minutes.
+    public var warning: String? {
+        guard case .fields(let fields) = rule else { return nil }
+        let sizes = [60, 60, 24, 31, 12, 7]
+        for (word, size) in zip(fields.words, sizes) {
+            for part in word.split(separator: ",") {
+                guard let slash = part.lastIndex(of: "/"), let step = Int(part[part.index(after: slash)...]),
+                    step >= size
+                else { continue }
+                return "the step of \"\(part)\" is not smaller than the field, so it fires on the first value only"
+            }
+        }
+        return nil
+    }
+}
+
 /// The fields of an expression as sets of bits.
 package struct CronFields: Sendable, Hashable {
     package var seconds: UInt64 = 1

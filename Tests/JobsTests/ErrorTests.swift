@@ -1,0 +1,210 @@
+import Foundation
+import Jobs
+import Testing
+
+@Suite("errors in job files")
+struct ErrorTests {
+    /// Lines added to (or standing in place of) a valid reconcile job, and what is said about them.
+    static let jobErrors: [(added: String, expected: String)] = [
+        ("tabel: {}", "job.yaml:7:1: unknown key \"tabel\"; expected one of description, kind,"),
+        ("tabel: {}", "did you mean \"table\"?"),
+        ("look_back: 35", "job.yaml:7:12: \"look_back\" is \"35\"; expected a duration from 1s to 3660d"),
+        ("look_back: 35", "did you mean \"35d\"?"),
+        ("look_back: 35 d", "\"look_back\" is \"35 d\""),
+        ("look_back: -1d", "\"look_back\" is \"-1d\""),
+        ("look_back: 99999999999999d", "expected a duration"),
+        ("look_back: 0s", "expected a duration from 1s"),
+        ("look_back: [35d]", "\"look_back\" is a list"),
+        ("look_back:", "job.yaml:7:1: \"look_back\" is nothing"),
+        ("look_back: 5m\nsettle: 5m", "is not longer than \"settle\", so nothing is ever read"),
+        ("description: [a]", "\"description\" is a list; expected a text"),
+        ("description: 5", "did you mean \"'5'\"?"),
+        ("on: {missed_piad: apply}", "job.yaml:7:6: unknown key \"missed_piad\""),
+        ("on: {missed_piad: apply}", "did you mean \"missed_paid\"?"),
+        (
+            "on: {missed_paid: aply}",
+            "job.yaml:7:19: \"missed_paid\" is \"aply\"; expected one of apply, review, ignore"
+        ),
+        ("on: {missing_locally: apply}", "expected one of review, ignore (no repair of it is safe without a person)"),
+        ("on: {stale_intent: apply}", "\"stale_intent\" never happens to an invoice"),
+        ("on: apply", "\"on\" is \"apply\"; expected a mapping"),
+        ("limits: {max_repairs: -1}", "expected a whole number from 0 to 1000000"),
+        ("limits: {max_repairs: 1.5}", "\"max_repairs\" is \"1.5\""),
+        ("limits: {max_repair_share: 5%}", "\"max_repair_share\" is \"5%\"; expected a number from 0 to 1"),
+        ("limits: {max_repair_share: .nan}", "expected a number from 0 to 1"),
+        ("limits: {max_repair_share: .inf}", "expected a number from 0 to 1"),
+        ("schedule: \"15 25 * * *\"", "job.yaml:7:15: \"schedule\": hour: \"25\": expected 0 to 23"),
+        ("schedule: \"0 0 30 2 *\"", "no year has such a day, so the expression never fires"),
+        ("schedule: * * * * *", "a value that begins with * must be in quotes"),
+        ("schedule: \"@dayly\"", "did you mean \"@daily\"?"),
+        ("time_zone: America/NewYork", "did you mean \"America/New_York\"?"),
+        ("time_zone: ../../etc/passwd", "is not a time zone name"),
+        ("on_overlap: wait", "expected one of skip, queue"),
+        ("catch_up: lates", "did you mean \"latest\"?"),
+        ("catch_up: {all: 0}", "\"all\" is \"0\"; expected a whole number from 1 to 1000"),
+        ("catch_up: {al: 7}", "the key \"all\" is missing"),
+        ("retry: 3", "\"retry\" is \"3\"; expected a mapping"),
+        (
+            "notify: {on: [drfit]}",
+            "\"on\" holds \"drfit\"; expected one of failure, drift, missed, success; did you mean"
+        ),
+        ("notify: {email: [nobody]}", "\"email\" holds \"nobody\"; expected a mail address"),
+        ("notify: {email: [\"a@b.c\\r\\nBcc: x@y.z\"]}", "expected a mail address"),
+        ("notify: {slack: true}", "\"slack\" is asked for, and settings.yaml has no delivery.slack"),
+        ("notify: {ping_url_env: https://hc.example/x}", "\"ping_url_env\" is a text that is not shown"),
+        ("after: [job]", "\"after\" names the job itself"),
+        ("after: [jbo2]", "there is no such job"),
+        ("after: []", "\"after\" has 0 elements"),
+        ("accounts: [default]", "both \"account\" and \"accounts\" are given"),
+        ("kind: expire", "duplicate key \"kind\"; it is already on line 1"),
+        ("\"kind\": expire", "job.yaml:7:1: duplicate key \"kind\""),
+        ("<<: {a: b}", "YAML's merge key << is not supported"),
+        ("? [a]\n: b", "a list stands where a key should"),
+        ("timeout: yes", "\"timeout\" is \"yes\""),
+        ("\tretry: {}", "this line begins with a tab"),
+        ("description: a: b", "a value with a colon and a space must be in quotes"),
+        ("---\nkind: expire", "one file holds one job"),
+        ("description: \"\\uD800\"", "not valid YAML"),
+        ("description: *x", "not valid YAML"),
+    ]
+
+    @Test("an error names its place, what was found, what was expected and the nearest word", arguments: jobErrors)
+    func jobError(_ row: (added: String, expected: String)) throws {
+        let files = try Files(["job.yaml": Files.reconcile + "\n" + row.added + "\n"])
+        let errors = files.errors()
+        #expect(errors.contains { $0.contains(row.expected) }, "\(errors)")
+    }
+
+    @Test(
+        "what is required and what belongs together",
+        arguments: [
+            ("account: default\n", "job.yaml:1:1: the key \"kind\" is missing"),
+            ("knid: expire\naccount: default\n", "did you mean \"kind\"?"),
+            (
+                "kind: reconsile\n",
+                "\"kind\" is \"reconsile\"; expected one of reconcile, expire, replay, report; did you"
+            ),
+            ("kind: reconcile\naccount: default\nobject: invoice\n", "the key \"table\" is missing"),
+            ("kind: expire\n", "the key \"account\" is missing; expected account: NAME, or accounts: [NAME, …]"),
+            ("kind: expire\naccount: defualt\n", "did you mean \"default\"?"),
+            ("kind: expire\naccount: stripe\n", "expected an account of settings.yaml: default, medflyt, task_health"),
+            ("kind: expire\naccounts: [default, default]\n", "\"default\" stands twice in \"accounts\""),
+            ("kind: expire\naccounts: default\n", "\"accounts\" is \"default\"; expected a list"),
+            ("kind: expire\naccount: default\ntable: {}\n", "unknown key \"table\""),
+            ("kind: replay\naccount: default\nevents: [invoice.payed]\n", "did you mean \"invoice.paid\"?"),
+            ("kind: replay\naccount: default\nevents: []\n", "\"events\" has 0 elements; expected 1 to 20"),
+            (
+                "kind: replay\naccount: default\nevents: [invoice.paid]\nlook_back: 31d\n",
+                "expected a duration from 1h to 30d"
+            ),
+            ("kind: report\nreport: blance\n", "\"report\" is \"blance\"; expected balance; did you mean \"balance\"?"),
+            ("kind: report\nreport: balance\nformats: [pdf]\n", "expected one of html, xlsx, csv, json"),
+            ("kind: report\nreport: balance\ncut_off: {at: 24:00}\n", "\"at\" is \"24:00\"; expected a time of day"),
+            ("kind: report\nreport: balance\ncut_off: {time_zone: Mars}\n", "unknown time zone \"Mars\""),
+            ("kind: report\nreport: balance\ndeliver: {slack: true}\n", "has no delivery.slack"),
+            ("kind: report\nreport: balance\ntolerance: {credits: -1}\n", "expected a whole number from 0"),
+            ("- kind: expire\n", "job.yaml:1:1: the file holds a list; expected a mapping"),
+            ("just text\n", "the file holds \"just text\""),
+            ("", "job.yaml:1:1: the file is empty"),
+            ("# only a remark\n---\n", "the file is empty"),
+            ("kind: expire\u{0}\n", "job.yaml:1:1: the file holds a NUL character"),
+            ("kind: [expire", "not valid YAML"),
+            (String(repeating: "[", count: 100_000), "brackets are nested more than 200 deep"),
+            (String(repeating: "a: \n", count: 300_000), "the file is larger than 1 MiB"),
+        ])
+    func fileError(_ row: (String, String)) throws {
+        let errors = try Files(["job.yaml": row.0]).errors()
+        #expect(errors.contains { $0.contains(row.1) }, "\(errors)")
+    }
+
+    @Test(
+        "identifiers that no table has are refused",
+        arguments: ["task-credit", "1st", "a b", "x;drop", "ünï", "\"\"", String(repeating: "x", count: 64)])
+    func identifiers(_ name: String) throws {
+        let text = Files.reconcile.replacingOccurrences(of: "name: invoices", with: "name: \(name)")
+        #expect(try Files(["job.yaml": text]).errors().contains { $0.contains("a table's or column's name") })
+        let column = Files.reconcile.replacingOccurrences(of: "paid: paid,", with: "paid: \(name),")
+        #expect(try Files(["job.yaml": column]).errors().contains { $0.contains("a table's or column's name") })
+    }
+
+    @Test("a column plays one role, and the roles that a comparison needs are there")
+    func columns() throws {
+        let twice = Files.reconcile.replacingOccurrences(of: "amount: amount", with: "amount: paid")
+        #expect(try Files(["job.yaml": twice]).errors().contains { $0.contains("plays two roles, amount and paid") })
+        let missing = Files.reconcile.replacingOccurrences(of: "paid: paid, ", with: "")
+        #expect(
+            try Files(["job.yaml": missing]).errors() == [
+                "job.yaml:6:12: the role \"paid\" is missing under \"columns\"; expected columns for id, amount, "
+                    + "currency, paid, cancelled_at when object is invoice"
+            ])
+        let intent = Files.reconcile.replacingOccurrences(of: "object: invoice", with: "object: payment_intent")
+        #expect(try Files(["job.yaml": intent]).errors().contains { $0.contains("the role \"status\" is missing") })
+    }
+
+    @Test("all errors of all files come at once, in the order of files and lines")
+    func allAtOnce() throws {
+        let files = try Files(
+            [
+                "a.yaml": "kind: expire\naccount: nobody\nstale_aftr: 7d\nstale_after: 7\nstale_after: 8\n",
+                "b.yaml": "kind: [\n", "c.yml": "kind: expire\n", "D.yaml": "kind: expire\n",
+            ], settings: "accounts: {default: {secret_key: x}}\ndatabse: {}\n")
+        let errors = files.errors()
+        #expect(
+            errors.map { String($0.prefix { $0 != " " }) } == [
+                "D.yaml:", "a.yaml:2:10:", "a.yaml:3:1:", "a.yaml:5:1:", "a.yaml:5:14:", "b.yaml:2:1:", "c.yml:",
+                "settings.yaml:1:21:", "settings.yaml:1:22:", "settings.yaml:2:1:",
+            ])
+        #expect(errors.count == 10, "\(errors.joined(separator: "\n"))")
+    }
+
+    @Test("the line is shown with a caret under the place")
+    func caret() throws {
+        let report = try Files(["job.yaml": "kind: expire\naccount:   defualt # ü\n"]).report()
+        #expect(report.hasSuffix("\n    account:   defualt # ü\n               ^"), "\(report)")
+    }
+
+    @Test("circles of after are found, once each")
+    func circles() throws {
+        func job(_ after: String) -> String { "kind: expire\naccount: default\nafter: [\(after)]\n" }
+        let files = try Files([
+            "a.yaml": job("b"), "b.yaml": job("c"), "c.yaml": job("a, d"), "d.yaml": job("e"),
+            "e.yaml": "kind: expire\naccount: default\n", "f.yaml": job("g, e"), "g.yaml": job("f"),
+        ])
+        #expect(
+            files.errors() == [
+                "c.yaml:3:9: \"after\" runs in a circle: a → b → c → a",
+                "g.yaml:3:9: \"after\" runs in a circle: f → g → f",
+            ])
+    }
+
+    @Test("a directory, a settings file and named jobs that are not there")
+    func missing() throws {
+        #expect(throws: JobFileErrors.self) { try JobFiles.load(directory: "/nonexistent/jobs") }
+        #expect(
+            try Files(settings: nil).errors() == ["settings.yaml: the file is missing; expected a file with accounts"])
+        let files = try Files(["job.yaml": Files.reconcile, "bad.yaml": "kind: ["])
+        #expect(files.errors(only: ["job"]) == [])
+        #expect(files.errors(only: ["jbo"]).contains { $0.hasSuffix("did you mean \"job\"?") })
+        try FileManager.default.createDirectory(atPath: files.path + "/dir.yaml", withIntermediateDirectories: true)
+        #expect(files.errors(only: ["dir"]) == ["dir.yaml: not a regular file"])
+    }
+
+    @Test("an anchor bomb is refused at once", arguments: [3, 9])
+    func bomb(_ width: Int) throws {
+        var text = "a0: &a0 [x, x, x]\n"
+        for level in 1...12 {
+            let aliases = repeatElement("*a\(level - 1)", count: width).joined(separator: ", ")
+            text += "a\(level): &a\(level) [\(aliases)]\n"
+        }
+        text += "? *a12\n: x\n"
+        let files = try Files(["job.yaml": text])
+        let clock = ContinuousClock()
+        let time = clock.measure {
+            #expect(
+                files.errors() == [
+                    "job.yaml: the file has more than 20 aliases (*name); write the values out"
+                ])
+        }
+        #expect(time < .seconds(2))
+    }
+}
