@@ -1,0 +1,129 @@
+extension Exchange {
+    func listInvoices() throws(SandboxError) -> Answer {
+        try parameters.allow([
+            "collection_method", "created", "customer", "ending_before", "expand", "limit", "starting_after", "status",
+            "subscription",
+        ])
+        try refuseExpansion()
+        let filter = try parameters.listFilter()
+        let view = world.view
+        let status = try statusFilter()
+        let sends = try collectionFilter()
+        let customer = parameters.value("customer")
+        let subscription = parameters.value("subscription")
+        let customerIndex = customer.map { world.renderer.space.index(of: $0, kind: .customer) ?? -2 }
+        let subscriptionIndex = subscription.map { world.renderer.space.index(of: $0, kind: .subscription) ?? -2 }
+        let page = try view.invoices(filter) { record in
+            (status == nil || record.status == status) && (sends == nil || record.sendsInvoice == sends)
+                && (customerIndex == nil || record.customer == customerIndex)
+                && (subscriptionIndex == nil || record.subscription == subscriptionIndex)
+        }
+        let renderer = world.renderer
+        let layout = renderer.layout(version, depth: 2)
+        return Answer(
+            list: page, url: "/v1/invoices",
+            bound: { renderer.sizeBound($0, customer: view.customer($0.customer), layout: layout) },
+            write: { renderer.write($0, customer: view.customer($0.customer), layout: layout, to: &$1) })
+    }
+
+    private func statusFilter() throws(SandboxError) -> SandboxInvoiceStatus? {
+        guard let text = parameters.value("status"), !text.isEmpty else { return nil }
+        guard let status = SandboxInvoiceStatus(rawValue: text) else {
+            throw SandboxError(
+                400, "Invalid status: must be one of draft, open, void, paid, or uncollectible", param: "status")
+        }
+        return status
+    }
+
+    private func collectionFilter() throws(SandboxError) -> Bool? {
+        switch parameters.value("collection_method") {
+        case nil, "": return nil
+        case "send_invoice": return true
+        case "charge_automatically": return false
+        default:
+            throw SandboxError(
+                400, "Invalid collection_method: must be one of charge_automatically or send_invoice",
+                param: "collection_method")
+        }
+    }
+
+    /// Expansions are not part of the sandbox; a request for one must not be answered as if there were none.
+    func refuseExpansion() throws(SandboxError) {
+        guard let first = parameters.list("expand").first else { return }
+        throw SandboxError(400, "This property cannot be expanded (\(first)).", param: "expand")
+    }
+
+    func retrieveInvoice() throws(SandboxError) -> Answer {
+        try parameters.allow(["expand"])
+        try refuseExpansion()
+        let view = world.view
+        guard let invoice = view.invoice(id: id) else { throw .noSuch("invoice", id, param: "invoice") }
+        return answer(invoice, in: view)
+    }
+
+    func listLines() throws(SandboxError) -> Answer {
+        try parameters.allow(["ending_before", "expand", "limit", "starting_after"])
+        try refuseExpansion()
+        let filter = try parameters.listFilter()
+        guard let invoice = world.view.invoice(id: id) else { throw .noSuch("invoice", id, param: "invoice") }
+        let renderer = world.renderer
+        let ids = (0..<invoice.lines).map { position in
+            let line = invoice.line(position)
+            return renderer.space.text(.lineItem, line.item, createdSeconds: line.createdSeconds)
+        }
+        func place(_ cursor: String, _ param: String) throws(SandboxError) -> Int {
+            guard let place = ids.firstIndex(of: cursor) else {
+                throw .noSuch("invoice line item", cursor, param: param, status: 400)
+            }
+            return place
+        }
+        let rows: Range<Int>
+        let hasMore: Bool
+        if let cursor = filter.endingBefore {
+            let end = try place(cursor, "ending_before")
+            rows = max(0, end - filter.limit)..<end
+            hasMore = rows.lowerBound > 0
+        } else {
+            let start =
+                try filter.startingAfter.map { id throws(SandboxError) in try place(id, "starting_after") + 1 } ?? 0
+            rows = start..<min(ids.count, start + filter.limit)
+            hasMore = rows.upperBound < ids.count
+        }
+        let layout = renderer.lineLayout(version)
+        return Answer(
+            list: ListPage(rows: Array(rows), hasMore: hasMore), url: "/v1/invoices/\(id)/lines",
+            bound: { _ in renderer.lineSizeBound(invoice, layout) },
+            write: { renderer.writeLine(invoice, $0, layout, to: &$1) })
+    }
+
+    func deleteInvoice() throws(SandboxError) -> Answer {
+        try parameters.allow([])
+        try change { change throws(SandboxError) in
+            try change.delete(try change.invoice(id: id, param: "invoice"))
+        }
+        return Answer(.object([("id", .string(id)), ("object", .string("invoice")), ("deleted", .boolean(true))]))
+    }
+
+    /// The operations that move an invoice from one state to another.
+    func move() throws(SandboxError) -> Answer {
+        switch endpoint {
+        case .payInvoice: try parameters.allow(["expand", "paid_out_of_band"])
+        case .finalizeInvoice: try parameters.allow(["auto_advance", "expand"])
+        default: try parameters.allow(["expand"])
+        }
+        try refuseExpansion()
+        let outOfBand = try parameters.boolean("paid_out_of_band") ?? false
+        let advance = try parameters.boolean("auto_advance")
+        let moved = try change { change throws(SandboxError) in
+            let invoice = try change.invoice(id: id, param: endpoint == .sendInvoice ? "invoice" : "id")
+            switch endpoint {
+            case .finalizeInvoice: return try change.finalize(invoice, autoAdvance: advance)
+            case .sendInvoice: return try change.send(invoice)
+            case .payInvoice: return try change.pay(invoice, outOfBand: outOfBand)
+            case .voidInvoice: return try change.void(invoice)
+            default: return try change.markUncollectible(invoice)
+            }
+        }
+        return answer(moved, in: world.view)
+    }
+}

@@ -1,0 +1,72 @@
+/// Reading parameters as Stripe does, with its refusals.
+extension Parameters {
+    /// Refuses every parameter that is not one of `known`.
+    func allow(_ known: Set<String>) throws(SandboxError) {
+        for name in names where !known.contains(name) { throw .unknown(name) }
+    }
+
+    func integer(_ name: String) throws(SandboxError) -> Int64? {
+        guard let text = value(name), !text.isEmpty else { return nil }
+        guard let number = Int64(text), number.magnitude < 1_000_000_000_000 else { throw .notAnInteger(name, text) }
+        return number
+    }
+
+    func boolean(_ name: String) throws(SandboxError) -> Bool? {
+        switch value(name) {
+        case nil, "": nil
+        case "true", "1": true
+        case "false", "0": false
+        case .some(let text):
+            throw SandboxError(400, "Invalid boolean: \(text)", code: "parameter_invalid_boolean", param: name)
+        }
+    }
+
+    func required(_ name: String) throws(SandboxError) -> String {
+        guard let text = value(name), !text.isEmpty else { throw .missing(name) }
+        return text
+    }
+
+    /// `limit`, the cursors and the window of `created`.
+    func listFilter() throws(SandboxError) -> ListFilter {
+        var filter = ListFilter()
+        if let limit = try integer("limit") {
+            guard limit >= 1 else {
+                throw SandboxError(
+                    400, "This value must be greater than or equal to 1.", code: "parameter_invalid_integer",
+                    param: "limit")
+            }
+            guard limit <= 100 else {
+                throw SandboxError(
+                    400, "This value must be less than or equal to 100 (it currently is '\(limit)').",
+                    code: "parameter_invalid_integer", param: "limit")
+            }
+            filter.limit = Int(limit)
+        }
+        filter.startingAfter = value("starting_after").flatMap { $0.isEmpty ? nil : $0 }
+        filter.endingBefore = value("ending_before").flatMap { $0.isEmpty ? nil : $0 }
+        if filter.startingAfter != nil, filter.endingBefore != nil {
+            throw SandboxError(
+                400, "You may only specify one of these parameters: ending_before, starting_after.",
+                param: "ending_before")
+        }
+        try readCreated(into: &filter)
+        return filter
+    }
+
+    private func readCreated(into filter: inout ListFilter) throws(SandboxError) {
+        for entry in entries where entry.path[0] == "created" {
+            guard let seconds = Int64(entry.value), seconds.magnitude < 1 << 40 else {
+                let param = entry.path.count > 1 ? "created[\(entry.path[1])]" : "created"
+                throw .notAnInteger(param, entry.value)
+            }
+            switch entry.path.dropFirst().first {
+            case nil: (filter.fromSeconds, filter.toSeconds) = (seconds, seconds + 1)
+            case "gt": filter.fromSeconds = max(filter.fromSeconds, seconds + 1)
+            case "gte": filter.fromSeconds = max(filter.fromSeconds, seconds)
+            case "lt": filter.toSeconds = min(filter.toSeconds, seconds)
+            case "lte": filter.toSeconds = min(filter.toSeconds, seconds + 1)
+            case .some(let bound): throw .unknown("created[\(bound)]")
+            }
+        }
+    }
+}

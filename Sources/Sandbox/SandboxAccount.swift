@@ -1,0 +1,59 @@
+/// One Stripe account of the sandbox.
+public struct SandboxAccount: Sendable {
+    /// The name in settings files: `default`, `medflyt`, `task_health`.
+    public var name: String
+    /// What `Authorization: Bearer` must carry.
+    public var secretKey: String
+    /// A restricted key that may only read; writes with it are refused with 403.
+    public var readOnlyKey: String?
+    /// `acct_…`. Its last ten characters are part of every id, as at Stripe.
+    public var accountID: String
+    /// What invoices say in `account_name`.
+    public var displayName: String
+    public var livemode: Bool
+    /// `whsec_…`, for signing webhooks.
+    public var webhookSecret: String
+    /// What answers when a request has no `Stripe-Version`.
+    public var defaultAPIVersion: SandboxAPIVersion
+    public var history: SandboxHistory
+
+    public init(
+        name: String, secretKey: String, accountID: String, readOnlyKey: String? = nil,
+        displayName: String = "Trueup Demo, Inc.", livemode: Bool = false, webhookSecret: String? = nil,
+        defaultAPIVersion: SandboxAPIVersion = .v2023, history: SandboxHistory = .empty
+    ) {
+        self.name = name
+        self.secretKey = secretKey
+        self.readOnlyKey = readOnlyKey
+        self.accountID = accountID
+        self.displayName = displayName
+        self.livemode = livemode
+        self.webhookSecret = webhookSecret ?? "whsec_sandbox_\(name)"
+        self.defaultAPIVersion = defaultAPIVersion
+        self.history = history
+    }
+
+    /// The id of ``taskHealth(history:)``'s account, which a ``CreditHistory`` writes into its ids.
+    public static let taskHealthAccountID = "acct_1QnTaskHlthCredit"
+
+    /// The account of the credit orders.
+    public static func taskHealth(history: SandboxHistory = .empty) -> SandboxAccount {
+        SandboxAccount(
+            name: "task_health", secretKey: "sk_test_sandbox_task_health", accountID: taskHealthAccountID,
+            readOnlyKey: "rk_test_sandbox_task_health", displayName: "Task Health", history: history)
+    }
+
+    /// The account that charges agencies.
+    public static func medflyt(history: SandboxHistory = .empty) -> SandboxAccount {
+        SandboxAccount(
+            name: "medflyt", secretKey: "sk_test_sandbox_medflyt", accountID: "acct_1QmMedflytAgency0",
+            readOnlyKey: "rk_test_sandbox_medflyt", displayName: "Medflyt", history: history)
+    }
+
+    /// The account of everything else.
+    public static func `default`(history: SandboxHistory = .empty) -> SandboxAccount {
+        SandboxAccount(
+            name: "default", secretKey: "sk_test_sandbox_default", accountID: "acct_1QdDefaultMain0Zk",
+            readOnlyKey: "rk_test_sandbox_default", displayName: "Task Health Platform", history: history)
+    }
+}

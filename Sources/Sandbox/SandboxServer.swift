@@ -1,0 +1,90 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// A stand-in for api.stripe.com on the loopback interface.
+///
+/// ```swift
+/// let server = try await SandboxServer.start(
+///     SandboxConfiguration(accounts: [.taskHealth(history: .credits(history))], clockSeconds: now))
+/// // … requests to server.url with the account's key …
+/// await server.stop()
+/// ```
+public final class SandboxServer: Sendable {
+    /// The port on 127.0.0.1.
+    public let port: Int
+    private let service: SandboxService
+    private let group: MultiThreadedEventLoopGroup
+    private let listener: any Channel
+    private let connections: ConnectionSet
+
+    /// What `api_base` has to be, without a slash at the end.
+    public var url: String { "http://127.0.0.1:\(port)" }
+
+    /// The time in the sandbox.
+    public var clock: SandboxClock { service.clock }
+
+    /// Starts a server; `port` 0 takes a free one.
+    /// - Throws: ``SandboxStartError`` for a configuration that cannot be, `IOError` when the port is taken.
+    public static func start(_ configuration: SandboxConfiguration, port: Int = 0) async throws -> SandboxServer {
+        let service = try SandboxService(configuration)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.threads))
+        let connections = ConnectionSet()
+        do {
+            let listener = try await ServerBootstrap(group: group)
+                .serverChannelOption(ChannelOptions.backlog, value: 1_024)
+                .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelInitializer { channel in
+                    connections.add(channel)
+                    return channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+                            withPipeliningAssistance: true, withErrorHandling: true)
+                        try channel.pipeline.syncOperations.addHandler(HTTPConnection(service: service))
+                    }
+                }
+                .bind(host: "127.0.0.1", port: port).get()
+            return SandboxServer(service, group, listener, connections)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    private init(
+        _ service: SandboxService, _ group: MultiThreadedEventLoopGroup, _ listener: any Channel,
+        _ connections: ConnectionSet
+    ) {
+        self.service = service
+        self.group = group
+        self.listener = listener
+        self.connections = connections
+        port = listener.localAddress?.port ?? 0
+    }
+
+    /// Closes the port and every connection.
+    public func stop() async {
+        try? await listener.close()
+        connections.closeAll()
+        try? await group.shutdownGracefully()
+    }
+
+    /// The account of this name.
+    /// - Throws: ``SandboxStartError`` if the configuration has none.
+    public func world(of name: String) throws -> World {
+        guard let world = service.worlds[name] else {
+            throw SandboxStartError("the sandbox has no account “\(name)”")
+        }
+        return world
+    }
+
+    /// What was asked so far.
+    public var statistics: SandboxStatistics { service.statistics }
+}
+
+/// A configuration that cannot be.
+public struct SandboxStartError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,166 @@
+import NIOCore
+import NIOHTTP1
+
+/// One request of a known account on its way through limits, faults and idempotency keys.
+struct Visit: Sendable {
+    let world: World
+    let requestID: String
+    let parameters: Parameters
+    let request: SandboxRequest
+    let idempotencyKey: String?
+    let delayNanoseconds: Int64
+    var endpoint: Endpoint?
+    var id = ""
+
+    init(
+        world: World, requestID: String, parameters: Parameters, request: SandboxRequest, idempotencyKey: String?,
+        delayNanoseconds: Int64
+    ) {
+        self.world = world
+        self.requestID = requestID
+        self.parameters = parameters
+        self.request = request
+        self.idempotencyKey = idempotencyKey
+        self.delayNanoseconds = delayNanoseconds
+    }
+
+    private var versionHeader: String? { request.headers.first(name: "Stripe-Version") }
+
+    private var version: SandboxAPIVersion {
+        versionHeader.flatMap { SandboxAPIVersion(header: $0) } ?? world.account.defaultAPIVersion
+    }
+
+    /// - Parameter readOnlyKey: the key, if it may only read.
+    func outcome(_ admission: Gate.Admission, readOnlyKey: String?) -> Outcome {
+        let fault: SandboxFault?
+        switch admission {
+        case .refused(let reason):
+            return refused(.rateLimited(reason: reason, livemode: world.account.livemode))
+        case .admitted(let drawn): fault = drawn
+        }
+        switch fault {
+        case .rateLimited:
+            return refused(.rateLimited(reason: "endpoint-rate", livemode: world.account.livemode))
+        case .lockTimeout: return refused(.lockTimeout)
+        case .unavailable: return refused(.server(503))
+        case .html: return page
+        case .timeout, .reset:
+            var silent = refused(.server(500))
+            silent.fault = fault
+            return silent
+        case .serverError, .timeoutAfter, .resetAfter, .cut, nil: break
+        }
+        do throws(SandboxError) {
+            return try carriedOut(fault, readOnlyKey: readOnlyKey)
+        } catch {
+            return refused(error)
+        }
+    }
+
+    /// Checks that need no idempotency key: what fails here is not kept.
+    private func exchange(_ readOnlyKey: String?) throws(SandboxError) -> Exchange {
+        if let versionHeader, SandboxAPIVersion(header: versionHeader) == nil {
+            throw SandboxError(400, "Invalid Stripe API version: \(versionHeader)")
+        }
+        guard let endpoint else {
+            let path = request.uri.prefix { $0 != "?" }
+            throw SandboxError(
+                404,
+                "Unrecognized request URL (\(request.method): \(path)). If you are trying to list objects, remove the "
+                    + "trailing slash. If you are trying to retrieve an object, make sure you passed a valid "
+                    + "(non-empty) identifier in your code. Please see https://stripe.com/docs or we can help at "
+                    + "https://support.stripe.com/.")
+        }
+        if let readOnlyKey, request.method != "GET" {
+            throw .restrictedKey(
+                readOnlyKey, account: world.account.accountID, permission: endpoint.writePermission)
+        }
+        return Exchange(
+            world: world, endpoint: endpoint, id: id, version: version, parameters: parameters,
+            requestID: requestID, idempotencyKey: idempotencyKey)
+    }
+
+    private func carriedOut(_ fault: SandboxFault?, readOnlyKey: String?) throws(SandboxError) -> Outcome {
+        let exchange = try exchange(readOnlyKey)
+        guard let key = idempotencyKey else {
+            return failing(fault, try fault == .serverError ? broken(.server(500)) : exchange.answer(), [])
+        }
+        let now = world.clock.nowSeconds
+        let path = String(request.uri.prefix { $0 != "?" })
+        let fingerprint = "\(path) \(parameters.entries.map { "\($0.path)=\($0.value)" }.sorted())"
+        let table = world.idempotency
+        if case .replay(let kept) = try table.begin(key, fingerprint: fingerprint, nowSeconds: now) {
+            return replayed(kept, key, fault)
+        }
+        let (answer, isKept) = result(exchange, fault)
+        let kept =
+            isKept
+            ? IdempotencyTable.Kept(status: answer.status, body: answer.body, requestID: requestID) : nil
+        var outcome = failing(fault, answer, keyHeaders(key, original: requestID, status: answer.status))
+        outcome.finish = { table.finish(key, keeping: kept, nowSeconds: now) }
+        if outcome.fault == .timeoutAfter || outcome.fault == .resetAfter { outcome.finish?() }
+        return outcome
+    }
+
+    /// The answer, and whether it is kept for its idempotency key.
+    private func result(_ exchange: Exchange, _ fault: SandboxFault?) -> (Answer, Bool) {
+        if fault == .serverError { return (broken(.server(500)), true) }
+        do throws(SandboxError) {
+            return (try exchange.answer(), true)
+        } catch {
+            return (broken(error), error.hasExecuted)
+        }
+    }
+
+    private func replayed(_ kept: IdempotencyTable.Kept, _ key: String, _ fault: SandboxFault?) -> Outcome {
+        let headers = keyHeaders(key, original: kept.requestID, status: kept.status)
+        return failing(
+            fault, Answer(status: kept.status, body: kept.body), headers + [("Idempotent-Replayed", "true")])
+    }
+
+    private func keyHeaders(_ key: String, original: String, status: Int) -> [(String, String)] {
+        var headers = [("Idempotency-Key", key), ("Original-Request", original)]
+        if status == 200 { headers.append(("Stripe-Should-Retry", "false")) }
+        return headers
+    }
+
+    private func failing(_ fault: SandboxFault?, _ answer: Answer, _ extra: [(String, String)]) -> Outcome {
+        var outcome = Outcome(answer: answer, headers: headers + extra, delayNanoseconds: delayNanoseconds)
+        if let fault, fault.acts { outcome.fault = fault }
+        return outcome
+    }
+
+    private func refused(_ error: SandboxError) -> Outcome {
+        var all = headers
+        if let reason = error.limitedReason { all.append(("Stripe-Rate-Limited-Reason", reason)) }
+        if let key = idempotencyKey { all += keyHeaders(key, original: requestID, status: error.status) }
+        return Outcome(answer: broken(error), headers: all, delayNanoseconds: delayNanoseconds)
+    }
+
+    private func broken(_ error: SandboxError) -> Answer {
+        Answer(
+            error, requestID: requestID, version: version, account: world.account.accountID,
+            nowSeconds: world.clock.nowSeconds)
+    }
+
+    private var headers: [(String, String)] {
+        [
+            ("Cache-Control", "no-cache, no-store"), ("Request-Id", requestID),
+            ("Stripe-Version", versionHeader ?? world.account.defaultAPIVersion.rawValue), ("Vary", "Origin"),
+            (
+                "X-Stripe-Routing-Context-Priority-Tier",
+                world.account.livemode ? "api-livemode" : "api-testmode"
+            ),
+        ]
+    }
+
+    /// What a proxy says when nobody is behind it.
+    private var page: Outcome {
+        let text =
+            "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
+            + "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+        return Outcome(
+            answer: Answer(status: 502, body: ByteBuffer(string: text)), headers: [("Content-Type", "text/html")],
+            delayNanoseconds: delayNanoseconds)
+    }
+}

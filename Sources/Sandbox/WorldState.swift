@@ -1,0 +1,112 @@
+/// Everything that was changed in one account. A value: a reader takes a copy and is not disturbed by later changes.
+struct WorldState: Sendable {
+    var invoices = Overlay<InvoiceRecord>()
+    var intents = Overlay<IntentRecord>()
+    var customers = Overlay<CustomerRecord>()
+    var items = Overlay<ItemRecord>()
+    /// Invoices that were finalized by a change, in the order of finalization: their intents are listed from here.
+    var lateIntents: [Overlay<InvoiceRecord>.Added] = []
+    /// Ordered by creation time and serial.
+    var events: [RecordedEvent] = []
+}
+
+/// A line that waits for an invoice, or stands on one.
+struct ItemRecord: Sendable {
+    var index: Int64
+    var createdSeconds: Int64
+    var customer: Int64
+    /// The invoice it stands on, with the creation time that is part of its id.
+    var invoice: (index: Int64, createdSeconds: Int64)?
+    var amount: Int64
+    var quantity: Int64
+    var unitAmount: Int64
+    var currency: Currency
+    var description: String?
+    var metadata: [(key: String, value: String)] = []
+
+    var line: InvoiceWords.Line {
+        InvoiceWords.Line(
+            item: index, amount: amount, quantity: quantity, unitAmount: unitAmount, description: description,
+            metadata: metadata, createdSeconds: createdSeconds)
+    }
+}
+
+/// An event that a change wrote.
+struct RecordedEvent: Sendable {
+    enum Payload: Sendable {
+        /// The invoice before (of an update) and after the change.
+        case invoice(before: InvoiceRecord?, InvoiceRecord)
+        case intent(IntentRecord)
+        case customer(CustomerRecord)
+        case item(ItemRecord)
+    }
+
+    var serial: Int64
+    var createdSeconds: Int64
+    var type: String
+    var payload: Payload
+    var requestID: String?
+    var idempotencyKey: String?
+    /// Whether every endpoint answered 2xx to its webhook.
+    var isDelivered = true
+}
+
+/// The account at one moment: the history, what was changed, and the time.
+struct WorldView: Sendable {
+    let history: any GeneratedHistory
+    let renderer: InvoiceRenderer
+    let nowSeconds: Int64
+    let state: WorldState
+
+    var space: IDSpace { renderer.space }
+
+    func invoice(_ index: Int64) -> InvoiceRecord? {
+        if let change = state.invoices[index] { return change.record }
+        guard index < history.invoiceCount, history.invoiceCreatedSeconds(index) <= nowSeconds else { return nil }
+        switch history.invoiceFate(index) {
+        case .never: return nil
+        case .deleted(let seconds) where seconds <= nowSeconds: return nil
+        case .deleted, .exists: return history.invoice(index).asOf(nowSeconds)
+        }
+    }
+
+    func invoice(id: String) -> InvoiceRecord? {
+        guard let index = space.index(of: id, kind: .invoice), let record = invoice(index),
+            space.text(.invoice, index, createdSeconds: record.createdSeconds) == id
+        else { return nil }
+        return record
+    }
+
+    func customer(_ index: Int64) -> CustomerRecord? {
+        if let change = state.customers[index] { return change.record }
+        return index >= 0 && index < history.customerCount ? history.customer(index) : nil
+    }
+
+    func customer(id: String) -> CustomerRecord? {
+        guard let index = space.index(of: id, kind: .customer), let record = customer(index),
+            space.text(.customer, index, createdSeconds: 0) == id
+        else { return nil }
+        return record
+    }
+
+    func intent(id: String) -> IntentRecord? {
+        let found: IntentRecord?
+        if let index = space.index(of: id, kind: .intent) {
+            if let change = state.intents[index] {
+                found = change.record
+            } else if index < history.intentCount, history.intentCreatedSeconds(index) <= nowSeconds {
+                found = history.intent(index).asOf(nowSeconds)
+            } else {
+                found = nil
+            }
+        } else if let index = space.index(of: id, kind: .invoiceIntent) {
+            found = invoice(index)?.intent
+        } else {
+            found = nil
+        }
+        guard let found, space.text(found.kind, found.index, createdSeconds: found.createdSeconds) == id else {
+            return nil
+        }
+        return found
+    }
+}
