@@ -61,13 +61,11 @@ public struct OccurrenceWindow: Sendable, Hashable {
 
 extension CronFields {
     /// Every matching local time stands for one instant: the first pass in an overlap, the end of a gap. That map
-    /// never goes backwards, so the first match behind the wall clock's highest reading so far is the answer.
+    /// never goes backwards, so the first match behind the wall clock's reading is the answer, unless the clock shows
+    /// an overlap for the second time: what was due on the first pass is then passed over.
     func nextFixed(after seconds: Int64, in zone: Zone) -> Int64? {
         let span = zone.span(at: seconds)
         var local = seconds + span.offset + 1
-        if span.from > CronExpression.earliestSeconds {
-            local = max(local, span.from + zone.span(at: span.from - 1).offset)
-        }
         while let match = nextLocal(from: local) {
             // Far from any change of the clock, which is nearly always, the offset at hand is the right one.
             let instant = match - span.offset

@@ -1,5 +1,6 @@
 /// The footer of a TZif file: the rule for all years after the table, in the form of the POSIX variable `TZ` with the
-/// extensions of RFC 8536 (hours from -167 to 167), as in `EST5EDT,M3.2.0,M11.1.0` or `<+1030>-10:30<+11>-11,M10.1.0,M4.1.0`.
+/// extensions of RFC 8536 (hours from -167 to 167), as in `EST5EDT,M3.2.0,M11.1.0` or
+/// `<+1030>-10:30<+11>-11,M10.1.0,M4.1.0`.
 package struct PosixRule: Sendable, Hashable {
     package let standard: Zone.LocalType
     package let daylight: Daylight?
@@ -48,7 +49,7 @@ package struct PosixRule: Sendable, Hashable {
     }
 
     /// The two changes of a year as instants, in order; where they coincide, the beginning comes last.
-    func changes(year: Int, daylight: Daylight) -> [(seconds: Int64, isDaylight: Bool)] {
+    package func changes(year: Int, daylight: Daylight) -> [(seconds: Int64, isDaylight: Bool)] {
         let begins = instant(daylight.begins, year: year, offset: standard.offsetSeconds)
         let ends = instant(daylight.ends, year: year, offset: daylight.type.offsetSeconds)
         return begins < ends ? [(begins, true), (ends, false)] : [(ends, false), (begins, true)]

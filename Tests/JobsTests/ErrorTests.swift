@@ -177,6 +177,12 @@ struct ErrorTests {
             ])
     }
 
+    @Test("a job after itself is said once")
+    func afterItself() throws {
+        let errors = try Files(["job.yaml": Files.reconcile + "\nafter: [job]\n"]).errors()
+        #expect(errors == ["job.yaml:7:9: \"after\" names the job itself"])
+    }
+
     @Test("a directory, a settings file and named jobs that are not there")
     func missing() throws {
         #expect(throws: JobFileErrors.self) { try JobFiles.load(directory: "/nonexistent/jobs") }

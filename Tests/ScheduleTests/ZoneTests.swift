@@ -150,6 +150,24 @@ struct ZoneTests {
         #expect((PosixRule(pair.0) != nil) == pair.1)
     }
 
+    @Test(
+        "days of rules: Julian days never count 29 February, ordinals do, and week 5 is the last",
+        arguments: [
+            ("AAA0BBB,J59/0,J60/0", 2024, "2024-02-28", "2024-03-01"),
+            ("AAA0BBB,J59/0,J60/0", 2023, "2023-02-28", "2023-03-01"),
+            ("AAA0BBB,0/0,59/0", 2024, "2024-01-01", "2024-02-29"),
+            ("AAA0BBB,M3.5.0/0,M10.1.6/0", 2026, "2026-03-29", "2026-10-03"),
+        ])
+    func ruleDays(_ row: (text: String, year: Int, begins: String, ends: String)) throws {
+        let rule = try #require(PosixRule(row.text))
+        let daylight = try #require(rule.daylight)
+        let days = rule.changes(year: row.year, daylight: daylight).map { change in
+            // Summer time ends at midnight of its own clock, an hour before midnight in UTC.
+            CivilDate(daysSinceEpoch: Int((change.seconds + (change.isDaylight ? 0 : 3600)) / 86_400)).description
+        }
+        #expect(days == [row.begins, row.ends])
+    }
+
     @Test("the version of the database looks like one")
     func version() throws {
         let version = try #require(Zone.databaseVersion)
