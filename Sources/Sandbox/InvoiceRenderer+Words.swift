@@ -61,9 +61,7 @@ extension InvoiceRenderer {
         pen.text("\"")
         pen.text(start)
         pen.text(accountID)
-        pen.text(livemode ? "/live_" : "/test_")
-        var draw = SeededDraw(seed: record.hash, 17)
-        for _ in 0..<10 { pen.base62(draw.next(), digits: 10) }
+        record.writeLinkToken(livemode: livemode, to: &pen)
         pen.text(end)
         pen.text("\"")
     }
@@ -91,4 +89,23 @@ extension InvoiceRenderer {
 extension InvoiceRecord {
     /// Finalizing an invoice that asks for money makes a payment intent.
     var hasIntent: Bool { finalizedSeconds != nil && total > 0 }
+
+    /// The secret part of the links to an invoice.
+    func writeLinkToken(livemode: Bool, to pen: inout Pen) {
+        pen.text(livemode ? "/live_" : "/test_")
+        var draw = SeededDraw(seed: hash, 17)
+        for _ in 0..<10 { pen.base62(draw.next(), digits: 10) }
+    }
+
+    /// `hosted_invoice_url` of a finalized invoice.
+    func hostedURL(accountID: String, livemode: Bool) -> String {
+        String(unsafeUninitializedCapacity: 256) { buffer in
+            var pen = Pen(UnsafeMutableRawBufferPointer(buffer))
+            pen.text("https://invoice.stripe.com/i/")
+            pen.text(accountID)
+            writeLinkToken(livemode: livemode, to: &pen)
+            pen.text("?s=ap")
+            return pen.count
+        }
+    }
 }

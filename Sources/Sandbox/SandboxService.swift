@@ -168,5 +168,11 @@ extension SandboxAccount {
         guard accountID.hasPrefix("acct_") else {
             throw SandboxStartError("the account id of “\(name)” must begin with acct_")
         }
+        if case .credits(let credits) = history {
+            guard credits.accountID == accountID, !livemode else {
+                throw SandboxStartError(
+                    "the credit history was made for the test account \(credits.accountID), “\(name)” is \(accountID)")
+            }
+        }
     }
 }

@@ -1,0 +1,164 @@
+/// Who orders what, and what became of the credits.
+public struct CreditAgency: Sendable, Hashable {
+    public var id: Int64
+    public var name: String
+    public var email: String
+    /// The customer on the default account.
+    public var stripeCustomerID: String?
+    /// The customer on the account of the credit orders.
+    public var taskHealthStripeCustomerID: String
+}
+
+public struct CreditMember: Sendable, Hashable {
+    public var id: Int64
+    public var agencyID: Int64
+    public var name: String
+    public var email: String
+}
+
+/// A row of `task_credit_order_options`.
+public struct CreditOption: Sendable, Hashable {
+    public var id: Int64
+    public var credits: Int64
+    public var priceCents: Int64
+    public var active: Bool
+}
+
+/// A row of `task_credit_reservation`.
+public struct CreditReservation: Sendable, Hashable {
+    public var id: Int64
+    public var agencyID: Int64
+    public var taskInstanceID: Int64
+    public var credits: Int64
+    public var createdSeconds: Int64
+    public var releasedSeconds: Int64?
+}
+
+/// A row of `task_credit_adjustment`.
+public struct CreditAdjustment: Sendable, Hashable {
+    public var id: Int64
+    public var agencyID: Int64
+    public var credits: Int64
+    public var reason: String
+    public var createdSeconds: Int64
+}
+
+/// A row of `task_credit_agency_balance`.
+public struct CreditBalance: Sendable, Hashable {
+    public var agencyID: Int64
+    public var balance: Int64
+    public var updatedSeconds: Int64
+}
+
+extension CreditHistory {
+    static let membersPerAgency: Int64 = 3
+    static let optionWeights: [Int64] = [20, 22, 20, 14, 8, 7, 4, 2, 1, 1, 1]
+    private static let optionCredits: [Int64] = [
+        1, 5, 10, 50, 100, 1_000, 2_500, 5_000, 10_000, 50_000, 100_000,
+    ]
+
+    public var options: [CreditOption] {
+        Self.optionCredits.enumerated().map { number, credits in
+            CreditOption(
+                id: Int64(number + 1), credits: credits, priceCents: credits * Self.creditPriceCents, active: true)
+        }
+    }
+
+    func agencyName(_ id: Int64) -> String {
+        let hash = scrambled(seed ^ 0x4A3E ^ UInt64(bitPattern: id))
+        let places = [
+            "Brooklyn", "Queens", "Bronx", "Hudson", "Albany", "Buffalo", "Syracuse", "Yonkers", "Rochester", "Ithaca",
+        ]
+        let trades = ["Home Care", "Nursing Partners", "Health Aides", "Care Group", "Visiting Nurses", "Homecare"]
+        return "\(places[Int(hash % 10)]) \(trades[Int(hash >> 8) % 6]) \(id)"
+    }
+
+    func agencyEmail(_ id: Int64) -> String { "billing@agency-\(id).example.com" }
+
+    public var agencies: [CreditAgency] {
+        (1...Int64(agencyCount)).map { id in
+            CreditAgency(
+                id: id, name: agencyName(id), email: agencyEmail(id),
+                stripeCustomerID: id.isMultiple(of: 3) ? nil : "cus_D" + Base62.text(scrambled(UInt64(id)), digits: 10),
+                taskHealthStripeCustomerID: space.text(.customer, id, createdSeconds: 0))
+        }
+    }
+
+    public var members: [CreditMember] {
+        (1...Int64(agencyCount)).flatMap { agency in
+            (1...Self.membersPerAgency).map { number in
+                let id = agency * 10 + number
+                let hash = scrambled(seed ^ UInt64(id))
+                let first = "\(People.firstNames[Int(hash & 15)])"
+                let last = "\(People.lastNames[Int(hash >> 4 & 15)])"
+                return CreditMember(
+                    id: id, agencyID: agency, name: "\(first) \(last)", email: "member-\(id)@example.com")
+            }
+        }
+    }
+
+    /// The credits of the rows that are paid locally, by agency; the first element belongs to nobody.
+    /// Reads the whole history.
+    private func bought() -> [Int64] {
+        var bought = [Int64](repeating: 0, count: agencyCount + 1)
+        for row in localRows where row.paid { bought[Int(row.agencyID)] += row.credits }
+        return bought
+    }
+
+    /// What the agencies used: about 60 % of what they bought, some of it given back. Reads the whole history.
+    public var reservations: [CreditReservation] { reservations(bought()) }
+
+    private func reservations(_ bought: [Int64]) -> [CreditReservation] {
+        var rows: [CreditReservation] = []
+        for agency in 1...agencyCount where bought[agency] > 0 {
+            var draw = SeededDraw(seed: seed, 0x2E5E, UInt64(agency))
+            var left = bought[agency] * 6 / 10
+            for _ in 0..<24 where left > 0 {
+                let credits = min(left, 1 + draw.below(max(1, bought[agency] / 20)))
+                left -= credits
+                let created = nowSeconds - 3_600 - draw.below(Self.lengthSeconds)
+                let isReleased = draw.below(7) == 0
+                rows.append(
+                    CreditReservation(
+                        id: Int64(rows.count + 1), agencyID: Int64(agency),
+                        taskInstanceID: 500_000 + Int64(rows.count), credits: credits, createdSeconds: created,
+                        releasedSeconds: isReleased ? min(created + 1 + draw.below(Self.day), nowSeconds) : nil))
+            }
+        }
+        return rows
+    }
+
+    /// Corrections by hand, for every third agency.
+    public var adjustments: [CreditAdjustment] {
+        let reasons = ["goodwill", "correction after migration", "double booking"]
+        return (1...agencyCount).filter { $0 % 3 == 0 }.enumerated().map { number, agency in
+            var draw = SeededDraw(seed: seed, 0xAD1, UInt64(agency))
+            let credits = draw.below(41) - 20
+            return CreditAdjustment(
+                id: Int64(number + 1), agencyID: Int64(agency), credits: credits == 0 ? 5 : credits,
+                reason: draw.pick(reasons), createdSeconds: nowSeconds - 3_600 - draw.below(Self.lengthSeconds))
+        }
+    }
+
+    /// What the tables record: the credits of locally paid rows, less what is reserved, plus adjustments. The books
+    /// balance before a run, whatever is planted. Reads the whole history.
+    public var balances: [CreditBalance] {
+        var balance = bought()
+        for row in reservations(balance) where row.releasedSeconds == nil { balance[Int(row.agencyID)] -= row.credits }
+        for row in adjustments { balance[Int(row.agencyID)] += row.credits }
+        return (1...agencyCount).map {
+            CreditBalance(agencyID: Int64($0), balance: balance[$0], updatedSeconds: nowSeconds - 60)
+        }
+    }
+
+    /// What a run has to add to the balances: the credits of the planted `missed_paid` orders, by agency.
+    public var expectedGrants: [Int64: Int64] {
+        var grants: [Int64: Int64] = [:]
+        for index in plantedIndices {
+            guard let planting = planting(index), planting.main == nil, planting.plant.grantsCredits else { continue }
+            let basics = basics(index)
+            grants[basics.agency, default: 0] += basics.option.credits
+        }
+        return grants
+    }
+}
