@@ -53,7 +53,6 @@ public:
     Walk(trueup_json_decoder &decoder, const CompiledShape &shape, trueup_json_error &error)
         : decoder(decoder), shape(shape), error(error) {}
 
-    // 1 has_more and data, 2 one object
     trueup_json_code run(const char *bytes, size_t length, bool is_list, trueup_json_page &page) {
         size_t first = 0;
         while (first < length && strchr(" \t\r\n", bytes[first]) != nullptr && bytes[first] != 0) {
@@ -261,7 +260,7 @@ private:
             error_code code = value.is_null().get(null);
             return !code && null ? TRUEUP_JSON_DONE : broken(entry.path, code ? code : N_ATOM_ERROR);
         }
-        if (entry.field != nullptr) {
+        if (entry.field != nullptr && entry.field->type != Type::presence) {
             return store(value, type, entry);
         }
         ondemand::object object;
@@ -282,7 +281,11 @@ private:
         if (auto code = value.get_object().get(object)) {
             return mismatch(value, entry.path, code, "an object");
         }
-        return walk(object, *entry.child, false);
+        if (entry.field != nullptr) {
+            *reinterpret_cast<trueup_flag *>(bytes() + entry.field->offset) = TRUEUP_FLAG_TRUE;
+            seen |= uint64_t(1) << entry.field_index;
+        }
+        return entry.child == nullptr ? TRUEUP_JSON_DONE : walk(object, *entry.child, false);
     }
 
     static const char *expected(Type type) {
@@ -291,6 +294,7 @@ private:
         case Type::flag: return "a boolean";
         case Type::text: return "a string";
         case Type::reference: return "an id or an object with an id";
+        case Type::presence: return "an object";
         }
         return "";
     }
@@ -320,6 +324,7 @@ private:
                 return expanded(value, entry);
             }
             [[fallthrough]];
+        case Type::presence:
         case Type::text: {
             std::string_view text;
             code = value.get_string().get(text);

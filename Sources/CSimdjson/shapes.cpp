@@ -67,6 +67,7 @@ Shape payment_intent() {
         ROW(R, "canceled_at", integer, canceled_at),
         ROW(R, "cancellation_reason", text, cancellation_reason),
         ROW(R, "latest_charge", reference, latest_charge),
+        ROW(R, "last_payment_error", presence, has_last_error),
         ROW(R, "last_payment_error.code", text, last_error_code),
         ROW(R, "last_payment_error.decline_code", text, last_error_decline_code),
         ROW(R, "last_payment_error.message", text, last_error_message),

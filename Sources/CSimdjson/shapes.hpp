@@ -17,6 +17,7 @@ enum class Type {
     flag,      // trueup_flag
     text,      // trueup_text
     reference, // trueup_text: an id, or an expanded object whose id is taken
+    presence,  // trueup_flag: true for an object, whose members other fields may name
 };
 
 struct Field {

@@ -18,4 +18,41 @@ public struct Event: Sendable, Hashable {
     /// req_… of the request that caused it.
     public var requestID: String?
     public var idempotencyKey: String?
+
+    /// All fields, for those who make one themselves.
+    public init(
+        id: String, type: String, createdSeconds: Int64, livemode: Bool, apiVersion: String? = nil,
+        pendingWebhooks: Int64, objectID: String? = nil, objectType: String, objectStatus: String? = nil,
+        requestID: String? = nil, idempotencyKey: String? = nil
+    ) {
+        self.id = id
+        self.type = type
+        self.createdSeconds = createdSeconds
+        self.livemode = livemode
+        self.apiVersion = apiVersion
+        self.pendingWebhooks = pendingWebhooks
+        self.objectID = objectID
+        self.objectType = objectType
+        self.objectStatus = objectStatus
+        self.requestID = requestID
+        self.idempotencyKey = idempotencyKey
+    }
+}
+
+extension Event {
+    /// The event in the raw body of a webhook, after its signature was verified.
+    ///
+    /// The error says which field is wrong; it holds nothing secret.
+    public init(webhookBody: [UInt8]) throws(UnreadableBody) {
+        do {
+            self = try BodyDecoding.event(webhookBody)
+        } catch {
+            throw UnreadableBody(description: "the webhook is not a Stripe event: \(error.words)")
+        }
+    }
+}
+
+/// A body that is not what it should be.
+public struct UnreadableBody: Error, Sendable, CustomStringConvertible {
+    public let description: String
 }

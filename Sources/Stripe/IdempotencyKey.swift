@@ -1,9 +1,9 @@
 /// Keys that make a POST safe to repeat. See https://docs.stripe.com/api/idempotent_requests
-enum IdempotencyKey {
+package enum IdempotencyKey {
     static let maxLength = 255
 
     /// A random UUID, version 4.
-    static func random() -> String {
+    package static func random() -> String {
         var bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
         bytes[6] = bytes[6] & 0x0F | 0x40
         bytes[8] = bytes[8] & 0x3F | 0x80

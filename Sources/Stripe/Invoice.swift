@@ -76,4 +76,42 @@ public struct Invoice: Sendable, Hashable {
     public var voidedSeconds: Int64?
     public var markedUncollectibleSeconds: Int64?
     public var metadata: OrderMetadata
+
+    /// All fields, for those who make one themselves.
+    public init(
+        id: String, createdSeconds: Int64, livemode: Bool, status: InvoiceStatus, currency: String, total: Int64,
+        amountDue: Int64, amountPaid: Int64, amountRemaining: Int64, prePaymentCreditNotesAmount: Int64,
+        postPaymentCreditNotesAmount: Int64, customer: String? = nil, dueDateSeconds: Int64? = nil,
+        autoAdvance: Bool? = nil, collectionMethod: String? = nil, billingReason: String? = nil,
+        subscription: String? = nil, number: String? = nil, hostedInvoiceURL: String? = nil,
+        paymentIntent: String? = nil, charge: String? = nil, finalizedSeconds: Int64? = nil, paidSeconds: Int64? = nil,
+        voidedSeconds: Int64? = nil, markedUncollectibleSeconds: Int64? = nil, metadata: OrderMetadata = OrderMetadata()
+    ) {
+        self.id = id
+        self.createdSeconds = createdSeconds
+        self.livemode = livemode
+        self.status = status
+        self.currency = currency
+        self.total = total
+        self.amountDue = amountDue
+        self.amountPaid = amountPaid
+        self.amountRemaining = amountRemaining
+        self.prePaymentCreditNotesAmount = prePaymentCreditNotesAmount
+        self.postPaymentCreditNotesAmount = postPaymentCreditNotesAmount
+        self.customer = customer
+        self.dueDateSeconds = dueDateSeconds
+        self.autoAdvance = autoAdvance
+        self.collectionMethod = collectionMethod
+        self.billingReason = billingReason
+        self.subscription = subscription
+        self.number = number
+        self.hostedInvoiceURL = hostedInvoiceURL
+        self.paymentIntent = paymentIntent
+        self.charge = charge
+        self.finalizedSeconds = finalizedSeconds
+        self.paidSeconds = paidSeconds
+        self.voidedSeconds = voidedSeconds
+        self.markedUncollectibleSeconds = markedUncollectibleSeconds
+        self.metadata = metadata
+    }
 }

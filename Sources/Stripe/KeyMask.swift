@@ -1,11 +1,11 @@
 /// Hides keys in text that comes from elsewhere: Stripe repeats a part of a wrong key in its message.
-enum KeyMask {
+package enum KeyMask {
     private static let prefixes: [[UInt8]] = [
         "sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_", "whsec_",
     ].map { Array($0.utf8) }
 
     /// The text with what follows a key's prefix replaced by `***`.
-    static func masked(_ text: String) -> String {
+    package static func masked(_ text: String) -> String {
         let bytes = Array(text.utf8)
         guard bytes.contains(UInt8(ascii: "_")) else { return text }
         var result: [UInt8] = []

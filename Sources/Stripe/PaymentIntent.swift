@@ -38,6 +38,15 @@ public struct PaymentFailure: Sendable, Hashable {
     public var code: String?
     public var declineCode: String?
     public var message: String?
+
+    /// All fields.
+    public init(
+        code: String? = nil, declineCode: String? = nil, message: String? = nil
+    ) {
+        self.code = code
+        self.declineCode = declineCode
+        self.message = message
+    }
 }
 
 /// A payment intent. See https://docs.stripe.com/api/payment_intents/object
@@ -57,8 +66,32 @@ public struct PaymentIntent: Sendable, Hashable {
     public var canceledSeconds: Int64?
     public var cancellationReason: String?
     public var latestCharge: String?
-    /// `nil` when there is none, or none of its texts.
+    /// `nil` when there is none.
     public var lastPaymentError: PaymentFailure?
     public var description: String?
     public var metadata: OrderMetadata
+
+    /// All fields, for those who make one themselves.
+    public init(
+        id: String, createdSeconds: Int64, livemode: Bool, status: PaymentIntentStatus, currency: String, amount: Int64,
+        amountReceived: Int64, customer: String? = nil, invoice: String? = nil, canceledSeconds: Int64? = nil,
+        cancellationReason: String? = nil, latestCharge: String? = nil, lastPaymentError: PaymentFailure? = nil,
+        description: String? = nil, metadata: OrderMetadata = OrderMetadata()
+    ) {
+        self.id = id
+        self.createdSeconds = createdSeconds
+        self.livemode = livemode
+        self.status = status
+        self.currency = currency
+        self.amount = amount
+        self.amountReceived = amountReceived
+        self.customer = customer
+        self.invoice = invoice
+        self.canceledSeconds = canceledSeconds
+        self.cancellationReason = cancellationReason
+        self.latestCharge = latestCharge
+        self.lastPaymentError = lastPaymentError
+        self.description = description
+        self.metadata = metadata
+    }
 }

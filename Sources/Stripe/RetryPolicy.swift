@@ -28,19 +28,30 @@ public struct RetryPolicy: Sendable {
     }()
 
     /// How an attempt failed, as far as the decision is concerned.
-    struct Failure {
+    package struct Failure {
         /// `nil` when no answer came.
-        var status: Int?
+        package var status: Int?
         /// Of the connection's error, when no answer came.
-        var isTransientConnection = false
-        var isRateLimited = false
+        package var isTransientConnection: Bool
+        package var isRateLimited: Bool
         /// The header Stripe-Should-Retry.
-        var shouldRetry: Bool?
-        var retryAfterSeconds: Double?
+        package var shouldRetry: Bool?
+        package var retryAfterSeconds: Double?
+
+        package init(
+            status: Int? = nil, isTransientConnection: Bool = false, isRateLimited: Bool = false,
+            shouldRetry: Bool? = nil, retryAfterSeconds: Double? = nil
+        ) {
+            self.status = status
+            self.isTransientConnection = isTransientConnection
+            self.isRateLimited = isRateLimited
+            self.shouldRetry = shouldRetry
+            self.retryAfterSeconds = retryAfterSeconds
+        }
     }
 
     /// The seconds to wait before the next attempt; `nil` to give up. `attempts` have failed, the last one so.
-    func delaySeconds(after failure: Failure, attempts: Int) -> Double? {
+    package func delaySeconds(after failure: Failure, attempts: Int) -> Double? {
         guard attempts < (failure.isRateLimited ? maxRateLimitedAttempts : maxAttempts) else { return nil }
         guard isRetryable(failure) else { return nil }
         let ceiling = failure.isRateLimited ? maxRateLimitedDelaySeconds : maxDelaySeconds

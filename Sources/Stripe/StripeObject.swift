@@ -95,7 +95,7 @@ extension PaymentIntent: ListedObject {
             amountReceived: row.amount_received.value, customer: row.customer.optional,
             invoice: row.invoice.optional, canceledSeconds: row.canceled_at.optional,
             cancellationReason: row.cancellation_reason.optional, latestCharge: row.latest_charge.optional,
-            lastPaymentError: failure == PaymentFailure() ? nil : failure, description: row.description.optional,
+            lastPaymentError: row.has_last_error.isTrue ? failure : nil, description: row.description.optional,
             metadata: OrderMetadata(row.metadata))
     }
 }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// The buckets of one account: one for everything, one for each endpoint. A request takes a token from both.
-final class TokenBuckets: Sendable {
+package final class TokenBuckets: Sendable {
     private struct Waiter {
         let id: Int
         let endpoint: String
@@ -26,7 +26,7 @@ final class TokenBuckets: Sendable {
     private let clock: MonotonicClock
     private let state: Mutex<State>
 
-    init(_ limits: RateLimits, clock: MonotonicClock) {
+    package init(_ limits: RateLimits, clock: MonotonicClock) {
         self.limits = limits
         self.clock = clock
         state = Mutex(
@@ -34,7 +34,7 @@ final class TokenBuckets: Sendable {
     }
 
     /// Waits for a token. A cancelled wait takes none and leaves the queue at once.
-    func take(_ endpoint: String) async throws(CancellationError) {
+    package func take(_ endpoint: String) async throws(CancellationError) {
         if Task.isCancelled {
             throw CancellationError()
         }
@@ -59,7 +59,7 @@ final class TokenBuckets: Sendable {
     }
 
     /// Lowers the rate of what the reason is about. Object locks are no question of rate.
-    func slowDown(_ endpoint: String, reason: RateLimitReason) {
+    package func slowDown(_ endpoint: String, reason: RateLimitReason) {
         let now = clock.now()
         state.withLock { state in
             prepare(endpoint, &state, now)
@@ -72,6 +72,11 @@ final class TokenBuckets: Sendable {
                 break
             }
         }
+    }
+
+    /// How many wait for a token.
+    package var waiting: Int {
+        state.withLock { $0.waiters.count }
     }
 
     private func prepare(_ endpoint: String, _ state: inout State, _ now: Int64) {

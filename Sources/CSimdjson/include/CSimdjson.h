@@ -49,7 +49,7 @@ typedef struct {
     trueup_text id, status, currency, customer, invoice, cancellation_reason, latest_charge, description;
     trueup_text last_error_code, last_error_decline_code, last_error_message;
     trueup_integer created, amount, amount_received, canceled_at;
-    trueup_flag livemode;
+    trueup_flag livemode, has_last_error;
     trueup_metadata metadata;
 } trueup_payment_intent;
 
