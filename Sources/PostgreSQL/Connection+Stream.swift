@@ -61,9 +61,9 @@ extension Connection {
                 let batch = try await runOccupied { (wire) throws(PostgresError) in
                     try wire.copyOutBatch(sql, limit: max(1, batchRows))
                 }
-                if batch.isEmpty { break }
                 count += batch.count
-                try await body(batch)
+                if !batch.isEmpty { try await body(batch) }
+                if batch.isLast { break }
             }
             try await runOccupied { (wire) throws(PostgresError) in _ = try wire.collect(sql) }
         } catch {

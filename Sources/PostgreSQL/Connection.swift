@@ -67,17 +67,27 @@ public actor Connection {
     ) async throws(PostgresError) {
         lastTicket += 1
         let (ticket, signal) = (lastTicket, signal)
-        let opened = await withTaskCancellationHandler { () -> Result<Wire, PostgresError> in
-            Result { () throws(PostgresError) in
-                let wire = try Wire(
-                    target, applicationName: applicationName, signal: signal, ticket: ticket, notices: notices)
-                try wire.script("SET TIME ZONE 'UTC'")
-                return wire
-            }
+        let error = await withTaskCancellationHandler {
+            connectNow(target, applicationName, ticket, notices)
         } onCancel: {
             signal.request(ticket: ticket)
         }
-        wire = try opened.get()
+        if let error { throw error }
+    }
+
+    private func connectNow(
+        _ target: ConnectionTarget, _ applicationName: String, _ ticket: UInt64,
+        _ notices: @escaping @Sendable (ServerMessage) -> Void
+    ) -> PostgresError? {
+        do throws(PostgresError) {
+            let wire = try Wire(
+                target, applicationName: applicationName, signal: signal, ticket: ticket, notices: notices)
+            try wire.script("SET TIME ZONE 'UTC'")
+            self.wire = wire
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// Closes the connection; what is open in it is rolled back by the server. Closing twice is fine.
@@ -153,16 +163,26 @@ public actor Connection {
     }
 
     private func runAnyway<T>(_ body: (Wire) throws(PostgresError) -> T) async throws(PostgresError) -> T {
-        let wire = try usableWire()
         lastTicket += 1
         let (ticket, signal) = (lastTicket, signal)
-        let result = await withTaskCancellationHandler { () -> Result<T, PostgresError> in
-            if Task.isCancelled { return .failure(PostgresError(.cancelled)) }
-            return Result { () throws(PostgresError) in try wire.operate(ticket: ticket, body) }
+        // The closure must call an isolated method: one that does not touch the actor would leave its queue, and block
+        // a thread of the cooperative pool.
+        let result = await withTaskCancellationHandler {
+            runNow(ticket, body)
         } onCancel: {
             signal.request(ticket: ticket)
         }
         return try result.get()
+    }
+
+    private func runNow<T>(_ ticket: UInt64, _ body: (Wire) throws(PostgresError) -> T) -> Result<T, PostgresError> {
+        do throws(PostgresError) {
+            let wire = try usableWire()
+            if Task.isCancelled { throw PostgresError(.cancelled) }
+            return .success(try wire.operate(ticket: ticket, body))
+        } catch {
+            return .failure(error)
+        }
     }
 
     private func usableWire() throws(PostgresError) -> Wire {

@@ -7,6 +7,8 @@ public struct CopiedRows: Sendable {
     /// Where each row's first field begins, and how many fields it has.
     private var rows: [(start: Int, columns: Int)] = []
     private let sql: String
+    /// Whether the server has no more.
+    var isLast = false
 
     init(sql: String) {
         self.sql = sql

@@ -87,14 +87,15 @@ extension EmbeddedCluster {
 
     /// Connects until it works. `nil` where the server ends meanwhile.
     private func ready(_ postmaster: Postmaster, since logStart: Int) async throws -> ConnectionTarget? {
-        let target = target(of: postmaster)
         let deadline = monotonicMilliseconds() + Self.readinessMilliseconds
         var last: PostgresError?
         while monotonicMilliseconds() < deadline {
             do throws(PostgresError) {
-                let connection = try await Connection.open(target, applicationName: "trueup db start")
-                await connection.close()
-                return target
+                if let target = Postmaster(cluster: clusterDirectory).flatMap(target(of:)) {
+                    let connection = try await Connection.open(target, applicationName: "trueup db start")
+                    await connection.close()
+                    return target
+                }
             } catch {
                 if error.isCancelled { throw error }
                 last = error
@@ -107,9 +108,10 @@ extension EmbeddedCluster {
             "PostgreSQL was not ready after 30 s: \(last.map(\.description) ?? "no answer")", since: logStart)
     }
 
-    func target(of postmaster: Postmaster) -> ConnectionTarget {
-        ConnectionTarget(
-            socketDirectory: postmaster.socketDirectory, port: postmaster.port, database: "postgres", user: Self.role)
+    func target(of postmaster: Postmaster) -> ConnectionTarget? {
+        postmaster.socketDirectory.map {
+            ConnectionTarget(socketDirectory: $0, port: postmaster.port, database: "postgres", user: Self.role)
+        }
     }
 
     /// Fast shutdown, and where that does not end within a minute, immediate shutdown, after which the next start

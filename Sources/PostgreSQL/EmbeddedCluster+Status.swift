@@ -25,7 +25,8 @@ extension EmbeddedCluster {
         return ClusterStatus(
             dataDirectory: dataDirectory, logPath: logPath,
             majorVersion: contents(of: clusterDirectory + "/PG_VERSION").flatMap { Int(trimmed($0)) },
-            processID: postmaster?.pid, target: postmaster.map(target(of:)), isKeptRunning: access(keepMark, F_OK) == 0,
+            processID: postmaster?.pid, target: postmaster.flatMap(target(of:)),
+            isKeptRunning: access(keepMark, F_OK) == 0,
             isUsedByOthers: userCount() > (isUser ? 1 : 0))
     }
 

@@ -109,10 +109,9 @@ public actor EmbeddedCluster {
     /// Makes a database that does not exist. Gives the way to it.
     @discardableResult
     public func createDatabaseIfMissing(_ name: String) async throws -> ConnectionTarget {
-        guard let postmaster else {
+        guard let target = postmaster.flatMap(target(of:)) else {
             throw ClusterError(.startFailed, "the embedded database in \(dataDirectory) does not run; start it first")
         }
-        let target = target(of: postmaster)
         let connection = try await Connection.open(target, applicationName: "trueup db create")
         let exists = try await connection.query("SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", name)
         if exists.isEmpty { try await createDatabase(name, connection) }

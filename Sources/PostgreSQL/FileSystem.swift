@@ -50,8 +50,15 @@ func touch(_ path: String) throws(ClusterError) {
 }
 
 func removeTree(_ path: String) throws(ClusterError) {
-    let (status, output) = try Subprocess.run(["/bin/rm", "-rf", "--", path], timeoutSeconds: 60)
-    guard status == 0 else { throw ClusterError(.noPermission, "cannot remove \(path): \(trimmed(output))") }
+    var last = ""
+    // An initdb whose Trueup was killed may still be writing; it ends when it next has something to say.
+    for _ in 0..<5 {
+        let (status, output) = try Subprocess.run(["/bin/rm", "-rf", "--", path], timeoutSeconds: 60)
+        if status == 0 { return }
+        last = trimmed(output)
+        usleep(200_000)
+    }
+    throw ClusterError(.noPermission, "cannot remove \(path): \(last)")
 }
 
 /// The name or number of the user that a file belongs to.

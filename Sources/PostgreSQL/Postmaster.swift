@@ -5,12 +5,13 @@ import Glibc
 struct Postmaster: Sendable, Hashable {
     let pid: pid_t
     let port: Int
-    let socketDirectory: String
+    /// `nil` while the server has not opened its socket yet: it writes the file line by line.
+    let socketDirectory: String?
     /// The System V segment that every process of the server is attached to.
     let sharedMemoryID: Int32?
     private let cluster: String
 
-    /// `nil` where there is no such file or it is still being written.
+    /// `nil` where there is no such file or its first lines are still being written.
     init?(cluster: String) {
         guard let text = contents(of: cluster + "/postmaster.pid") else { return nil }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
@@ -18,7 +19,7 @@ struct Postmaster: Sendable, Hashable {
         self.pid = pid
         self.cluster = cluster
         port = Int(lines[3]) ?? 5432
-        socketDirectory = lines[4]
+        socketDirectory = lines[4].isEmpty ? nil : lines[4]
         sharedMemoryID = lines.count > 6 ? lines[6].split(separator: " ").last.flatMap { Int32($0) } : nil
     }
 
@@ -49,6 +50,6 @@ struct Postmaster: Sendable, Hashable {
     func removeStaleFiles() {
         guard kill(pid, 0) == 0 || errno == EPERM else { return }
         unlink(cluster + "/postmaster.pid")
-        if !socketDirectory.isEmpty { unlink("\(socketDirectory)/.s.PGSQL.\(port).lock") }
+        if let socketDirectory { unlink("\(socketDirectory)/.s.PGSQL.\(port).lock") }
     }
 }

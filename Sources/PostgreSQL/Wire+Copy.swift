@@ -65,7 +65,7 @@ extension Wire {
         throw failure
     }
 
-    /// Reads rows of a running COPY TO STDOUT, at most `limit`. An empty batch is the end.
+    /// Reads rows of a running COPY TO STDOUT, at most `limit`. The last batch says so, and may be empty.
     func copyOutBatch(_ sql: String, limit: Int) throws(PostgresError) -> CopiedRows {
         var batch = CopiedRows(sql: sql)
         while batch.count < limit {
@@ -78,7 +78,9 @@ extension Wire {
             case 0:
                 try wait(writing: false)
                 if PQconsumeInput(connection) == 0 { throw connectionError() }
-            case -1: return batch
+            case -1:
+                batch.isLast = true
+                return batch
             default: throw connectionError()
             }
         }

@@ -69,8 +69,9 @@ final class Wire {
             }
             if signal.isRequested(ticket) { throw PostgresError(.cancelled) }
             let events = Int16(state == PGRES_POLLING_READING ? POLLIN : POLLOUT)
-            _ = try poll(events, until: deadline)
-            state = PQconnectPoll(connection)
+            // libpq must not be asked before its socket is ready: it would take a TCP connection in the making for a
+            // made one.
+            if try poll(events, until: deadline) != 0 { state = PQconnectPoll(connection) }
         }
         guard PQsetnonblocking(connection, 1) == 0 else { throw connectionError() }
     }
@@ -158,10 +159,18 @@ final class Wire {
         return PQgetResult(connection)
     }
 
-    /// Whether an idle connection still has its server: a closed or terminated one has something to read.
+    /// Whether an idle connection still has its server, as far as the socket tells without a round trip. A server that
+    /// ended the connection has sent a message and then the end of the stream; notices and changed settings may be
+    /// there as well.
     func isAlive() -> Bool {
         guard !isBroken, transactionStatus == PQTRANS_IDLE else { return false }
-        return PQconsumeInput(connection) == 1 && PQstatus(connection) == CONNECTION_OK
+        for _ in 0..<64 {
+            var waiting = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+            if Glibc.poll(&waiting, 1, 0) == 0 { return true }
+            guard PQconsumeInput(connection) == 1 else { return false }
+            PQfreemem(PQnotifies(connection))  // has what was read taken in
+        }
+        return false
     }
 }
 

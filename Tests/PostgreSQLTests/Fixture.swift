@@ -8,7 +8,8 @@ import Testing
 enum Fixture {
     private static let server = Task { () throws -> EmbeddedCluster in
         let directory = try temporaryDirectory()
-        let cluster = EmbeddedCluster(dataDirectory: directory, durable: false)
+        let cluster = EmbeddedCluster(
+            dataDirectory: directory, durable: false, settings: ["max_connections": "300"])
         try await cluster.start()
         // The exit handler below takes no context, so it finds its work here.
         if let pid = await cluster.status().processID { serversToStop.withLock { $0.append((pid, directory)) } }
