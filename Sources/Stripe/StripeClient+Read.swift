@@ -144,7 +144,7 @@ extension StripeClient {
     private func with(_ answer: Answer, _ error: StripeError) -> StripeError {
         var error = error
         error.status = answer.response.status
-        error.requestID = answer.response.headers["Request-Id"]
+        error.requestID = answer.response.headers["Request-Id"].map(clean)
         error.attempts = answer.attempts
         // A change that was answered with 2xx has been made, even when the answer cannot be read.
         error.outcomeIsUnknown = error.method != "GET"

@@ -113,10 +113,10 @@ extension StripeClient {
         }
         var error = error(kind, message, call)
         error.status = status
-        error.code = body?.code
-        error.param = body?.param
-        error.declineCode = body?.declineCode
-        error.requestID = response.headers["Request-Id"]
+        error.code = body?.code.map(clean)
+        error.param = body?.param.map(clean)
+        error.declineCode = body?.declineCode.map(clean)
+        error.requestID = response.headers["Request-Id"].map(clean)
         // A 5xx may come after the deed.
         error.outcomeIsUnknown = status >= 500 && call.method != .get
         var isRateLimited = false
@@ -134,7 +134,8 @@ extension StripeClient {
     private func kind(_ status: Int, _ body: ErrorObject?, _ response: HTTPResponse) -> StripeError.Kind {
         if status == 429 || (status == 400 && body?.code == "rate_limit") {
             return .rateLimited(
-                RateLimitReason(header: response.headers["Stripe-Rate-Limited-Reason"], code: body?.code))
+                RateLimitReason(
+                    header: response.headers["Stripe-Rate-Limited-Reason"].map(clean), code: body?.code))
         }
         if status >= 500 {
             return body?.type == nil ? .unexpectedOrAPI(excerpt(response)) : .api
@@ -160,9 +161,7 @@ extension StripeClient {
         let start = response.body.withUnsafeBytes { bytes in
             String(decoding: bytes.prefix(4096).map { $0 >= 0x20 && $0 < 0x7F ? $0 : 0x20 }, as: UTF8.self)
         }
-        let key = account.secretKey.expose()
-        let clean = KeyMask.masked(key.isEmpty ? start : start.replacing(key, with: "***"))
-        let words = clean.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
+        let words = clean(start).split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
         return String(words.utf8.prefix(80)) ?? ""
     }
 

@@ -61,7 +61,7 @@ extension StripeClient {
         if let expected = account.accountID, expected != found.id {
             var refused = error(
                 .wrongAccount, "the settings say \(expected), the key belongs to \(found.id); nothing was read", call)
-            refused.requestID = answer.requestID
+            refused.requestID = clean(answer.requestID)
             throw refused
         }
         return AccountIdentity(

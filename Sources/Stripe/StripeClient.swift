@@ -65,11 +65,15 @@ public final class StripeClient: Sendable {
     }
 
     func error(_ kind: StripeError.Kind, _ message: String, _ call: Call? = nil) -> StripeError {
-        // A key can only come from outside, in whatever form: its own text is taken out before the pattern is applied.
+        StripeError(
+            kind, clean(message), account: account.name, method: call?.method.rawValue ?? "",
+            path: clean(call?.path ?? ""))
+    }
+
+    /// Text from outside, without keys: this account's own, in whatever surroundings, and what looks like one.
+    func clean(_ text: String) -> String {
         let key = account.secretKey.expose()
-        let clean = key.isEmpty ? message : message.replacing(key, with: "***")
-        return StripeError(
-            kind, clean, account: account.name, method: call?.method.rawValue ?? "", path: call?.path ?? "")
+        return KeyMask.masked(key.isEmpty ? text : text.replacing(key, with: "***"))
     }
 
     func httpRequest(_ call: Call) -> HTTPRequest {

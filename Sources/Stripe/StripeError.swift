@@ -63,7 +63,7 @@ public struct StripeError: Error, Sendable, Equatable {
 
     init(_ kind: Kind, _ message: String, account: String, method: String = "", path: String = "") {
         self.kind = kind
-        self.message = KeyMask.masked(message)
+        self.message = message
         self.account = account
         self.method = method
         self.path = path

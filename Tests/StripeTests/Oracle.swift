@@ -1,0 +1,57 @@
+import Stripe
+
+extension OracleObject {
+    private var orderMetadata: OrderMetadata {
+        let metadata = object("metadata")
+        return OrderMetadata(
+            orderID: metadata.text("order_id"), agencyID: metadata.text("agency_id"),
+            agencyMemberID: metadata.text("agency_member_id"), chargeID: metadata.text("charge_id"))
+    }
+
+    var invoice: Invoice {
+        let transitions = object("status_transitions")
+        let payment = object("payments").list.first?.object("payment")
+        return Invoice(
+            id: text("id") ?? "", createdSeconds: integer("created") ?? 0, livemode: flag("livemode") ?? false,
+            status: InvoiceStatus(text("status") ?? ""), currency: text("currency") ?? "",
+            total: integer("total") ?? 0, amountDue: integer("amount_due") ?? 0,
+            amountPaid: integer("amount_paid") ?? 0, amountRemaining: integer("amount_remaining") ?? 0,
+            prePaymentCreditNotesAmount: integer("pre_payment_credit_notes_amount") ?? 0,
+            postPaymentCreditNotesAmount: integer("post_payment_credit_notes_amount") ?? 0,
+            customer: reference("customer"), dueDateSeconds: integer("due_date"), autoAdvance: flag("auto_advance"),
+            collectionMethod: text("collection_method"), billingReason: text("billing_reason"),
+            subscription: reference("subscription")
+                ?? object("parent").object("subscription_details").reference("subscription"),
+            number: text("number"), hostedInvoiceURL: text("hosted_invoice_url"),
+            paymentIntent: reference("payment_intent") ?? payment?.reference("payment_intent"),
+            charge: reference("charge") ?? payment?.reference("charge"),
+            finalizedSeconds: transitions.integer("finalized_at"), paidSeconds: transitions.integer("paid_at"),
+            voidedSeconds: transitions.integer("voided_at"),
+            markedUncollectibleSeconds: transitions.integer("marked_uncollectible_at"), metadata: orderMetadata)
+    }
+
+    var paymentIntent: PaymentIntent {
+        let error = object("last_payment_error")
+        let failure = PaymentFailure(
+            code: error.text("code"), declineCode: error.text("decline_code"), message: error.text("message"))
+        return PaymentIntent(
+            id: text("id") ?? "", createdSeconds: integer("created") ?? 0, livemode: flag("livemode") ?? false,
+            status: PaymentIntentStatus(text("status") ?? ""), currency: text("currency") ?? "",
+            amount: integer("amount") ?? 0, amountReceived: integer("amount_received") ?? 0,
+            customer: reference("customer"), invoice: reference("invoice"), canceledSeconds: integer("canceled_at"),
+            cancellationReason: text("cancellation_reason"), latestCharge: reference("latest_charge"),
+            lastPaymentError: error.members.isEmpty ? nil : failure, description: text("description"),
+            metadata: orderMetadata)
+    }
+
+    var event: Event {
+        let subject = object("data").object("object")
+        let request = object("request")
+        return Event(
+            id: text("id") ?? "", type: text("type") ?? "", createdSeconds: integer("created") ?? 0,
+            livemode: flag("livemode") ?? false, apiVersion: text("api_version"),
+            pendingWebhooks: integer("pending_webhooks") ?? 0, objectID: subject.text("id"),
+            objectType: subject.text("object") ?? "", objectStatus: subject.text("status"),
+            requestID: request.text("id"), idempotencyKey: request.text("idempotency_key"))
+    }
+}

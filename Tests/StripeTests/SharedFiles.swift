@@ -1,0 +1,68 @@
+import Foundation
+
+/// Stripe's recorded and generated bodies, in a folder `shared/stripe` beside the checkout where there is one.
+enum SharedFiles {
+    static let directory: URL? = {
+        var place = URL(filePath: #filePath).resolvingSymlinksInPath()
+        while place.pathComponents.count > 1 {
+            place.deleteLastPathComponent()
+            let candidate = place.appending(path: "shared/stripe")
+            if FileManager.default.fileExists(atPath: candidate.appending(path: "invoices_page.json").path) {
+                return candidate
+            }
+        }
+        return nil
+    }()
+
+    static var arePresent: Bool { directory != nil }
+
+    static func bytes(_ name: String) throws -> [UInt8] {
+        guard let directory else { throw CocoaError(.fileNoSuchFile) }
+        return Array(try Data(contentsOf: directory.appending(path: name)))
+    }
+}
+
+/// JSON as Foundation reads it: the oracle that the decoder is compared with.
+struct OracleObject {
+    let members: [String: Any]
+
+    init(_ members: [String: Any]) {
+        self.members = members
+    }
+
+    init(_ bytes: [UInt8]) throws {
+        guard let members = try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {
+            throw CocoaError(.propertyListReadCorrupt)
+        }
+        self.members = members
+    }
+
+    var list: [OracleObject] {
+        (members["data"] as? [[String: Any]] ?? []).map(OracleObject.init)
+    }
+
+    func object(_ key: String) -> OracleObject {
+        OracleObject(members[key] as? [String: Any] ?? [:])
+    }
+
+    func text(_ key: String) -> String? {
+        members[key] as? String
+    }
+
+    /// An id, or the id of an expanded object.
+    func reference(_ key: String) -> String? {
+        text(key) ?? object(key).text("id")
+    }
+
+    func integer(_ key: String) -> Int64? {
+        (members[key] as? NSNumber)?.int64Value
+    }
+
+    func flag(_ key: String) -> Bool? {
+        (members[key] as? NSNumber)?.boolValue
+    }
+
+    var data: [UInt8] {
+        get throws { Array(try JSONSerialization.data(withJSONObject: members)) }
+    }
+}
