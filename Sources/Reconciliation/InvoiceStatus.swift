@@ -27,6 +27,9 @@ public enum InvoiceStatus: Sendable, Hashable {
         }
     }
 
+    /// A status that an invoice never leaves.
+    public var isTerminal: Bool { self == .paid || self == .void }
+
     /// A draft, open or paid invoice: one that still asks for money or has taken it.
     public var isLive: Bool { self == .draft || self == .open || self == .paid }
 }

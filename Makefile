@@ -1,0 +1,38 @@
+# Everything that a person or a machine does with this checkout. `make` alone lists the targets.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+CONFIGURATION ?= release
+SWIFT_BUILD := swift build -c $(CONFIGURATION)
+TRUEUP := .build/$(CONFIGURATION)/trueup
+
+.PHONY: help setup build demo test check format bench clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: ## Install the Debian packages that are missing (nothing when all are there)
+	@scripts/setup
+
+build: setup ## Build the program into .build/release/trueup
+	$(SWIFT_BUILD) --product trueup
+
+demo: build ## A nightly run on an embedded database and a stand-in for Stripe, three accounts, planted differences
+	$(TRUEUP) demo
+
+test: setup ## Run all tests: real PostgreSQL, real HTTP, the official Stripe SDK against the stand-in
+	$(SWIFT_BUILD) --build-tests
+	$(SWIFT_BUILD) --product trueup
+	swift test -c $(CONFIGURATION) --skip-build
+
+check: setup ## Formatter, linter and a build with warnings as errors
+	swift format lint --strict --recursive --configuration .swift-format Sources Tests Package.swift
+	$(SWIFT_BUILD) --product trueup
+
+format: ## Format all Swift files in place
+	swift format --in-place --recursive --configuration .swift-format Sources Tests Package.swift
+
+bench: build ## Measure speed, CPU and memory: 100,000 and 400,000 invoices, as ratios in one run
+	$(TRUEUP) bench
+
+clean: ## Remove what was built
+	rm -rf .build
