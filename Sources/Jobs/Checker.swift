@@ -116,8 +116,7 @@ package struct Checker {
                 .map { "\(number)\($0.letter)" }
             }
         case .word(let words, _):
-            if words.contains(text) { value = .text(text) }
-            suggestion = nearestWord(to: text, among: words)
+            if words.contains(text) { value = .text(text) } else { suggestion = nearestWord(to: text, among: words) }
         case .list, .mapping, .dictionary, .either:
             break
         }

@@ -107,7 +107,7 @@ package enum Document {
         while true {
             do {
                 // The parser owns the anchors; it lives until the tree has been looked through.
-                let parser = try Parser(yaml: text, encoding: .utf8)
+                let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
                 guard let node = try parser.singleRoot() else {
                     source.report("the file is empty", at: .init(line: 1, column: 1))
                     return nil

@@ -1,4 +1,6 @@
+import Dispatch
 import Schedule
+import Synchronization
 
 /// A directory of job files: `settings.yaml`, and one `NAME.yaml` for each job.
 ///
@@ -19,7 +21,7 @@ public enum JobFiles {
     }
 }
 
-private struct Loader {
+struct Loader {
     let directory: String
     private var errors: [JobFileError] = []
     private var warnings: [JobFileError] = []
@@ -93,68 +95,87 @@ private struct Loader {
 
     mutating func load() throws(JobFileErrors) -> JobSet {
         var settings: Settings?
-        if hasSettings, let source = read("settings.yaml") {
-            settings = SettingsReader(source: source).settings()
-            take(source)
+        if hasSettings {
+            switch Loader.read(path("settings.yaml")) {
+            case .success(let source):
+                settings = SettingsReader(source: source).settings()
+                errors += source.errors
+                warnings += source.warnings
+            case .failure(let error): errors.append(error)
+            }
         }
-        var results: [JobReader.Result] = []
-        var sources: [String: SourceText] = [:]
-        let zones = ZoneCache()
-        for name in wanted {
-            guard let source = read(name + ".yaml") else { continue }
-            let reader = JobReader(source: source, name: name, settings: settings, jobNames: jobNames, zones: zones)
-            if let result = reader.job() { results.append(result) }
-            sources[name] = source
-        }
-        reportCycles(results, sources)
-        for source in sources.values { take(source) }
+        let files = readJobs(settings)
+        errors += files.flatMap(\.errors) + AfterCircles(files).errors
+        warnings += files.flatMap(\.warnings)
         guard errors.isEmpty, let settings else { throw JobFileErrors(errors) }
         return JobSet(
-            settings: settings, jobs: results.map(\.definition), warnings: JobFileErrors(warnings).errors)
+            settings: settings, jobs: files.compactMap { $0.result?.definition },
+            warnings: JobFileErrors(warnings).errors)
     }
 
-    private mutating func take(_ source: SourceText) {
-        errors += source.errors
-        warnings += source.warnings
+    /// On all processors, since thousands of files are parsed before the first run of a day.
+    private func readJobs(_ settings: Settings?) -> [JobFile] {
+        let names = JobNames(jobNames)
+        let paths = wanted.map { (name: $0, path: path($0 + ".yaml")) }
+        let chunk = 100
+        let results = Mutex<[Int: [JobFile]]>([:])
+        DispatchQueue.concurrentPerform(iterations: (paths.count + chunk - 1) / chunk) { index in
+            let zones = ZoneCache()
+            let files = paths[(index * chunk)..<min((index + 1) * chunk, paths.count)].map { name, path in
+                JobFile(name: name, path: path, settings: settings, names: names, zones: zones)
+            }
+            results.withLock { $0[index] = files }
+        }
+        return results.withLock { found in found.keys.sorted().flatMap { found[$0] ?? [] } }
     }
 
-    private mutating func read(_ file: String) -> SourceText? {
-        switch readFile(path(file), limitBytes: Document.limitBytes) {
-        case .success(let bytes): return SourceText(file: path(file), bytes: bytes)
+    static func read(_ path: String) -> Result<SourceText, JobFileError> {
+        switch readFile(path, limitBytes: Document.limitBytes) {
+        case .success(let bytes): return .success(SourceText(file: path, bytes: bytes))
         case .failure(let failure):
             let message =
                 failure.isTooLarge
                 ? "the file is larger than 1 MiB; no job needs that"
                 : failure.isNotRegular ? "not a regular file" : "the file cannot be read: \(failure.reason)"
-            errors.append(JobFileError(file: path(file), message: message))
-            return nil
+            return .failure(JobFileError(file: path, message: message))
         }
     }
+}
 
-    /// Every circle of `after`, once, at the first job of it by name.
-    private func reportCycles(_ results: [JobReader.Result], _ sources: [String: SourceText]) {
-        let edges = Dictionary(uniqueKeysWithValues: results.map { ($0.definition.name, $0.afterPlaces) })
-        var isDone: Set<String> = []
-        for start in edges.keys.sorted() where !isDone.contains(start) {
-            // Depth first without recursion: a chain of 10,000 jobs is as good as one of two.
-            var path: [(name: String, next: Int)] = [(start, 0)]
-            while let (name, next) = path.last {
-                let targets = edges[name] ?? []
-                guard next < targets.count else {
-                    isDone.insert(name)
-                    path.removeLast()
-                    continue
-                }
-                path[path.count - 1].next += 1
-                let target = targets[next]
-                if let first = path.firstIndex(where: { $0.name == target.name }) {
-                    guard first < path.count - 1 else { continue }
-                    let circle = (path[first...].map(\.name) + [target.name]).joined(separator: " → ")
-                    sources[name]?.report("\"after\" runs in a circle: \(circle)", at: target.place)
-                } else if !isDone.contains(target.name), edges[target.name] != nil {
-                    path.append((target.name, 0))
-                }
-            }
+/// The jobs of a directory, also those with errors.
+struct JobNames: Sendable {
+    let list: [String]
+    private let set: Set<String>
+
+    init(_ names: [String]) {
+        list = names
+        set = Set(names)
+    }
+
+    func contains(_ name: String) -> Bool { set.contains(name) }
+}
+
+/// What one file held.
+struct JobFile: Sendable {
+    let name: String
+    let path: String
+    let result: JobReader.Result?
+    let errors: [JobFileError]
+    let warnings: [JobFileError]
+
+    init(name: String, path: String, settings: Settings?, names: JobNames, zones: ZoneCache) {
+        self.name = name
+        self.path = path
+        switch Loader.read(path) {
+        case .success(let source):
+            let reader = JobReader(source: source, name: name, settings: settings, jobNames: names, zones: zones)
+            result = reader.job()
+            errors = source.errors
+            warnings = source.warnings
+        case .failure(let error):
+            result = nil
+            errors = [error]
+            warnings = []
         }
     }
 }

@@ -6,15 +6,13 @@ package enum JobKeys {
 
     /// Every key that a file of the kind may have.
     package static func table(kind: String) -> KeyTable {
-        let own =
-            switch kind {
-            case "reconcile": reconcile
-            case "expire": expire
-            case "replay": replay
-            default: report
-            }
-        return KeyTable(head + own + common)
+        tables[kind] ?? KeyTable(head + common)
     }
+
+    private static let tables = [
+        "reconcile": KeyTable(head + reconcile + common), "expire": KeyTable(head + expire + common),
+        "replay": KeyTable(head + replay + common), "report": KeyTable(head + report + common),
+    ]
 
     /// Only the `kind`, to find out which table holds.
     static let kind = Key("kind", .word(kinds), "What the job does.", required: true)

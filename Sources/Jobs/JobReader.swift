@@ -9,11 +9,11 @@ struct JobReader {
     /// `nil` when the settings cannot be read: what depends on them is not checked then.
     let settings: Settings?
     /// Every job of the directory, also those with errors.
-    let jobNames: [String]
+    let jobNames: JobNames
     let zones: ZoneCache
 
     /// What a job is, and where its keys stand (for the checks over all jobs).
-    struct Result {
+    struct Result: Sendable {
         let definition: JobDefinition
         let afterPlaces: [(name: String, place: SourceText.Place?)]
     }
@@ -127,10 +127,10 @@ struct JobReader {
             } else if !jobNames.contains(other) {
                 source.report(
                     "\"after\" names \(quoted(other)), and there is no such job", at: place, found: other,
-                    expected: jobNames.count <= 30
-                        ? "one of " + jobNames.filter { $0 != name }.joined(separator: ", ")
+                    expected: jobNames.list.count <= 30
+                        ? "one of " + jobNames.list.filter { $0 != name }.joined(separator: ", ")
                         : "a job of this directory",
-                    suggestion: nearestWord(to: other, among: jobNames.filter { $0 != name }))
+                    suggestion: nearestWord(to: other, among: jobNames.list.filter { $0 != name }))
             }
         }
         return names.map { (name: $0.text, place: $0.place) }

@@ -20,13 +20,16 @@ package struct Key: Sendable {
 /// The keys that a mapping may have.
 package struct KeyTable: Sendable {
     package let keys: [Key]
+    private let indices: [String: Int]
 
+    /// - Precondition: no two keys have one name.
     package init(_ keys: [Key]) {
         self.keys = keys
+        indices = Dictionary(uniqueKeysWithValues: keys.enumerated().map { ($0.element.name, $0.offset) })
     }
 
     package subscript(name: String) -> Key? {
-        keys.first { $0.name == name }
+        indices[name].map { keys[$0] }
     }
 }
 
@@ -61,7 +64,7 @@ package indirect enum Shape: Sendable {
             "a duration from \(Duration.text(range.lowerBound)) to \(Duration.text(range.upperBound)), such as 30s, 5m, "
                 + "6h or 35d"
         case .word(let words, let note):
-            (words.count == 1 ? words[0] : "one of " + words.joined(separator: ", ")) + (note.map { " (\($0))" } ?? "")
+            (words.count == 1 ? "" : "one of ") + words.joined(separator: ", ") + (note.map { " (\($0))" } ?? "")
         case .list(let element, _): "a list in which each element is \(element.expectation)"
         case .mapping(let table): "a mapping with keys out of " + table.keys.map(\.name).joined(separator: ", ")
         case .dictionary(let keys, _, _): "a mapping whose keys are \(keys.plural)"

@@ -13,9 +13,16 @@ package enum Redaction {
 
     /// A line for printing: secrets and the values of keys that sound like secrets become `***`.
     package static func redacted(_ line: String) -> String {
-        var bytes = Array(line.utf8)
-        while let range = secret(in: bytes) { bytes.replaceSubrange(range, with: mask) }
+        var bytes = Array(withoutSecrets(line).utf8)
         if let colon = secretValueColon(bytes) { bytes.replaceSubrange((colon + 1)..., with: Array(" ***".utf8)) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// A text of our own in which a user's words stand: only what has the form of a secret becomes `***`.
+    package static func withoutSecrets(_ text: String) -> String {
+        var bytes = Array(text.utf8)
+        guard secret(in: bytes) != nil else { return text }
+        while let range = secret(in: bytes) { bytes.replaceSubrange(range, with: mask) }
         return String(decoding: bytes, as: UTF8.self)
     }
 

@@ -40,17 +40,18 @@ package enum SHA256 {
     }
 
     private static func compress(_ state: inout [UInt32], _ schedule: [UInt32]) {
-        var work = state
+        var (a, b, c, d) = (state[0], state[1], state[2], state[3])
+        var (e, f, g, h) = (state[4], state[5], state[6], state[7])
         for index in 0..<64 {
-            let (a, e) = (work[0], work[4])
             let big1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
-            let choice = e & work[5] ^ ~e & work[6]
-            let first = work[7] &+ big1 &+ choice &+ constants[index] &+ schedule[index]
+            let choice = e & f ^ ~e & g
+            let first = h &+ big1 &+ choice &+ constants[index] &+ schedule[index]
             let big0 = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)
-            let majority = a & work[1] ^ a & work[2] ^ work[1] & work[2]
-            work = [first &+ big0 &+ majority, a, work[1], work[2], work[3] &+ first, e, work[5], work[6]]
+            let majority = a & b ^ a & c ^ b & c
+            (h, g, f, e) = (g, f, e, d &+ first)
+            (d, c, b, a) = (c, b, a, first &+ big0 &+ majority)
         }
-        for index in 0..<8 { state[index] &+= work[index] }
+        for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= word }
     }
 
     private static func rotated(_ word: UInt32, _ count: UInt32) -> UInt32 {

@@ -86,7 +86,7 @@ public enum SecretError: Error, Sendable, Hashable, CustomStringConvertible {
         case .unreadable(let name, let path, let reason):
             "\(name) names \(path), which cannot be used: \(reason)"
         case .hasWhitespace(let name):
-            "the value of \(name) holds a line break or control character, or a space at one end; set it to the bare value"
+            "the value of \(name) holds a line break, a control character or a space at one end; set the bare value"
         }
     }
 }

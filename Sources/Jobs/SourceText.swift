@@ -46,8 +46,9 @@ package final class SourceText {
         _ message: String, at place: Place?, found: String?, expected: String?, suggestion: String?, hides: Bool
     ) -> JobFileError {
         JobFileError(
-            file: file, line: place?.line, column: place?.column, message: message, found: found,
-            expected: expected, suggestion: suggestion, sourceLine: place.flatMap { line($0, hides: hides) })
+            file: file, line: place?.line, column: place?.column, message: Redaction.withoutSecrets(message),
+            found: found.map(Redaction.withoutSecrets), expected: expected,
+            suggestion: suggestion.map(Redaction.withoutSecrets), sourceLine: place.flatMap { line($0, hides: hides) })
     }
 
     /// A line for people: redacted, without control characters, cut around the place.
@@ -101,7 +102,7 @@ func printable(_ text: String) -> String {
 
 /// A user's text in quotes for a message: redacted, one line, not too long.
 func quoted(_ text: String) -> String {
-    let short = text.unicodeScalars.count > 60 ? String(text.unicodeScalars.prefix(57)) + "..." : text
-    let line = String(String.UnicodeScalarView(short.unicodeScalars.map { $0 == "\n" ? " " : $0 }))
-    return "\"" + printable(Redaction.redacted(line)) + "\""
+    let line = Redaction.redacted(String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\n" ? " " : $0 })))
+    let isLong = line.unicodeScalars.count > 60
+    return "\"" + printable(isLong ? String(line.unicodeScalars.prefix(57)) + "..." : line) + "\""
 }

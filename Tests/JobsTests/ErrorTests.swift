@@ -195,6 +195,34 @@ struct ErrorTests {
         #expect(files.errors(only: ["dir"]) == ["dir.yaml: not a regular file"])
     }
 
+    @Test("a file with random damage loads or is refused, and says so line by line", arguments: 0..<4 as Range<UInt64>)
+    func damage(_ seed: UInt64) throws {
+        let files = try Files()
+        let good = Array((Files.reconcile + "\nschedule: \"15 2 * * *\"\nafter: [other]\n# ü\n").utf8)
+        let pieces = [
+            "\t", "\n", ": ", "- ", "[", "}", "*a", "&a ", "\"", "'", "|\n", "? ", "\u{FEFF}", "\u{0}", "!!x ", "%",
+        ]
+        var state = seed &* 2_654_435_769 &+ 1
+        func random(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % bound
+        }
+        for _ in 0..<300 {
+            var bytes = good
+            for _ in 0...random(3) {
+                let place = random(bytes.count)
+                switch random(3) {
+                case 0: bytes.insert(contentsOf: Array(pieces[random(pieces.count)].utf8), at: place)
+                case 1: bytes[place] = UInt8(random(256))
+                default: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random(20)))
+                }
+                if bytes.isEmpty { bytes = [0x61] }
+            }
+            try files.write(Data(bytes), to: "job.yaml")
+            for error in files.errors() { #expect(error.hasPrefix("job.yaml:") && !error.contains("\n"), "\(error)") }
+        }
+    }
+
     @Test("an anchor bomb is refused at once", arguments: [3, 9])
     func bomb(_ width: Int) throws {
         var text = "a0: &a0 [x, x, x]\n"

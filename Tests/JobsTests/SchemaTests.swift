@@ -15,7 +15,8 @@ struct SchemaTests {
         #"{"kind": "expire", "account": "default", "catch_up": "none", "notify": {"on": ["drift"]}}"#,
         """
         {"kind": "reconcile", "account": "task_health", "object": "invoice", "on": {"missed_paid": "review"},
-         "table": {"name": "t", "columns": {"id": "i", "amount": "a", "currency": "c", "paid": "p", "cancelled_at": "x"}}}
+         "table": {"name": "t", "columns": {
+          "id": "i", "amount": "a", "currency": "c", "paid": "p", "cancelled_at": "x"}}}
         """,
     ]
 

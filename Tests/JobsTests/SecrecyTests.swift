@@ -35,6 +35,28 @@ struct SecrecyTests {
         }
     }
 
+    @Test(
+        "a secret in a job file is refused, wherever it stands",
+        arguments: [
+            "account: sk_live_canary0123", "account: default\nschedule: \"* sk_live_canary0123 * * *\"",
+            "account: default\ntime_zone: rk_test_canary0123", "account: default\nafter: [sk_live_canary0123]",
+            "account: default\ndescription: 'the key is whsec_canary0123'", "account: default\nsk_live_canary0123: x",
+            "account: default\non_overlap: sk_test_canary0123", "account: default\nretry: [sk_test_canary0123]",
+            "account: default\nschedule: '@sk_live_canary0123'",
+            "account: default\nstale_after: &sk_live_canary0123 7d",
+        ])
+    func refusedInJobs(_ text: String) throws {
+        let files = try Files(["job.yaml": "kind: expire\n" + text + "\n"])
+        do {
+            _ = try JobFiles.load(directory: files.path)
+            Issue.record("loaded")
+        } catch {
+            #expect(error.description.contains("this looks like a secret"))
+            #expect(!error.description.contains("canary"), "\(error)")
+            #expect(!String(reflecting: error).contains("canary"), "\(String(reflecting: error))")
+        }
+    }
+
     @Test("a password in the database's URL is not printed")
     func url() throws {
         let files = try Files(settings: Files.settings + "\ndatabase: {url: postgres://trueup:\(Self.canary)@db/x}\n")
