@@ -12,12 +12,16 @@ final class FileLock: Sendable {
         guard descriptor >= 0 else { throw ClusterError(.noPermission, "cannot open \(path): \(errnoText())") }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // Closing is not enough: a child that another thread is just starting has a copy of the descriptor until it executes.
+        release()
+        close(descriptor)
+    }
 
     /// Whether the lock is held now. Never waits.
     func tryExclusive() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
 
-    /// Gives the lock up; without this, it goes with the object.
+    /// Gives the lock up; it also goes with the object.
     func release() { flock(descriptor, LOCK_UN) }
 
     func tryShared() -> Bool { flock(descriptor, LOCK_SH | LOCK_NB) == 0 }

@@ -98,7 +98,7 @@ import Testing
         #expect(try await connection.query("SELECT FROM t").isEmpty)
         let comingOut = Task {
             try await connection.copyOut(
-                "COPY (SELECT n, pg_sleep(0.001)::text FROM generate_series(1, 1000000) n) TO STDOUT WITH (FORMAT binary)"
+                "COPY (SELECT n, pg_sleep(0.001)::text FROM generate_series(1, 1000000) n) TO STDOUT (FORMAT binary)"
             ) { _ in }
         }
         try await Task.sleep(for: .milliseconds(100))
