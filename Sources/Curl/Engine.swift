@@ -188,7 +188,7 @@ final class Engine: @unchecked Sendable {
             return
         }
         if let refused = transfer.configure(easy, for: configuration) {
-            recycle(easy)
+            recycle(easy, isReusable: false)
             transfer.end(.failure(refused))
             return
         }
@@ -206,21 +206,22 @@ final class Engine: @unchecked Sendable {
         while trueup_curl_multi_finished(multi, &finished, &code) == 1 {
             guard let easy = finished, let transfer = active[easy] else { continue }
             let outcome = transfer.outcome(easy, code, pool: pool)
-            remove(easy)
+            remove(easy, isReusable: code == CURLE_OK)
             transfer.end(outcome)
         }
     }
 
     @discardableResult
-    private func remove(_ easy: UnsafeMutableRawPointer) -> Transfer? {
+    private func remove(_ easy: UnsafeMutableRawPointer, isReusable: Bool = false) -> Transfer? {
         curl_multi_remove_handle(multi, easy)
-        recycle(easy)
+        recycle(easy, isReusable: isReusable)
         return active.removeValue(forKey: easy)
     }
 
-    // A reset handle forgets its options and keeps its memory; connections belong to the multi handle.
-    private func recycle(_ easy: UnsafeMutableRawPointer) {
-        if idleHandles.count < Self.maxIdleHandles {
+    // A reset handle forgets its options; connections belong to the multi handle. One that was stopped on its way
+    // keeps its receive buffer through the reset, and then refuses CURLOPT_BUFFERSIZE: it is not used again.
+    private func recycle(_ easy: UnsafeMutableRawPointer, isReusable: Bool) {
+        if isReusable, idleHandles.count < Self.maxIdleHandles {
             curl_easy_reset(easy)
             idleHandles.append(easy)
         } else {

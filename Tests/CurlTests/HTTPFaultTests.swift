@@ -78,7 +78,7 @@ import Testing
             let error = await failure(client, server, milliseconds: 200)
             #expect(error?.kind == .timedOut)
             #expect(error?.mayHaveBeenSent == true)
-            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(ContinuousClock.now - start < .seconds(40))
         }
     }
 
@@ -190,7 +190,10 @@ import Testing
                     }
                 }
             }
-            #expect(await failure(client, server) == nil)
+            // As many as have been stopped: whatever they left behind is used again.
+            for _ in 0..<200 {
+                #expect(await failure(client, server) == nil)
+            }
         }
     }
 
