@@ -52,17 +52,19 @@ public struct CreditBalance: Sendable, Hashable {
 
 extension CreditHistory {
     static let membersPerAgency: Int64 = 3
-    static let optionWeights: [Int64] = [20, 22, 20, 14, 8, 7, 4, 2, 1, 1, 1]
     private static let optionCredits: [Int64] = [
         1, 5, 10, 50, 100, 1_000, 2_500, 5_000, 10_000, 50_000, 100_000,
     ]
+    /// Of a hundred orders, how many are for an option or a smaller one.
+    static let optionBounds: [Int64] = [20, 42, 62, 76, 84, 91, 95, 97, 98, 99, 100]
 
-    public var options: [CreditOption] {
-        Self.optionCredits.enumerated().map { number, credits in
-            CreditOption(
-                id: Int64(number + 1), credits: credits, priceCents: credits * Self.creditPriceCents, active: true)
-        }
+    static func option(_ number: Int) -> CreditOption {
+        let credits = optionCredits[number]
+        return CreditOption(
+            id: Int64(number + 1), credits: credits, priceCents: credits * creditPriceCents, active: true)
     }
+
+    public var options: [CreditOption] { Self.optionCredits.indices.map(Self.option) }
 
     func agencyName(_ id: Int64) -> String {
         let hash = scrambled(seed ^ 0x4A3E ^ UInt64(bitPattern: id))

@@ -14,13 +14,9 @@ extension CreditHistory: GeneratedHistory {
         // The smaller of two draws: some agencies order often.
         let agency = 1 + min(draw.below(Int64(agencyCount)), draw.below(Int64(agencyCount)))
         let member = agency * 10 + 1 + draw.below(Self.membersPerAgency)
-        let weight = draw.below(Self.optionWeights.reduce(0, +))
-        var sum: Int64 = 0
-        let choice = Self.optionWeights.firstIndex { share in
-            sum += share
-            return weight < sum
-        }
-        return Basics(agency: agency, member: member, option: options[choice ?? 0])
+        let weight = draw.below(Self.optionBounds[Self.optionBounds.count - 1])
+        let choice = Self.optionBounds.firstIndex { weight < $0 } ?? 0
+        return Basics(agency: agency, member: member, option: Self.option(choice))
     }
 
     func orderID(_ index: Int) -> Int64 { 100_001 + Int64(index) }

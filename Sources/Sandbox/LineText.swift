@@ -88,8 +88,7 @@ enum LineText {
               "aggregate_usage": null,
               "interval": "month",
               "interval_count": 1,
-              "trial_period_days": null,
-              "usage_type": "licensed"
+                            "usage_type": "licensed"
             },
             "tax_behavior": "unspecified",
             "tiers_mode": null,

@@ -113,13 +113,35 @@ extension SandboxAccount {
             ("country", .string("US")), ("created", .integer(1_577_836_800)), ("default_currency", .string("usd")),
             ("details_submitted", .boolean(true)), ("email", .string("billing@example.com")),
             ("metadata", .object([])), ("payouts_enabled", .boolean(true)),
+            ("settings", settings), ("type", .string("standard")),
+        ])
+    }
+
+    private var settings: JSON {
+        .object([
             (
-                "settings",
-                .object([
-                    ("dashboard", .object([("display_name", .string(displayName)), ("timezone", .string("Etc/UTC"))]))
-                ])
+                "branding",
+                .object(["icon", "logo", "primary_color", "secondary_color"].map { ($0, .null) })
             ),
-            ("type", .string("standard")),
+            (
+                "card_payments",
+                .object(
+                    [
+                        "statement_descriptor_prefix", "statement_descriptor_prefix_kana",
+                        "statement_descriptor_prefix_kanji",
+                    ].map { ($0, .null) })
+            ),
+            (
+                "dashboard",
+                .object([("display_name", .string(displayName)), ("timezone", .string("Etc/UTC"))])
+            ),
+            (
+                "payments",
+                .object(
+                    [
+                        "statement_descriptor", "statement_descriptor_kana", "statement_descriptor_kanji",
+                    ].map { ($0, .null) })
+            ),
         ])
     }
 }
