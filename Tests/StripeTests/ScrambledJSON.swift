@@ -39,7 +39,7 @@ struct ScrambledJSON {
             return "[" + array.map { space() + value($0) + space() }.joined(separator: ",") + "]"
         case let string as String:
             return text(string)
-        case let number as NSNumber where CFGetTypeIDIsBoolean(number):
+        case let number as NSNumber where isBoolean(number):
             return number.boolValue ? "true" : "false"
         case let number as NSNumber:
             return "\(number)"
@@ -48,12 +48,12 @@ struct ScrambledJSON {
         }
     }
 
-    private func CFGetTypeIDIsBoolean(_ number: NSNumber) -> Bool {
-        String(cString: number.objCType) == "c" || number === kTrue || number === kFalse
+    private func isBoolean(_ number: NSNumber) -> Bool {
+        String(cString: number.objCType) == "c" || number === trueNumber || number === falseNumber
     }
 
-    private let kTrue = NSNumber(value: true)
-    private let kFalse = NSNumber(value: false)
+    private let trueNumber = NSNumber(value: true)
+    private let falseNumber = NSNumber(value: false)
 
     private mutating func space() -> String {
         ["", "", "", " ", "\n", "\t", "\r\n  "].randomElement(using: &random) ?? ""
