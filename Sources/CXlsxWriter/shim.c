@@ -120,6 +120,10 @@ static trueup_xlsx_fault scan_part(FILE *file, uint32_t packed, uint32_t checksu
             stream.next_out = out;
             stream.avail_out = (uInt)chunk;
             result = inflate(&stream, Z_NO_FLUSH);
+            if (result == Z_BUF_ERROR) { // nothing left to unpack: the next bytes are needed
+                result = Z_OK;
+                break;
+            }
             if (result != Z_OK && result != Z_STREAM_END) {
                 break;
             }

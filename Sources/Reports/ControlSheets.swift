@@ -1,0 +1,144 @@
+import Reconciliation
+
+/// Where the figures come from, so that another person can make them again.
+enum ControlsSheet {
+    static let columns = [
+        Column("group", "Group", .text, 16), Column("name", "Name", .text, 44), Column("value", "Value", .mixed, 70),
+        Column("note", "Note", .text, 40),
+    ]
+
+    static func sheet(_ report: DiscrepancyReport) -> Sheet {
+        let statement = report.statement
+        let run = report.run
+        var rows: [[Cell]] = [
+            [.text("Run"), .text("Run"), .id(run.id), .empty], [.text("Run"), .text("Job"), .text(run.job), .empty],
+            [.text("Run"), .text("Trueup version"), .id(run.programVersion), .empty],
+            [.text("Run"), .text("Job file (SHA-256)"), .id(run.jobFileHash), .empty],
+            [.text("Run"), .text("Made at"), .time(report.generatedSeconds), .text(report.zone.name)],
+            [.text("Cut-off"), .text("Local"), .text(statement.cutOff.localText), .text(statement.cutOff.zone)],
+            [
+                .text("Cut-off"), .text("UTC"), .text(statement.cutOff.utcText),
+                .text("Half-open: what happened at this instant belongs to the next statement."),
+            ],
+        ]
+        if let from = report.periodFromSeconds {
+            rows.append([.text("Cut-off"), .text("Period from"), .time(from), .text(report.zone.name)])
+        }
+        for account in report.accounts.sorted(by: { $0.name < $1.name }) {
+            rows.append([
+                .text("Account"), .text(account.name), .id(account.stripeID),
+                .text(account.isLive ? "LIVE" : "TEST"),
+            ])
+        }
+        for read in statement.reads {
+            let pages = "\(Money.grouped(read.pages)) pages"
+            let outcome = read.isComplete ? "complete" : "NOT COMPLETE" + (read.reason.map { ": \($0)" } ?? "")
+            rows.append([.text("Read"), .text(read.name), .count(read.rows), .text("\(pages), \(outcome)")])
+        }
+        for query in run.queries.sorted(by: { ($0.name, $0.text) < ($1.name, $1.text) }) {
+            rows.append([.text("Query"), .text(query.name), .text(query.text), .empty])
+        }
+        rows.append([
+            .text("Files"), .text("Hashes of these files"), .text("manifest.json"),
+            .text("Written last: SHA-256 of every file of the report."),
+        ])
+        rows.append([
+            .text("Files"), .text("Previous report (SHA-256 of its manifest)"),
+            run.previousReportHash.map { .id($0) } ?? .text("none: this is the first"), .empty,
+        ])
+        return Sheet("controls", "Controls", columns, rows) { $0 }
+    }
+}
+
+/// What was read on each side, and which class it landed in: one row for each side, kind and currency.
+enum ControlTotalsSheet {
+    static let columns = [
+        Column("account", "Account", .text, 16), Column("object", "Object", .text, 22),
+        Column("side", "Side", .text, 10), Column("currency", "Currency", .text, 10),
+        Column("read_count", "Read", .count, 12), Column("read_amount", "Read amount", .money, 20),
+        Column("matched_count", "Matched", .count, 12), Column("matched_amount", "Matched amount", .money, 20),
+        Column("open_count", "In open items", .count, 14), Column("open_amount", "Open amount", .money, 18),
+        Column("ignored_count", "Ignored", .count, 12), Column("ignored_amount", "Ignored amount", .money, 18),
+        Column("rest_count", "In no class", .count, 12), Column("rest_amount", "Rest amount", .money, 18),
+    ]
+
+    static func sheet(_ report: DiscrepancyReport) -> Sheet {
+        var rows: [[Cell]] = []
+        for control in report.statement.controls {
+            for (name, side) in [("Stripe", control.stripe), ("local", control.local)] {
+                // The statement was computed over the same sums, so they fit.
+                let rest = try? side.unaccounted()
+                let head: [Cell] = [
+                    .text(control.account), .text(control.name), .text(name), .text(control.currency.uppercased()),
+                ]
+                let tallies = [side.read, side.matched, side.open, side.ignored, rest].flatMap { tally -> [Cell] in
+                    guard let tally else { return [.empty, .empty] }
+                    return [
+                        .count(tally.count), .money(Money(minorUnits: tally.amount, currency: control.currency)),
+                    ]
+                }
+                rows.append(head + tallies)
+            }
+        }
+        return Sheet("control_totals", "Control totals", columns, rows) { $0 }
+    }
+}
+
+enum DefinitionsSheet {
+    static let columns = [
+        Column("group", "Group", .text, 14), Column("term", "Term", .text, 26),
+        Column("definition", "Definition", .text, 100),
+    ]
+
+    static func sheet(_ report: DiscrepancyReport) -> Sheet {
+        Sheet("definitions", "Definitions", columns, rows(report.statement)) { row in
+            [.text(row.0), .text(row.1), .text(row.2)]
+        }
+    }
+
+    private static func rows(_ statement: Statement) -> [(String, String, String)] {
+        var rows = formulas
+        rows.append(
+            (
+                "Tolerance", "credits",
+                "±\(Money.grouped(statement.toleranceCredits)) credits for each agency. "
+                    + "What is inside it is listed as “within tolerance”, never hidden."
+            ))
+        for (currency, units) in statement.toleranceMinorUnits.sorted(by: { $0.key < $1.key }) {
+            let amount = Money(minorUnits: units, currency: currency)
+            rows.append(("Tolerance", currency.uppercased(), "±\(amount) for each agency's charges."))
+        }
+        for state in StatementState.allCases { rows.append(("State", state.rawValue, ReportVerdict.meaning(state))) }
+        for kind in FindingKind.allCases { rows.append(("Kind", kind.rawValue, kind.definition)) }
+        return rows
+    }
+
+    private static let formulas: [(String, String, String)] = [
+        (
+            "Formula", "closing computed",
+            "opening + bought (Stripe) − consumed + adjustments, in credits. Bought: credits of invoices that Stripe says "
+                + "are paid; consumed: reservations that were not released."
+        ),
+        (
+            "Formula", "difference",
+            "closing recorded − closing computed; for charges: recorded locally − charged by Stripe."
+        ),
+        ("Formula", "explained", "The sum of what the open items add to the local side, compared with Stripe."),
+        ("Formula", "unexplained", "difference − explained. The aim is 0.00."),
+        (
+            "Formula", "opening",
+            "The closing of the last signed statement. Where today's figures give another opening, the line is UNEXPLAINED "
+                + "unless “Changed since sign-off” accounts for it."
+        ),
+        (
+            "Formula", "age",
+            "Whole days of 24 hours from when the difference arose (paid at Stripe or written locally; first seen, where "
+                + "neither is known) to the cut-off."
+        ),
+        (
+            "Formula", "match rate",
+            "What agrees ÷ what was read, over both sides, by count and by value of each currency, rounded down."
+        ),
+        ("Formula", "currencies", "Amounts of different currencies are never added."),
+    ]
+}

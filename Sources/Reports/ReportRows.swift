@@ -1,0 +1,163 @@
+import Reconciliation
+
+/// An item that was open in the last report and is not now.
+public struct ResolvedItem: Sendable, Hashable {
+    public var id: String
+    public var kind: FindingKind
+    public var agencyID: Int64?
+    public var agency: String?
+    public var amount: Money?
+    public var credits: Int64?
+    public var closedSeconds: Int64
+    /// `repaired`, `late webhook`, `accepted`, `changed at source`.
+    public var how: String
+    public var by: String?
+    public var plan: String?
+
+    public init(
+        id: String, kind: FindingKind, agencyID: Int64? = nil, agency: String? = nil, amount: Money? = nil,
+        credits: Int64? = nil, closedSeconds: Int64, how: String, by: String? = nil, plan: String? = nil
+    ) {
+        self.id = id
+        self.kind = kind
+        self.agencyID = agencyID
+        self.agency = agency
+        self.amount = amount
+        self.credits = credits
+        self.closedSeconds = closedSeconds
+        self.how = how
+        self.by = by
+        self.plan = plan
+    }
+}
+
+/// A figure of the last signed statement that is another today.
+public struct SignedChange: Sendable, Hashable {
+    /// The item, or the agency and line, whose figure it is.
+    public var item: String
+    public var field: String
+    public var then: String
+    public var now: String
+
+    public init(item: String, field: String, then: String, now: String) {
+        self.item = item
+        self.field = field
+        self.then = then
+        self.now = now
+    }
+}
+
+/// A pair that agrees.
+public struct MatchedRow: Sendable, Hashable {
+    /// The invoice or payment intent.
+    public var stripeID: String
+    public var localRow: String
+    public var amount: Money
+    /// By which rule the sides were matched, such as `exact id`.
+    public var rule: String
+    public var account: String
+
+    public init(stripeID: String, localRow: String, amount: Money, rule: String, account: String) {
+        self.stripeID = stripeID
+        self.localRow = localRow
+        self.amount = amount
+        self.rule = rule
+        self.account = account
+    }
+}
+
+/// One row of the audit of repairs.
+public struct RepairEntry: Sendable, Hashable {
+    public var plan: String
+    public var action: String
+    public var before: String
+    public var after: String
+    public var requestedBy: String
+    public var approvedBy: String?
+    /// Unix seconds; `nil` when it has not been applied.
+    public var appliedSeconds: Int64?
+    public var outcome: String
+
+    public init(
+        plan: String, action: String, before: String, after: String, requestedBy: String, approvedBy: String? = nil,
+        appliedSeconds: Int64? = nil, outcome: String
+    ) {
+        self.plan = plan
+        self.action = action
+        self.before = before
+        self.after = after
+        self.requestedBy = requestedBy
+        self.approvedBy = approvedBy
+        self.appliedSeconds = appliedSeconds
+        self.outcome = outcome
+    }
+}
+
+/// Where the figures come from.
+public struct ReportRun: Sendable, Hashable {
+    public var id: String
+    public var job: String
+    /// Of Trueup.
+    public var programVersion: String
+    /// SHA-256 of the job file, hexadecimal.
+    public var jobFileHash: String
+    /// The queries behind the figures, by name.
+    public var queries: [ReportQuery]
+    /// SHA-256 of the manifest of the report before this one; `nil` for the first.
+    public var previousReportHash: String?
+
+    public init(
+        id: String, job: String, programVersion: String, jobFileHash: String, queries: [ReportQuery] = [],
+        previousReportHash: String? = nil
+    ) {
+        self.id = id
+        self.job = job
+        self.programVersion = programVersion
+        self.jobFileHash = jobFileHash
+        self.queries = queries
+        self.previousReportHash = previousReportHash
+    }
+}
+
+/// A query that figures were read with.
+public struct ReportQuery: Sendable, Hashable {
+    public var name: String
+    public var text: String
+
+    public init(name: String, text: String) {
+        self.name = name
+        self.text = text
+    }
+}
+
+/// One earlier run, for the trend.
+public struct TrendPoint: Sendable, Hashable {
+    public var atSeconds: Int64
+    public var openItems: Int64
+    public var state: StatementState
+
+    public init(atSeconds: Int64, openItems: Int64, state: StatementState) {
+        self.atSeconds = atSeconds
+        self.openItems = openItems
+        self.state = state
+    }
+}
+
+/// A signature under the statement.
+public struct SignOff: Sendable, Hashable {
+    public enum Role: String, CaseIterable, Sendable, Hashable {
+        case preparer, reviewer
+    }
+
+    public var role: Role
+    public var name: String
+    public var atSeconds: Int64
+    public var note: String?
+
+    public init(role: Role, name: String, atSeconds: Int64, note: String? = nil) {
+        self.role = role
+        self.name = name
+        self.atSeconds = atSeconds
+        self.note = note
+    }
+}

@@ -1,0 +1,102 @@
+import Reconciliation
+
+/// The first line of a report, and the small texts around it that all formats share.
+public enum ReportVerdict {
+    /// Such as `OUT BY -7.00 credits (-$1,400.00) · 3 of 212 agencies · unexplained 0.00`. An incomplete statement
+    /// says so first.
+    public static func line(_ statement: Statement) -> String {
+        var parts: [String] = []
+        if statement.state == .incomplete {
+            let gaps = statement.gaps.count
+            parts.append("INCOMPLETE: \(gaps) \(gaps == 1 ? "gap" : "gaps"), these figures are not a statement")
+        }
+        if !statement.agencies.isEmpty { parts += credits(statement) }
+        for total in statement.chargeTotals { parts += charges(total, named: !statement.agencies.isEmpty) }
+        if statement.agencies.isEmpty && statement.chargeTotals.isEmpty && statement.state != .incomplete {
+            parts.append("NOTHING TO STATE · no agency bought, used or was charged anything")
+        }
+        return parts.joined(separator: " · ")
+    }
+
+    private static func credits(_ statement: Statement) -> [String] {
+        let totals = statement.totals
+        guard let difference = totals.difference, let unexplained = totals.unexplained else {
+            return ["difference not known", agencies(totals.outOfBalance, totals.agencies), "unexplained not known"]
+        }
+        let isBalanced = totals.outOfBalance == 0
+        let money = amounts(statement).filter { $0.minorUnits != 0 }
+        let worth = money.isEmpty ? "" : " (" + money.map(\.description).joined(separator: ", ") + ")"
+        let head = isBalanced ? "IN BALANCE" : "OUT BY \(decimal(difference)) credits\(worth)"
+        return [head, agencies(totals.outOfBalance, totals.agencies)]
+            + ["unexplained " + decimal(unexplained) + gross(unexplained, totals.unexplainedGross, decimal)]
+    }
+
+    private static func charges(_ totals: ChargeTotals, named: Bool) -> [String] {
+        func money(_ units: Int64) -> String { Money(minorUnits: units, currency: totals.currency).description }
+        let name = named ? "charges " : ""
+        guard let difference = totals.difference, let unexplained = totals.unexplained else {
+            return [name + "in \(totals.currency.uppercased()): difference not known"]
+        }
+        let head = totals.outOfBalance == 0 ? "IN BALANCE" : "OUT BY \(money(difference))"
+        return [name + head, agencies(totals.outOfBalance, totals.agencies)]
+            + ["unexplained " + money(unexplained) + gross(unexplained, totals.unexplainedGross, money)]
+    }
+
+    private static func agencies(_ out: Int64, _ all: Int64) -> String {
+        "\(Money.grouped(out)) of \(Money.grouped(all)) \(all == 1 ? "agency" : "agencies")"
+    }
+
+    /// Rests of opposite signs must not look like none.
+    private static func gross(_ net: Int64, _ gross: Int64?, _ text: (Int64) -> String) -> String {
+        guard let gross, gross.magnitude != net.magnitude else { return "" }
+        return " net, \(text(gross)) gross"
+    }
+
+    /// What the difference is worth: recorded minus Stripe, one amount for each currency.
+    package static func amounts(_ statement: Statement) -> [Money] {
+        statement.purchases.compactMap { purchase in
+            let (amount, overflow) = purchase.locally.subtractingReportingOverflow(purchase.atStripe)
+            return overflow ? nil : Money(minorUnits: amount, currency: purchase.currency)
+        }
+    }
+
+    /// Credits with two decimals, `-7.00`.
+    package static func decimal(_ credits: Int64) -> String { Money.grouped(credits) + ".00" }
+
+    /// What a state means, for a reader who sees it for the first time.
+    package static func meaning(_ state: StatementState) -> String {
+        switch state {
+        case .clean: "Everything was read, nothing differs, nothing is open."
+        case .explained: "Open items account for the whole difference."
+        case .unexplained: "A part of the difference, or of the roll-forward, has no item that accounts for it."
+        case .incomplete: "Something was not read. Do not rely on these figures."
+        }
+    }
+
+    /// `99.87 %`, rounded down; a dash when there is nothing to compare.
+    package static func percent(_ per10000: Int64?) -> String {
+        guard let per10000 else { return "–" }
+        let rest = per10000 % 100
+        return "\(per10000 / 100).\(rest < 10 ? "0" : "")\(rest) %"
+    }
+}
+
+extension Money {
+    /// Plain digits for machines: `-1400.00`, `1000` for JPY, `12.345` for BHD.
+    package var plain: String {
+        let decimals = Money.decimals(of: currency)
+        let digits = String(minorUnits.magnitude)
+        let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
+        let sign = minorUnits < 0 ? "-" : ""
+        return decimals == 0 ? sign + digits : sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
+    }
+
+    /// With a comma between thousands and without the currency, for a column that names it: `-1,400.00`.
+    package var grouped: String {
+        let text = plain
+        let sign = text.hasPrefix("-") ? "-" : ""
+        let digits = text.dropFirst(sign.count)
+        guard let point = digits.firstIndex(of: ".") else { return sign + Money.grouped(String(digits)) }
+        return sign + Money.grouped(String(digits[..<point])) + digits[point...]
+    }
+}

@@ -1,0 +1,149 @@
+import Reconciliation
+
+/// The first screen as a table of names and values.
+enum SummarySheet {
+    static let columns = [
+        Column("section", "Section", .text, 22), Column("item", "Item", .text, 44),
+        Column("value", "Value", .mixed, 26),
+        Column("note", "Note", .text, 60),
+    ]
+
+    static func sheet(_ report: DiscrepancyReport, verdict: String) -> Sheet {
+        let statement = report.statement
+        var rows: [[Cell]] = [
+            [.text("Verdict"), .text("Verdict"), .text(verdict), .empty],
+            [
+                .text("Verdict"), .text("State"), .text(statement.state.rawValue),
+                .text(ReportVerdict.meaning(statement.state)),
+            ],
+        ]
+        for gap in statement.gaps { rows.append([.text("Verdict"), .text("Gap"), .text(gap), .empty]) }
+        rows += [
+            [.text("Scope"), .text("Cut-off"), .text(statement.cutOff.localText), .text(statement.cutOff.zone)],
+            [.text("Scope"), .text("Cut-off (UTC)"), .text(statement.cutOff.utcText), .empty],
+            [
+                .text("Scope"), .text("Account"),
+                .text(report.accounts.map(\.name).sorted().joined(separator: ", ")), .text(report.mode),
+            ],
+            [.text("Scope"), .text("Report"), .id(report.id), .text(report.title)],
+        ]
+        rows += bridge(statement) + changes(statement) + rates(statement) + aging(statement) + largest(statement)
+        rows += controls(statement) + signOffs(report)
+        return Sheet("summary", "Summary", columns, rows) { $0 }
+    }
+
+    /// Credits per Stripe, one line per cause, the local balance; then the same for charges.
+    static func bridge(_ statement: Statement) -> [[Cell]] {
+        var rows: [[Cell]] = []
+        let causes = statement.causes.filter { $0.scope == .credits }
+        if !statement.agencies.isEmpty {
+            let name = "Statement (credits)"
+            rows.append([.text(name), .text("Credits per Stripe"), .credits(statement.totals.computed), .empty])
+            for cause in causes {
+                rows.append([.text(name), .text(cause.kind.rawValue), .credits(cause.creditsEffect), note(cause)])
+            }
+            rows.append([.text(name), .text("Unexplained"), .credits(statement.totals.unexplained), .empty])
+            rows.append([.text(name), .text("Local balance"), .credits(statement.totals.recorded), .empty])
+        }
+        for totals in statement.chargeTotals {
+            func money(_ units: Int64?) -> Cell {
+                .money(units.map { Money(minorUnits: $0, currency: totals.currency) })
+            }
+            let name = "Charges (\(totals.currency.uppercased()))"
+            rows.append([.text(name), .text("Charged by Stripe"), money(totals.charged.amount), .empty])
+            for cause in statement.causes where cause.scope == .charges {
+                guard let amount = cause.amounts.first(where: { $0.currency == totals.currency }) else { continue }
+                rows.append([.text(name), .text(cause.kind.rawValue), .money(amount), note(cause)])
+            }
+            rows.append([.text(name), .text("Unexplained"), money(totals.unexplained), .empty])
+            rows.append([.text(name), .text("Recorded locally"), money(totals.recorded?.amount), .empty])
+        }
+        return rows
+    }
+
+    private static func note(_ cause: StatementCause) -> Cell {
+        let amounts = cause.amounts.filter { $0.minorUnits != 0 }.map(\.description)
+        let count = "\(Money.grouped(cause.count)) \(cause.count == 1 ? "item" : "items")"
+        return .text(([count] + (cause.scope == .credits ? amounts : [])).joined(separator: ", "))
+    }
+
+    private static func changes(_ statement: Statement) -> [[Cell]] {
+        let changes = statement.changes
+        let name = "Since the last report"
+        guard changes.hasPrevious else {
+            return [[.text(name), .text("Open items"), .count(Int64(statement.items.count)), .text("first report")]]
+        }
+        let lists = [
+            ("New", changes.new), ("Reopened", changes.reopened), ("Resolved", changes.resolved),
+            ("Changed", changes.changed), ("Unchanged", changes.unchanged), ("In an older bucket", changes.movedBucket),
+        ]
+        return lists.map { [.text(name), .text($0.0), .count(Int64($0.1.count)), .empty] }
+    }
+
+    private static func rates(_ statement: Statement) -> [[Cell]] {
+        let rate = statement.matchRate
+        let count = "\(Money.grouped(rate.matchedCount)) of \(Money.grouped(rate.readCount))"
+        var rows: [[Cell]] = [
+            [.text("Match rate"), .text("By count"), rate.per10000.map { .share($0) } ?? .empty, .text(count)]
+        ]
+        for value in rate.byValue {
+            let matched = Money(minorUnits: value.matched, currency: value.currency)
+            let read = Money(minorUnits: value.read, currency: value.currency)
+            rows.append([
+                .text("Match rate"), .text("By value, \(value.currency.uppercased())"),
+                value.per10000.map { .share($0) } ?? .empty, .text("\(matched) of \(read)"),
+            ])
+        }
+        return rows
+    }
+
+    private static func aging(_ statement: Statement) -> [[Cell]] {
+        AgingBucket.allCases.map { bucket in
+            [.text("Aging"), .text("\(bucket.label) days"), .count(statement.aging.count(bucket)), .text("items")]
+        }
+    }
+
+    private static func largest(_ statement: Statement) -> [[Cell]] {
+        var rows: [[Cell]] = statement.largestAgencies().map { line in
+            [
+                .text("Largest differences"), .text(line.activity.name), .credits(line.difference),
+                .text("agency \(line.activity.agencyID.map(String.init) ?? "–"), \(StatementSheet.status(line))"),
+            ]
+        }
+        for totals in statement.chargeTotals {
+            for line in statement.largestCharges(totals.currency) {
+                let difference = line.difference.map { Money(minorUnits: $0, currency: totals.currency) }
+                rows.append([
+                    .text("Largest charges"), .text(line.activity.name), .money(difference),
+                    .text("agency \(line.activity.agencyID.map(String.init) ?? "–"), \(line.state.rawValue)"),
+                ])
+            }
+        }
+        return rows
+    }
+
+    private static func controls(_ statement: Statement) -> [[Cell]] {
+        statement.controls.flatMap { control in
+            [("Stripe", control.stripe), ("local", control.local)].map { name, side in
+                [
+                    .text("Control totals"),
+                    .text("\(control.name), \(control.account), \(name) (\(control.currency.uppercased()))"),
+                    .money(Money(minorUnits: side.read.amount, currency: control.currency)),
+                    .text("\(Money.grouped(side.read.count)) read"),
+                ]
+            }
+        }
+    }
+
+    private static func signOffs(_ report: DiscrepancyReport) -> [[Cell]] {
+        SignOff.Role.allCases.map { role in
+            let title = role == .preparer ? "Preparer" : "Reviewer"
+            guard let signOff = report.signOffs.first(where: { $0.role == role }) else {
+                return [.text("Sign-off"), .text(title), .empty, .text("not signed")]
+            }
+            let at = report.clock.wall(signOff.atSeconds).map { "\($0) \(report.zone.name)" }
+            let words = [signOff.name, signOff.note].compactMap { $0 }.joined(separator: ": ")
+            return [.text("Sign-off"), .text(title), .text(at), .text(words)]
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Reconciliation
+
+/// `summary.txt`: the first screen in plain lines, which is also what a terminal shows.
+final class TextRenderer: Renderer {
+    private let file: OutputFile
+
+    init(_ sheets: ReportSheets, in folder: OutputFolder) throws(ReportError) {
+        file = try OutputFile("summary.txt", in: folder)
+        for line in ReportSummary.lines(sheets.report) { try file.stream.write(line + "\n") }
+    }
+
+    func append(_ rows: [MatchedRow]) throws(ReportError) {}
+
+    func finish() throws(ReportError) -> [(String, OutputFile)] { [(file.name, file)] }
+}
+
+/// The summary for a terminal, a mail's text or a message.
+public enum ReportSummary {
+    /// Plain lines without colours or control characters; numbers are aligned.
+    public static func lines(_ report: DiscrepancyReport) -> [String] {
+        let statement = report.statement
+        let accounts = report.accounts.map(\.name).sorted().joined(separator: ", ")
+        var lines = [
+            ReportVerdict.line(statement),
+            "\(statement.state.rawValue): \(ReportVerdict.meaning(statement.state))",
+        ]
+        lines += statement.gaps.map { "  ! \($0)" }
+        lines += [
+            "", "Cut-off  \(statement.cutOff.localText) \(statement.cutOff.zone) (\(statement.cutOff.utcText))",
+            "Account  \(accounts), \(report.mode)", "",
+        ]
+        lines += aligned(bridge(statement))
+        lines += ["", changes(statement), rate(statement), aging(statement)]
+        let largest = statement.largestAgencies()
+        if !largest.isEmpty {
+            lines += ["", "Largest differences"]
+            lines += aligned(
+                largest.map { line in
+                    let id = line.activity.agencyID.map { " (\($0))" } ?? ""
+                    let name = ReportText.shown(line.activity.name, 48) + id
+                    return (name, ReportVerdict.decimal(line.difference ?? 0), StatementSheet.status(line))
+                })
+        }
+        return lines.map { ReportText.visible($0) }
+    }
+
+    private static func bridge(_ statement: Statement) -> [(String, String, String)] {
+        SummarySheet.bridge(statement).map { row in
+            func text(_ cell: Cell) -> String {
+                switch cell {
+                case .text(let text): text
+                case .credits(let credits): ReportVerdict.decimal(credits)
+                case .money(let money): money.description
+                default: "not known"
+                }
+            }
+            let note = row[3] == .empty ? "" : text(row[3])
+            return (text(row[1]), text(row[2]), note)
+        }
+    }
+
+    /// Names to the left, figures to the right, notes behind.
+    private static func aligned(_ rows: [(String, String, String)]) -> [String] {
+        let nameWidth = rows.map(\.0.count).max() ?? 0
+        let figureWidth = rows.map(\.1.count).max() ?? 0
+        return rows.map { name, figure, note in
+            let line =
+                "  " + name + String(repeating: " ", count: nameWidth - name.count + 2)
+                + String(repeating: " ", count: figureWidth - figure.count) + figure
+            return note.isEmpty ? line : line + "  " + note
+        }
+    }
+
+    private static func changes(_ statement: Statement) -> String {
+        let changes = statement.changes
+        guard changes.hasPrevious else { return "Items    \(statement.items.count) open; this is the first report" }
+        return "Items    \(changes.new.count) new, \(changes.reopened.count) reopened, \(changes.resolved.count) "
+            + "resolved, \(changes.changed.count) changed, \(changes.unchanged.count) unchanged"
+    }
+
+    private static func rate(_ statement: Statement) -> String {
+        let rate = statement.matchRate
+        let values = rate.byValue.map { "\(ReportVerdict.percent($0.per10000)) of \($0.currency.uppercased()) value" }
+        return "Matched  " + (["\(ReportVerdict.percent(rate.per10000)) by count"] + values).joined(separator: ", ")
+    }
+
+    private static func aging(_ statement: Statement) -> String {
+        let buckets = AgingBucket.allCases.map { "\($0.label): \(Money.grouped(statement.aging.count($0)))" }
+        return "Age      " + buckets.joined(separator: "   ") + " (days: items)"
+    }
+}

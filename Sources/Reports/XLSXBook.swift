@@ -1,0 +1,120 @@
+import CXlsxWriter
+import Glibc
+
+/// A workbook of libxlsxwriter in constant-memory mode: rows go to temporary files in the report's own folder as they
+/// are written, so that memory does not grow with them. Every return code is checked.
+final class XLSXBook {
+    typealias Format = UnsafeMutablePointer<lxw_format>
+    typealias Worksheet = UnsafeMutablePointer<lxw_worksheet>
+
+    /// A spreadsheet has 1,048,576 rows; the heading and a last line that says what was cut need some.
+    static let rowsMax = 1_048_000
+    /// A sheet holds 65,530 links.
+    static let linksMax = 65_000
+
+    private var workbook: UnsafeMutablePointer<lxw_workbook>?
+    private var sheets: [Worksheet] = []
+    private let path: String
+
+    /// - Parameters:
+    ///   - path: written when the book is closed.
+    ///   - folder: for the temporary files.
+    init(path: String, folder: String) throws(ReportError) {
+        self.path = path
+        workbook = folder.withCString { text in
+            // The library copies the path before it returns.
+            var options = lxw_workbook_options(
+                constant_memory: 1, tmpdir: UnsafeMutablePointer(mutating: text), use_zip64: 0)
+            return workbook_new_opt(path, &options)
+        }
+        if workbook == nil {
+            throw .workbook(operation: "begin", place: "the file", reason: "out of memory or of temporary files")
+        }
+    }
+
+    deinit {
+        // Closing is the only thing that frees the library's temporary files; what it writes is thrown away.
+        if let workbook { _ = workbook_close(workbook) }
+    }
+
+    /// Title and creation date: the date makes the same data give the same bytes.
+    func properties(title: String, createdSeconds: Int64) throws(ReportError) {
+        guard let book = workbook else { throw Self.closed }
+        let result = withCopy(of: title) { title in
+            withCopy(of: "Trueup") { author in
+                var properties = lxw_doc_properties()
+                properties.title = title
+                properties.author = author
+                properties.created = time_t(createdSeconds)
+                return workbook_set_properties(book, &properties)
+            }
+        }
+        try Self.check(result, "set the properties", "the workbook")
+    }
+
+    func format(_ change: (Format) -> Void) throws(ReportError) -> Format {
+        guard let workbook, let format = workbook_add_format(workbook) else {
+            throw .workbook(operation: "add a format", place: "the workbook", reason: "out of memory")
+        }
+        change(format)
+        return format
+    }
+
+    /// A sheet; its name is a constant of this module, at most 31 characters.
+    func sheet(_ name: String) throws(ReportError) -> Worksheet {
+        guard let book = workbook else { throw Self.closed }
+        try Self.check(workbook_validate_sheet_name(book, name), "name a sheet", name)
+        guard let sheet = workbook_add_worksheet(book, name) else {
+            throw .workbook(operation: "add the sheet", place: name, reason: "no memory or no temporary file")
+        }
+        sheets.append(sheet)
+        return sheet
+    }
+
+    /// Writes the file and holds what is on the disk against what was written: the library does not look at the
+    /// results of its writes to temporary files.
+    func close() throws(ReportError) {
+        guard let book = workbook else { throw Self.closed }
+        var rowBytes: [Int64] = []
+        for sheet in sheets {
+            let bytes = trueup_xlsx_finish_rows(sheet)
+            if bytes < 0 { throw .file(operation: "write the rows of", path: path, code: errno) }
+            rowBytes.append(bytes)
+        }
+        workbook = nil
+        try Self.check(workbook_close(book), "write the file", path)
+        let fault = trueup_xlsx_check(path, rowBytes, rowBytes.count)
+        guard fault != TRUEUP_XLSX_SOUND else { return }
+        throw .damagedWorkbook(path: path, reason: Self.words(fault))
+    }
+
+    private static let closed = ReportError.inconsistent("the workbook was closed before it was complete")
+
+    private static func words(_ fault: trueup_xlsx_fault) -> String {
+        switch fault {
+        case TRUEUP_XLSX_UNREADABLE: "it cannot be read"
+        case TRUEUP_XLSX_NOT_A_ZIP: "its directory is broken"
+        case TRUEUP_XLSX_DAMAGED_PART: "a part does not unpack"
+        case TRUEUP_XLSX_BROKEN_XML: "the tags of a part do not balance"
+        default: "rows are missing"
+        }
+    }
+
+    /// One choke point for return codes.
+    static func check(
+        _ result: lxw_error, _ operation: @autoclosure () -> String, _ place: @autoclosure () -> String
+    ) throws(ReportError) {
+        guard result != LXW_NO_ERROR else { return }
+        let reason = lxw_strerror(result).map { String(cString: $0) } ?? "error \(result.rawValue)"
+        throw .workbook(operation: operation(), place: place(), reason: reason)
+    }
+
+    /// The library takes `char *` where it only reads.
+    private func withCopy(of text: String, _ body: (UnsafeMutablePointer<CChar>) -> lxw_error) -> lxw_error {
+        var bytes = Array(text.utf8CString)
+        return bytes.withUnsafeMutableBufferPointer { buffer in
+            guard let start = buffer.baseAddress else { return LXW_ERROR_MEMORY_MALLOC_FAILED }
+            return body(start)
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import CXlsxWriter
+import Reconciliation
+
+/// The formats of a workbook, made once.
+struct XLSXFormats {
+    typealias Format = XLSXBook.Format
+
+    let title: Format
+    let heading: Format
+    let text: Format
+    let wrapped: Format
+    let section: Format
+    let muted: Format
+    let id: Format
+    let link: Format
+    let count: Format
+    let credits: Format
+    let time: Format
+    let share: Format
+    let total: Format
+    let totalCredits: Format
+    /// By the decimals of the currency: 0, 2, 3.
+    private let money: [Int: (plain: Format, total: Format)]
+    private let states: [StatementState: (pill: Format, verdict: Format)]
+
+    init(_ book: XLSXBook) throws(ReportError) {
+        func make(_ change: (Format) -> Void = { _ in }) throws(ReportError) -> Format {
+            try book.format { format in
+                format_set_font_name(format, "Calibri")
+                format_set_font_size(format, 10)
+                format_set_align(format, UInt8(LXW_ALIGN_VERTICAL_TOP.rawValue))
+                change(format)
+            }
+        }
+        func total(_ format: Format) {
+            format_set_bold(format)
+            format_set_top(format, UInt8(LXW_BORDER_THIN.rawValue))
+            format_set_bottom(format, UInt8(LXW_BORDER_DOUBLE.rawValue))
+        }
+        func right(_ format: Format) { format_set_align(format, UInt8(LXW_ALIGN_RIGHT.rawValue)) }
+        let creditsForm = Self.number(decimals: 0)
+        title = try make {
+            format_set_bold($0)
+            format_set_font_size($0, 16)
+            format_set_font_color($0, 0x1F2A3A)
+        }
+        heading = try make {
+            format_set_bold($0)
+            format_set_font_color($0, 0xFFFFFF)
+            format_set_bg_color($0, 0x34465C)
+            format_set_text_wrap($0)
+            format_set_align($0, UInt8(LXW_ALIGN_VERTICAL_CENTER.rawValue))
+            format_set_bottom($0, UInt8(LXW_BORDER_THIN.rawValue))
+        }
+        text = try make()
+        wrapped = try make { format_set_text_wrap($0) }
+        section = try make {
+            format_set_bold($0)
+            format_set_font_color($0, 0x34465C)
+        }
+        muted = try make { format_set_font_color($0, 0x66707C) }
+        id = try make { format_set_num_format($0, "@") }
+        link = try make {
+            format_set_font_color($0, 0x1F5FAA)
+            format_set_underline($0, UInt8(LXW_UNDERLINE_SINGLE.rawValue))
+        }
+        count = try make { format_set_num_format($0, "#,##0") }
+        credits = try make { format_set_num_format($0, creditsForm) }
+        time = try make { format_set_num_format($0, "yyyy-mm-dd hh:mm") }
+        share = try make {
+            format_set_num_format($0, "0.00%")
+            right($0)
+        }
+        self.total = try make(total)
+        totalCredits = try make {
+            total($0)
+            format_set_num_format($0, creditsForm)
+        }
+        var money: [Int: (plain: Format, total: Format)] = [:]
+        for decimals in [0, 2, 3] {
+            let form = Self.number(decimals: decimals)
+            money[decimals] = (
+                try make { format_set_num_format($0, form) },
+                try make {
+                    total($0)
+                    format_set_num_format($0, form)
+                }
+            )
+        }
+        self.money = money
+        var states: [StatementState: (pill: Format, verdict: Format)] = [:]
+        for state in StatementState.allCases {
+            let (ink, paper) = Self.colours(state)
+            states[state] = (
+                try make {
+                    format_set_bold($0)
+                    format_set_font_color($0, ink)
+                },
+                try make {
+                    format_set_bold($0)
+                    format_set_font_size($0, 14)
+                    format_set_font_color($0, ink)
+                    format_set_bg_color($0, paper)
+                    format_set_align($0, UInt8(LXW_ALIGN_VERTICAL_CENTER.rawValue))
+                }
+            )
+        }
+        self.states = states
+    }
+
+    /// Negative figures in red and in brackets, nothing as a dash, all aligned by the closing bracket's width.
+    static func number(decimals: Int) -> String {
+        let form = decimals == 0 ? "#,##0" : "#,##0." + String(repeating: "0", count: decimals)
+        return "\(form)_);[Red](\(form));\"–\"_)"
+    }
+
+    private static func colours(_ state: StatementState) -> (ink: UInt32, paper: UInt32) {
+        switch state {
+        case .clean: (0x1B6B43, 0xE3F3EA)
+        case .explained: (0x1F5FAA, 0xE4EEF9)
+        case .unexplained: (0xA8201A, 0xFBE6E4)
+        case .incomplete: (0x8A4B00, 0xFCEFD9)
+        }
+    }
+
+    func money(_ currency: String, isTotal: Bool) -> Format {
+        let pair = money[Money.decimals(of: currency)] ?? (credits, totalCredits)
+        return isTotal ? pair.total : pair.plain
+    }
+
+    func verdict(_ state: StatementState) -> Format { states[state]?.verdict ?? title }
+
+    /// The format of a text that begins with the word of a state.
+    func state(of text: String) -> Format? {
+        for state in StatementState.allCases where text.hasPrefix(state.rawValue) { return states[state]?.pill }
+        return nil
+    }
+}

@@ -1,0 +1,253 @@
+import CXlsxWriter
+import Reconciliation
+
+/// `report.xlsx`: every sheet with a frozen heading, a filter and a form for print.
+final class XLSXRenderer: Renderer {
+    private let file: OutputFile
+    private let book: XLSXBook
+    private let formats: XLSXFormats
+    private let clock: ReportClock
+    private let matched: XLSXTable
+
+    init(_ sheets: ReportSheets, in folder: OutputFolder) throws(ReportError) {
+        let report = sheets.report
+        file = try OutputFile("report.xlsx", in: folder)
+        book = try XLSXBook(path: file.libraryPath, folder: "/proc/self/fd/\(folder.descriptor)")
+        formats = try XLSXFormats(book)
+        clock = report.clock
+        try book.properties(title: report.title, createdSeconds: report.generatedSeconds)
+        for sheet in sheets.sheets {
+            let worksheet = try book.sheet(sheet.title)
+            if sheet.key == "summary" {
+                try XLSXSummary(worksheet, formats, clock).write(sheet, sheets)
+                continue
+            }
+            let table = try XLSXTable(worksheet, sheet, formats, clock)
+            for index in 0..<sheet.rowCount { try table.append(sheet.row(index)) }
+            try table.end(totals: sheet.totals)
+        }
+        matched = try XLSXTable(try book.sheet(sheets.matched.title), sheets.matched, formats, clock)
+    }
+
+    func append(_ rows: [MatchedRow]) throws(ReportError) {
+        for pair in rows { try matched.append(MatchedColumns.row(pair)) }
+    }
+
+    func finish() throws(ReportError) -> [(String, OutputFile)] {
+        try matched.end(totals: nil)
+        try book.close()
+        return [(file.name, file)]
+    }
+}
+
+/// Writes cells of a worksheet, row after row.
+struct XLSXCells {
+    let worksheet: XLSXBook.Worksheet
+    let name: String
+    let formats: XLSXFormats
+    let clock: ReportClock
+    /// Up to here a double holds every whole number, and a spreadsheet shows 15 digits.
+    static let exactMax: UInt64 = 999_999_999_999_999
+
+    func write(
+        _ cell: Cell, _ row: UInt32, _ column: UInt16, wraps: Bool = false, isTotal: Bool = false,
+        isLinked: Bool = true
+    ) throws(ReportError) {
+        switch cell {
+        case .empty:
+            if isTotal { try check(worksheet_write_blank(worksheet, row, column, formats.total), row, column) }
+        case .text(let text):
+            let plain = formats.state(of: text) ?? (wraps ? formats.wrapped : formats.text)
+            try string(text, row, column, isTotal ? formats.total : plain)
+        case .id(let id): try string(id, row, column, formats.id)
+        case .link(let id, let url):
+            guard isLinked else { return try string(id, row, column, formats.id) }
+            try check(worksheet_write_url_opt(worksheet, row, column, url, formats.link, id, nil), row, column)
+        case .count(let number):
+            try whole(number, row, column, isTotal ? formats.totalCredits : formats.count)
+        case .credits(let number):
+            try whole(number, row, column, isTotal ? formats.totalCredits : formats.credits)
+        case .share(let per10000):
+            try number(Double(per10000) / 10_000, row, column, formats.share)
+        case .money(let money):
+            guard money.minorUnits.magnitude <= Self.exactMax else {
+                return try string(money.grouped, row, column, formats.text)
+            }
+            var scale = 1.0
+            for _ in 0..<Money.decimals(of: money.currency) { scale *= 10 }
+            let format = formats.money(money.currency, isTotal: isTotal)
+            try number(Double(money.minorUnits) / scale, row, column, format)
+        case .time(let seconds): try time(seconds, row, column)
+        }
+    }
+
+    /// A number, or a text where a spreadsheet would round it.
+    private func whole(
+        _ value: Int64, _ row: UInt32, _ column: UInt16, _ format: XLSXBook.Format
+    ) throws(ReportError) {
+        guard value.magnitude <= Self.exactMax else {
+            return try string(Money.grouped(value), row, column, formats.text)
+        }
+        try number(Double(value), row, column, format)
+    }
+
+    /// A real date; a text before March 1900, where spreadsheets have a day that never was.
+    private func time(_ seconds: Int64, _ row: UInt32, _ column: UInt16) throws(ReportError) {
+        guard let local = clock.localSeconds(seconds) else { return }
+        guard local >= -2_203_891_200 else {
+            return try string(clock.wall(seconds) ?? "", row, column, formats.text)
+        }
+        // Whole minutes: what the format shows.
+        let minutes = local / 60
+        try number(Double(minutes) / 1_440 + 25_569, row, column, formats.time)
+    }
+
+    func string(
+        _ text: String, _ row: UInt32, _ column: UInt16, _ format: XLSXBook.Format
+    ) throws(ReportError) {
+        let clean = ReportText.cell(ReportText.visible(text, keepsLines: true))
+        try check(worksheet_write_string(worksheet, row, column, clean, format), row, column)
+    }
+
+    func number(
+        _ number: Double, _ row: UInt32, _ column: UInt16, _ format: XLSXBook.Format
+    ) throws(ReportError) {
+        try check(worksheet_write_number(worksheet, row, column, number, format), row, column)
+    }
+
+    func check(_ result: lxw_error, _ row: UInt32, _ column: UInt16) throws(ReportError) {
+        try XLSXBook.check(result, "write a cell", "\(name), row \(row + 1), column \(column + 1)")
+    }
+
+    /// What all sheets share: a calm page for print, one page wide, numbered.
+    func page(isLandscape: Bool) throws(ReportError) {
+        worksheet_set_paper(worksheet, 1)  // Letter
+        if isLandscape { worksheet_set_landscape(worksheet) }
+        worksheet_fit_to_pages(worksheet, 1, 0)
+        worksheet_set_margins(worksheet, 0.4, 0.4, 0.6, 0.6)
+        worksheet_gridlines(worksheet, UInt8(LXW_HIDE_ALL_GRIDLINES.rawValue))
+        try XLSXBook.check(
+            worksheet_set_footer(worksheet, "&L&8Trueup · &A&R&8Page &P of &N"), "set the footer", name)
+    }
+}
+
+/// A sheet that is one table.
+final class XLSXTable {
+    private let cells: XLSXCells
+    private let sheet: Sheet
+    private var nextRow: UInt32 = 1
+    private var links = 0
+    private var isCut = false
+
+    init(
+        _ worksheet: XLSXBook.Worksheet, _ sheet: Sheet, _ formats: XLSXFormats, _ clock: ReportClock
+    ) throws(ReportError) {
+        cells = XLSXCells(worksheet: worksheet, name: sheet.title, formats: formats, clock: clock)
+        self.sheet = sheet
+        try XLSXBook.check(worksheet_set_row(worksheet, 0, 30, nil), "set the heading's height", sheet.title)
+        for (index, column) in sheet.columns.enumerated() {
+            let at = UInt16(index)
+            try XLSXBook.check(
+                worksheet_set_column(worksheet, at, at, Double(column.width), nil), "set a width", sheet.title)
+            try cells.string(column.title, 0, at, formats.heading)
+        }
+        // Names stay in sight when figures are far to the right.
+        worksheet_freeze_panes(worksheet, 1, sheet.columns.count > 12 ? 2 : 0)
+        try cells.page(isLandscape: sheet.columns.count > 5)
+    }
+
+    func append(_ row: [Cell]) throws(ReportError) {
+        guard Int(nextRow) < XLSXBook.rowsMax else {
+            isCut = true
+            return
+        }
+        for (index, cell) in row.enumerated() {
+            if case .link = cell { links += 1 }
+            try cells.write(
+                cell, nextRow, UInt16(index), wraps: sheet.columns[index].width >= 40,
+                isLinked: links <= XLSXBook.linksMax)
+        }
+        nextRow += 1
+    }
+
+    func end(totals: [Cell]?) throws(ReportError) {
+        let worksheet = cells.worksheet
+        let lastColumn = UInt16(sheet.columns.count - 1)
+        let lastRow = max(nextRow - 1, 1)
+        let name = sheet.title
+        try XLSXBook.check(worksheet_autofilter(worksheet, 0, 0, lastRow, lastColumn), "set the filter", name)
+        try XLSXBook.check(worksheet_repeat_rows(worksheet, 0, 0), "repeat the heading", name)
+        // Ids of digits are texts on purpose; no green triangles for them.
+        let range = "A1:\(Self.letters(lastColumn))\(lastRow + 1)"
+        try XLSXBook.check(
+            worksheet_ignore_errors(worksheet, UInt8(LXW_IGNORE_NUMBER_STORED_AS_TEXT.rawValue), range),
+            "mark ids as texts", name)
+        if isCut {
+            let note = "Cut: a sheet holds no more rows. All of them are in the CSV and JSON files."
+            try cells.string(note, nextRow, 0, cells.formats.section)
+            nextRow += 1
+        }
+        guard let totals, sheet.rowCount > 0 else { return }
+        for (index, cell) in totals.enumerated() { try cells.write(cell, nextRow, UInt16(index), isTotal: true) }
+        nextRow += 1
+    }
+
+    /// `0` is A, `25` is Z, `26` is AA.
+    static func letters(_ column: UInt16) -> String {
+        var rest = Int(column) + 1
+        var text = ""
+        while rest > 0 {
+            rest -= 1
+            text = String(UnicodeScalar(UInt8(65 + rest % 26))) + text
+            rest /= 26
+        }
+        return text
+    }
+}
+
+/// The first sheet: the verdict in large letters, then names and figures.
+struct XLSXSummary {
+    private let cells: XLSXCells
+    private let formats: XLSXFormats
+
+    init(_ worksheet: XLSXBook.Worksheet, _ formats: XLSXFormats, _ clock: ReportClock) {
+        cells = XLSXCells(worksheet: worksheet, name: "Summary", formats: formats, clock: clock)
+        self.formats = formats
+    }
+
+    func write(_ sheet: Sheet, _ sheets: ReportSheets) throws(ReportError) {
+        let worksheet = cells.worksheet
+        let state = sheets.report.state
+        for (index, column) in sheet.columns.enumerated() {
+            let at = UInt16(index)
+            try XLSXBook.check(
+                worksheet_set_column(worksheet, at, at, Double(column.width), nil), "set a width", "Summary")
+        }
+        try cells.page(isLandscape: true)
+        try XLSXBook.check(worksheet_set_row(worksheet, 0, 28, nil), "set a height", "Summary")
+        try cells.string(sheets.report.title, 0, 0, formats.title)
+        try XLSXBook.check(worksheet_set_row(worksheet, 1, 30, nil), "set a height", "Summary")
+        let verdict = formats.verdict(state)
+        try cells.string(state.rawValue, 1, 0, verdict)
+        try cells.string(sheets.verdict, 1, 1, verdict)
+        for column: UInt16 in 2...3 {
+            try cells.check(worksheet_write_blank(worksheet, 1, column, verdict), 1, column)
+        }
+        try cells.string(ReportVerdict.meaning(state), 2, 1, formats.muted)
+        var row: UInt32 = 4
+        var section: Cell = .empty
+        for index in 0..<sheet.rowCount {
+            let line = sheet.row(index)
+            // The verdict and its meaning stand above; gaps still follow.
+            if line[0] == .text("Verdict"), line[1] != .text("Gap") { continue }
+            if line[0] != section {
+                section = line[0]
+                if row > 4 { row += 1 }
+                if case .text(let name) = section { try cells.string(name, row, 0, formats.section) }
+            }
+            for column in 1..<line.count { try cells.write(line[column], row, UInt16(column)) }
+            row += 1
+        }
+        worksheet_freeze_panes(worksheet, 3, 0)
+    }
+}
