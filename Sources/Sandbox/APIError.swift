@@ -1,10 +1,14 @@
 /// An answer other than 2xx, with the words of Stripe (https://docs.stripe.com/api/errors).
 public struct SandboxError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The HTTP status.
     public var status: Int
     /// `api_error`, `card_error`, `idempotency_error` or `invalid_request_error`.
     public var type: String = "invalid_request_error"
+    /// The error code, such as `resource_missing`.
     public var code: String?
+    /// The words for a person.
     public var message: String
+    /// The parameter at fault.
     public var param: String?
     /// Whether the request had been validated and had begun to act: only then is the answer kept for its
     /// idempotency key.
@@ -14,6 +18,7 @@ public struct SandboxError: Error, Sendable, Equatable, CustomStringConvertible 
     /// An answer to somebody who is not known carries neither a request id nor a version.
     var isUnauthenticated = false
 
+    /// The status, the code and the message.
     public var description: String { "\(status) \(code ?? type): \(message)" }
 
     init(_ status: Int, _ message: String, code: String? = nil, param: String? = nil) {

@@ -1,7 +1,10 @@
 /// Who orders what, and what became of the credits.
 public struct CreditAgency: Sendable, Hashable {
+    /// The primary key.
     public var id: Int64
+    /// A name to show.
     public var name: String
+    /// An address at example.com.
     public var email: String
     /// The customer on the default account.
     public var stripeCustomerID: String?
@@ -9,44 +12,67 @@ public struct CreditAgency: Sendable, Hashable {
     public var taskHealthStripeCustomerID: String
 }
 
+/// A row of `agency_member`.
 public struct CreditMember: Sendable, Hashable {
+    /// The primary key.
     public var id: Int64
+    /// The id of the agency.
     public var agencyID: Int64
+    /// A name to show.
     public var name: String
+    /// An address at example.com.
     public var email: String
 }
 
 /// A row of `task_credit_order_options`.
 public struct CreditOption: Sendable, Hashable {
+    /// The primary key.
     public var id: Int64
+    /// How many credits.
     public var credits: Int64
+    /// The price in cents.
     public var priceCents: Int64
+    /// Whether it can be ordered.
     public var active: Bool
 }
 
 /// A row of `task_credit_reservation`.
 public struct CreditReservation: Sendable, Hashable {
+    /// The primary key.
     public var id: Int64
+    /// The id of the agency.
     public var agencyID: Int64
+    /// The task that uses the credits.
     public var taskInstanceID: Int64
+    /// How many credits.
     public var credits: Int64
+    /// When it was made, in Unix seconds.
     public var createdSeconds: Int64
+    /// When the credits were given back, in Unix seconds.
     public var releasedSeconds: Int64?
 }
 
 /// A row of `task_credit_adjustment`.
 public struct CreditAdjustment: Sendable, Hashable {
+    /// The primary key.
     public var id: Int64
+    /// The id of the agency.
     public var agencyID: Int64
+    /// How many credits.
     public var credits: Int64
+    /// Why, in words.
     public var reason: String
+    /// When it was made, in Unix seconds.
     public var createdSeconds: Int64
 }
 
 /// A row of `task_credit_agency_balance`.
 public struct CreditBalance: Sendable, Hashable {
+    /// The id of the agency.
     public var agencyID: Int64
+    /// The recorded balance, in credits.
     public var balance: Int64
+    /// When it was last written, in Unix seconds.
     public var updatedSeconds: Int64
 }
 
@@ -64,6 +90,7 @@ extension CreditHistory {
             id: Int64(number + 1), credits: credits, priceCents: credits * creditPriceCents, active: true)
     }
 
+    /// The options that can be ordered, by id.
     public var options: [CreditOption] { Self.optionCredits.indices.map(Self.option) }
 
     func agencyName(_ id: Int64) -> String {
@@ -77,6 +104,7 @@ extension CreditHistory {
 
     func agencyEmail(_ id: Int64) -> String { "billing@agency-\(id).example.com" }
 
+    /// The agencies, by id.
     public var agencies: [CreditAgency] {
         (1...Int64(agencyCount)).map { id in
             CreditAgency(
@@ -86,6 +114,7 @@ extension CreditHistory {
         }
     }
 
+    /// Three members for each agency, by id.
     public var members: [CreditMember] {
         (1...Int64(agencyCount)).flatMap { agency in
             (1...Self.membersPerAgency).map { number in

@@ -10,13 +10,17 @@
 /// let account = SandboxAccount.taskHealth(history: .credits(history))
 /// ```
 public struct CreditHistory: Sendable {
+    /// What everything is drawn from.
     public let seed: UInt64
     /// The places in the history: orders, and the second halves of planted duplicates.
     public let count: Int
+    /// How many agencies there are.
     public let agencyCount: Int
     /// The moment that ages are counted from; the sandbox's clock has to start here.
     public let nowSeconds: Int64
+    /// The job's `stale_after`.
     public let staleAfterSeconds: Int64
+    /// The job's `look_back`.
     public let lookBackSeconds: Int64
     /// The account whose ids the rows carry.
     public let accountID: String
@@ -107,6 +111,7 @@ public struct CreditHistory: Sendable {
 
 /// A history that cannot be made.
 public struct CreditHistoryError: Error, Sendable, CustomStringConvertible {
+    /// What is wrong and what to do about it.
     public let description: String
 
     init(_ description: String) { self.description = description }

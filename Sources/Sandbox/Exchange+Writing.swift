@@ -92,8 +92,11 @@ extension Exchange {
         let customerID = try parameters.required("customer")
         let quantity = try parameters.integer("quantity") ?? 1
         let unit = try parameters.integer("unit_amount")
-        let amount = try parameters.integer("amount") ?? unit.map { $0 * quantity }
-        guard let amount else { throw .missing("amount") }
+        let product = unit.map { $0.multipliedReportingOverflow(by: quantity) }
+        guard let amount = try parameters.integer("amount") ?? product?.partialValue else { throw .missing("amount") }
+        guard product?.overflow != true, amount.magnitude < 1_000_000_000_000 else {
+            throw .notAnInteger("unit_amount", parameters.value("unit_amount") ?? "")
+        }
         let currency = try currency(default: .usd)
         let now = world.clock.nowSeconds
         let item = try change { change throws(SandboxError) in

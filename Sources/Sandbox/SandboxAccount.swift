@@ -10,13 +10,16 @@ public struct SandboxAccount: Sendable {
     public var accountID: String
     /// What invoices say in `account_name`.
     public var displayName: String
+    /// Live or test mode; the key has to agree.
     public var livemode: Bool
     /// `whsec_…`, for signing webhooks.
     public var webhookSecret: String
     /// What answers when a request has no `Stripe-Version`.
     public var defaultAPIVersion: SandboxAPIVersion
+    /// What it holds at the start.
     public var history: SandboxHistory
 
+    /// All members, with defaults where there is a usual value.
     public init(
         name: String, secretKey: String, accountID: String, readOnlyKey: String? = nil,
         displayName: String = "Trueup Demo, Inc.", livemode: Bool = false, webhookSecret: String? = nil,

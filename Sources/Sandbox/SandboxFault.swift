@@ -29,6 +29,7 @@ public enum SandboxFault: String, Sendable, CaseIterable {
 public struct SandboxFaults: Sendable, Equatable {
     /// One request that fails in one way.
     public struct Script: Sendable, Equatable {
+        /// What goes wrong.
         public var fault: SandboxFault
         /// The how-manieth matching request it is, from 1.
         public var occurrence: Int
@@ -37,6 +38,7 @@ public struct SandboxFaults: Sendable, Equatable {
         /// What the path with its query has to contain; empty for any.
         public var pathContains: String
 
+        /// All members, with defaults where there is a usual value.
         public init(_ fault: SandboxFault, occurrence: Int = 1, method: String? = nil, pathContains: String = "") {
             self.fault = fault
             self.occurrence = occurrence
@@ -47,15 +49,19 @@ public struct SandboxFaults: Sendable, Equatable {
 
     /// The share of requests, 0 to 1, that each fault hits. Their sum may not exceed 1.
     public var rates: [SandboxFault: Double]
+    /// What chance is drawn from.
     public var seed: UInt64
+    /// Single requests that fail.
     public var scripts: [Script]
 
+    /// All members, with defaults where there is a usual value.
     public init(rates: [SandboxFault: Double] = [:], seed: UInt64 = 1, scripts: [Script] = []) {
         self.rates = rates
         self.seed = seed
         self.scripts = scripts
     }
 
+    /// Nothing of the kind.
     public static let none = SandboxFaults()
 
     /// Adds what a flag such as `--fault 429=0.02` says.
@@ -78,6 +84,7 @@ public struct SandboxFaults: Sendable, Equatable {
 
 /// A flag that cannot be understood.
 public struct SandboxFlagError: Error, Sendable, CustomStringConvertible {
+    /// What is wrong and what to do about it.
     public let description: String
 
     init(_ description: String) { self.description = description }

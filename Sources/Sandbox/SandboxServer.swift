@@ -84,6 +84,7 @@ public final class SandboxServer: Sendable {
 
 /// A configuration that cannot be.
 public struct SandboxStartError: Error, Sendable, CustomStringConvertible {
+    /// What is wrong and what to do about it.
     public let description: String
 
     init(_ description: String) { self.description = description }

@@ -1,29 +1,37 @@
 /// What the sandbox was asked for.
 public struct SandboxStatistics: Sendable {
+    /// What one account was asked for.
     public struct Account: Sendable {
         /// Requests per endpoint, such as `GET /v1/invoices/{invoice}`, refused ones included.
         public var requests: [String: Int] = [:]
         /// Requests that a rate limit refused.
         public var refused = 0
+        /// The faults that were dealt out.
         public var faults: [SandboxFault: Int] = [:]
         /// The most requests that came in any one second, refused ones included.
         public var maxPerSecond = 0
         /// The most requests to one endpoint that came in any one second, refused ones included.
         public var maxPerSecondAndEndpoint = 0
 
+        /// All requests.
         public var total: Int { requests.values.reduce(0, +) }
     }
 
     /// One request and what it was answered.
     public struct Served: Sendable, Equatable {
+        /// The name of the account.
         public var account: String
+        /// The HTTP method.
         public var method: String
         /// The path with its query, as it came.
         public var path: String
         /// 0 where nothing was answered.
         public var status: Int
+        /// What goes wrong.
         public var fault: SandboxFault?
+        /// `Idempotency-Key`, as it came.
         public var idempotencyKey: String?
+        /// `Stripe-Version`, as it came.
         public var version: String?
     }
 
@@ -34,6 +42,7 @@ public struct SandboxStatistics: Sendable {
     /// Every request in the order of arrival, where the configuration asks for it.
     public var log: [Served] = []
 
+    /// All requests.
     public var total: Int { accounts.values.reduce(unauthenticated) { $0 + $1.total } }
 }
 

@@ -12,24 +12,28 @@ extension World {
         }
     }
 
+    /// Finalizes a draft.
     public func finalize(_ id: String, delivery: SandboxDelivery = .delivered) throws(SandboxError) {
         try change(delivery: delivery) { change throws(SandboxError) in
             _ = try change.finalize(try change.invoice(id: id, param: "id"))
         }
     }
 
+    /// Voids an open invoice.
     public func void(_ id: String, delivery: SandboxDelivery = .delivered) throws(SandboxError) {
         try change(delivery: delivery) { change throws(SandboxError) in
             _ = try change.void(try change.invoice(id: id, param: "id"))
         }
     }
 
+    /// Gives an open invoice up.
     public func markUncollectible(_ id: String, delivery: SandboxDelivery = .delivered) throws(SandboxError) {
         try change(delivery: delivery) { change throws(SandboxError) in
             _ = try change.markUncollectible(try change.invoice(id: id, param: "id"))
         }
     }
 
+    /// Deletes a draft; `invoice.deleted` is all that stays.
     public func deleteDraft(_ id: String, delivery: SandboxDelivery = .delivered) throws(SandboxError) {
         try change(delivery: delivery) { change throws(SandboxError) in
             try change.delete(try change.invoice(id: id, param: "invoice"))

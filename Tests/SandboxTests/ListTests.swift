@@ -42,7 +42,7 @@ struct ListTests {
             let place = cursor.map { "&\(name)=\($0)" } ?? ""
             let page = try await client.page("\(path)?limit=\(limit)\(query)\(place)")
             ids = oldest == nil ? ids + page.ids : page.ids + ids
-            guard page.has_more else { return ids }
+            guard page.hasMore else { return ids }
             cursor = oldest == nil ? page.ids.last : page.ids.first
         }
         throw PythonError("the list never ends")

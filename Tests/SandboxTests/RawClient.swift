@@ -39,8 +39,13 @@ struct Page: Decodable {
         var type: String?
     }
 
+    private enum CodingKeys: String, CodingKey {
+        case data
+        case hasMore = "has_more"
+    }
+
     var data: [Item]
-    var has_more: Bool
+    var hasMore: Bool
     var ids: [String] { data.map(\.id) }
 }
 
@@ -59,7 +64,6 @@ struct InvoiceBody: Decodable, Equatable {
     var id: String
     var status: String
     var total: Int64
-    var amount_remaining: Int64
     var metadata: [String: String]
 }
 
