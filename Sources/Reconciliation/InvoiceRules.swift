@@ -46,13 +46,14 @@ public struct InvoiceRules: Sendable, Hashable {
         return state(stripeState(pair.stripe), pair.order?.state ?? .absent, pair)
     }
 
-    /// Where the invoice stands in the state table. A draft that Stripe will finalize by itself is never stale.
+    /// Where the invoice stands in the state table. A draft that Stripe will finalize by itself, or that a
+    /// subscription made, is never stale.
     public func stripeState(_ invoice: InvoiceFacts?) -> StripeState {
         guard let invoice else { return .absent }
         switch invoice.status {
         case .draft:
             let isOld = nowSeconds - invoice.createdSeconds > staleAfterSeconds
-            return isOld && !invoice.autoAdvance ? .draftStale : .draftYoung
+            return isOld && !invoice.autoAdvance && !invoice.isSubscription ? .draftStale : .draftYoung
         case .open: return .open
         case .paid: return .paid
         case .void: return .void

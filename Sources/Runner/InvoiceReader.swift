@@ -57,10 +57,14 @@ struct InvoiceReader: Sendable {
                 lastPage = []
                 continue
             }
-            if page.objects.contains(where: { lastPage.contains($0.id) }) {
-                throw ReadingError.pageRepeats(account: account, window: window.window)
+            let ids = Set(page.objects.map(\.id))
+            guard ids.count == page.objects.count, lastPage.isDisjoint(with: ids) else {
+                throw ReadingError.pageRepeats(account: account, window: window.window, requestID: page.requestID)
             }
-            lastPage = Set(page.objects.map(\.id))
+            guard !page.objects.isEmpty || !page.hasMore else {
+                throw ReadingError.endlessList(account: account, window: window.window, requestID: page.requestID)
+            }
+            lastPage = ids
             window = try await commit(page, of: window, board: board)
         }
     }
@@ -106,14 +110,18 @@ struct InvoiceReader: Sendable {
 
 /// What is wrong with a list beyond what one answer shows.
 enum ReadingError: Error, CustomStringConvertible {
-    case pageRepeats(account: String, window: Window)
+    case pageRepeats(account: String, window: Window, requestID: String)
+    case endlessList(account: String, window: Window, requestID: String)
     case lostWindow(account: String, window: Window)
 
     var description: String {
         switch self {
-        case .pageRepeats(let account, let window):
-            "\(account): the list of invoices created in \(window) gives the same objects on two pages; nothing of it "
-                + "can be called complete. Run again; if it stays, ask Stripe with the Request-Id of the page."
+        case .pageRepeats(let account, let window, let request):
+            "\(account): the list of objects created in \(window) gives the same object twice (request \(request)); "
+                + "nothing of it can be called complete. Run again; if it stays, ask Stripe with this request."
+        case .endlessList(let account, let window, let request):
+            "\(account): the list of objects created in \(window) says that there is more and gives nothing (request "
+                + "\(request)). Run again; if it stays, ask Stripe with this request."
         case .lostWindow(let account, let window):
             "\(account): another process works on window \(window) of this run. Wait for it to end, then run again."
         }

@@ -16,6 +16,8 @@ public struct ReconcileRun: Sendable {
     let nowSeconds: Int64
     let progress: @Sendable (RunProgress) -> Void
     let comparisonLimits = ComparisonLimits()
+    /// What the clients had sent before this run.
+    private let requestsBefore: Int64
 
     /// Pages on their way at once, for each account. The rate limit and Stripe's latency decide how many are used.
     static let readers = 12
@@ -45,6 +47,7 @@ public struct ReconcileRun: Sendable {
         self.isPlan = isPlan
         self.nowSeconds = nowSeconds
         self.progress = progress
+        requestsBefore = Self.requests(clients)
     }
 
     /// The connections that a run uses at most.
@@ -244,9 +247,13 @@ public struct ReconcileRun: Sendable {
             }
             let outcome = try await repair(run, tasks, tables)
             tally.problems += outcome.failures
-            guard outcome.linked > 0 else { break }
+            guard !outcome.linked.isEmpty else { break }
             judged = []
-            for account in job.accounts { judged += try await compare(run, account, tables).judged }
+            for account in job.accounts {
+                judged += try await compare(run, account, tables).judged.filter {
+                    outcome.linked.contains($0.found.pair.stripe?.id ?? "")
+                }
+            }
         }
         _ = try await closeGone(run, tables)
         let counts = try await findings.counts(of: run)
@@ -268,7 +275,7 @@ public struct ReconcileRun: Sendable {
                 part.map {
                     try FoundDifference($0.found, kind: $0.kind, verdict: $0.verdict, action: $0.action, job: run.job)
                 }, run: run)
-            for (id, item) in zip(ids, part) where Repairer.effect(of: item) != nil {
+            for (id, item) in zip(ids, part) where Repairer.canRepair(item) {
                 tasks.append(Repairer.Task(findingID: id, judged: item))
             }
         }
@@ -297,9 +304,10 @@ public struct ReconcileRun: Sendable {
         for account in job.accounts {
             guard let table = tables[account] else { throw RunError.noAccount(account) }
             let outcome = try await Repairer(
-                run: run, table: table, pool: pool, connections: Self.repairers, progress: progress
+                run: run, table: table, client: try client(account), pool: pool, connections: Self.repairers,
+                progress: progress
             ).repair(tasks.filter { $0.judged.found.account == account })
-            total.linked += outcome.linked
+            total.linked.formUnion(outcome.linked)
             total.failures += outcome.failures
         }
         return total
@@ -317,7 +325,9 @@ public struct ReconcileRun: Sendable {
         return client
     }
 
-    private func requests() -> Int64 {
+    private func requests() -> Int64 { Self.requests(clients) - requestsBefore }
+
+    private static func requests(_ clients: [String: StripeClient]) -> Int64 {
         Int64(clients.values.map(\.usage.requests).reduce(0, +))
     }
 

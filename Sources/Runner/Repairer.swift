@@ -3,11 +3,13 @@ import Foundation
 import PostgreSQL
 import Reconciliation
 import Store
+import Stripe
 
 /// Step 8: one transaction for each repair, several at a time.
 struct Repairer: Sendable {
     let run: Run
     let table: OrderTable
+    let client: StripeClient
     let pool: Pool
     let connections: Int
     let progress: @Sendable (RunProgress) -> Void
@@ -17,7 +19,8 @@ struct Repairer: Sendable {
         var repaired = 0
         /// Rows that somebody else put right, or that are not any more what the decision rested on.
         var moved = 0
-        var linked = 0
+        /// Invoices whose orders were linked to them.
+        var linked: Set<String> = []
         /// Repairs that failed, a sentence each.
         var failures: [String] = []
     }
@@ -26,9 +29,17 @@ struct Repairer: Sendable {
     struct Task: Sendable, Hashable {
         var findingID: Int64
         var judged: Judged
+        /// What became of a stale draft at Stripe.
+        var disposedStatus: String?
     }
 
-    /// The effect of a kind, where this run has one.
+    /// Whether this run can repair it.
+    static func canRepair(_ judged: Judged) -> Bool {
+        guard judged.action == .apply else { return false }
+        return judged.kind == .staleDraft ? judged.found.pair.stripe != nil : effect(of: judged) != nil
+    }
+
+    /// The effect of a kind on the local row, where it has one.
     static func effect(of judged: Judged) -> OrderEffect? {
         guard judged.action == .apply, let order = judged.found.pair.order,
             order.state == .open || judged.kind == .unlinkedOrder
@@ -37,7 +48,7 @@ struct Repairer: Sendable {
         switch judged.kind {
         case .missedPaid: return .grant(paidAtSeconds: stripe?.paidAtSeconds)
         case .missedVoid: return .cancel(atSeconds: stripe?.voidedAtSeconds)
-        case .missingInStripe: return .cancel(atSeconds: nil)
+        case .missingInStripe, .staleDraft: return .cancel(atSeconds: nil)
         case .unlinkedOrder: return stripe.map { .link(invoiceID: $0.id) }
         default: return nil
         }
@@ -53,7 +64,7 @@ struct Repairer: Sendable {
             while let outcome = try await group.next() {
                 total.repaired += outcome.repaired
                 total.moved += outcome.moved
-                total.linked += outcome.linked
+                total.linked.formUnion(outcome.linked)
                 total.failures += outcome.failures
                 progress(.repaired)
                 try _Concurrency.Task.checkCancellation()
@@ -64,19 +75,49 @@ struct Repairer: Sendable {
     }
 
     private func repair(_ task: Task) async throws -> Outcome {
-        guard let effect = Self.effect(of: task.judged), let order = task.judged.found.pair.order else {
-            return Outcome()
+        guard let order = task.judged.found.pair.order else { return Outcome() }
+        do {
+            if task.judged.kind == .staleDraft { return try await disposeOfDraft(task, order) }
+            guard let effect = Self.effect(of: task.judged) else { return Outcome() }
+            return try await settle(task, effect, order)
+        } catch let error as PostgresError {
+            // Of one row's own making (an overflow, a constraint): the others can still be repaired.
+            guard error.sqlState != nil, error.server?.severity == "ERROR" else { throw error }
+            return failure(task, order, error)
+        } catch let error as StripeError {
+            guard error.kind != .cancelled else { throw error }
+            return failure(task, order, error)
         }
+    }
+
+    private func failure(_ task: Task, _ order: OrderFacts, _ error: any Error) -> Outcome {
+        Outcome(failures: ["finding F-\(task.findingID), order \(order.rowID): \(error)"])
+    }
+
+    private func settle(_ task: Task, _ effect: OrderEffect, _ order: OrderFacts) async throws -> Outcome {
         do {
             return try await attempt(task, effect, order)
         } catch let error as PostgresError {
-            if case .commitOutcomeUnknown = error.kind {
-                return try await readBack(task, effect, order)
-            }
-            // Of one row's own making (an overflow, a constraint): the others can still be repaired.
-            guard error.sqlState != nil, error.server?.severity == "ERROR" else { throw error }
-            return Outcome(failures: ["finding \(task.findingID), order \(order.rowID): \(error)"])
+            guard case .commitOutcomeUnknown = error.kind else { throw error }
+            return try await readBack(task, effect, order)
         }
+    }
+
+    /// Stripe first, the row second: a crash in between leaves an invoice that does not exist and an order that waits
+    /// for it, which the next run finds as `missing_in_stripe`.
+    private func disposeOfDraft(_ task: Task, _ order: OrderFacts) async throws -> Outcome {
+        guard let stripe = task.judged.found.pair.stripe else { return Outcome() }
+        let key = "trueup-\(run.job)-\(task.judged.kind.rawValue)-\(task.judged.found.account)-\(stripe.id)"
+        let outcome = try await DraftDisposal(client: client, idempotencyKey: key).dispose(
+            of: stripe.id, createdSeconds: stripe.createdSeconds)
+        guard case .disposed(let status, let requestID) = outcome else { return Outcome(moved: 1) }
+        var task = task
+        task.judged.found.requestID = requestID
+        task.disposedStatus = status
+        if order.state == .open { return try await settle(task, .cancel(atSeconds: nil), order) }
+        let record = record(task, effect: "delete_draft", order, JSONText("{}"), JSONText("{}"))
+        try await pool.transaction { try await record.insert(on: $0) }
+        return Outcome(repaired: 1)
     }
 
     /// The answer to COMMIT was lost. Whether it took place is in the audit; if not, once more.
@@ -94,7 +135,7 @@ struct Repairer: Sendable {
                 effect, toOrder: order.rowID, expecting: OrderExpectation(order), on: connection)
             switch outcome {
             case .done(let before, let after):
-                try await record(task, effect, order, before, after).insert(on: connection)
+                try await record(task, effect: effect.word, order, before, after).insert(on: connection)
             case .alreadyDone:
                 try await Findings.closeLate(task.findingID, on: connection)
             case .refused: break
@@ -109,18 +150,19 @@ struct Repairer: Sendable {
 
     private func success(_ effect: OrderEffect) -> Outcome {
         var outcome = Outcome(repaired: 1)
-        if case .link = effect { outcome.linked = 1 }
+        if case .link(let invoice) = effect { outcome.linked = [invoice] }
         return outcome
     }
 
     private func record(
-        _ task: Task, _ effect: OrderEffect, _ order: OrderFacts, _ before: JSONText, _ after: JSONText
+        _ task: Task, effect: String, _ order: OrderFacts, _ before: JSONText, _ after: JSONText
     ) -> RepairRecord {
         let found = task.judged.found
         return RepairRecord(
-            runID: run.id, findingID: task.findingID, kind: task.judged.kind, effect: effect.word,
+            runID: run.id, findingID: task.findingID, kind: task.judged.kind, effect: effect,
             account: found.account, stripeID: found.pair.stripe?.id ?? order.invoiceID ?? "",
-            stripeStatus: found.pair.stripe?.status.word ?? "absent", stripeRequestID: found.requestID ?? "",
+            stripeStatus: task.disposedStatus ?? found.pair.stripe?.status.word ?? "absent",
+            stripeRequestID: found.requestID ?? "",
             table: table.plainName, localID: String(order.rowID), before: before, after: after,
             requestedBy: run.requestedBy)
     }

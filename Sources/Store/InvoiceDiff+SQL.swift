@@ -57,7 +57,8 @@ extension InvoiceDiff {
                 WHEN 'paid' THEN l.\(table.paid) AND s.post_payment_credit = 0
                 WHEN 'open' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL
                     AND (s.due_seconds IS NULL OR s.due_seconds >= $1)
-                WHEN 'draft' THEN NOT l.\(table.paid) AND (s.auto_advance OR $1 - s.created_seconds <= $2)
+                WHEN 'draft' THEN NOT l.\(table.paid)
+                    AND (s.auto_advance OR s.is_subscription OR $1 - s.created_seconds <= $2)
                 WHEN 'void' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
                 WHEN 'uncollectible' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
                 WHEN 'absent' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
@@ -65,7 +66,8 @@ extension InvoiceDiff {
         """
     }
 
-    /// Invoices that no local row names exactly, with the order that their metadata names.
+    /// Invoices that no local row names, exactly or nearly, with the order that their metadata names.
+    /// Parameters: ids that a row nearly names.
     var stripeOnlySQL: String {
         """
         \(twice)
@@ -78,7 +80,7 @@ extension InvoiceDiff {
         \(table.agencyJoin)
         LEFT JOIN twice t ON t.order_id = s.order_id
         WHERE s.account = \(accountLiteral) AND s.status <> 'absent'
-          AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id)
+          AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($1))
           AND (s.status NOT IN ('void', 'uncollectible') OR (l.\(table.key) IS NOT NULL AND l.\(table.id) IS NULL
             AND s.order_id NOT IN (SELECT v.order_id FROM \(staged.table) v
                 WHERE v.order_id IS NOT NULL AND v.status IN ('draft', 'open', 'paid'))))
@@ -90,7 +92,7 @@ extension InvoiceDiff {
     var localOnlySQL: String {
         """
         SELECT \(stagedColumns), \(localColumns("l", customer: table.customer)), s.id AS look_id,
-            (SELECT count(*) FROM \(table.name) e WHERE e.\(table.id) = s.id)::bigint AS exact_rows
+            (SELECT e.\(table.key) FROM \(table.name) e WHERE e.\(table.id) = s.id LIMIT 1)::bigint AS exact_row
         FROM \(table.name) l
         \(table.agencyJoin)
         LEFT JOIN \(staged.table) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
@@ -168,12 +170,12 @@ extension InvoiceDiff {
     func localOnlyPair(_ row: Row) throws -> DifferingPair {
         let order = try order(row)
         if let look = try row["look_id"] as String? {
-            let exactRows: Int64 = try row["exact_rows"]
-            let facts = try invoice(row)
+            let exactRow: Int64? = try row["exact_row"]
+            let pair = InvoicePair(
+                stripe: try invoice(row), order: order, link: .lookalike, otherRows: exactRow.map { [$0] } ?? [])
             return DifferingPair(
-                account: account, pair: InvoicePair(stripe: facts, order: order, link: .lookalike),
-                requestID: try row["s_request"], isFresh: try row["s_fresh"],
-                duplicates: exactRows > 0 ? look : nil)
+                account: account, pair: pair, requestID: try row["s_request"], isFresh: try row["s_fresh"],
+                duplicates: exactRow == nil ? nil : look)
         }
         let pair = InvoicePair(stripe: nil, order: order)
         return DifferingPair(account: account, pair: pair, requestID: nil, isFresh: false, unread: order?.invoiceID)

@@ -11,7 +11,7 @@ public struct DifferingPair: Sendable, Hashable {
     public var isFresh: Bool
     /// The id to read to learn more, for a local row that no listed invoice matches.
     public var unread: String?
-    /// The invoice that another row names exactly: this pair is told with that row's.
+    /// The invoice that another row names exactly: that row is a duplicate as well.
     public var duplicates: String?
 }
 
@@ -71,7 +71,7 @@ public struct InvoiceDiff: Sendable {
             ) { rows in
                 let pairs = try rows.map(localOnlyPair)
                 await lookalikes.add(pairs)
-                try await visit(pairs.filter { $0.duplicates == nil })
+                try await visit(pairs)
             }
             let found = await lookalikes.rows
             _ = try await connection.forEachBatch(
@@ -80,7 +80,9 @@ public struct InvoiceDiff: Sendable {
             ) { rows in
                 try await visit(try rows.map { try matchedPair($0, lookalikes: found) })
             }
-            _ = try await connection.forEachBatch(of: Self.batch, stripeOnlySQL, parameters: []) { rows in
+            _ = try await connection.forEachBatch(
+                of: Self.batch, stripeOnlySQL, parameters: [await lookalikes.nearlyNamed]
+            ) { rows in
                 try await visit(try rows.map(stripeOnlyPair))
             }
             let counts = try await connection.query(countSQL, period.fromSeconds, period.toSeconds)[0]
@@ -91,10 +93,14 @@ public struct InvoiceDiff: Sendable {
 
 /// The second rows of invoices, by invoice. They are few: each one is for a person to look at.
 private actor Lookalikes {
+    /// Second rows by the invoice that another row names exactly.
     private(set) var rows: [String: [Int64]] = [:]
+    /// Every invoice that some row names by a lookalike.
+    private(set) var nearlyNamed: [String] = []
 
     func add(_ pairs: [DifferingPair]) {
-        for pair in pairs {
+        for pair in pairs where pair.pair.link == .lookalike {
+            if let invoice = pair.pair.stripe?.id { nearlyNamed.append(invoice) }
             guard let invoice = pair.duplicates, let row = pair.pair.order?.rowID else { continue }
             rows[invoice, default: []].append(row)
         }

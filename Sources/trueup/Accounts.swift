@@ -11,9 +11,10 @@ struct Accounts: Sendable {
     let clients: [String: StripeClient]
 
     /// - Parameter names: the accounts that are needed; the keys of others are not looked at.
-    static func open(_ names: [String], settings: Settings) throws -> Accounts {
-        let environment = ProcessInfo.processInfo.environment
-        let http = try HTTPClient()
+    static func open(
+        _ names: [String], settings: Settings, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> Accounts {
+        let http = HTTPClient()
         var clients: [String: StripeClient] = [:]
         for name in names {
             guard let account = settings.account(named: name) else {

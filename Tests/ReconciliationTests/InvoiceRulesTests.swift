@@ -96,6 +96,13 @@ struct InvoiceRulesTests {
         #expect(rules.classify(InvoicePair(stripe: invoice, order: Self.order(.open))).agrees)
     }
 
+    @Test("a draft that a subscription made is not stale")
+    func subscriptionDraft() {
+        var invoice = Self.invoice(.draftStale)
+        invoice?.isSubscription = true
+        #expect(rules.classify(InvoicePair(stripe: invoice, order: Self.order(.open))).agrees)
+    }
+
     @Test("a draft is stale only after the limit, to the second")
     func staleBoundary() {
         var invoice = Self.invoice(.draftYoung)

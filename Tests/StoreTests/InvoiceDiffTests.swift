@@ -67,7 +67,10 @@ struct DiffCase {
     /// The findings, as `kind stripe-id row`.
     var expected: Set<String> {
         var result: Set<String> = []
-        for invoice in invoices { judge(pair(of: invoice), into: &result) }
+        for invoice in invoices {
+            let isExact = orders.contains { $0.invoiceID == invoice.id }
+            if isExact || lookalikes(of: invoice).isEmpty { judge(pair(of: invoice), into: &result) }
+        }
         for order in orders where invoices.allSatisfy({ $0.id != order.invoiceID }) { judgeAlone(order, into: &result) }
         return result
     }
@@ -113,8 +116,10 @@ struct DiffCase {
         if let id = order.invoiceID {
             let alike = invoices.first { lookalikes(of: $0).contains(order) }
             if let alike {
-                guard orders.allSatisfy({ $0.invoiceID != alike.id }) else { return }
-                return judge(InvoicePair(stripe: alike, order: order, link: .lookalike), into: &result)
+                let exact = orders.first { $0.invoiceID == alike.id }
+                let others = exact.map { [$0.rowID] } ?? []
+                return judge(
+                    InvoicePair(stripe: alike, order: order, link: .lookalike, otherRows: others), into: &result)
             }
             // What no list shows is read by id; that is the caller's part.
             if order.state != .cancelled { result.insert("unread \(id) \(order.rowID)") }

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Foundation
+import Sandbox
+
+struct SandboxCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sandbox",
+        abstract: "Serves a stand-in for the Stripe API on loopback: three accounts, seeded, with faults when asked.",
+        discussion: """
+            The keys are sk_test_sandbox_default, sk_test_sandbox_medflyt and sk_test_sandbox_task_health. Set api_base
+            of the accounts in jobs/settings.yaml to the address that is printed.
+            """)
+
+    @Option(name: .long, help: "The port on 127.0.0.1; 0 takes a free one.")
+    var port = 12111
+
+    @Option(name: .long, help: "The same seed gives the same objects.")
+    var seed: UInt64 = 1
+
+    @Option(name: .long, help: "Invoices of each account.")
+    var invoices = 20_000
+
+    @Option(name: .long, help: "The days over which they are spread.")
+    var days = 400
+
+    @Option(name: .long, help: ArgumentHelp("Stripe's rate limits, or none.", valueName: "documented|none"))
+    var rateLimits = "documented"
+
+    @Option(name: .long, help: "How long each answer takes, in milliseconds.")
+    var latencyMs = 0.0
+
+    @Option(name: .long, help: "At most so many milliseconds more, by chance.")
+    var jitterMs = 0.0
+
+    @Option(
+        name: .long, help: ArgumentHelp("Faults by chance, such as 429=0.02. Can be repeated.", valueName: "kind=rate"))
+    var fault: [String] = []
+
+    @Option(name: .long, help: "Threads that serve.")
+    var threads = 1
+
+    @Flag(name: .long, help: "Task Health's account is the demo's history, with everything planted.")
+    var demo = false
+
+    func validate() throws {
+        guard (0...65_535).contains(port) else { throw ValidationError("--port takes 0 to 65535.") }
+        guard (0...100_000_000).contains(invoices) else { throw ValidationError("--invoices takes 0 to 100000000.") }
+        guard (1...3_000).contains(days) else { throw ValidationError("--days takes 1 to 3000.") }
+        guard latencyMs >= 0, jitterMs >= 0 else { throw ValidationError("A latency is not negative.") }
+    }
+
+    func run() async throws {
+        let now = Int64(Date().timeIntervalSince1970)
+        var faults = SandboxFaults(seed: seed)
+        for flag in fault { try faults.add(flag: flag) }
+        let configuration = SandboxConfiguration(
+            accounts: try accounts(now), clockSeconds: now, limits: try SandboxLimits(flag: rateLimits),
+            latency: SandboxLatency(fixedMilliseconds: latencyMs, jitterMilliseconds: jitterMs, seed: seed),
+            faults: faults, threads: threads)
+        let server = try await SandboxServer.start(configuration, port: port)
+        Terminal.print(server.url)
+        Terminal.say("Serving \(configuration.accounts.map(\.name).joined(separator: ", ")). Ctrl-C stops.")
+        do {
+            try await Signals.cancelling {
+                while true { try await Task.sleep(for: .seconds(3_600)) }
+            }
+        } catch is CancellationError {
+            await server.stop()
+        }
+    }
+
+    private func accounts(_ now: Int64) throws -> [SandboxAccount] {
+        func plain(_ offset: UInt64) -> SandboxHistory {
+            .plain(
+                seed: seed + offset, invoices: invoices, paymentIntents: invoices,
+                fromSeconds: now - Int64(days) * 86_400, toSeconds: now - 600)
+        }
+        let credits: SandboxHistory =
+            demo ? .credits(try DemoHistory.make(seed: seed, nowSeconds: now)) : plain(2)
+        return [
+            .default(history: plain(0)), .medflyt(history: plain(1)), .taskHealth(history: credits),
+        ]
+    }
+}
