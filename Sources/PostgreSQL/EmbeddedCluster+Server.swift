@@ -55,7 +55,7 @@ extension EmbeddedCluster {
         all["unix_socket_permissions"] = "0700"
         all["port"] = String(Self.port)
         let options = all.sorted { $0.key < $1.key }.flatMap { ["-c", "\($0.key)=\($0.value)"] }
-        let log = open(logPath, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+        let log = open(logPath, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard log >= 0 else { throw ClusterError(.noPermission, "cannot write \(logPath): \(errnoText())") }
         defer { close(log) }
         return try Subprocess.spawn([binaries.postgres, "-D", clusterDirectory] + options, as: account, output: log)

@@ -8,12 +8,14 @@ final class FileLock: Sendable {
 
     init(_ path: String) throws(ClusterError) {
         self.path = path
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        // Root opens it in a directory that belongs to the server's user, who must not lead root elsewhere.
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw ClusterError(.noPermission, "cannot open \(path): \(errnoText())") }
     }
 
     deinit {
-        // Closing is not enough: a child that another thread is just starting has a copy of the descriptor until it executes.
+        // Closing is not enough: a child that another thread is just starting has a copy of the descriptor until it
+        // executes.
         release()
         close(descriptor)
     }

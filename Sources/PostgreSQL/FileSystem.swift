@@ -44,7 +44,7 @@ private func cannotMake(_ path: String) -> ClusterError {
 }
 
 func touch(_ path: String) throws(ClusterError) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw ClusterError(.noPermission, "cannot write \(path): \(errnoText())") }
     close(descriptor)
 }

@@ -53,7 +53,7 @@ extension Wire {
             _ = PQputCopyEnd(connection, "this COPY is not what was asked for")
             try flush()
         } else if status == PGRES_COPY_OUT {
-            sendCancel()
+            try sendCancel()
             try drainCopyOut()
         }
         var failure = PostgresError(
@@ -102,7 +102,7 @@ extension Wire {
 
     /// Ends a COPY TO STDOUT before its time, so that the connection can be used again.
     func abandonCopyOut() throws(PostgresError) {
-        sendCancel()
+        try sendCancel()
         try drainCopyOut()
         while let rest = try nextResult() { PQclear(rest) }
     }

@@ -1,4 +1,5 @@
 import CLibpq
+import Dispatch
 import Glibc
 
 /// One libpq connection and everything that blocks on it. It belongs to one `Connection` actor and runs on that actor's
@@ -19,6 +20,7 @@ final class Wire {
 
     /// After this many requests, with growing pauses (about 30 s), an unanswered cancellation ends the connection.
     private static let cancelRequestsMaximum = 40
+    private static let cancelSecondsMaximum = 5
 
     /// Connects; waits no longer than the target's time-out.
     init(
@@ -124,16 +126,25 @@ final class Wire {
             isOutOfStep = true
             throw PostgresError(.cancelled)
         }
-        sendCancel()
+        try sendCancel()
         cancelRequests += 1
         nextCancelMilliseconds = monotonicMilliseconds() + Int64(min(1_000, 20 * cancelRequests))
     }
 
-    func sendCancel() {
-        guard let cancel = PQgetCancel(connection) else { return }
-        defer { PQfreeCancel(cancel) }
-        var reason = [CChar](repeating: 0, count: 256)
-        _ = PQcancel(cancel, &reason, Int32(reason.count))  // where it fails it is tried again
+    /// Asks the server once. `PQcancel` has no time-out of its own, so it runs on a thread that may be left behind
+    /// where the server accepts and says nothing. This connection is then given up, because the request might reach a
+    /// later statement.
+    func sendCancel() throws(PostgresError) {
+        guard let request = CancelRequest(connection) else { return }  // it is tried again
+        let isDone = DispatchSemaphore(value: 0)
+        DispatchQueue(label: "trueup.postgresql.cancel").async {
+            request.send()
+            isDone.signal()
+        }
+        guard isDone.wait(timeout: .now() + .seconds(Self.cancelSecondsMaximum)) == .success else {
+            isOutOfStep = true
+            throw PostgresError(.cancelled)
+        }
     }
 
     /// Writes out what is queued; reads meanwhile, because a server that cannot write does not read either.
@@ -171,6 +182,26 @@ final class Wire {
             PQfreemem(PQnotifies(connection))  // has what was read taken in
         }
         return false
+    }
+}
+
+/// Owns a `PGcancel`: a copy of what it takes to cancel, which may outlive its connection.
+///
+/// `@unchecked` is safe: it is sent once, by one thread, and freed after that; libpq allows another thread than the
+/// connection's.
+private final class CancelRequest: @unchecked Sendable {
+    private let cancel: OpaquePointer
+
+    init?(_ connection: OpaquePointer) {
+        guard let cancel = PQgetCancel(connection) else { return nil }
+        self.cancel = cancel
+    }
+
+    deinit { PQfreeCancel(cancel) }
+
+    func send() {
+        var reason = [CChar](repeating: 0, count: 256)
+        _ = PQcancel(cancel, &reason, Int32(reason.count))  // where it fails it is tried again
     }
 }
 

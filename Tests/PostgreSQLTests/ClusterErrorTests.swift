@@ -160,8 +160,17 @@ import Testing
 
     /// Two scripts that look like a server to whoever searches for one.
     private func fakeServer(in directory: String, version: String, initdb: String) throws {
-        try write("#!/bin/sh\necho 'postgres (PostgreSQL) \(version)'\n", directory + "/postgres", mode: 0o755)
-        try write("#!/bin/sh\n\(initdb)\n", directory + "/initdb", mode: 0o755)
+        try writeScript("echo 'postgres (PostgreSQL) \(version)'", directory + "/postgres")
+        try writeScript(initdb, directory + "/initdb")
+    }
+
+    /// Another process writes it: a child that a test beside this one is just starting would have a copy of our
+    /// descriptor, and a file that is open for writing cannot be executed.
+    private func writeScript(_ body: String, _ path: String) throws {
+        let command = "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$2\" && chmod 755 \"$2\""
+        let pid = try spawn(["/bin/sh", "-c", command, "sh", body, path])
+        var status: Int32 = 0
+        try #require(waitpid(pid, &status, 0) == pid && status == 0)
     }
 
     private func clusterError(_ body: () async throws -> Void) async throws -> ClusterError {

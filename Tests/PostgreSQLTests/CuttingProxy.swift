@@ -2,8 +2,8 @@ import Glibc
 import Synchronization
 import Testing
 
-/// Stands between a client and a server on Unix sockets, and loses the answer to the first message that contains a word: the
-/// server gets the message and acts, and then the client's connection ends.
+/// Stands between a client and a server on Unix sockets, and loses the answer to the first message that contains a
+/// word: the server gets the message and acts, and then the client's connection ends.
 final class CuttingProxy: Sendable {
     private let listener: Int32
     private let server: String

@@ -150,9 +150,10 @@ import Testing
     func stopWithConnections() async throws {
         try await withDirectory { directory in
             let cluster = EmbeddedCluster(dataDirectory: directory + "/data", durable: false)
-            let connection = try await Connection.open(try await cluster.start(), applicationName: "t")
+            let target = try await cluster.start()
+            let connection = try await Connection.open(target, applicationName: "t")
             let task = Task { try await connection.query("SELECT pg_sleep(60)") }
-            try await Task.sleep(for: .milliseconds(100))
+            try await waitUntilRunning("SELECT pg_sleep", try await Connection.open(target, applicationName: "w"))
             #expect(try await cluster.stop() == .stopped)
             let error = try await postgresError { _ = try await task.value }
             #expect(error.isConnectionLost)
@@ -164,7 +165,8 @@ import Testing
     @Test("after a SIGKILL of the server the next start recovers what was committed")
     func killedServer() async throws {
         try await withDirectory { directory in
-            let cluster = EmbeddedCluster(dataDirectory: directory + "/data")
+            let cluster = EmbeddedCluster(
+                dataDirectory: directory + "/data", durable: false, settings: ["synchronous_commit": "on"])
             try await cluster.start()
             let target = try await cluster.createDatabaseIfMissing("trueup")
             for round in 0..<3 {

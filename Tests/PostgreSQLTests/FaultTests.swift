@@ -12,7 +12,7 @@ import Testing
         )
         let pid = await victim.backendPID
         let task = Task { try await victim.query("SELECT pg_sleep(60)") }
-        try await Task.sleep(for: .milliseconds(100))
+        try await waitUntilRunning("SELECT pg_sleep", killer)
         try await killer.execute("SELECT pg_terminate_backend($1)", pid)
         let error = try await postgresError { _ = try await task.value }
         #expect(error.isConnectionLost)
@@ -35,7 +35,7 @@ import Testing
                     try await connection.execute("SELECT pg_sleep(60)")
                 }
             }
-            try await Task.sleep(for: .milliseconds(200))
+            try await waitUntilRunning("SELECT pg_sleep", try await Connection.open(target, applicationName: "w"))
             kill(pid, SIGKILL)
             let error = try await postgresError { _ = try await task.value }
             #expect(error.isConnectionLost, "before COMMIT was sent the outcome is known: \(error)")
@@ -53,7 +53,8 @@ import Testing
         try await killer.run(
             script: """
                 CREATE TABLE t (id bigint);
-                CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NULL; END';
+                CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+                    'BEGIN PERFORM pg_sleep(60); RETURN NULL; END';
                 CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED
                     FOR EACH ROW EXECUTE FUNCTION slow();
                 """)
@@ -65,7 +66,7 @@ import Testing
                 try await connection.execute("INSERT INTO t VALUES (1)")
             }
         }
-        try await Task.sleep(for: .milliseconds(300))
+        try await waitUntilRunning("COMMIT", killer)
         try await killer.execute("SELECT pg_terminate_backend($1)", attempts.values.first)
         let error = try await postgresError { _ = try await task.value }
         #expect(error.isCommitOutcomeUnknown)
@@ -103,6 +104,26 @@ import Testing
         #expect(error.isCommitOutcomeUnknown)
         #expect(error.sqlState == nil)
         #expect(try await watcher.query("SELECT FROM t").count == 1)
+    }
+
+    @Test("cancelling against a server that does not answer even that is bounded, and ends the connection")
+    func frozenServer() async throws {
+        try await withDirectory { directory in
+            let cluster = EmbeddedCluster(dataDirectory: directory + "/data", durable: false)
+            let target = try await cluster.start()
+            let connection = try await Connection.open(target, applicationName: "t")
+            let task = Task { try await connection.query("SELECT pg_sleep(60)") }
+            try await waitUntilRunning("SELECT pg_sleep", try await Connection.open(target, applicationName: "w"))
+            let pid = try #require(await cluster.status().processID)
+            kill(pid, SIGSTOP)
+            let clock = ContinuousClock()
+            let start = clock.now
+            task.cancel()
+            #expect(try await postgresError { _ = try await task.value }.isCancelled)
+            #expect(clock.now - start < .seconds(8))
+            #expect(await connection.isBroken)
+            kill(pid, SIGCONT)
+        }
     }
 
     @Test("a server that accepts and says nothing is given up in time, and sooner when cancelled")

@@ -61,6 +61,17 @@ private func stopServers() {
     }
 }
 
+/// Waits until another session of the same database runs a statement that begins with these words.
+func waitUntilRunning(_ words: String, _ watcher: Connection) async throws {
+    let sql =
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE $1 || '%'"
+    for _ in 0..<3_000 {
+        if try await !watcher.query(sql, words).isEmpty { return }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    Issue.record("nobody runs \(words)")
+}
+
 /// Runs `body`, which must throw a `PostgresError`, and gives the error.
 func postgresError(
     _ body: () async throws -> Void, sourceLocation: SourceLocation = #_sourceLocation
