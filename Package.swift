@@ -66,7 +66,8 @@ let package = Package(
         tests("CurlTests", ["Curl"]),
         tests("StripeTests", ["Stripe", "Curl"]),
         tests("JobsTests", ["Jobs", "Schedule"]),
-        tests("SandboxTests", ["Sandbox"]),
+        .testTarget(
+            name: "SandboxTests", dependencies: ["Sandbox"], exclude: ["python"], swiftSettings: strict),
         tests("StoreTests", ["Store", "Support"]),
         tests("CreditsTests", ["Credits", "Store", "Support"]),
         tests("RunnerTests", ["Runner", "Support", "Sandbox", "Jobs", "Store"]),
