@@ -8,7 +8,9 @@ extension FindingKind {
         case .unknownStatus: "Unknown status"
         case .missedVoid: "Missed void"
         case .missedFinalizedNotice: "Missed notice"
-        case .balanceDrift: "Balance drift"
+        case .duplicateInStripe: "Duplicate in Stripe"
+        case .missingInStripe: "Missing in Stripe"
+        case .unpaidInStripe: "Unpaid in Stripe"
         default:
             rawValue.prefix(1).uppercased() + rawValue.dropFirst().map { $0 == "_" ? " " : String($0) }.joined()
         }

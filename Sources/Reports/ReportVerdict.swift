@@ -5,17 +5,22 @@ public enum ReportVerdict {
     /// Such as `OUT BY -7.00 credits (-$1,400.00) · 3 of 212 agencies · unexplained 0.00`. An incomplete statement
     /// says so first.
     public static func line(_ statement: Statement) -> String {
-        var parts: [String] = []
+        groups(statement).joined(separator: " · ")
+    }
+
+    /// The line in its parts: that it is incomplete, then credits, then the charges of each currency.
+    package static func groups(_ statement: Statement) -> [String] {
+        var groups: [[String]] = []
         if statement.state == .incomplete {
             let gaps = statement.gaps.count
-            parts.append("INCOMPLETE: \(gaps) \(gaps == 1 ? "gap" : "gaps"), these figures are not a statement")
+            groups.append(["INCOMPLETE: \(gaps) \(gaps == 1 ? "gap" : "gaps"), these figures are not a statement"])
         }
-        if !statement.agencies.isEmpty { parts += credits(statement) }
-        for total in statement.chargeTotals { parts += charges(total, named: !statement.agencies.isEmpty) }
+        if !statement.agencies.isEmpty { groups.append(credits(statement)) }
+        for total in statement.chargeTotals { groups.append(charges(total, named: !statement.agencies.isEmpty)) }
         if statement.agencies.isEmpty && statement.chargeTotals.isEmpty && statement.state != .incomplete {
-            parts.append("NOTHING TO STATE · no agency bought, used or was charged anything")
+            groups.append(["NOTHING TO STATE", "no agency bought, used or was charged anything"])
         }
-        return parts.joined(separator: " · ")
+        return groups.map { $0.joined(separator: " · ") }
     }
 
     private static func credits(_ statement: Statement) -> [String] {

@@ -1,0 +1,208 @@
+import Reconciliation
+
+/// What a person sees at once: the verdict, the scope, the statement in small, what moved, and what is worst.
+struct HTMLFirstScreen {
+    private let sheets: ReportSheets
+    private var report: DiscrepancyReport { sheets.report }
+    private var statement: Statement { sheets.report.statement }
+
+    init(_ sheets: ReportSheets) { self.sheets = sheets }
+
+    func html() -> String {
+        var cards = bridges() + [changes(), rates(), aging()]
+        if let largest = largest() { cards.append(largest) }
+        if !report.trend.isEmpty { cards.append(trend()) }
+        if !statement.controls.isEmpty { cards.append(controls()) }
+        cards.append(signOffs())
+        return header() + "<div class=\"cards\">\n" + cards.joined(separator: "\n") + "\n</div>\n" + contents()
+    }
+
+    private func header() -> String {
+        let accounts = report.accounts.map(\.name).sorted().map { HTML.data($0, 60) }.joined(separator: ", ")
+        let cutOff = statement.cutOff
+        let lines = ReportVerdict.groups(statement).map { group -> String in
+            let parts = group.split(separator: "·").map { "<span>\(HTML.text(String($0).trimmed))</span>" }
+            return "<span class=\"line\">\(parts.joined(separator: " <i>·</i> "))</span>"
+        }
+        var text = """
+            <header class="\(statement.state.rawValue.lowercased())">
+            <p class="title">\(HTML.data(report.title, 120)) <span class="mode">\(report.mode)</span></p>
+            <p class="state">\(HTML.pill(statement.state)) \(HTML.text(ReportVerdict.meaning(statement.state)))</p>
+            <h1>\(lines.joined(separator: "\n"))</h1>
+
+            """
+        if !statement.gaps.isEmpty {
+            // A long list of gaps must not push the figures off the screen.
+            let shown = statement.gaps.prefix(8).map { "<li>\(HTML.data($0, 300))</li>" }.joined()
+            let rest = statement.gaps.count - min(8, statement.gaps.count)
+            text +=
+                "<ul class=\"gaps\">\(shown)\(rest > 0 ? "<li>and \(Money.grouped(Int64(rest))) more</li>" : "")</ul>\n"
+        }
+        let period = report.periodFromSeconds.flatMap { report.clock.wall($0) }
+        text += "<dl class=\"facts\">"
+        text += fact("Cut-off", "\(HTML.text(cutOff.localText)) <small>\(HTML.text(cutOff.zone))</small>")
+        text += fact("Cut-off, UTC", HTML.text(cutOff.utcText))
+        text += fact("Account", "\(accounts) <small>\(report.mode)</small>")
+        if let period { text += fact("Period from", period) }
+        text += fact("Run", "\(HTML.data(report.run.id, 60)) <small>\(HTML.data(report.run.job, 80))</small>")
+        return text + "</dl></header>\n"
+    }
+
+    private func fact(_ name: String, _ value: String) -> String { "<div><dt>\(name)</dt><dd>\(value)</dd></div>" }
+
+    private func contents() -> String {
+        let names = sheets.sheets.map { sheet -> String in
+            let isEmpty = sheet.key == "statement" && statement.agencies.isEmpty
+            guard sheet.key != "summary", !isEmpty else { return "" }
+            return "<a href=\"#\(sheet.key)\">\(HTML.text(sheet.title))</a>"
+        }
+        return "<nav aria-label=\"Sheets\">" + names.joined() + "<a href=\"#matched\">Matched</a></nav>\n"
+    }
+
+    private func card(_ title: String, _ body: String, _ classes: String = "") -> String {
+        "<section class=\"card \(classes)\"><h2>\(HTML.text(title))</h2>\(body)</section>"
+    }
+
+    // MARK: The statement in small
+
+    private func bridges() -> [String] {
+        var cards: [String] = []
+        if !statement.agencies.isEmpty {
+            cards.append(card("Statement, credits", bridge("Statement (credits)"), "bridge tall"))
+        }
+        for totals in statement.chargeTotals {
+            let currency = totals.currency.uppercased()
+            cards.append(card("Charges, \(currency)", bridge("Charges (\(currency))"), "bridge"))
+        }
+        return cards
+    }
+
+    /// The same rows as the summary sheet, so that they cannot differ.
+    private func bridge(_ section: String) -> String {
+        let rows = SummarySheet.bridge(statement).filter { $0[0] == .text(section) }
+        var text = "<table><tbody>"
+        for (index, row) in rows.enumerated() {
+            guard case .text(let name) = row[1] else { continue }
+            let isEnd = index == 0 || index == rows.count - 1
+            let isRest = name == "Unexplained"
+            var note = ""
+            if case .text(let words) = row[3] { note = "<small>\(HTML.text(words))</small>" }
+            let kind = FindingKind(rawValue: name)
+            let title = kind.map { "<a href=\"#open_items\">\($0.title)</a>" } ?? HTML.text(name)
+            let sign = kind == nil ? "" : "signed"
+            text +=
+                "<tr class=\"\(isEnd ? "sum" : isRest ? "rest" : "cause")\"><th scope=\"row\">\(title)\(note)</th>"
+                + figure(row[2], sign) + "</tr>"
+        }
+        return text + "</tbody></table>"
+    }
+
+    private func figure(_ cell: Cell, _ classes: String) -> String {
+        let plus = classes == "signed"
+        switch cell {
+        case .credits(let number):
+            let sign = plus && number > 0 ? "+" : ""
+            return "<td class=\"n\(number < 0 ? " neg" : "")\">\(sign)\(ReportVerdict.decimal(number))</td>"
+        case .money(let money):
+            let sign = plus && money.minorUnits > 0 ? "+" : ""
+            return "<td class=\"n\(money.minorUnits < 0 ? " neg" : "")\">\(sign)\(money.description)</td>"
+        default: return "<td class=\"n\">not known</td>"
+        }
+    }
+
+    // MARK: The other cards
+
+    private func changes() -> String {
+        let changes = statement.changes
+        guard changes.hasPrevious else {
+            return card("Open items", "<p class=\"none\">This is the first report: \(statement.items.count) items.</p>")
+        }
+        let tiles = [
+            ("new", changes.new.count), ("reopened", changes.reopened.count), ("resolved", changes.resolved.count),
+            ("changed", changes.changed.count), ("unchanged", changes.unchanged.count),
+        ]
+        let body = tiles.map { "<div><b>\(Money.grouped(Int64($0.1)))</b><span>\($0.0)</span></div>" }.joined()
+        return card("Items since the last report", "<div class=\"tiles\">\(body)</div>")
+    }
+
+    private func rates() -> String {
+        let rate = statement.matchRate
+        var body = HTMLChart.meter(
+            "By count", rate.per10000, "\(Money.grouped(rate.matchedCount)) of \(Money.grouped(rate.readCount))")
+        for value in rate.byValue {
+            let matched = Money(minorUnits: value.matched, currency: value.currency)
+            let read = Money(minorUnits: value.read, currency: value.currency)
+            body += HTMLChart.meter(
+                "By value, \(HTML.text(value.currency.uppercased()))", value.per10000, "\(matched) of \(read)")
+        }
+        return card("Match rate", body)
+    }
+
+    private func aging() -> String {
+        card("Age of open items, days", HTMLChart.aging(statement.aging))
+    }
+
+    private func largest() -> String? {
+        let lines = statement.largestAgencies()
+        var rows = lines.map { line -> HTMLChart.Bar in
+            let amount = line.difference ?? 0
+            return HTMLChart.Bar(
+                name: line.activity.name, value: amount, text: "\(ReportVerdict.decimal(amount))", state: line.state)
+        }
+        var title = "Largest differences, credits"
+        if rows.isEmpty, let totals = statement.chargeTotals.first(where: { $0.outOfBalance > 0 }) {
+            title = "Largest differences, \(totals.currency.uppercased())"
+            rows = statement.largestCharges(totals.currency).map { line in
+                let amount = Money(minorUnits: line.difference ?? 0, currency: totals.currency)
+                return HTMLChart.Bar(
+                    name: line.activity.name, value: amount.minorUnits, text: amount.description, state: line.state)
+            }
+        }
+        return rows.isEmpty ? nil : card(title, HTMLChart.bars(rows))
+    }
+
+    private func trend() -> String {
+        let points = Array(report.trend.suffix(30))
+        return card(
+            "Open items, last \(points.count) runs", HTMLChart.trend(points, report.clock), "wide")
+    }
+
+    private func controls() -> String {
+        var body =
+            "<table><thead><tr><th scope=\"col\">Read<th scope=\"col\" class=\"n\">Stripe"
+            + "<th scope=\"col\" class=\"n\">Local</tr></thead><tbody>"
+        for control in statement.controls {
+            func amount(_ side: ControlSide) -> String {
+                let money = Money(minorUnits: side.read.amount, currency: control.currency)
+                return "<td class=\"n\">\(Money.grouped(side.read.count))<small>\(money)</small>"
+            }
+            body +=
+                "<tr><th scope=\"row\">\(HTML.data(control.name, 60))<small>\(HTML.data(control.account, 60)), "
+                + "\(HTML.text(control.currency.uppercased()))</small>\(amount(control.stripe))\(amount(control.local))"
+        }
+        return card("Control totals", body + "</tbody></table>", "controls")
+    }
+
+    private func signOffs() -> String {
+        let boxes = SignOff.Role.allCases.map { role -> String in
+            let title = role == .preparer ? "Preparer" : "Reviewer"
+            guard let signOff = report.signOffs.first(where: { $0.role == role }) else {
+                return "<div class=\"box\"><h3>\(title)</h3><p class=\"line\">Name</p><p class=\"line\">Date</p></div>"
+            }
+            let at = report.clock.wall(signOff.atSeconds).map { "\($0) \(HTML.text(report.zone.name))" } ?? ""
+            let note = signOff.note.map { "<p>\(HTML.data($0, 300))</p>" } ?? ""
+            return "<div class=\"box signed\"><h3>\(title)</h3><p><b>\(HTML.data(signOff.name, 80))</b></p>"
+                + "<p class=\"at\">signed \(at)</p>\(note)</div>"
+        }
+        return card(
+            "Sign-off", "<div class=\"boxes\">\(boxes.joined())</div>",
+            statement.charges.isEmpty ? "full" : "wide")
+    }
+}
+
+extension String {
+    /// Without blanks at both ends.
+    var trimmed: String {
+        String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    }
+}

@@ -1,0 +1,157 @@
+import Reconciliation
+
+/// Tables of the page, row by row.
+struct HTMLTables {
+    private let stream: ByteStream
+    private let clock: ReportClock
+    /// A longer table is folded into blocks of so many rows.
+    static let block = 500
+    static let foldOver = 60
+
+    init(_ stream: ByteStream, _ clock: ReportClock) {
+        self.stream = stream
+        self.clock = clock
+    }
+
+    /// A sheet as a section of its own.
+    func section(
+        _ sheet: Sheet, note: String? = nil, isFolded: Bool = false, count: Int64? = nil
+    ) throws(ReportError) {
+        try begin(sheet.key, sheet.title, count: count ?? Int64(sheet.rowCount), note: note)
+        if sheet.rowCount == 0 {
+            try stream.write("<p class=\"none\">None.</p>\n")
+        } else if isFolded || sheet.rowCount > Self.foldOver {
+            try blocks(sheet, Array(0..<sheet.rowCount), noun: "rows")
+        } else {
+            try table(sheet, 0..<sheet.rowCount, totals: sheet.totals)
+        }
+        try end()
+    }
+
+    func begin(_ key: String, _ title: String, count: Int64?, note: String?) throws(ReportError) {
+        let number = count.map { " <span class=\"count\">\(Money.grouped($0))</span>" } ?? ""
+        try stream.write("<section id=\"\(key)\"><h2>\(HTML.text(title))\(number)</h2>\n")
+        if let note { try stream.write("<p class=\"note\">\(HTML.text(note))</p>\n") }
+    }
+
+    func end() throws(ReportError) { try stream.write("</section>\n") }
+
+    /// Rows in folded blocks.
+    func blocks(_ sheet: Sheet, _ rows: [Int], noun: String) throws(ReportError) {
+        var start = 0
+        while start < rows.count {
+            let end = min(start + Self.block, rows.count)
+            let range =
+                rows.count <= Self.block ? "" : " \(Money.grouped(Int64(start + 1)))–\(Money.grouped(Int64(end)))"
+            let name = range.isEmpty ? "\(Money.grouped(Int64(rows.count))) \(noun)" : noun + range
+            try stream.write("<details><summary>\(HTML.text(name))</summary>\n")
+            try table(sheet, rows[start..<end], totals: nil)
+            try stream.write("</details>\n")
+            start = end
+        }
+    }
+
+    func table(_ sheet: Sheet, _ rows: some Sequence<Int>, totals: [Cell]?) throws(ReportError) {
+        try stream.write("<div class=\"scroll\"><table class=\"grid \(sheet.key)\"><thead><tr>")
+        for column in sheet.columns {
+            try stream.write("<th scope=\"col\"\(Self.isFigure(column.type) ? " class=\"n\"" : "")>")
+            try stream.write(HTML.text(column.title))
+            try stream.write("</th>")
+        }
+        try stream.write("</tr></thead><tbody>\n")
+        for index in rows { try row(sheet.row(index), sheet.columns) }
+        try stream.write("</tbody>")
+        if let totals {
+            try stream.write("<tfoot>")
+            try row(totals, sheet.columns)
+            try stream.write("</tfoot>")
+        }
+        try stream.write("</table></div>\n")
+    }
+
+    private func row(_ cells: [Cell], _ columns: [Column]) throws(ReportError) {
+        try stream.write("<tr>")
+        for (column, cell) in zip(columns, cells) { try stream.write(self.cell(cell, column)) }
+        try stream.write("</tr>\n")
+    }
+
+    static func isFigure(_ type: ColumnType) -> Bool {
+        switch type {
+        case .count, .credits, .money, .share: true
+        case .text, .id, .time, .mixed: false
+        }
+    }
+
+    private func cell(_ cell: Cell, _ column: Column) -> String {
+        switch cell {
+        case .empty: return "<td>"
+        case .text(let text):
+            if let state = Self.state(of: text) {
+                return "<td>" + HTML.pill(state) + HTML.text(String(text.dropFirst(state.rawValue.count)))
+            }
+            let isLong = column.width >= 40
+            return (isLong ? "<td class=\"long\">" : "<td>") + HTML.data(text)
+        case .id(let id): return "<td class=\"id\">" + HTML.data(id, 120)
+        case .link(let id, let url): return "<td class=\"id\">" + HTMLTables.link(id, url)
+        case .time(let seconds):
+            guard let iso = clock.iso(seconds), let wall = clock.wall(seconds) else { return "<td>" }
+            return "<td class=\"t\"><time datetime=\"\(iso)\">\(wall)</time>"
+        case .count(let number), .credits(let number):
+            return "<td class=\"n\(number < 0 ? " neg" : number == 0 ? " zero" : "")\">" + Money.grouped(number)
+        case .share(let share): return "<td class=\"n\">" + ReportVerdict.percent(share)
+        case .money(let money):
+            let tone = money.minorUnits < 0 ? " neg" : money.minorUnits == 0 ? " zero" : ""
+            return "<td class=\"n\(tone)\">" + (column.type == .mixed ? money.description : money.grouped)
+        }
+    }
+
+    /// Made by ``StripeLink`` from an id that it has checked, so there is nothing to escape; it is escaped all the same.
+    static func link(_ id: String, _ url: String) -> String {
+        "<a href=\"\(ReportText.html(url))\" rel=\"noreferrer\">\(ReportText.html(id))</a>"
+    }
+
+    private static func state(of text: String) -> StatementState? {
+        StatementState.allCases.first { text.hasPrefix($0.rawValue) }
+    }
+}
+
+/// The statement: the agencies that need a look in full, the others folded.
+struct HTMLStatement {
+    private let sheets: ReportSheets
+    private let tables: HTMLTables
+
+    init(_ sheets: ReportSheets, _ tables: HTMLTables) {
+        self.sheets = sheets
+        self.tables = tables
+    }
+
+    func write() throws(ReportError) {
+        let statement = sheets.report.statement
+        if let sheet = sheets["statement"], !statement.agencies.isEmpty {
+            let lines = statement.agencies
+            try write(
+                sheet, "Statement, credits", lines.map { $0.isOutOfBalance || $0.state > .explained },
+                hasItems: lines.map { $0.openItems > 0 })
+        }
+        if let sheet = sheets["charges"] {
+            let lines = statement.charges
+            try write(
+                sheet, "Charges", lines.map { $0.isOutOfBalance || $0.state > .explained },
+                hasItems: lines.map { $0.openItems > 0 })
+        }
+    }
+
+    private func write(_ sheet: Sheet, _ title: String, _ isOut: [Bool], hasItems: [Bool]) throws(ReportError) {
+        let out = isOut.indices.filter { isOut[$0] }
+        let open = isOut.indices.filter { !isOut[$0] && hasItems[$0] }
+        let quiet = isOut.indices.filter { !isOut[$0] && !hasItems[$0] }
+        try tables.begin(sheet.key, title, count: Int64(sheet.rowCount), note: nil)
+        try tables.table(sheet, out.prefix(HTMLTables.block), totals: sheet.totals)
+        if out.count > HTMLTables.block {
+            try tables.blocks(sheet, Array(out.dropFirst(HTMLTables.block)), noun: "more out of balance")
+        }
+        if !open.isEmpty { try tables.blocks(sheet, open, noun: "in balance, with open items") }
+        if !quiet.isEmpty { try tables.blocks(sheet, quiet, noun: "in balance, nothing open") }
+        try tables.end()
+    }
+}
