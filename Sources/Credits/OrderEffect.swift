@@ -54,6 +54,7 @@ public enum OrderEffectOutcome: Sendable, Hashable {
 public struct CreditEffects: Sendable {
     let table: OrderTable
 
+    /// - Parameter table: the orders, as the catalog has them.
     public init(table: OrderTable) { self.table = table }
 
     /// One Task Health credit in cents, as the application sells it.
@@ -63,7 +64,8 @@ public struct CreditEffects: Sendable {
     /// commits together with its own record of the effect.
     /// - Throws: `PostgresError`; the transaction is then to be rolled back.
     public func apply(
-        _ effect: OrderEffect, toOrder key: Int64, expecting expectation: OrderExpectation, on connection: Connection
+        _ effect: OrderEffect, toOrder key: Int64, expecting expectation: OrderExpectation, rowHash: String? = nil,
+        on connection: Connection
     ) async throws -> OrderEffectOutcome {
         guard let row = try await lock(key, on: connection) else { return .refused("order \(key) is gone") }
         let now = row.order
@@ -78,7 +80,9 @@ public struct CreditEffects: Sendable {
             return .refused("order \(key) is \(state.rawValue) by now")
         default: break
         }
-        guard OrderExpectation(now) == expectation else { return .refused("order \(key) was changed in the meantime") }
+        guard OrderExpectation(now) == expectation, rowHash == nil || rowHash == row.hash else {
+            return .refused("order \(key) was changed in the meantime")
+        }
         let balanceBefore = try await lockBalance(of: now.agencyID, on: connection)
         try await write(effect, key: key, order: now, on: connection)
         let balanceAfter = try await lockBalance(of: now.agencyID, on: connection)
@@ -88,14 +92,41 @@ public struct CreditEffects: Sendable {
             after: Self.snapshot(after.json, balance: balanceAfter))
     }
 
-    private func lock(_ key: Int64, on connection: Connection) async throws -> (order: OrderFacts, json: String)? {
+    /// The order as it is, locked; `nil` when it is gone.
+    public func order(_ key: Int64, on connection: Connection) async throws -> OrderFacts? {
+        try await lock(key, on: connection)?.order
+    }
+
+    struct LockedOrder {
+        let order: OrderFacts
+        let json: String
+        let hash: String
+    }
+
+    /// SQL for the hash of a row `l`: what a plan says that it would touch.
+    static let rowHash = "encode(sha256(convert_to(to_jsonb(l)::text, 'UTF8')), 'hex')"
+
+    /// The hashes of these orders' rows, by key.
+    public func rowHashes(of keys: [Int64], on connection: Connection) async throws -> [Int64: String] {
+        let rows = try await connection.query(
+            """
+            SELECT \(table.key)::bigint AS key, \(Self.rowHash) AS hash FROM \(table.name) l
+            WHERE \(table.key) = ANY($1)
+            """, keys)
+        var hashes: [Int64: String] = [:]
+        for row in rows { hashes[try row["key"]] = try row["hash"] }
+        return hashes
+    }
+
+    func lock(_ key: Int64, on connection: Connection) async throws -> LockedOrder? {
         let rows = try await connection.query(
             """
             SELECT \(table.key)::bigint AS key, \(table.id)::text AS id, \(table.agencyID)::bigint AS agency,
                 \(table.credits)::bigint AS credits, \(table.amount)::bigint AS amount,
                 \(table.currency)::text AS currency, \(table.paid) AS paid,
                 \(table.cancelledAt) IS NOT NULL AS cancelled,
-                floor(extract(epoch FROM \(table.createdAt)))::bigint AS created, to_jsonb(l)::text AS json
+                floor(extract(epoch FROM \(table.createdAt)))::bigint AS created, to_jsonb(l)::text AS json,
+                \(Self.rowHash) AS hash
             FROM \(table.name) l WHERE \(table.key) = $1 FOR UPDATE
             """, key)
         guard let row = rows.first else { return nil }
@@ -103,11 +134,11 @@ public struct CreditEffects: Sendable {
             rowID: try row["key"], invoiceID: try row["id"], agencyID: try row["agency"], credits: try row["credits"],
             amount: try row["amount"], currency: try row["currency"], paid: try row["paid"],
             isCancelled: try row["cancelled"], createdSeconds: try row["created"])
-        return (order, try row["json"])
+        return LockedOrder(order: order, json: try row["json"], hash: try row["hash"])
     }
 
     /// The agency's balance, locked so that what is recorded as "before" is true; `nil` where it has none yet.
-    private func lockBalance(of agency: Int64, on connection: Connection) async throws -> Int64? {
+    func lockBalance(of agency: Int64, on connection: Connection) async throws -> Int64? {
         try await connection.query(
             "SELECT balance FROM public.task_credit_agency_balance WHERE agency_id = $1 FOR UPDATE", agency
         ).first.map { try $0["balance"] }
@@ -141,7 +172,7 @@ public struct CreditEffects: Sendable {
         }
     }
 
-    private static func snapshot(_ order: String, balance: Int64?) -> JSONText {
+    static func snapshot(_ order: String, balance: Int64?) -> JSONText {
         JSONText("{\"order\": \(order), \"balance\": \(balance.map(String.init) ?? "null")}")
     }
 }

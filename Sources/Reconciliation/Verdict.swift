@@ -7,7 +7,8 @@ public struct Verdict: Sendable, Hashable {
     /// One sentence that says what is wrong, for finance as for an engineer.
     public let explanation: String
 
-    init(_ kind: FindingKind, _ action: Action, _ explanation: String) {
+    /// A difference.
+    public init(_ kind: FindingKind, _ action: Action, _ explanation: String) {
         self.kind = kind
         self.defaultAction = action
         self.explanation = explanation

@@ -5,8 +5,8 @@ import Store
 
 /// Both sides of a difference as they are kept with the finding: for the record, to see later what changed, and as
 /// what a repair rests on.
-struct FindingFacts: Codable, Sendable, Equatable {
-    struct Invoice: Codable, Sendable, Equatable {
+public struct FindingFacts: Codable, Sendable, Equatable {
+    public struct Invoice: Codable, Sendable, Equatable {
         var id: String
         var status: String
         var created: Int64
@@ -17,13 +17,14 @@ struct FindingFacts: Codable, Sendable, Equatable {
         var customer: String?
         var due: Int64?
         var autoAdvance: Bool
+        var isSubscription: Bool?
         var orderID: String?
         var agencyID: String?
         var paidAt: Int64?
         var voidedAt: Int64?
     }
 
-    struct Order: Codable, Sendable, Equatable {
+    public struct Order: Codable, Sendable, Equatable {
         var row: Int64
         var invoiceID: String?
         var agency: Int64
@@ -44,8 +45,8 @@ struct FindingFacts: Codable, Sendable, Equatable {
                 id: facts.id, status: facts.status.word, created: facts.createdSeconds, currency: facts.currency,
                 total: facts.total, prePaymentCredit: facts.prePaymentCredit,
                 postPaymentCredit: facts.postPaymentCredit, customer: facts.customer, due: facts.dueSeconds,
-                autoAdvance: facts.autoAdvance, orderID: facts.orderID, agencyID: facts.agencyID,
-                paidAt: facts.paidAtSeconds, voidedAt: facts.voidedAtSeconds)
+                autoAdvance: facts.autoAdvance, isSubscription: facts.isSubscription, orderID: facts.orderID,
+                agencyID: facts.agencyID, paidAt: facts.paidAtSeconds, voidedAt: facts.voidedAtSeconds)
         }
         order = pair.order.map { facts in
             Order(
@@ -60,6 +61,28 @@ struct FindingFacts: Codable, Sendable, Equatable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return JSONText(String(decoding: try encoder.encode(self), as: UTF8.self))
+    }
+}
+
+extension FindingFacts {
+    /// The pair that these facts were taken from, as far as a repair needs it.
+    var pair: InvoicePair {
+        InvoicePair(
+            stripe: stripe.map { facts in
+                InvoiceFacts(
+                    id: facts.id, status: InvoiceStatus(facts.status), createdSeconds: facts.created,
+                    currency: facts.currency, total: facts.total, prePaymentCredit: facts.prePaymentCredit,
+                    postPaymentCredit: facts.postPaymentCredit, customer: facts.customer, dueSeconds: facts.due,
+                    autoAdvance: facts.autoAdvance, isSubscription: facts.isSubscription ?? false,
+                    orderID: facts.orderID, agencyID: facts.agencyID, paidAtSeconds: facts.paidAt,
+                    voidedAtSeconds: facts.voidedAt)
+            },
+            order: order.map { facts in
+                OrderFacts(
+                    rowID: facts.row, invoiceID: facts.invoiceID, agencyID: facts.agency, credits: facts.credits,
+                    amount: facts.amount, currency: facts.currency, paid: facts.paid, isCancelled: facts.cancelled,
+                    createdSeconds: facts.created)
+            })
     }
 }
 

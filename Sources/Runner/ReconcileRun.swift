@@ -131,7 +131,7 @@ public struct ReconcileRun: Sendable {
         }
         guard tally.problems.isEmpty else { return try await endIncomplete(run, tally) }
         return isPlan
-            ? try await endPlan(run, judged, tally) : try await endApplied(run, judged, tally, tables)
+            ? try await endPlan(run, judged, tally, tables) : try await endApplied(run, judged, tally, tables)
     }
 
     // MARK: - Reading
@@ -216,12 +216,15 @@ public struct ReconcileRun: Sendable {
         return RunResult(run: run, outcome: outcome, findings: [])
     }
 
-    private func endPlan(_ run: Run, _ judged: [Judged], _ tally: Tally) async throws -> RunResult {
+    private func endPlan(
+        _ run: Run, _ judged: [Judged], _ tally: Tally, _ tables: [String: OrderTable]
+    ) async throws -> RunResult {
         var counts: [FindingKind: KindCount] = [:]
         for item in judged {
             counts[item.kind, default: KindCount()].found += 1
             if item.action != .inform { counts[item.kind]?.open += 1 }
         }
+        let plan = try await plan(run, judged, tables)
         let state: RunState = counts.values.contains { $0.open > 0 } ? .drift : .clean
         let outcome = tally.outcome(state, counts: counts, requests: requests())
         try await Runs(pool: pool).end(run, outcome)
@@ -229,7 +232,32 @@ public struct ReconcileRun: Sendable {
             ReportedFinding(
                 try FoundDifference($0.found, kind: $0.kind, verdict: $0.verdict, action: $0.action, job: run.job))
         }
-        return RunResult(run: run, outcome: outcome, findings: findings)
+        return RunResult(run: run, outcome: outcome, findings: findings, plan: plan)
+    }
+
+    /// What would be done about these differences.
+    private func plan(_ run: Run, _ judged: [Judged], _ tables: [String: OrderTable]) async throws -> Plan {
+        var items: [Plan.Item] = []
+        var reviews: [Plan.Review] = []
+        for account in job.accounts {
+            guard let table = tables[account] else { throw RunError.noAccount(account) }
+            let own = judged.filter { $0.found.account == account }
+            let keys = own.filter(Repairer.canRepair).compactMap { $0.found.pair.order?.rowID }
+            let hashes = try await pool.withConnection {
+                try await CreditEffects(table: table).rowHashes(of: keys, on: $0)
+            }
+            for difference in own {
+                if Repairer.canRepair(difference), let item = Plan.Item(difference, rowHashes: hashes) {
+                    items.append(item)
+                } else if difference.action == .review || difference.action == .apply {
+                    reviews.append(Plan.Review(difference))
+                }
+            }
+        }
+        return try Plan(
+            purpose: .repair, job: run.job, definitionHash: run.definitionHash, run: run.id, createdSeconds: nowSeconds,
+            createdBy: origin.requestedBy, programVersion: origin.programVersion, period: run.period, items: items,
+            reviews: reviews)
     }
 
     private func endApplied(
@@ -238,15 +266,18 @@ public struct ReconcileRun: Sendable {
         var tally = start
         var judged = first
         let findings = Findings(pool: pool)
+        var waiting: Plan?
         // A link makes the order comparable: what it shows then is found and repaired in the same run.
         for _ in 0..<2 {
             let tasks = try await record(judged, run)
             if let reason = limitReached(tasks.count, objects: tally.stripeObjects) {
                 tally.problems.append(reason)
+                waiting = try await plan(run, judged, tables)
                 break
             }
             let outcome = try await repair(run, tasks, tables)
             tally.problems += outcome.failures
+            tally.notes += outcome.moved.map { "left alone: \($0)" }
             guard !outcome.linked.isEmpty else { break }
             judged = []
             for account in job.accounts {
@@ -263,7 +294,7 @@ public struct ReconcileRun: Sendable {
         let outcome = tally.outcome(state, counts: counts, requests: requests())
         try await Runs(pool: pool).end(run, outcome)
         let stored = try await findings.list(runID: run.id, limit: comparisonLimits.differences)
-        return RunResult(run: run, outcome: outcome, findings: stored.map(ReportedFinding.init))
+        return RunResult(run: run, outcome: outcome, findings: stored.map(ReportedFinding.init), plan: waiting)
     }
 
     /// Writes the findings. Gives those that are to be repaired.
@@ -271,12 +302,13 @@ public struct ReconcileRun: Sendable {
         var tasks: [Repairer.Task] = []
         for start in stride(from: 0, to: judged.count, by: 500) {
             let part = judged[start..<min(start + 500, judged.count)]
-            let ids = try await Findings(pool: pool).record(
+            let recorded = try await Findings(pool: pool).record(
                 part.map {
                     try FoundDifference($0.found, kind: $0.kind, verdict: $0.verdict, action: $0.action, job: run.job)
                 }, run: run)
-            for (id, item) in zip(ids, part) where Repairer.canRepair(item) {
-                tasks.append(Repairer.Task(findingID: id, judged: item))
+            // What a person accepted stays as it is until its facts change.
+            for (finding, item) in zip(recorded, part) where finding.state == .open && Repairer.canRepair(item) {
+                tasks.append(Repairer.Task(findingID: finding.id, judged: item))
             }
         }
         return tasks
@@ -285,13 +317,12 @@ public struct ReconcileRun: Sendable {
     private func limitReached(_ repairs: Int, objects: Int64) -> String? {
         if repairs > job.limits.maxRepairs {
             return
-                "\(repairs) repairs are more than limits.max_repairs (\(job.limits.maxRepairs)): nothing was applied. "
-                + "Look at the findings, then raise the limit for one run."
+                "\(repairs) repairs are more than limits.max_repairs (\(job.limits.maxRepairs)): nothing was applied, the "
+                + "plan waits for approval."
         }
         if Double(repairs) > job.limits.maxRepairShare * Double(objects) {
             return "\(repairs) repairs of \(objects) objects are more than limits.max_repair_share "
-                + "(\(job.limits.maxRepairShare)): nothing was applied. Look at the findings, then raise the limit for "
-                + "one run."
+                + "(\(job.limits.maxRepairShare)): nothing was applied, the plan waits for approval."
         }
         return nil
     }
@@ -309,6 +340,7 @@ public struct ReconcileRun: Sendable {
             ).repair(tasks.filter { $0.judged.found.account == account })
             total.linked.formUnion(outcome.linked)
             total.failures += outcome.failures
+            total.moved += outcome.moved
         }
         return total
     }
@@ -332,19 +364,11 @@ public struct ReconcileRun: Sendable {
     }
 
     private func resolveTables() async throws -> [String: OrderTable] {
-        try await pool.withConnection { connection in
-            var tables: [String: OrderTable] = [:]
-            for account in job.accounts {
-                let columns = Dictionary(uniqueKeysWithValues: job.table.columns.map { ($0.key.rawValue, $0.value) })
-                let table = try await OrderTable.resolve(
-                    schema: job.table.schema, table: job.table.name, columns: columns,
-                    customerColumn: account == "task_health" ? "taskHealthStripeCustomerId" : "stripeCustomerId",
-                    on: connection)
-                try await table.refuseHiddenRows(on: connection)
-                tables[account] = table
-            }
-            return tables
+        var tables: [String: OrderTable] = [:]
+        for account in job.accounts {
+            tables[account] = try await OrderTable.resolve(for: job, account: account, pool: pool)
         }
+        return tables
     }
 }
 

@@ -12,13 +12,15 @@ struct Repairer: Sendable {
     let client: StripeClient
     let pool: Pool
     let connections: Int
+    /// The plan that is applied, for the audit.
+    var plan: String?
     let progress: @Sendable (RunProgress) -> Void
 
     /// What the repairs came to.
     struct Outcome: Sendable, Hashable {
         var repaired = 0
-        /// Rows that somebody else put right, or that are not any more what the decision rested on.
-        var moved = 0
+        /// Rows that somebody else put right, or that are not any more what the decision rested on, a sentence each.
+        var moved: [String] = []
         /// Invoices whose orders were linked to them.
         var linked: Set<String> = []
         /// Repairs that failed, a sentence each.
@@ -31,6 +33,8 @@ struct Repairer: Sendable {
         var judged: Judged
         /// What became of a stale draft at Stripe.
         var disposedStatus: String?
+        /// The hash that the row must still have, where a plan is applied.
+        var rowHash: String?
     }
 
     /// Whether this run can repair it.
@@ -110,7 +114,8 @@ struct Repairer: Sendable {
         let key = "trueup-\(run.job)-\(task.judged.kind.rawValue)-\(task.judged.found.account)-\(stripe.id)"
         let outcome = try await DraftDisposal(client: client, idempotencyKey: key).dispose(
             of: stripe.id, createdSeconds: stripe.createdSeconds)
-        guard case .disposed(let status, let requestID) = outcome else { return Outcome(moved: 1) }
+        if case .moved(let reason) = outcome { return Outcome(moved: ["invoice \(stripe.id): \(reason)"]) }
+        guard case .disposed(let status, let requestID) = outcome else { return Outcome() }
         var task = task
         task.judged.found.requestID = requestID
         task.disposedStatus = status
@@ -132,7 +137,7 @@ struct Repairer: Sendable {
     private func attempt(_ task: Task, _ effect: OrderEffect, _ order: OrderFacts) async throws -> Outcome {
         let outcome = try await pool.transaction { connection in
             let outcome = try await CreditEffects(table: table).apply(
-                effect, toOrder: order.rowID, expecting: OrderExpectation(order), on: connection)
+                effect, toOrder: order.rowID, expecting: OrderExpectation(order), rowHash: task.rowHash, on: connection)
             switch outcome {
             case .done(let before, let after):
                 try await record(task, effect: effect.word, order, before, after).insert(on: connection)
@@ -144,7 +149,8 @@ struct Repairer: Sendable {
         }
         switch outcome {
         case .done: return success(effect)
-        case .alreadyDone, .refused: return Outcome(moved: 1)
+        case .alreadyDone: return Outcome(moved: ["order \(order.rowID): somebody else has done it already"])
+        case .refused(let reason): return Outcome(moved: [reason])
         }
     }
 
@@ -163,7 +169,7 @@ struct Repairer: Sendable {
             account: found.account, stripeID: found.pair.stripe?.id ?? order.invoiceID ?? "",
             stripeStatus: task.disposedStatus ?? found.pair.stripe?.status.word ?? "absent",
             stripeRequestID: found.requestID ?? "",
-            table: table.plainName, localID: String(order.rowID), before: before, after: after,
+            table: table.plainName, localID: String(order.rowID), before: before, after: after, plan: plan,
             requestedBy: run.requestedBy)
     }
 }

@@ -7,6 +7,15 @@ public struct RunResult: Sendable {
     public let outcome: RunOutcome
     /// Of a plan: what would be written. Else: what is stored. In the order in which they were found.
     public let findings: [ReportedFinding]
+    /// Of a plan, and of a run whose repairs wait because a limit was reached.
+    public let plan: Plan?
+
+    init(run: Run, outcome: RunOutcome, findings: [ReportedFinding], plan: Plan? = nil) {
+        self.run = run
+        self.outcome = outcome
+        self.findings = findings
+        self.plan = plan
+    }
 
     /// The program's exit code (DESIGN section 7).
     public var exitCode: Int32 {

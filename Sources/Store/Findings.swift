@@ -8,9 +8,16 @@ public struct Findings: Sendable {
 
     public init(pool: Pool) { self.pool = pool }
 
+    /// A finding as it stands after it was written.
+    public struct Recorded: Sendable, Hashable {
+        public let id: Int64
+        /// ``FindingState/accepted`` where a person accepted it and its facts are the same as then.
+        public let state: FindingState
+    }
+
     /// Writes what a run found; each finding is added, or updated and reopened.
-    /// - Returns: the ids, in the order of `found`.
-    public func record(_ found: [FoundDifference], run: Run) async throws -> [Int64] {
+    /// - Returns: how they stand, in the order of `found`.
+    public func record(_ found: [FoundDifference], run: Run) async throws -> [Recorded] {
         guard !found.isEmpty else { return [] }
         return try await pool.transaction { connection in
             try await Self.record(found, runID: run.id, on: connection)
@@ -19,8 +26,8 @@ public struct Findings: Sendable {
 
     private static func record(
         _ found: [FoundDifference], runID: Int64, on connection: Connection
-    ) async throws -> [Int64] {
-        var ids: [Int64] = []
+    ) async throws -> [Recorded] {
+        var recorded: [Recorded] = []
         for difference in found {
             let identity = difference.identity
             let rows = try await connection.query(
@@ -39,14 +46,15 @@ public struct Findings: Sendable {
                     times_reopened = f.times_reopened + (f.state = 'closed')::integer,
                     state = CASE WHEN f.state = 'accepted' AND f.facts = excluded.facts THEN 'accepted' ELSE 'open' END,
                     closed_at = NULL, closed_how = NULL
-                RETURNING id
+                RETURNING id, state
                 """, identity.job, identity.kind.rawValue, identity.account, identity.stripeID, identity.localID,
                 difference.action.rawValue, difference.stripeStatus, difference.localState, difference.stripeAmount,
                 difference.localAmount, difference.currency, difference.credits, difference.agencyID,
                 difference.explanation, difference.facts, runID)
-            ids.append(try rows[0]["id"])
+            let state: String = try rows[0]["state"]
+            recorded.append(Recorded(id: try rows[0]["id"], state: FindingState(rawValue: state) ?? .open))
         }
-        return ids
+        return recorded
     }
 
     /// Stripe ids of the job's findings that are not closed: their objects are looked at in every run.

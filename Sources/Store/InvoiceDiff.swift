@@ -13,6 +13,18 @@ public struct DifferingPair: Sendable, Hashable {
     public var unread: String?
     /// The invoice that another row names exactly: that row is a duplicate as well.
     public var duplicates: String?
+
+    public init(
+        account: String, pair: InvoicePair, requestID: String?, isFresh: Bool, unread: String? = nil,
+        duplicates: String? = nil
+    ) {
+        self.account = account
+        self.pair = pair
+        self.requestID = requestID
+        self.isFresh = isFresh
+        self.unread = unread
+        self.duplicates = duplicates
+    }
 }
 
 /// What one look at the local side counted.

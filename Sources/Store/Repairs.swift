@@ -41,8 +41,9 @@ public struct RepairRecord: Sendable, Hashable {
         self.requestedBy = requestedBy
     }
 
-    /// Writes the audit row and closes the finding. It belongs into the transaction of the effect.
-    public func insert(on connection: Connection) async throws {
+    /// Writes the audit row and closes the finding; after a revert the finding is there again, accepted, so that the
+    /// next run does not do again what a person took back. It belongs into the transaction of the effect.
+    public func insert(on connection: Connection, isRevert: Bool = false) async throws {
         try await connection.execute(
             """
             INSERT INTO trueup.repair (run_id, finding_id, kind, effect, account, stripe_id, stripe_status,
@@ -50,9 +51,20 @@ public struct RepairRecord: Sendable, Hashable {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
             """, runID, findingID, kind.rawValue, effect, account, stripeID, stripeStatus, stripeRequestID, table,
             localID, before, after, plan, requestedBy)
+        guard isRevert else {
+            try await connection.execute(
+                "UPDATE trueup.finding SET state = 'closed', closed_at = now(), closed_how = 'repaired' WHERE id = $1",
+                findingID)
+            return
+        }
         try await connection.execute(
-            "UPDATE trueup.finding SET state = 'closed', closed_at = now(), closed_how = 'repaired' WHERE id = $1",
-            findingID)
+            "UPDATE trueup.finding SET state = 'accepted', closed_at = NULL, closed_how = NULL WHERE id = $1", findingID
+        )
+        try await connection.execute(
+            """
+            INSERT INTO trueup.finding_note (finding_id, written_by, what, note)
+            VALUES ($1, $2, 'accepted', 'Its repair was reverted; it stays quiet until its facts change.')
+            """, findingID, requestedBy)
     }
 
     /// Whether this run's repair of a finding is in the database: read back when the answer to COMMIT was lost.

@@ -20,6 +20,9 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Show what would be done, and do nothing.")
     var plan = false
 
+    @Option(name: .long, help: ArgumentHelp("The directory of the plan files.", valueName: "dir"))
+    var plans = "plans"
+
     @Flag(name: .long, help: "Print one JSON document for each job to stdout.")
     var json = false
 
@@ -75,8 +78,9 @@ struct RunCommand: AsyncParsableCommand {
             view.clear()
             await pool.close()
             await accounts.http.close()
+            let path = try result.plan.map { try PlanFile.write($0, to: plans) }
+            show(result, definition, planPath: path)
             if json { Terminal.printRaw(try RunDocument(result).text()) }
-            if !json || !quiet { Terminal.printSummary(RunSummary(result, definition: definition), isData: !json) }
             return result.exitCode
         } catch {
             view.clear()
@@ -87,5 +91,16 @@ struct RunCommand: AsyncParsableCommand {
             }
             throw error
         }
+    }
+
+    /// The summary is data where it is all that is printed, and talk beside a JSON document. A plan ends with the line
+    /// that sums it up.
+    private func show(_ result: RunResult, _ definition: JobDefinition, planPath: String?) {
+        if json, quiet { return }
+        let summary = RunSummary(result, definition: definition, planPath: planPath)
+        guard result.run.isPlan, let made = result.plan else { return Terminal.printSummary(summary, isData: !json) }
+        let text = (summary.heading + [""] + PlanView(made).lines).joined(separator: "\n")
+        if json { Terminal.say(text) } else { Terminal.print(text) }
+        if let planPath { Terminal.say("Written to \(planPath). To do it: trueup apply \(planPath)") }
     }
 }

@@ -12,14 +12,20 @@ struct RunSummary {
     /// Findings shown one by one; the rest is one command away.
     private static let shownMax = 10
 
-    init(_ result: RunResult, definition: JobDefinition) {
+    /// Where the plan was written, if there is one.
+    private let planPath: String?
+
+    init(_ result: RunResult, definition: JobDefinition, planPath: String? = nil) {
+        self.planPath = planPath
         self.result = result
         accounts = definition.kind.accounts
     }
 
+    /// The verdict, what was read, and what is wrong with the run itself.
+    var heading: [String] { [verdict, scope] + result.outcome.problems.map { "  ! \($0)" } }
+
     var lines: [String] {
-        var lines = [verdict, scope]
-        lines += result.outcome.problems.map { "  ! \($0)" }
+        var lines = heading
         lines += counts
         lines += people
         lines.append(next)
@@ -117,7 +123,7 @@ struct RunSummary {
         let job = result.run.job
         return switch result.outcome.state {
         case .clean, .repaired: "Nothing is left to do."
-        case .drift where result.run.isPlan: "To do it: trueup run \(job)"
+        case .drift where planPath != nil: "Next: read the plan, then: trueup apply \(planPath ?? "")"
         case .drift: "Next: trueup findings list --job \(job)"
         case .incomplete: "Next: mend what is said above, then: trueup run \(job)"
         case .running, .interrupted, .failed: "Next: trueup runs \(result.run.id)"

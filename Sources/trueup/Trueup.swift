@@ -16,7 +16,8 @@ struct Trueup: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            RunCommand.self, RunsCommand.self, FindingsCommand.self, CheckCommand.self, JobsCommand.self,
+            RunCommand.self, ApplyCommand.self, RevertCommand.self, RunsCommand.self, FindingsCommand.self,
+            CheckCommand.self, JobsCommand.self,
             CronCommand.self, DatabaseCommand.self, SandboxCommand.self, DemoCommand.self,
         ])
 }

@@ -1,0 +1,63 @@
+import PostgreSQL
+import Reconciliation
+
+/// A stored repair, with the rows before and after.
+public struct Repair: Sendable, Hashable {
+    public let id: Int64
+    public let runID: Int64
+    public let findingID: Int64
+    public let kind: String
+    public let effect: String
+    public let account: String
+    public let stripeID: String
+    public let stripeStatus: String
+    public let requestID: String
+    public let localID: String
+    public let before: JSONText
+    public let after: JSONText
+    public let plan: String?
+    public let requestedBy: String
+    public let appliedAt: Timestamp
+
+    init(_ row: Row) throws {
+        id = try row["id"]
+        runID = try row["run_id"]
+        findingID = try row["finding_id"]
+        kind = try row["kind"]
+        effect = try row["effect"]
+        account = try row["account"]
+        stripeID = try row["stripe_id"]
+        stripeStatus = try row["stripe_status"]
+        requestID = try row["stripe_request_id"]
+        localID = try row["local_id"]
+        before = try row["before"]
+        after = try row["after"]
+        plan = try row["plan"]
+        requestedBy = try row["requested_by"]
+        appliedAt = try row["applied_at"]
+    }
+
+    private static let columns = """
+        id, run_id, finding_id, kind, effect, account, stripe_id, stripe_status, stripe_request_id, local_id, before,
+        after, plan, requested_by, applied_at
+        """
+
+    /// All repairs of a run, the latest first: the order in which they can be undone.
+    public static func of(runID: Int64, on connection: Connection) async throws -> [Repair] {
+        try await connection.query(
+            "SELECT \(columns) FROM trueup.repair WHERE run_id = $1 ORDER BY id DESC", runID
+        ).map(Repair.init)
+    }
+
+    /// The repairs of one finding, the oldest first.
+    public static func of(findingID: Int64, on connection: Connection) async throws -> [Repair] {
+        try await connection.query(
+            "SELECT \(columns) FROM trueup.repair WHERE finding_id = $1 ORDER BY id", findingID
+        ).map(Repair.init)
+    }
+
+    /// One repair, or `nil`.
+    public static func one(id: Int64, on connection: Connection) async throws -> Repair? {
+        try await connection.query("SELECT \(columns) FROM trueup.repair WHERE id = $1", id).first.map(Repair.init)
+    }
+}

@@ -1,0 +1,180 @@
+import ArgumentParser
+import Foundation
+import Jobs
+import PostgreSQL
+import Reconciliation
+import Runner
+import Store
+
+struct ApplyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apply", abstract: "Does exactly what a plan file says.",
+        discussion: """
+            A row that has moved since the plan was made is left alone (exit code 2). An edited plan, or one whose job
+            file has changed, is refused. Applying a plan twice changes nothing more.
+            """)
+
+    @Argument(help: "The plan file.")
+    var plan: String
+
+    @OptionGroup var files: JobOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func run() async throws {
+        let set = try files.load()
+        let plan = try PlanFile.read(self.plan)
+        guard let definition = set.job(named: plan.job) else { throw PlanError.noJob(plan.job) }
+        let isLive = Accounts.hasLiveKey(definition.kind.accounts, settings: set.settings)
+        let code = try await Signals.cancelling {
+            try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
+                try await apply(plan, definition, set.settings, database)
+            }
+        }
+        if code != 0 { throw ExitCode(code) }
+    }
+
+    private func apply(
+        _ plan: Plan, _ definition: JobDefinition, _ settings: Settings, _ database: Database
+    ) async throws -> Int32 {
+        let accounts = try Accounts.open(definition.kind.accounts, settings: settings)
+        let pool = Pool(database.target, size: ReconcileRun.poolSize, applicationName: "trueup apply")
+        let view = RunView(definition, isQuiet: true)
+        let result: PlanRun.Result
+        do {
+            result = try await PlanRun(
+                plan: plan, path: self.plan, definition: definition, clients: accounts.clients, pool: pool,
+                origin: .here(.manual), progress: { view.show($0) }
+            ).apply()
+        } catch {
+            view.clear()
+            await pool.close()
+            await accounts.http.close()
+            throw error
+        }
+        view.clear()
+        await pool.close()
+        await accounts.http.close()
+        Terminal.print("Applied \(result.applied) of \(plan.items.count) (plan \(plan.id), run \(result.runID)).")
+        for reason in result.leftAlone { Terminal.print("  left alone: \(printable(reason))") }
+        for failure in result.failures { Terminal.print("  failed: \(printable(failure))") }
+        if result.exitCode == 0 { Terminal.print("To undo it: trueup revert \(result.runID)") }
+        return result.exitCode
+    }
+}
+
+struct RevertCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "revert", abstract: "Makes the plan that undoes the repairs of a run.",
+        discussion: """
+            Nothing is changed: the plan is printed and written, and applied with trueup apply. A repair is undone only
+            where its row is still as the repair left it; what cannot be undone is listed.
+            """)
+
+    @Argument(help: "The number of the run.")
+    var run: Int64
+
+    @Option(name: .long, help: ArgumentHelp("The directory of the plan files.", valueName: "dir"))
+    var plans = "plans"
+
+    @OptionGroup var files: JobOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func run() async throws {
+        let set = try files.load()
+        let number = self.run
+        try await Database.with(databaseOptions, settings: set.settings) { database in
+            let pool = Pool(database.target, size: 2, applicationName: "trueup revert")
+            do {
+                let plan = try await Plan.revert(
+                    runID: number, jobs: set, pool: pool, origin: .here(.manual),
+                    nowSeconds: Int64(Date().timeIntervalSince1970))
+                await pool.close()
+                let path = try PlanFile.write(plan, to: plans)
+                Terminal.print(PlanView(plan).lines.joined(separator: "\n"))
+                Terminal.say("Written to \(path). To do it: trueup apply \(path)")
+            } catch {
+                await pool.close()
+                throw error
+            }
+        }
+    }
+}
+
+/// Plan files on disk.
+enum PlanFile {
+    /// No plan is larger.
+    private static let bytesMax = 512 << 20
+
+    /// Writes a plan under a name of its own: temporary file, fsync, rename.
+    /// - Returns: the path.
+    static func write(_ plan: Plan, to directory: String) throws -> String {
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let path = "\(directory)/\(plan.job)-\(plan.purpose.rawValue)-\(plan.run)-\(plan.id).json"
+        try Data(try plan.text().utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+        return path
+    }
+
+    static func read(_ path: String) throws -> Plan {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw PlanError.unreadable(path, reason: "it cannot be read")
+        }
+        guard data.count <= bytesMax else { throw PlanError.unreadable(path, reason: "it is larger than 512 MiB") }
+        return try Plan(text: String(decoding: data, as: UTF8.self), path: path)
+    }
+}
+
+/// A plan for a person, like a good diff: `+` gives, `-` takes away, `~` changes, `?` is for a person.
+struct PlanView {
+    private let plan: Plan
+
+    /// More lines than a person reads; the file has all.
+    private static let shownMax = 200
+
+    init(_ plan: Plan) { self.plan = plan }
+
+    var lines: [String] {
+        var lines = [
+            "\(plan.purpose == .revert ? "Revert of" : "Plan from") run \(plan.run) of \(plan.job), plan \(plan.id)",
+            "",
+        ]
+        lines += plan.items.prefix(Self.shownMax).flatMap(line)
+        if plan.items.count > Self.shownMax { lines.append("  … and \(plan.items.count - Self.shownMax) more") }
+        lines += plan.reviews.prefix(Self.shownMax).flatMap(line)
+        if plan.reviews.count > Self.shownMax {
+            lines.append("  … and \(plan.reviews.count - Self.shownMax) more to review")
+        }
+        lines += plan.impossible.map { "  ! cannot be undone: \(printable($0))" }
+        return lines + ["", plan.summary]
+    }
+
+    private func line(_ item: Plan.Item) -> [String] {
+        let money = Money(minorUnits: item.amount, currency: item.currency).description
+        let (sign, style, what): (String, Terminal.Style, String) =
+            switch item.effect {
+            case "grant": ("+", .green, "grant \(Money.grouped(item.credits)) credits to agency \(item.agencyID)")
+            case "ungrant": ("-", .red, "take back \(Money.grouped(item.credits)) credits from agency \(item.agencyID)")
+            case "cancel": ("~", .yellow, "cancel the order")
+            case "uncancel": ("~", .yellow, "the order waits for payment again")
+            case "link": ("~", .yellow, "write the missing Stripe id")
+            case "unlink": ("~", .yellow, "take the Stripe id out again")
+            case "delete_draft":
+                (
+                    "-", .red,
+                    "delete the draft at Stripe" + (item.facts.order?.cancelled == true ? "" : ", cancel the order")
+                )
+            default: ("~", .yellow, item.effect)
+            }
+        let head =
+            "\(sign) \(what)  ·  order \(item.orderID), \(printable(item.stripeID)) (\(item.stripeStatus)), \(money)"
+        return ["  " + Terminal.styled(head, style), "      \(item.kind): \(printable(item.explanation))"]
+    }
+
+    private func line(_ review: Plan.Review) -> [String] {
+        let order = review.orderID.isEmpty ? "" : "order \(review.orderID)"
+        let what = [order, printable(review.stripeID)].filter { !$0.isEmpty }.joined(separator: ", ")
+        return ["  ? \(review.kind)  ·  \(what)", "      \(printable(review.explanation))"]
+    }
+}
