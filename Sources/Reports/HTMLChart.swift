@@ -77,7 +77,7 @@ enum HTMLChart {
                 """
             if index == points.count - 1 {
                 columns +=
-                    "<text class=\"value\" x=\"\(x + step / 2 - 2)\" y=\"\(98 - height)\">"
+                    "<text class=\"value end\" x=\"\(x + step - 4)\" y=\"\(98 - height)\">"
                     + "\(Money.grouped(point.openItems))</text>"
             }
         }

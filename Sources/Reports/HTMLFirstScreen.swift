@@ -87,9 +87,9 @@ struct HTMLFirstScreen {
             let isRest = name == "Unexplained"
             var note = ""
             if case .text(let words) = row[3] { note = "<small>\(HTML.text(words))</small>" }
-            let kind = FindingKind(rawValue: name)
-            let title = kind.map { "<a href=\"#open_items\">\($0.title)</a>" } ?? HTML.text(name)
-            let sign = kind == nil ? "" : "signed"
+            let isCause = !isEnd && !isRest
+            let title = isCause ? "<a href=\"#open_items\">\(HTML.text(name))</a>" : HTML.text(name)
+            let sign = isCause ? "signed" : ""
             text +=
                 "<tr class=\"\(isEnd ? "sum" : isRest ? "rest" : "cause")\"><th scope=\"row\">\(title)\(note)</th>"
                 + figure(row[2], sign) + "</tr>"

@@ -152,12 +152,14 @@ enum HTMLStyle {
         body{font-size:10px;background:#fff}main{max-width:none;padding:0}h1{font-size:17px;margin:4px 0 8px}
         header,.card,main>section{border-radius:0;break-inside:avoid}
         main>section{break-inside:auto;border:0;padding:0;margin-top:18px}main>section>h2{font-size:13px;break-after:avoid}
-        header{padding:10px 14px}.cards{gap:8px;margin:8px 0}.card{padding:8px 12px;grid-column:span 4}
+        header{padding:8px 14px}.tiles{gap:6px}.meter{margin-bottom:6px}.cards{gap:8px;margin:8px 0}.card{padding:8px 12px;grid-column:span 4}
         .card.wide{grid-column:span 8}.card.controls{grid-column:span 4}
         .card h2{margin-bottom:6px;font-size:10px}.card table,table{font-size:9px}small,.facts dt{font-size:8px}
         .tiles b{font-size:16px}.tiles span,.note,.none{font-size:9px}.pill{border:1px solid currentColor;font-size:8px}
-        .state .pill{font-size:10px}.id,td a{font-size:8px}.box{min-height:64px}
-        nav,.bar{display:none}.scroll{overflow:visible}thead{display:table-header-group}tfoot{display:table-row-group}
+        .state .pill{font-size:10px}.id,td a{font-size:8px}.box{min-height:52px;padding:5px 10px}.box p{font-size:9px}.box .line{padding-top:6px}.chart.trend{height:74px}\
+
+        nav,.bar{display:none}thead{break-inside:avoid}thead th{font-size:inherit}\
+        .scroll{overflow:visible}thead{display:table-header-group}tfoot{display:table-row-group}
         tr,summary{break-inside:avoid}summary{break-after:avoid;list-style:none}th,td{padding:3px 5px}
         .grid td{white-space:normal}.grid.statement,.grid.charges,.grid.control_totals{font-size:7.5px}
         .grid td.n,.grid td.t{white-space:nowrap}

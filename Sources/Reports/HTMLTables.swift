@@ -131,24 +131,32 @@ struct HTMLStatement {
             let lines = statement.agencies
             try write(
                 sheet, "Statement, credits", lines.map { $0.isOutOfBalance || $0.state > .explained },
-                hasItems: lines.map { $0.openItems > 0 })
+                sizes: lines.map { ($0.difference ?? 0).magnitude }, hasItems: lines.map { $0.openItems > 0 })
         }
         if let sheet = sheets["charges"] {
             let lines = statement.charges
             try write(
                 sheet, "Charges", lines.map { $0.isOutOfBalance || $0.state > .explained },
-                hasItems: lines.map { $0.openItems > 0 })
+                sizes: lines.map { ($0.difference ?? 0).magnitude }, hasItems: lines.map { $0.openItems > 0 })
         }
     }
 
-    private func write(_ sheet: Sheet, _ title: String, _ isOut: [Bool], hasItems: [Bool]) throws(ReportError) {
-        let out = isOut.indices.filter { isOut[$0] }
+    /// How many lines stand open; what is worst stands first.
+    private static let openMax = 25
+
+    private func write(
+        _ sheet: Sheet, _ title: String, _ isOut: [Bool], sizes: [UInt64], hasItems: [Bool]
+    ) throws(ReportError) {
+        let out = isOut.indices.filter { isOut[$0] }.sorted { one, other in
+            sizes[one] == sizes[other] ? one < other : sizes[one] > sizes[other]
+        }
         let open = isOut.indices.filter { !isOut[$0] && hasItems[$0] }
         let quiet = isOut.indices.filter { !isOut[$0] && !hasItems[$0] }
-        try tables.begin(sheet.key, title, count: Int64(sheet.rowCount), note: nil)
-        try tables.table(sheet, out.prefix(HTMLTables.block), totals: sheet.totals)
-        if out.count > HTMLTables.block {
-            try tables.blocks(sheet, Array(out.dropFirst(HTMLTables.block)), noun: "more out of balance")
+        let note = out.isEmpty ? "All lines are in balance." : "What is out of balance, the largest difference first."
+        try tables.begin(sheet.key, title, count: Int64(sheet.rowCount), note: note)
+        try tables.table(sheet, out.prefix(Self.openMax), totals: sheet.totals)
+        if out.count > Self.openMax {
+            try tables.blocks(sheet, Array(out.dropFirst(Self.openMax)), noun: "more out of balance")
         }
         if !open.isEmpty { try tables.blocks(sheet, open, noun: "in balance, with open items") }
         if !quiet.isEmpty { try tables.blocks(sheet, quiet, noun: "in balance, nothing open") }

@@ -8,12 +8,19 @@ package enum ReportText {
     /// The text without what a reader cannot see and a program may obey: control characters (NUL, escapes) and the
     /// marks that reorder text (embeddings, overrides, isolates) become U+FFFD, so that their presence shows. Tabs and
     /// line ends stay when `keepsLines`, else they become blanks.
+    ///
+    /// Line ends become `\n` alike.
     package static func visible(_ text: String, keepsLines: Bool = false) -> String {
+        // Most texts are printable ASCII: one pass over their bytes is all they need.
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
         guard text.unicodeScalars.contains(where: { isHidden($0) || isLineOrTab($0) }) else { return text }
         var result = String.UnicodeScalarView()
+        var last: Unicode.Scalar = " "
         for scalar in text.unicodeScalars {
+            defer { last = scalar }
             if isLineOrTab(scalar) {
-                result.append(keepsLines ? scalar : " ")
+                if scalar == "\n", last == "\r" { continue }
+                result.append(!keepsLines ? " " : scalar == "\r" ? "\n" : scalar)
             } else {
                 result.append(isHidden(scalar) ? "\u{FFFD}" : scalar)
             }

@@ -4,7 +4,7 @@ import Reconciliation
 enum SummarySheet {
     static let columns = [
         Column("section", "Section", .text, 22), Column("item", "Item", .text, 44),
-        Column("value", "Value", .mixed, 26),
+        Column("value", "Value", .mixed, 38),
         Column("note", "Note", .text, 60),
     ]
 
@@ -25,7 +25,7 @@ enum SummarySheet {
                 .text("Scope"), .text("Account"),
                 .text(report.accounts.map(\.name).sorted().joined(separator: ", ")), .text(report.mode),
             ],
-            [.text("Scope"), .text("Report"), .id(report.id), .text(report.title)],
+            [.text("Scope"), .text("Report"), .id(report.id), .empty],
         ]
         rows += bridge(statement) + changes(statement) + rates(statement) + aging(statement) + largest(statement)
         rows += controls(statement) + signOffs(report)
@@ -40,7 +40,7 @@ enum SummarySheet {
             let name = "Statement (credits)"
             rows.append([.text(name), .text("Credits per Stripe"), .credits(statement.totals.computed), .empty])
             for cause in causes {
-                rows.append([.text(name), .text(cause.kind.rawValue), .credits(cause.creditsEffect), note(cause)])
+                rows.append([.text(name), .text(cause.kind.title), .credits(cause.creditsEffect), note(cause)])
             }
             rows.append([.text(name), .text("Unexplained"), .credits(statement.totals.unexplained), .empty])
             rows.append([.text(name), .text("Local balance"), .credits(statement.totals.recorded), .empty])
@@ -53,7 +53,7 @@ enum SummarySheet {
             rows.append([.text(name), .text("Charged by Stripe"), money(totals.charged.amount), .empty])
             for cause in statement.causes where cause.scope == .charges {
                 guard let amount = cause.amounts.first(where: { $0.currency == totals.currency }) else { continue }
-                rows.append([.text(name), .text(cause.kind.rawValue), .money(amount), note(cause)])
+                rows.append([.text(name), .text(cause.kind.title), .money(amount), note(cause)])
             }
             rows.append([.text(name), .text("Unexplained"), money(totals.unexplained), .empty])
             rows.append([.text(name), .text("Recorded locally"), money(totals.recorded?.amount), .empty])

@@ -9,8 +9,9 @@ final class XLSXBook {
 
     /// A spreadsheet has 1,048,576 rows; the heading and a last line that says what was cut need some.
     static let rowsMax = 1_048_000
-    /// A sheet holds 65,530 links.
-    static let linksMax = 65_000
+    /// The library keeps links in memory, about 2 KB each, and a sheet holds no more than 65,530. Further ones are
+    /// written as formulas, which cost nothing and lead to the same page.
+    static let linksMax = 10_000
 
     private var workbook: UnsafeMutablePointer<lxw_workbook>?
     private var sheets: [Worksheet] = []

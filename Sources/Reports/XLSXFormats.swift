@@ -7,6 +7,8 @@ struct XLSXFormats {
 
     let title: Format
     let heading: Format
+    let headingRight: Format
+    let note: Format
     let text: Format
     let wrapped: Format
     let section: Format
@@ -44,13 +46,22 @@ struct XLSXFormats {
             format_set_font_size($0, 16)
             format_set_font_color($0, 0x1F2A3A)
         }
-        heading = try make {
-            format_set_bold($0)
-            format_set_font_color($0, 0xFFFFFF)
-            format_set_bg_color($0, 0x34465C)
-            format_set_text_wrap($0)
-            format_set_align($0, UInt8(LXW_ALIGN_VERTICAL_CENTER.rawValue))
-            format_set_bottom($0, UInt8(LXW_BORDER_THIN.rawValue))
+        func heading(_ format: Format) {
+            format_set_bold(format)
+            format_set_font_color(format, 0xFFFFFF)
+            format_set_bg_color(format, 0x34465C)
+            format_set_text_wrap(format)
+            format_set_align(format, UInt8(LXW_ALIGN_VERTICAL_CENTER.rawValue))
+            format_set_bottom(format, UInt8(LXW_BORDER_THIN.rawValue))
+        }
+        self.heading = try make(heading)
+        headingRight = try make {
+            heading($0)
+            right($0)
+        }
+        note = try make {
+            format_set_font_color($0, 0x66707C)
+            format_set_indent($0, 2)
         }
         text = try make()
         wrapped = try make { format_set_text_wrap($0) }

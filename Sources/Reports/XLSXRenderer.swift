@@ -61,7 +61,12 @@ struct XLSXCells {
             try string(text, row, column, isTotal ? formats.total : plain)
         case .id(let id): try string(id, row, column, formats.id)
         case .link(let id, let url):
-            guard isLinked else { return try string(id, row, column, formats.id) }
+            guard isLinked else {
+                // Both are of the letters of ids and addresses only (StripeLink), so nothing can end the text.
+                let formula = "=HYPERLINK(\"\(url)\",\"\(id)\")"
+                return try check(
+                    worksheet_write_formula_str(worksheet, row, column, formula, formats.link, id), row, column)
+            }
             try check(worksheet_write_url_opt(worksheet, row, column, url, formats.link, id, nil), row, column)
         case .count(let number):
             try whole(number, row, column, isTotal ? formats.totalCredits : formats.count)
@@ -120,8 +125,9 @@ struct XLSXCells {
     }
 
     /// What all sheets share: a calm page for print, one page wide, numbered.
-    func page(isLandscape: Bool) throws(ReportError) {
-        worksheet_set_paper(worksheet, 1)  // Letter
+    func page(isLandscape: Bool, isWide: Bool = false) throws(ReportError) {
+        // Letter; tabloid for what would be too small to read on it.
+        worksheet_set_paper(worksheet, isWide ? 3 : 1)
         if isLandscape { worksheet_set_landscape(worksheet) }
         worksheet_fit_to_pages(worksheet, 1, 0)
         worksheet_set_margins(worksheet, 0.4, 0.4, 0.6, 0.6)
@@ -149,11 +155,12 @@ final class XLSXTable {
             let at = UInt16(index)
             try XLSXBook.check(
                 worksheet_set_column(worksheet, at, at, Double(column.width), nil), "set a width", sheet.title)
-            try cells.string(column.title, 0, at, formats.heading)
+            let isFigure = HTMLTables.isFigure(column.type)
+            try cells.string(column.title, 0, at, isFigure ? formats.headingRight : formats.heading)
         }
         // Names stay in sight when figures are far to the right.
         worksheet_freeze_panes(worksheet, 1, sheet.columns.count > 12 ? 2 : 0)
-        try cells.page(isLandscape: sheet.columns.count > 5)
+        try cells.page(isLandscape: sheet.columns.count > 5, isWide: sheet.columns.count > 16)
     }
 
     func append(_ row: [Cell]) throws(ReportError) {
@@ -245,7 +252,8 @@ struct XLSXSummary {
                 if row > 4 { row += 1 }
                 if case .text(let name) = section { try cells.string(name, row, 0, formats.section) }
             }
-            for column in 1..<line.count { try cells.write(line[column], row, UInt16(column)) }
+            for column in 1..<line.count - 1 { try cells.write(line[column], row, UInt16(column)) }
+            if case .text(let note) = line[line.count - 1] { try cells.string(note, row, 3, formats.note) }
             row += 1
         }
         worksheet_freeze_panes(worksheet, 3, 0)
