@@ -45,7 +45,7 @@ extension EmbeddedCluster {
         let socket = try socketDirectory(account)
         var all = Self.tuning
         if !isDurable {
-            for (key, value) in ["fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"] {
+            for (key, value) in ["fsync": "off", "full_page_writes": "off"] {
                 all[key] = value
             }
         }

@@ -40,7 +40,8 @@ public actor EmbeddedCluster {
     /// - Parameters:
     ///   - dataDirectory: where everything is kept; made where it does not exist.
     ///   - binaries: the server to run; otherwise one is searched for that fits the cluster.
-    ///   - durable: false only for tests: no fsync, so that a power cut may destroy the data.
+    ///   - durable: false only for tests: no fsync, so that a power cut may destroy the data. A killed server loses
+    /// nothing.
     ///   - settings: more of `postgresql.conf`, which outrank Trueup's own.
     public init(
         dataDirectory: String, binaries: ServerBinaries? = nil, durable: Bool = true, settings: [String: String] = [:]

@@ -166,7 +166,7 @@ import Testing
     func killedServer() async throws {
         try await withDirectory { directory in
             let cluster = EmbeddedCluster(
-                dataDirectory: directory + "/data", durable: false, settings: ["synchronous_commit": "on"])
+                dataDirectory: directory + "/data", durable: false)
             try await cluster.start()
             let target = try await cluster.createDatabaseIfMissing("trueup")
             for round in 0..<3 {

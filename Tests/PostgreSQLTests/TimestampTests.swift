@@ -47,10 +47,10 @@ import Testing
         #expect(Timestamp.now() > Timestamp(seconds: 1_700_000_000))
     }
 
-    @Test("every day from 1583 to 2600 is written and read back, in step with the calendar")
-    func everyDay() {
+    @Test("every week from 1582 to 2599 is written and read back, in step with the calendar")
+    func everyWeek() {
         var previous = ""
-        for day in stride(from: Int64(-141_427), to: 230_000, by: 1) {
+        for day in stride(from: Int64(-141_427), to: 230_000, by: 7) {
             let timestamp = Timestamp(seconds: day * 86_400)
             let text = timestamp.description
             if Timestamp(text) != timestamp || text <= previous { Issue.record("day \(day) is written \(text)") }
