@@ -11,6 +11,7 @@
 /// Each value's type must be exactly its column's: binary COPY converts nothing.
 public struct BinaryRows: Sendable {
     private(set) var bytes: [UInt8] = header
+    /// Rows begun so far.
     public private(set) var rowCount = 0
     private(set) var missingColumns = 0
 
@@ -25,6 +26,7 @@ public struct BinaryRows: Sendable {
 
     /// The size of the buffer, a measure of the memory it takes.
     public var byteCount: Int { bytes.count }
+    /// Whether there are no rows.
     public var isEmpty: Bool { rowCount == 0 }
     var isComplete: Bool { missingColumns == 0 }
 
@@ -37,6 +39,7 @@ public struct BinaryRows: Sendable {
         rowCount += 1
     }
 
+    /// Takes all rows away, to use the buffer again.
     public mutating func removeAll(keepingCapacity: Bool = true) {
         if keepingCapacity {
             bytes.removeSubrange(Self.header.count...)
@@ -57,6 +60,7 @@ public struct BinaryRows: Sendable {
         missingColumns = 0
     }
 
+    /// NULL, whatever the column's type.
     public mutating func appendNull() {
         takeColumn()
         Int32(-1).appendBigEndian(to: &bytes)
@@ -91,6 +95,7 @@ public struct BinaryRows: Sendable {
         appendFixed(value.bitPattern)
     }
 
+    /// A `boolean`.
     public mutating func append(_ value: Bool?) {
         guard let value else { return appendNull() }
         appendFixed(value ? 1 as UInt8 : 0)

@@ -1,5 +1,6 @@
 /// Why the embedded database cannot be used. The description says what happened, where, and what to do.
 public struct ClusterError: Error, Sendable, CustomStringConvertible {
+    /// What kind of trouble, for those who handle it.
     public enum Kind: Sendable, Hashable {
         /// PostgreSQL's server is not installed, or not where it was said to be.
         case noServerBinaries
@@ -19,6 +20,7 @@ public struct ClusterError: Error, Sendable, CustomStringConvertible {
         case busy
     }
 
+    /// What kind of trouble it is.
     public let kind: Kind
     public let description: String
 

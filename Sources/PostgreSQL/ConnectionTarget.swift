@@ -30,10 +30,15 @@ public struct ConnectionTarget: Sendable {
         values = ["host": socketDirectory, "port": String(port), "dbname": database, "user": user]
     }
 
+    /// A host's name or address, or the directory of a Unix socket; `nil` where libpq's default counts.
     public var host: String? { values["host"] ?? values["hostaddr"] }
+    /// The port; it also names the socket.
     public var port: String? { values["port"] }
+    /// The database; `nil` where libpq's default counts, which is the user's name.
     public var database: String? { values["dbname"] }
+    /// The role; `nil` where libpq's default counts.
     public var user: String? { values["user"] }
+    /// Whether a password was given. It cannot be read back.
     public var hasPassword: Bool { values["password"] != nil }
 
     /// The same server and user, another database.

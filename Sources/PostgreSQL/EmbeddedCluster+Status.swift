@@ -2,7 +2,9 @@ import Glibc
 
 /// The state of an embedded database, for `trueup db status`.
 public struct ClusterStatus: Sendable {
+    /// Where everything is kept.
     public let dataDirectory: String
+    /// The server's log.
     public let logPath: String
     /// PostgreSQL's major version; `nil` where there is no cluster yet.
     public let majorVersion: Int?
@@ -15,6 +17,7 @@ public struct ClusterStatus: Sendable {
     /// Whether another process, or another object of this one, uses it.
     public let isUsedByOthers: Bool
 
+    /// Whether the server lives.
     public var isRunning: Bool { processID != nil }
 }
 

@@ -68,6 +68,7 @@ public actor EmbeddedCluster {
 
     /// PostgreSQL's own data directory.
     public var clusterDirectory: String { dataDirectory + "/postgres" }
+    /// The server's log, of this run and those before.
     public var logPath: String { dataDirectory + "/postgres.log" }
     var keepMark: String { dataDirectory + "/keep-running" }
 
@@ -79,6 +80,7 @@ public actor EmbeddedCluster {
     /// Whether this object counts as a user of the server.
     var isUser: Bool { use != nil }
 
+    /// Whether the server lives, whoever started it.
     public var isRunning: Bool { postmaster != nil }
 
     /// Starts the server where it does not run, after `initdb` the first time, and waits until it answers, at most 30
@@ -140,6 +142,7 @@ public actor EmbeddedCluster {
         case always
     }
 
+    /// What became of the server.
     public enum StopOutcome: Sendable, Hashable {
         case stopped
         case notRunning

@@ -11,7 +11,9 @@ import Synchronization
 /// let paid = try await pool.transaction { try await $0.execute("UPDATE … WHERE id = $1", id) }
 /// ```
 public final class Pool: Sendable {
+    /// Where the connections go.
     public let target: ConnectionTarget
+    /// The most connections that are open at the same time.
     public let size: Int
     /// Callers that may wait at the same time; one more gets `.poolExhausted`.
     public let waitersMaximum: Int
@@ -43,6 +45,7 @@ public final class Pool: Sendable {
         var isClosed = false
     }
 
+    /// Opens nothing yet. `notices` gets the server's notices of all connections, on their queues.
     public init(
         _ target: ConnectionTarget, size: Int, applicationName: String, waitersMaximum: Int = 1_024,
         waitSecondsMaximum: Int = 60, notices: @escaping @Sendable (ServerMessage) -> Void = { _ in }

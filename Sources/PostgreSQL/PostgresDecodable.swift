@@ -30,6 +30,7 @@ extension PostgresDecodable {
 
 /// One value as the server sent it, in binary form. Valid only while it is being decoded.
 public struct Cell {
+    /// The type of the value.
     public let type: PostgresType
     package let bytes: UnsafeRawBufferPointer
 
@@ -61,6 +62,7 @@ public struct Cell {
 
 /// Why a cell cannot become the wanted value. The row adds column, types and SQL.
 public struct CellError: Error {
+    /// In words that follow on "but X was wanted".
     public let reason: String
     public init(_ reason: String) {
         self.reason = reason

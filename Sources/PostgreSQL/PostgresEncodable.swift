@@ -97,6 +97,7 @@ extension String: PostgresEncodable {
 
 /// A JSON document as text, for a `jsonb` parameter or out of a `json` or `jsonb` column. The server checks the syntax.
 public struct JSONText: Sendable, Hashable, CustomStringConvertible {
+    /// The document, not checked.
     public var text: String
 
     public init(_ text: String) {

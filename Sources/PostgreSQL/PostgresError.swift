@@ -3,6 +3,7 @@
 /// `description` is for logs: it holds SQL and the server's words, but no values. `debugDescription` adds the parts of
 /// the server's message that may quote data.
 public struct PostgresError: Error, Sendable {
+    /// What happened.
     public indirect enum Kind: Sendable {
         /// There is no connection, or it broke. Outside a transaction nobody knows whether the statement took effect.
         case connection(reason: String, server: ServerMessage?)
@@ -28,6 +29,7 @@ public struct PostgresError: Error, Sendable {
         case poolExhausted(String)
     }
 
+    /// What happened.
     public let kind: Kind
     /// The statement, where there is one.
     public internal(set) var sql: String?
@@ -40,12 +42,18 @@ public struct PostgresError: Error, Sendable {
 
 /// The fields of an error or a notice: <https://www.postgresql.org/docs/15/protocol-error-fields.html>.
 public struct ServerMessage: Sendable {
+    /// `ERROR`, `FATAL` or `PANIC`; `WARNING`, `NOTICE` and so on in a notice. Never translated.
     public var severity = "ERROR"
+    /// The five characters of <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
     public var sqlState = "XX000"
+    /// One line, which may quote data where `sqlState` is of class 22.
     public var message = ""
+    /// May quote data.
     public var detail: String?
     public var hint: String?
+    /// Where in the SQL, in characters, counted from 1.
     public var position: Int?
+    /// What the server was doing, such as a trigger's call stack.
     public var context: String?
     public var schema: String?
     public var table: String?
@@ -79,19 +87,26 @@ extension PostgresError {
         }
     }
 
+    /// The transaction collided with another and may be repeated.
     public var isSerializationFailure: Bool { sqlState == "40001" }
+    /// The transaction was chosen to end a deadlock and may be repeated.
     public var isDeadlock: Bool { sqlState == "40P01" }
     /// A `lock_timeout` passed, or `NOWAIT` found the row locked.
     public var isLockTimeout: Bool { sqlState == "55P03" }
+    /// A row of that key exists.
     public var isUniqueViolation: Bool { sqlState == "23505" }
+    /// A `statement_timeout` passed, or an administrator cancelled the statement.
     public var isStatementTimeout: Bool { sqlState == "57014" }
 
+    /// Whether our own task was cancelled.
     public var isCancelled: Bool {
         if case .cancelled = kind { true } else { false }
     }
+    /// Whether the connection broke, outside COMMIT.
     public var isConnectionLost: Bool {
         if case .connection = kind { true } else { false }
     }
+    /// Whether it is unknown if the transaction happened.
     public var isCommitOutcomeUnknown: Bool {
         if case .commitOutcomeUnknown = kind { true } else { false }
     }

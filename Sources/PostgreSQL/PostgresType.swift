@@ -1,6 +1,7 @@
 /// A PostgreSQL data type, by its OID. Built-in types have fixed OIDs:
 /// <https://github.com/postgres/postgres/blob/REL_15_STABLE/src/include/catalog/pg_type.dat>
 public struct PostgresType: Sendable, Hashable, CustomStringConvertible {
+    /// The row of `pg_type`.
     public let oid: UInt32
 
     public init(oid: UInt32) {

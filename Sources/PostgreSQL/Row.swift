@@ -2,7 +2,9 @@ import CLibpq
 
 /// A column of a result.
 public struct Column: Sendable, Hashable {
+    /// The name in the SELECT list; names may repeat.
     public let name: String
+    /// The type; for a domain, the type below it.
     public let type: PostgresType
 }
 

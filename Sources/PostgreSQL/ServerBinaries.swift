@@ -2,6 +2,7 @@ import Glibc
 
 /// An installed PostgreSQL server: the directory that holds its `postgres` and `initdb`.
 public struct ServerBinaries: Sendable, Hashable {
+    /// An absolute path.
     public let directory: String
     /// The major version, 15 or later.
     public let majorVersion: Int

@@ -2,7 +2,9 @@ import CLibpq
 
 /// One statement of a pipeline.
 public struct Statement: Sendable {
+    /// One statement, without a semicolon.
     public var sql: String
+    /// `$1`, `$2` and so on.
     public var parameters: [any PostgresEncodable]
 
     public init(_ sql: String, _ parameters: (any PostgresEncodable)...) {
@@ -19,6 +21,7 @@ public struct Statement: Sendable {
 public struct Outcome: Sendable {
     /// Rows changed, or returned.
     public let affected: Int
+    /// The rows returned; none for a plain INSERT.
     public let rows: [Row]
 }
 
