@@ -32,12 +32,12 @@ public struct FindingFacts: Codable, Sendable, Equatable {
         var amount: Int64
         var currency: String
         var paid: Bool
-        var cancelled: Bool
+        public var cancelled: Bool
         var created: Int64
     }
 
-    var stripe: Invoice?
-    var order: Order?
+    public var stripe: Invoice?
+    public var order: Order?
 
     init(_ pair: InvoicePair) {
         stripe = pair.stripe.map { facts in

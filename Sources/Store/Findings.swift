@@ -149,3 +149,70 @@ extension Findings {
             """, id)
     }
 }
+
+/// A line in a finding's history that a person wrote or caused.
+public struct FindingNote: Sendable, Hashable {
+    public let writtenAt: Timestamp
+    public let writtenBy: String
+    /// `assigned`, `accepted`, `reopened`, `note`.
+    public let what: String
+    public let note: String
+}
+
+// What people do with findings.
+extension Findings {
+    /// Gives a finding to a person.
+    /// - Returns: `false` when there is no such finding.
+    public func assign(_ id: Int64, to owner: String, by person: String, note: String) async throws -> Bool {
+        try await change(
+            id, "UPDATE trueup.finding SET owner = $2 WHERE id = $1 RETURNING id", owner, what: "assigned to \(owner)",
+            by: person, note: note)
+    }
+
+    /// Accepts an open finding: it stays quiet until its facts change.
+    /// - Returns: `false` when there is no such finding, or it is not open.
+    public func accept(_ id: Int64, by person: String, note: String) async throws -> Bool {
+        try await change(
+            id, "UPDATE trueup.finding SET state = $2 WHERE id = $1 AND state = 'open' RETURNING id", "accepted",
+            what: "accepted", by: person, note: note)
+    }
+
+    /// Takes an acceptance back. A closed finding is reopened by the difference itself, when a run sees it again.
+    /// - Returns: `false` when there is no such finding, or it is not accepted.
+    public func reopen(_ id: Int64, by person: String, note: String) async throws -> Bool {
+        try await change(
+            id, "UPDATE trueup.finding SET state = $2 WHERE id = $1 AND state = 'accepted' RETURNING id", "open",
+            what: "reopened", by: person, note: note)
+    }
+
+    private func change(
+        _ id: Int64, _ sql: String, _ value: String, what: String, by person: String, note: String
+    ) async throws -> Bool {
+        try await pool.transaction { connection in
+            guard !(try await connection.query(sql, id, value)).isEmpty else { return false }
+            try await connection.execute(
+                "INSERT INTO trueup.finding_note (finding_id, written_by, what, note) VALUES ($1, $2, $3, $4)", id,
+                person, what, note)
+            return true
+        }
+    }
+
+    /// What people wrote, the oldest first.
+    public func notes(of id: Int64) async throws -> [FindingNote] {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                "SELECT written_at, written_by, what, note FROM trueup.finding_note WHERE finding_id = $1 ORDER BY id",
+                id
+            ).map { row in
+                FindingNote(
+                    writtenAt: try row["written_at"], writtenBy: try row["written_by"], what: try row["what"],
+                    note: try row["note"])
+            }
+        }
+    }
+
+    /// The repairs of a finding, the oldest first.
+    public func repairs(of id: Int64) async throws -> [Repair] {
+        try await pool.withConnection { try await Repair.of(findingID: id, on: $0) }
+    }
+}

@@ -7,7 +7,10 @@ import Store
 struct FindingsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "findings", abstract: "Shows what was found: every difference, carried from run to run.",
-        subcommands: [FindingsListCommand.self, FindingsShowCommand.self],
+        subcommands: [
+            FindingsListCommand.self, FindingsShowCommand.self, FindingsAssignCommand.self, FindingsAcceptCommand.self,
+            FindingsReopenCommand.self,
+        ],
         defaultSubcommand: FindingsListCommand.self)
 }
 
@@ -91,11 +94,25 @@ struct FindingsShowCommand: AsyncParsableCommand {
     func run() async throws {
         try await Database.with(databaseOptions, settings: nil) { database in
             let pool = Pool(database.target, size: 1, applicationName: "trueup findings")
-            let finding = try await Findings(pool: pool).finding(id: number ?? 0)
+            let findings = Findings(pool: pool)
+            let finding = try await findings.finding(id: number ?? 0)
+            let notes = try await findings.notes(of: number ?? 0)
+            let repairs = try await findings.repairs(of: number ?? 0)
             await pool.close()
             guard let finding else { throw CommandError("There is no finding \(id). See: trueup findings list") }
             for (name, value) in facts(finding) {
                 Terminal.print(name + String(repeating: " ", count: max(1, 14 - name.count)) + value)
+            }
+            for repair in repairs {
+                let plan = repair.plan.map { ", plan \($0)" } ?? ""
+                Terminal.print(
+                    "repair        \(isoTime(repair.appliedAt.seconds)) \(repair.effect) by \(repair.requestedBy), run "
+                        + "\(repair.runID)\(plan), on \(repair.stripeStatus) (\(repair.requestID))")
+            }
+            for note in notes {
+                Terminal.print(
+                    "note          \(isoTime(note.writtenAt.seconds)) \(printable(note.writtenBy)): "
+                        + "\(printable(note.what))\(note.note.isEmpty ? "" : ": " + printable(note.note))")
             }
         }
     }
