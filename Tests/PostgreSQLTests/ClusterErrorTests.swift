@@ -6,14 +6,14 @@ import Testing
 @Suite struct ClusterErrorTests {
     @Test("no server: says where was looked, what to install, and what to set")
     func noServer() async throws {
-        let error = try clusterError {
+        let error = try await clusterError {
             _ = try ServerBinaries.find(environment: ["TRUEUP_PG_BIN": "/nonexistent/bin", "PATH": "/usr/bin"])
         }
         #expect(error.kind == .noServerBinaries)
         for words in ["/nonexistent/bin", "apt-get install postgresql-15", "TRUEUP_PG_BIN", "DATABASE_URL"] {
             #expect(error.description.contains(words))
         }
-        let future = try clusterError { _ = try ServerBinaries.find(major: 99, environment: ["PATH": "/usr/bin:/bin"]) }
+        let future = try await clusterError { _ = try ServerBinaries.find(major: 99, environment: ["PATH": "/usr/bin:/bin"]) }
         #expect(future.description.contains("no PostgreSQL 99"))
         #expect(future.description.contains("/usr/bin"))
     }
@@ -22,7 +22,7 @@ import Testing
     func oldServer() async throws {
         try await withDirectory { directory in
             try fakeServer(in: directory, version: "14.9", initdb: "exit 0")
-            let error = try clusterError { _ = try ServerBinaries.find(pathHint: directory) }
+            let error = try await clusterError { _ = try ServerBinaries.find(pathHint: directory) }
             #expect(error.kind == .noServerBinaries)
         }
     }
@@ -175,11 +175,6 @@ import Testing
 
     private func clusterError(_ body: () async throws -> Void) async throws -> ClusterError {
         let error = await #expect(throws: ClusterError.self) { try await body() }
-        return try #require(error)
-    }
-
-    private func clusterError(_ body: () throws -> Void) throws -> ClusterError {
-        let error = #expect(throws: ClusterError.self) { try body() }
         return try #require(error)
     }
 }
