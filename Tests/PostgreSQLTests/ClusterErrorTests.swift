@@ -13,7 +13,9 @@ import Testing
         for words in ["/nonexistent/bin", "apt-get install postgresql-15", "TRUEUP_PG_BIN", "DATABASE_URL"] {
             #expect(error.description.contains(words))
         }
-        let future = try await clusterError { _ = try ServerBinaries.find(major: 99, environment: ["PATH": "/usr/bin:/bin"]) }
+        let future = try await clusterError {
+            _ = try ServerBinaries.find(major: 99, environment: ["PATH": "/usr/bin:/bin"])
+        }
         #expect(future.description.contains("no PostgreSQL 99"))
         #expect(future.description.contains("/usr/bin"))
     }
