@@ -99,8 +99,10 @@ struct InvoiceReader: Sendable {
                 progress(.page(account: account, objects: kept.count))
                 return await board.current(window.id) ?? next
             }
-            // The older half was given away while the page was on its way.
-            guard let now = await board.current(window.id), now.window.fromSeconds > window.window.fromSeconds else {
+            // The older half was given away while the page was on its way. The database knows it first: the worker
+            // that took it tells the board only after its transaction.
+            let stored = try await pool.withConnection { try await windows.window(id: position.id, on: $0) }
+            guard let now = stored, !now.isDone, now.window.fromSeconds > window.window.fromSeconds else {
                 throw ReadingError.lostWindow(account: account, window: window.window)
             }
             window.window = now.window

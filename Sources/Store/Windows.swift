@@ -116,6 +116,16 @@ public struct Windows: Sendable {
         ).map(StoredWindow.init)
     }
 
+    /// A window as it stands now, or `nil` when the run has none of that id.
+    public func window(id: Int64, on connection: Connection) async throws -> StoredWindow? {
+        try await connection.query(
+            """
+            SELECT id, account, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done FROM trueup.window
+            WHERE run_id = $1 AND id = $2
+            """, runID, id
+        ).first.map(StoredWindow.init)
+    }
+
     /// Objects counted in when their pages were committed.
     public func objectCount(on connection: Connection) async throws -> Int64 {
         try await connection.query(
