@@ -83,7 +83,10 @@ public struct CreditEffects: Sendable {
         guard OrderExpectation(now) == expectation, rowHash == nil || rowHash == row.hash else {
             return .refused("order \(key) was changed in the meantime")
         }
-        let balanceBefore = try await lockBalance(of: now.agencyID, on: connection)
+        var balanceBefore = try await lockBalance(of: now.agencyID, on: connection)
+        if case .grant = effect, balanceBefore == nil {
+            balanceBefore = try await openBalance(of: now.agencyID, on: connection)
+        }
         try await write(effect, key: key, order: now, on: connection)
         let balanceAfter = try await lockBalance(of: now.agencyID, on: connection)
         guard let after = try await lock(key, on: connection) else { return .refused("order \(key) is gone") }
@@ -135,6 +138,17 @@ public struct CreditEffects: Sendable {
             amount: try row["amount"], currency: try row["currency"], paid: try row["paid"],
             isCancelled: try row["cancelled"], createdSeconds: try row["created"])
         return LockedOrder(order: order, json: try row["json"], hash: try row["hash"])
+    }
+
+    /// Makes the row of an agency without a balance, so that of two grants at once only one can say that there was none.
+    /// - Returns: the balance of whoever was faster.
+    private func openBalance(of agency: Int64, on connection: Connection) async throws -> Int64? {
+        let made = try await connection.execute(
+            """
+            INSERT INTO public.task_credit_agency_balance (agency_id, balance, updated_at) VALUES ($1, 0, now())
+            ON CONFLICT DO NOTHING
+            """, agency)
+        return made == 1 ? nil : try await lockBalance(of: agency, on: connection)
     }
 
     /// The agency's balance, locked so that what is recorded as "before" is true; `nil` where it has none yet.
