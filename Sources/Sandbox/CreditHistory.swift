@@ -48,12 +48,13 @@ public struct CreditHistory: Sendable {
     ///   - agencies: how many agencies place them.
     ///   - staleAfterSeconds: the job's `stale_after`.
     ///   - lookBackSeconds: the job's `look_back`.
+    ///   - skew: how the orders are spread over the days.
     ///   - plants: how many of each deviation.
     /// - Throws: ``CreditHistoryError`` when there are not enough orders of the right age for a planting.
     public init(
         seed: UInt64, orders: Int, agencies: Int, nowSeconds: Int64, staleAfterSeconds: Int64 = 7 * 86_400,
         lookBackSeconds: Int64 = 35 * 86_400, accountID: String = SandboxAccount.taskHealthAccountID,
-        plants: [Plant: Int] = [:]
+        skew: SandboxSkew = .even, plants: [Plant: Int] = [:]
     ) throws(CreditHistoryError) {
         guard orders >= 0, agencies > 0 else {
             throw CreditHistoryError("a history needs at least one agency and no negative number of orders")
@@ -76,7 +77,7 @@ public struct CreditHistory: Sendable {
         // The newest order is ten minutes old: older than the delay that a run leaves for things to settle.
         timeline = Timeline(
             count: Int64(orders), fromSeconds: nowSeconds - Self.lengthSeconds, toSeconds: nowSeconds - 600,
-            skew: .even, seed: seed ^ 0xC4ED17)
+            skew: skew, seed: seed ^ 0xC4ED17)
         var bed = PlantBed(
             timeline: timeline, nowSeconds: nowSeconds, staleAfterSeconds: staleAfterSeconds,
             lookBackSeconds: lookBackSeconds, draw: SeededDraw(seed: seed, 0x91A27))

@@ -42,6 +42,27 @@ struct SandboxCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Task Health's account is the demo's history, with everything planted.")
     var demo = false
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "What Task Health's account holds: invoices of every kind, or credit orders with nothing planted.",
+            valueName: "plain|credits"))
+    var history = History.plain
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How objects are spread over the days: evenly, or half in 2 %.", valueName: "even|bursts"))
+    var skew = SandboxSkew.even
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The stand-in's time in Unix seconds; the same seed and time give the same objects on another day.",
+            valueName: "seconds"))
+    var now: Int64?
+
+    enum History: String, ExpressibleByArgument, CaseIterable { case plain, credits }
+
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port takes 0 to 65535.") }
         guard (0...100_000_000).contains(invoices) else { throw ValidationError("--invoices takes 0 to 100000000.") }
@@ -50,7 +71,7 @@ struct SandboxCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let now = Int64(Date().timeIntervalSince1970)
+        let now = now ?? Int64(Date().timeIntervalSince1970)
         var faults = SandboxFaults(seed: seed)
         for flag in fault { try faults.add(flag: flag) }
         let configuration = SandboxConfiguration(
@@ -66,6 +87,9 @@ struct SandboxCommand: AsyncParsableCommand {
             }
         } catch is CancellationError {
             await server.stop()
+            let statistics = server.statistics
+            let refused = statistics.accounts.values.map(\.refused).reduce(0, +)
+            Terminal.say("Requests: \(statistics.total), \(refused) refused by a rate limit.")
         }
     }
 
@@ -73,12 +97,22 @@ struct SandboxCommand: AsyncParsableCommand {
         func plain(_ offset: UInt64) -> SandboxHistory {
             .plain(
                 seed: seed + offset, invoices: invoices, paymentIntents: invoices,
-                fromSeconds: now - Int64(days) * 86_400, toSeconds: now - 600)
+                fromSeconds: now - Int64(days) * 86_400, toSeconds: now - 600, skew: skew)
         }
         let credits: SandboxHistory =
-            demo ? .credits(try DemoHistory.make(seed: seed, nowSeconds: now)) : plain(2)
+            if demo {
+                .credits(try DemoHistory.make(seed: seed, nowSeconds: now))
+            } else if history == .credits {
+                .credits(
+                    try CreditHistory(
+                        seed: seed, orders: invoices, agencies: DemoHistory.agencies, nowSeconds: now, skew: skew))
+            } else {
+                plain(2)
+            }
         return [
             .default(history: plain(0)), .medflyt(history: plain(1)), .taskHealth(history: credits),
         ]
     }
 }
+
+extension SandboxSkew: ExpressibleByArgument {}

@@ -1,0 +1,171 @@
+"""Processes with what they cost: CPU time and peak memory from wait4, a server's from /proc."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+
+
+class Failed(Exception):
+    """Something that a measurement rests on does not hold."""
+
+
+def expect(holds, what):
+    if not holds:
+        raise Failed(what)
+
+
+class Spent:
+    """What one process took, together with the children that it waited for."""
+
+    def __init__(self, seconds, usage, status, stdout, stderr):
+        self.seconds = seconds
+        self.cpu_seconds = usage.ru_utime + usage.ru_stime
+        self.peak_bytes = usage.ru_maxrss * 1024
+        self.status = status
+        self.stdout = stdout
+        self.stderr = stderr
+
+
+def run(arguments, env=None, stdin=None, ok=(0,)):
+    """Runs a program to its end. Its output goes to files, so that nobody waits for a reader."""
+    with open(scratch("stdout"), "w+b") as out, open(scratch("stderr"), "w+b") as err:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            arguments, env=env, stdin=stdin or subprocess.DEVNULL, stdout=out, stderr=err)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read().decode())
+    spent = Spent(seconds, usage, process.returncode, *texts)
+    expect(
+        process.returncode in ok,
+        f"{' '.join(arguments)} ended with {process.returncode}:\n{spent.stderr[-4000:]}{spent.stdout[-4000:]}")
+    return spent
+
+
+_scratch = None
+
+
+def use_scratch(directory):
+    global _scratch
+    _scratch = directory
+
+
+def scratch(name):
+    return os.path.join(_scratch, name)
+
+
+def _ticks(pid):
+    """Seconds of CPU of a process, and of its children that have ended; and its parent."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    tick = os.sysconf("SC_CLK_TCK")
+    own, ended = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
+    return own / tick, ended / tick, int(fields[1])
+
+
+def cpu_seconds(pid):
+    """CPU of a process and all its children, those that have ended included."""
+    own, ended, _ = _ticks(pid)
+    total = own + ended
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            own, ended, parent = _ticks(name)
+        except (OSError, IndexError):
+            continue
+        if parent == pid:
+            total += own + ended
+    return total
+
+
+class Database:
+    """The embedded database, started and stopped through the program."""
+
+    def __init__(self, program, directory):
+        self.program, self.directory = program, directory
+
+    def __enter__(self):
+        run([self.program, "db", "start", "--data-dir", self.directory])
+        run([self.program, "db", "migrate", "--application", "--data-dir", self.directory])
+        status = run([self.program, "db", "status", "--data-dir", self.directory]).stdout
+        self.pid = int(status.split("running, process ")[1].split()[0])
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(
+            [self.program, "db", "stop", "--force", "--data-dir", self.directory], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, check=False)
+
+    def psql_arguments(self, *more):
+        return [self.program, "db", "psql", "--data-dir", self.directory, "--", "-XqAt", "-v", "ON_ERROR_STOP=1",
+                *more]
+
+    def sql(self, text):
+        """Runs a script; gives what it prints."""
+        with open(scratch("script.sql"), "w") as file:
+            file.write(text)
+        return run(self.psql_arguments("-f", scratch("script.sql"))).stdout.strip()
+
+    def number(self, text):
+        return int(self.sql(text))
+
+    def cpu_seconds(self):
+        return cpu_seconds(self.pid)
+
+
+class Sandbox:
+    """The stand-in for Stripe, a process of its own."""
+
+    KEY = "sk_test_sandbox_task_health"
+
+    def __init__(self, program, orders, now, *options):
+        self.arguments = [
+            program, "sandbox", "--port", "0", "--invoices", str(orders), "--history", "credits", "--skew", "bursts",
+            "--now", str(now), *options]
+
+    def __enter__(self):
+        self.talk = open(scratch("sandbox"), "w+b")
+        self.process = subprocess.Popen(
+            self.arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.talk)
+        self.url = self.process.stdout.readline().decode().strip()
+        expect(self.url.startswith("http://"), "the sandbox did not start")
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def cpu_seconds(self):
+        return cpu_seconds(self.process.pid)
+
+    def get(self, path):
+        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.KEY}"})
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    def stop(self):
+        """Ends it. Gives how many requests it got, and how many of them its limits refused."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+        self.process.stdout.close()
+        if not self.talk.closed:
+            self.talk.seek(0)
+            self.last_words = self.talk.read().decode()
+            self.talk.close()
+        for line in self.last_words.splitlines():
+            if line.startswith("Requests: "):
+                words = line.replace(",", "").replace(".", "").split()
+                return int(words[1]), int(words[3])
+        return None
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
