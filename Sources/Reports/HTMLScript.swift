@@ -40,9 +40,16 @@ enum HTMLScript {
         for (const group of all("details.kind, section:not(.card)")) {
           const tables = all("table", group).filter(t => t.closest("details.kind, section:not(.card)") === group);
           tables.forEach(table => Array.from(table.tHead ? table.tHead.rows[0].cells : []).forEach((head, column) => {
-            const button = make("button", { type: "button", className: "sort" });
+            // Not a button element: with one inside, browsers do not repeat the heading on paper.
+            const button = make("span", { className: "sort", tabIndex: 0 });
+            button.setAttribute("role", "button");
             button.append(...head.childNodes);
             head.append(button);
+            button.addEventListener("keydown", event => {
+              if (event.key !== "Enter" && event.key !== " ") return;
+              event.preventDefault();
+              button.click();
+            });
             button.addEventListener("click", () => {
               const direction = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
               sortGroup(group, tables, column, head.classList.contains("n"), direction);

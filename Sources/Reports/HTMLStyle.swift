@@ -116,7 +116,7 @@ enum HTMLStyle {
         .bar button{font:inherit;padding:6px 12px;border:1px solid var(--line);border-radius:6px;background:none;\
         color:inherit;cursor:pointer}
         .bar output{color:var(--soft);font-size:13px}
-        .sort{all:unset;cursor:pointer}
+        .sort{cursor:pointer}
         .sort:hover,.sort:focus-visible{color:var(--blue)}
         .sort:focus-visible,summary:focus-visible,.bar :focus-visible,a:focus-visible{outline:2px solid var(--blue);\
         outline-offset:2px;border-radius:2px}

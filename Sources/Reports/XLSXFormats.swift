@@ -106,6 +106,7 @@ struct XLSXFormats {
                 try make {
                     format_set_bold($0)
                     format_set_font_color($0, ink)
+                    format_set_indent($0, 1)
                 },
                 try make {
                     format_set_bold($0)

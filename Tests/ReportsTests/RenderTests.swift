@@ -1,0 +1,161 @@
+import Foundation
+import Reconciliation
+import Reports
+import Schedule
+import Testing
+
+@Suite("Rendering")
+struct RenderTests {
+    static func rich() throws -> DiscrepancyReport {
+        var sample = SampleReport()
+        sample.charged = 30
+        return try sample.make()
+    }
+
+    @Test("JSON fits its schema, and the schema in the documentation is the program's")
+    func schema() throws {
+        let schema = try JSONText.object(ReportSchema.json())
+        let check = JSONSchemaCheck(root: schema)
+        var incomplete = SampleReport()
+        incomplete.isComplete = false
+        for report in [try Self.rich(), try incomplete.make(), try OneItem.report()] {
+            let scratch = try Scratch()
+            try scratch.write(report, [.json], matched: ReportWriterTests.matched(5))
+            let faults = check.faults(try JSONText.object(try scratch.text("report.json")), schema)
+            #expect(faults.isEmpty, "\(faults.prefix(5))")
+        }
+        #expect(!check.faults(["format": "trueup.report/2"], schema).isEmpty)
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("docs/report.schema.json").path
+        if ProcessInfo.processInfo.environment["TRUEUP_REWRITE"] != nil {
+            try ReportSchema.json().write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == ReportSchema.json())
+    }
+
+    @Test("the verdict says by how much, of how many, and what is unexplained")
+    func verdict() throws {
+        let one = try OneItem.report()
+        #expect(ReportVerdict.line(one.statement) == "OUT BY -7.00 credits · 1 of 1 agency · unexplained 0.00")
+        var sample = SampleReport()
+        sample.items = 0
+        let clean = try sample.make()
+        #expect(clean.state == .clean)
+        #expect(ReportVerdict.line(clean.statement) == "IN BALANCE · 0 of 212 agencies · unexplained 0.00")
+        sample.isComplete = false
+        let partial = try sample.make()
+        #expect(ReportVerdict.line(partial.statement).hasPrefix("INCOMPLETE: 1 gap, these figures are not a statement"))
+    }
+
+    @Test("rests that cancel out are shown gross")
+    func gross() throws {
+        let agencies = [Int64(5), -5].enumerated().map { index, rest in
+            AgencyActivity(
+                agencyID: Int64(index), name: "A", boughtAtStripe: 10, boughtLocally: 10, consumed: 0,
+                recorded: 10 + rest)
+        }
+        let statement = try Statement(
+            StatementInput(
+                cutOff: StatementCutOff(seconds: 0, zone: "UTC", localText: "", utcText: ""), agencies: agencies,
+                reads: [StatementRead(name: "r", isComplete: true)]))
+        #expect(
+            ReportVerdict.line(statement)
+                == "OUT BY 0.00 credits · 2 of 2 agencies · unexplained 0.00 net, 10.00 gross")
+    }
+
+    @Test("every kind has a definition of one line", arguments: FindingKind.allCases)
+    func definitions(_ kind: FindingKind) {
+        #expect(kind.definition.hasSuffix("."))
+        #expect(kind.definition.count < 120)
+        #expect(!kind.title.contains("_"))
+    }
+
+    @Test("an incomplete report says so before anything else, in every format")
+    func incompleteFirst() throws {
+        var sample = SampleReport()
+        sample.isComplete = false
+        let scratch = try Scratch()
+        try scratch.write(try sample.make())
+        #expect(try scratch.text("summary.txt").hasPrefix("INCOMPLETE"))
+        let page = try scratch.text("report.html")
+        let body = try #require(page.range(of: "<body>"))
+        let first = try #require(page.range(of: "INCOMPLETE", range: body.upperBound..<page.endIndex))
+        let figures = try #require(page.range(of: "<table", range: body.upperBound..<page.endIndex))
+        #expect(first.lowerBound < figures.lowerBound)
+        #expect(try scratch.part("xl/worksheets/sheet1.xml").contains("INCOMPLETE"))
+    }
+
+    @Test("the page refers to nothing outside itself but Stripe, and its policy names its own style and script")
+    func page() throws {
+        let scratch = try Scratch()
+        try scratch.write(try Self.rich(), [.html])
+        let page = try scratch.text("report.html")
+        for word in ["<link", "src=", "@import", "url(", "<iframe", "style=\"", "onclick", "innerHTML"] {
+            #expect(!page.contains(word), "\(word)")
+        }
+        #expect(page.contains("default-src 'none'; style-src 'sha256-"))
+        let links = page.components(separatedBy: "href=\"").dropFirst()
+        #expect(links.allSatisfy { $0.hasPrefix("#") || $0.hasPrefix("https://dashboard.stripe.com/") })
+        #expect(links.count > 40)
+        for anchor in links.filter({ $0.hasPrefix("#") }) {
+            let id = anchor.dropFirst().prefix { $0 != "\"" }
+            #expect(page.contains("id=\"\(id)\""), "\(id)")
+        }
+    }
+
+    @Test("a workbook has frozen headings, filters, repeated rows, pages one wide, real dates and no dates of today")
+    func workbook() throws {
+        let scratch = try Scratch()
+        try scratch.write(try Self.rich(), [.xlsx], matched: ReportWriterTests.matched(5))
+        let items = try scratch.part("xl/worksheets/sheet4.xml")
+        for part in [
+            "state=\"frozen\"", "<autoFilter ref=\"A1:Z61\"", "fitToHeight=\"0\"", "orientation=\"landscape\"",
+        ] {
+            #expect(items.contains(part), "\(part)")
+        }
+        let book = try scratch.part("xl/workbook.xml")
+        #expect(book.contains("_xlnm.Print_Titles"))
+        #expect(book.components(separatedBy: "<sheet ").count == 13)
+        #expect(try scratch.part("docProps/core.xml").contains("2026-03-09T06:15:00Z"))
+        #expect(try scratch.part("xl/styles.xml").contains("#,##0.00_);[Red](#,##0.00)"))
+        #expect(try scratch.part("xl/worksheets/_rels/sheet4.xml.rels").contains("dashboard.stripe.com"))
+    }
+
+    @Test("times follow the zone of the report: CSV with offsets, headings with the zone's name")
+    func zone() throws {
+        var sample = SampleReport()
+        sample.zone = try Zone.load("America/New_York")
+        let scratch = try Scratch()
+        try scratch.write(try sample.make(), [.csv, .html])
+        let rows = CSVReader.rows(try scratch.text("csv/open-items.csv"))
+        let column = try #require(rows[0].firstIndex(of: "first_seen"))
+        let offsets = Set(rows.dropFirst().map { String($0[column].suffix(6)) })
+        #expect(offsets.isSubset(of: ["-05:00", "-04:00"]) && offsets.contains("-05:00"))
+        let sheets = try ReportSheets(try sample.make())
+        #expect(sheets["open_items"]?.columns.contains { $0.title == "Paid at (America/New_York)" } == true)
+    }
+
+    @Test("every sheet has rows as wide as its heading, and names that a spreadsheet takes")
+    func sheets() throws {
+        let sheets = try ReportSheets(try Self.rich())
+        #expect(
+            sheets.sheets.map(\.key) == [
+                "summary", "statement", "charges", "open_items", "resolved", "changed_since_sign_off", "aging",
+                "repairs",
+                "controls", "control_totals", "definitions",
+            ])
+        for sheet in sheets.sheets {
+            #expect(sheet.title.count <= 31 && !sheet.title.contains { "[]:*?/\\".contains($0) })
+            #expect(Set(sheet.columns.map(\.key)).count == sheet.columns.count)
+            for index in 0..<sheet.rowCount { #expect(sheet.row(index).count == sheet.columns.count, "\(sheet.key)") }
+        }
+    }
+
+    @Test("the CSV of Excel has a mark at its beginning, the standard one has none", arguments: CSVProfile.allCases)
+    func mark(_ profile: CSVProfile) throws {
+        let scratch = try Scratch()
+        try scratch.write(try OneItem.report(), [.csv], profile: profile)
+        let bytes = Array(try scratch.text("csv/statement.csv").utf8.prefix(3))
+        #expect((bytes == [0xEF, 0xBB, 0xBF]) == (profile == .excel))
+    }
+}

@@ -1,0 +1,161 @@
+import Foundation
+import Glibc
+import Reconciliation
+import Reports
+import Testing
+
+@Suite("Writing")
+struct ReportWriterTests {
+    static func matched(_ count: Int) -> [MatchedRow] {
+        var rows: [MatchedRow] = []
+        SampleReport().matched(count) { rows += $0 }
+        return rows
+    }
+
+    @Test("the same data gives the same bytes, in every format")
+    func deterministic() throws {
+        var sample = SampleReport()
+        sample.charged = 20
+        let first = try Scratch()
+        let second = try Scratch()
+        let one = try first.write(try sample.make(), matched: Self.matched(50))
+        // What order the items come in must not matter either.
+        var report = try sample.make()
+        report.items.reverse()
+        report.repairs.reverse()
+        report.resolved.reverse()
+        let other = try second.write(report, matched: Self.matched(50))
+        #expect(one == other)
+        #expect(one.files.count == 15)
+    }
+
+    @Test("the manifest names every file with its true hash, and nothing else is left in the folder")
+    func manifest() throws {
+        let scratch = try Scratch()
+        let manifest = try scratch.write(try SampleReport().make(), matched: Self.matched(3))
+        for entry in manifest.files {
+            #expect(try FileDigest(path: scratch.path + "/" + entry.name) == entry.digest)
+        }
+        let files = Set(try scratch.names()).subtracting(["csv"])
+        #expect(files == Set(manifest.files.map(\.name) + ["manifest.json"]))
+        let json = try JSONText.object(try scratch.text("manifest.json"))
+        #expect(json["format"] as? String == "trueup.report.manifest/1")
+        #expect(json["matched"] as? Int == 3)
+        #expect(json["previous_manifest_sha256"] as? String == String(repeating: "a7", count: 32))
+        #expect(try FileDigest(path: scratch.path + "/manifest.json") == manifest.digest)
+    }
+
+    @Test("nothing stands under a final name before the end, and nothing at all after a report was given up")
+    func atomic() throws {
+        let scratch = try Scratch()
+        var writer: ReportWriter? = try ReportWriter(try SampleReport().make(), into: scratch.path)
+        try writer?.append(Self.matched(2))
+        let early = try scratch.names().filter { $0 != "csv" }
+        #expect(early.allSatisfy { $0.hasSuffix(".tmp") })
+        #expect(!early.isEmpty)
+        writer = nil
+        #expect(try scratch.names() == ["csv"])
+    }
+
+    @Test("a stream to a full device throws, and says what is wrong")
+    func fullDevice() throws {
+        let descriptor = open("/dev/full", O_WRONLY)
+        defer { close(descriptor) }
+        let stream = ByteStream(descriptor: descriptor, path: "report.html")
+        try stream.write("x")
+        #expect(throws: ReportError.file(operation: "write", path: "report.html", code: ENOSPC)) { try stream.flush() }
+    }
+
+    @Test(
+        "a full disk leaves no file under a final name, whatever the format", .enabled(if: SmallDisk.isPossible),
+        arguments: RenderFormat.allCases)
+    func fullDisk(_ format: RenderFormat) throws {
+        var sample = SampleReport()
+        sample.items = 400
+        let report = try sample.make()
+        // Every size between nothing and enough: the disk fills up in another place each time.
+        var failures = 0
+        for kilobytes in [4, 16, 40, 64, 100, 140, 180, 240, 320, 400, 600, 1_200, 4_000] {
+            let disk = try SmallDisk(kilobytes: kilobytes)
+            do {
+                let writer = try ReportWriter(report, into: disk.path + "/out", formats: [format])
+                try writer.append(Self.matched(2_000))
+                let manifest = try writer.finish()
+                for entry in manifest.files {
+                    #expect(try FileDigest(path: disk.path + "/out/" + entry.name) == entry.digest)
+                }
+                if format == .xlsx {
+                    _ = try Scratch.output([
+                        "python3", "-c",
+                        "import sys,zipfile; sys.exit(zipfile.ZipFile(sys.argv[1]).testzip() is not None)",
+                        disk.path + "/out/report.xlsx",
+                    ])
+                }
+            } catch {
+                failures += 1
+                let left = (try? FileManager.default.subpathsOfDirectory(atPath: disk.path)) ?? []
+                #expect(left.allSatisfy { $0 == "out" || $0 == "out/csv" }, "\(kilobytes) KB: \(left)")
+            }
+        }
+        #expect(failures > 0)
+        #expect(failures < 13)
+    }
+
+    @Test("a report over an older one replaces it, manifest last")
+    func replaces() throws {
+        let scratch = try Scratch()
+        let first = try scratch.write(try SampleReport().make(), [.json])
+        var sample = SampleReport()
+        sample.seed = 2
+        let second = try scratch.write(try sample.make(), [.json])
+        #expect(first.digest != second.digest)
+        #expect(try FileDigest(path: scratch.path + "/report.json") == second.files[0].digest)
+    }
+
+    @Test("a folder that is a symbolic link to elsewhere is not followed")
+    func symbolicLink() throws {
+        let scratch = try Scratch()
+        let elsewhere = try Scratch()
+        try FileManager.default.createSymbolicLink(
+            atPath: scratch.path + "/csv", withDestinationPath: elsewhere.path)
+        #expect(throws: ReportError.self) { try scratch.write(try SampleReport().make(), [.csv]) }
+        #expect(try elsewhere.names().isEmpty)
+    }
+
+    @Test("a folder that cannot be made is an error that names it")
+    func noFolder() throws {
+        let report = try SampleReport().make()
+        #expect(throws: ReportError.file(operation: "make the folder", path: "/proc/none/x", code: ENOENT)) {
+            _ = try ReportWriter(report, into: "/proc/none/x")
+        }
+    }
+
+    @Test("items that are not the statement's are refused")
+    func inconsistent() throws {
+        var report = try SampleReport().make()
+        report.items.removeLast()
+        let scratch = try Scratch()
+        #expect(throws: ReportError.self) { try scratch.write(report, [.json]) }
+    }
+}
+
+/// A file system of a few kilobytes, where the tests run as root and may mount one.
+final class SmallDisk {
+    let path: String
+
+    static let isPossible: Bool = (try? SmallDisk(kilobytes: 64)) != nil
+
+    init(kilobytes: Int) throws {
+        path = NSTemporaryDirectory() + "/trueup-disk-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        guard mount("tmpfs", path, "tmpfs", 0, "size=\(kilobytes)k") == 0 else {
+            rmdir(path)
+            throw Scratch.Failure(status: errno)
+        }
+    }
+
+    deinit {
+        umount2(path, Int32(MNT_DETACH))
+        rmdir(path)
+    }
+}
