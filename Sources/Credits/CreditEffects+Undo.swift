@@ -31,7 +31,7 @@ extension CreditEffects {
     ) async throws -> OrderEffectOutcome {
         guard let row = try await lock(key, on: connection) else { return .refused("order \(key) is gone") }
         let isSame: Bool = try await connection.query(
-            "SELECT $1::jsonb = $2::jsonb -> 'order' AS same", row.json, after.text)[0]["same"]
+            "SELECT $1::text::jsonb = $2 -> 'order' AS same", row.json, after)[0]["same"]
         guard isSame else { return .refused("order \(key) was changed since the repair") }
         let order = row.order
         let balanceBefore = try await lockBalance(of: order.agencyID, on: connection)

@@ -13,8 +13,8 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo",
         abstract: "A nightly run from nothing: embedded database, a stand-in for Stripe, planted differences.",
         discussion: """
-            Fails (exit code 1) unless what is found and repaired is exactly what was planted. The database stays; it is
-            made anew by the next demo.
+            Fails (exit code 1) unless what is found and repaired is exactly what was planted. The database stays; it \
+            is made anew by the next demo.
             """)
 
     @Option(name: .long, help: "The same seed plants the same differences.")
@@ -26,13 +26,17 @@ struct DemoCommand: AsyncParsableCommand {
             "Where the demo's database is kept (default: “demo” in the data directory).", valueName: "dir"))
     var dataDir: String?
 
+    @Flag(name: .long, help: "Load the tables and serve the stand-in, to try commands on; run nothing.")
+    var serve = false
+
     func run() async throws {
         let directory = try dataDir ?? EmbeddedCluster.defaultDataDirectory() + "/demo"
         let failures = try await Signals.cancelling {
             let cluster = EmbeddedCluster(dataDirectory: directory)
             try await cluster.start()
             do {
-                let failures = try await Demo(seed: seed, directory: directory, cluster: cluster).run()
+                let demo = Demo(seed: seed, directory: directory, cluster: cluster)
+                let failures = serve ? try await demo.serve() : try await demo.run()
                 _ = try await cluster.stop()
                 return failures
             } catch {
@@ -41,7 +45,8 @@ struct DemoCommand: AsyncParsableCommand {
             }
         }
         guard failures.isEmpty else {
-            for failure in failures { Terminal.say("demo: \(failure)") }
+            for failure in failures.prefix(20) { Terminal.say("demo: \(failure)") }
+            if failures.count > 20 { Terminal.say("demo: … and \(failures.count - 20) more") }
             throw ExitCode(1)
         }
     }
@@ -59,17 +64,39 @@ private struct Demo {
         "TASK_HEALTH_STRIPE_SECRET_KEY": "sk_test_sandbox_task_health",
     ]
 
+    /// Serves until it is stopped, for commands in another terminal.
+    func serve() async throws -> [String] {
+        let history = try DemoHistory.make(seed: seed, nowSeconds: now)
+        _ = try await freshDatabase(history)
+        let server = try await SandboxServer.start(configuration(history))
+        _ = try writeJobs(apiBase: server.url)
+        Terminal.print("The stand-in serves at \(server.url). In another terminal:\n")
+        for (name, key) in Self.keys.sorted(by: { $0.key < $1.key }) { Terminal.print("  export \(name)=\(key)") }
+        Terminal.print("  trueup run credit-invoices --plan --jobs \(directory)/jobs --data-dir \(directory)\n")
+        Terminal.say("Ctrl-C stops.")
+        while true {
+            do {
+                try await Task.sleep(for: .seconds(3_600))
+            } catch {
+                await server.stop()
+                return []
+            }
+        }
+    }
+
+    private func configuration(_ history: CreditHistory) -> SandboxConfiguration {
+        SandboxConfiguration(
+            accounts: [
+                .default(history: plain(1)), .medflyt(history: plain(2)), .taskHealth(history: .credits(history)),
+            ], clockSeconds: now, limits: .documented)
+    }
+
     /// - Returns: what did not come out as planted.
     func run() async throws -> [String] {
         let history = try DemoHistory.make(seed: seed, nowSeconds: now)
         title("1. The application's tables: \(grouped(history.count)) credit orders of \(history.agencyCount) agencies")
         let target = try await freshDatabase(history)
-        let server = try await SandboxServer.start(
-            SandboxConfiguration(
-                accounts: [
-                    .default(history: plain(1)), .medflyt(history: plain(2)),
-                    .taskHealth(history: .credits(history)),
-                ], clockSeconds: now, limits: .documented))
+        let server = try await SandboxServer.start(configuration(history))
         do {
             let failures = try await nights(history, target: target, server: server)
             await server.stop()
@@ -96,6 +123,11 @@ private struct Demo {
         title("3. The nightly run: trueup run credit-invoices")
         let balancesBefore = try await balances(pool)
         let first = try await night(set, accounts, pool)
+        guard first.outcome.state != .incomplete else {
+            await pool.close()
+            await accounts.http.close()
+            return ["the run was incomplete: " + first.outcome.problems.joined(separator: "; ")]
+        }
         title("4. Planted, found, repaired")
         var check = DemoCheck(history: history)
         Terminal.print(check.table(first))
@@ -171,7 +203,9 @@ private struct Demo {
             nowSeconds: now, progress: { view.show($0) })
         let result = try await run.run()
         view.clear()
-        for line in RunSummary(result, definition: definition).lines { Terminal.print("   " + line) }
+        for line in RunSummary(result, definition: definition).lines {
+            Terminal.print(line.isEmpty ? "" : "   " + line)
+        }
         return result
     }
 
@@ -186,6 +220,8 @@ private struct Demo {
 
     private func finish(_ check: DemoCheck, _ set: JobSet) {
         Terminal.print("")
+        // As it was called: a program that was just built is on nobody's PATH.
+        let program = CommandLine.arguments.first ?? "trueup"
         let verdict =
             check.failures.isEmpty
             ? "Everything planted was found, and repaired or left to a person." : "NOT as planted."
@@ -193,12 +229,13 @@ private struct Demo {
         Terminal.print(
             """
 
-            Look around:  trueup findings list --data-dir \(directory)
-                          trueup db psql --data-dir \(directory)
+            Look around:  \(program) findings list --data-dir \(directory)
+                          \(program) db psql --data-dir \(directory)
             For a real account: name it in jobs/settings.yaml (leave api_base out), then
                           export TASK_HEALTH_STRIPE_SECRET_KEY=rk_live_…   # or TASK_HEALTH_STRIPE_SECRET_KEY_FILE=path
                           export DATABASE_URL=postgresql://…                # the database with the application's tables
-                          trueup db migrate && trueup check --online && trueup run credit-invoices --plan
+                          \(program) db migrate && \(program) check --online
+                          \(program) run credit-invoices --plan             # changes nothing
             """)
     }
 
