@@ -89,6 +89,9 @@ package final class OutputFolder {
         return OutputFolder(path: path + "/" + name, descriptor: inner)
     }
 
+    /// A path that a C library can use, whatever happens to the folder's own path.
+    var libraryPath: String { "/proc/self/fd/\(descriptor)" }
+
     /// Makes renames in this folder last.
     package func sync() throws(ReportError) {
         if fsync(descriptor) != 0 { throw .file(operation: "sync the folder", path: path, code: errno) }
@@ -145,7 +148,7 @@ package final class OutputFile {
     package var path: String { folder.path + "/" + name }
 
     /// The temporary file by a path that a C library can open, whatever happens to the folder's own path.
-    var libraryPath: String { "/proc/self/fd/\(folder.descriptor)/\(temporaryName)" }
+    var libraryPath: String { folder.libraryPath + "/" + temporaryName }
 
     /// Everything is on the disk after this, still under the temporary name; the file's hash is known.
     package func finish() throws(ReportError) {

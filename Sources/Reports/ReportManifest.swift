@@ -16,10 +16,10 @@ public struct ReportManifest: Sendable, Hashable {
     /// The hash of the manifest itself: the next report names it, so that the reports form a chain.
     public let digest: FileDigest
 
-    /// Writes the manifest, last of all.
-    static func write(
+    /// The manifest as a finished file that is not yet renamed.
+    static func prepare(
         _ report: DiscrepancyReport, matched: Int64, _ entries: [Entry], into folder: OutputFolder
-    ) throws(ReportError) -> ReportManifest {
+    ) throws(ReportError) -> (manifest: ReportManifest, file: OutputFile) {
         let file = try OutputFile(fileName, in: folder)
         let out = JSONStream(file.stream)
         try out.object { out throws(ReportError) in
@@ -36,6 +36,7 @@ public struct ReportManifest: Sendable, Hashable {
             try out.key("files")
             try out.array { out throws(ReportError) in
                 for entry in entries {
+                    try out.newLine()
                     try out.object { out throws(ReportError) in
                         try out.member("name", entry.name)
                         try out.member("bytes", entry.digest.bytes)
@@ -46,9 +47,7 @@ public struct ReportManifest: Sendable, Hashable {
         }
         try file.stream.write("\n")
         try file.finish()
-        try file.commit()
-        try folder.sync()
         guard let digest = file.digest else { throw .inconsistent("the manifest has no hash") }
-        return ReportManifest(files: entries, digest: digest)
+        return (ReportManifest(files: entries, digest: digest), file)
     }
 }

@@ -20,8 +20,9 @@ public enum CSVProfile: String, CaseIterable, Sendable, Hashable {
 /// for try await batch in matchedPairs { try writer.append(batch) }
 /// let manifest = try writer.finish()
 /// ```
-/// Until ``finish()`` no file stands under its final name; when anything fails, none ever does. A manifest in the
-/// folder always describes the files beside it: an old one is removed before the first file is replaced.
+/// Until ``finish()`` no file stands under its final name, and none ever does when writing fails: by the time of the
+/// first rename everything is on the disk. A manifest in the folder always describes the files beside it: an old one is
+/// removed before the first file is replaced, so a crash between two renames leaves files without a manifest.
 ///
 /// It blocks on the disk: call it away from the cooperative pool.
 public final class ReportWriter {
@@ -80,6 +81,9 @@ public final class ReportWriter {
             guard let digest = file.digest else { throw .inconsistent("\(name) has no hash") }
             entries.append(ReportManifest.Entry(name: name, digest: digest))
         }
+        // The manifest lies ready before the first file is renamed, so that a disk that fills up spoils nothing.
+        let (manifest, manifestFile) = try ReportManifest.prepare(
+            sheets.report, matched: matchedCount, entries, into: folder)
         try folder.remove(ReportManifest.fileName)
         var folders: [OutputFolder] = []
         for (_, file) in files {
@@ -87,7 +91,9 @@ public final class ReportWriter {
             if !folders.contains(where: { $0 === file.folder }) { folders.append(file.folder) }
         }
         for folder in folders { try folder.sync() }
-        return try ReportManifest.write(sheets.report, matched: matchedCount, entries, into: folder)
+        try manifestFile.commit()
+        try folder.sync()
+        return manifest
     }
 }
 

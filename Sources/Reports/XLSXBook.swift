@@ -15,21 +15,22 @@ final class XLSXBook {
 
     private var workbook: UnsafeMutablePointer<lxw_workbook>?
     private var sheets: [Worksheet] = []
-    private let path: String
+    /// Held so that it outlives the book: even one that is given up is written when it is freed.
+    private let file: OutputFile
+    private var path: String { file.libraryPath }
 
-    /// - Parameters:
-    ///   - path: written when the book is closed.
-    ///   - folder: for the temporary files.
-    init(path: String, folder: String) throws(ReportError) {
-        self.path = path
-        workbook = folder.withCString { text in
+    /// - Parameter file: written when the book is closed; the library's temporary files lie in the same folder.
+    init(_ file: OutputFile) throws(ReportError) {
+        self.file = file
+        let path = file.libraryPath
+        workbook = file.folder.libraryPath.withCString { text in
             // The library copies the path before it returns.
             var options = lxw_workbook_options(
                 constant_memory: 1, tmpdir: UnsafeMutablePointer(mutating: text), use_zip64: 0)
             return workbook_new_opt(path, &options)
         }
         if workbook == nil {
-            throw .workbook(operation: "begin", place: "the file", reason: "out of memory or of temporary files")
+            throw .workbook(operation: "begin", place: file.path, reason: "out of memory or of temporary files")
         }
     }
 
@@ -79,14 +80,14 @@ final class XLSXBook {
         var rowBytes: [Int64] = []
         for sheet in sheets {
             let bytes = trueup_xlsx_finish_rows(sheet)
-            if bytes < 0 { throw .file(operation: "write the rows of", path: path, code: errno) }
+            if bytes < 0 { throw .file(operation: "write the rows of", path: file.path, code: errno) }
             rowBytes.append(bytes)
         }
         workbook = nil
-        try Self.check(workbook_close(book), "write the file", path)
+        try Self.check(workbook_close(book), "write the file", file.path)
         let fault = trueup_xlsx_check(path, rowBytes, rowBytes.count)
         guard fault != TRUEUP_XLSX_SOUND else { return }
-        throw .damagedWorkbook(path: path, reason: Self.words(fault))
+        throw .damagedWorkbook(path: file.path, reason: Self.words(fault))
     }
 
     private static let closed = ReportError.inconsistent("the workbook was closed before it was complete")

@@ -12,7 +12,7 @@ final class XLSXRenderer: Renderer {
     init(_ sheets: ReportSheets, in folder: OutputFolder) throws(ReportError) {
         let report = sheets.report
         file = try OutputFile("report.xlsx", in: folder)
-        book = try XLSXBook(path: file.libraryPath, folder: "/proc/self/fd/\(folder.descriptor)")
+        book = try XLSXBook(file)
         formats = try XLSXFormats(book)
         clock = report.clock
         try book.properties(title: report.title, createdSeconds: report.generatedSeconds)
