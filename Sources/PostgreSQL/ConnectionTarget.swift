@@ -48,6 +48,22 @@ public struct ConnectionTarget: Sendable {
         return copy
     }
 
+    /// libpq's own environment variables for the same connection, password included: for a child process such as psql,
+    /// whose command line every user of the machine can read.
+    public var childEnvironment: [String: String] {
+        guard let options = PQconndefaults() else { return [:] }
+        defer { PQconninfoFree(options) }
+        var result: [String: String] = [:]
+        var option = options
+        while let keyword = option.pointee.keyword {
+            if let variable = option.pointee.envvar, let value = values[String(cString: keyword)] {
+                result[String(cString: variable)] = value
+            }
+            option += 1
+        }
+        return result
+    }
+
     /// How long an attempt to connect may take: `connect_timeout`, or 10 seconds.
     var connectTimeoutSeconds: Int {
         max(2, values["connect_timeout"].flatMap(Int.init) ?? 10)

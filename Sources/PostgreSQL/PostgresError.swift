@@ -122,6 +122,13 @@ extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {
     public var description: String { summary(full: false) }
     public var debugDescription: String { summary(full: true) }
 
+    /// `description` on one line and without the statement: for people who did not write the SQL.
+    public var brief: String {
+        var copy = self
+        copy.sql = nil
+        return copy.description.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+
     private func summary(full: Bool) -> String {
         let statement = sql.map { full ? $0 : shortened($0) }
         let suffix = statement.map { "; the statement was: \($0)" } ?? ""

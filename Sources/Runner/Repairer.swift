@@ -95,7 +95,8 @@ struct Repairer: Sendable {
     }
 
     private func failure(_ task: Task, _ order: OrderFacts, _ error: any Error) -> Outcome {
-        Outcome(failures: ["finding F-\(task.findingID), order \(order.rowID): \(error)"])
+        let reason = (error as? PostgresError)?.brief ?? "\(error)"
+        return Outcome(failures: ["finding F-\(task.findingID), order \(order.rowID): \(reason)"])
     }
 
     private func settle(_ task: Task, _ effect: OrderEffect, _ order: OrderFacts) async throws -> Outcome {
@@ -120,8 +121,22 @@ struct Repairer: Sendable {
         task.judged.found.requestID = requestID
         task.disposedStatus = status
         if order.state == .open { return try await settle(task, .cancel(atSeconds: nil), order) }
-        let record = record(task, effect: "delete_draft", order, JSONText("{}"), JSONText("{}"))
-        try await pool.transaction { try await record.insert(on: $0) }
+        if status == StagedInvoices.absent {
+            try await pool.transaction { try await Findings.closeLate(task.findingID, on: $0) }
+            return Outcome(moved: ["invoice \(stripe.id): the draft is gone already"])
+        }
+        let finished = task
+        let record = record(finished, effect: "delete_draft", order, JSONText("{}"), JSONText("{}"))
+        do {
+            try await pool.transaction { try await record.insert(on: $0) }
+        } catch let error as PostgresError {
+            guard error.isCommitOutcomeUnknown else { throw error }
+            try await pool.transaction { connection in
+                let isWritten = try await RepairRecord.exists(
+                    runID: run.id, findingID: record.findingID, effect: record.effect, on: connection)
+                if !isWritten { try await record.insert(on: connection) }
+            }
+        }
         return Outcome(repaired: 1)
     }
 
@@ -142,6 +157,12 @@ struct Repairer: Sendable {
             case .done(let before, let after):
                 try await record(task, effect: effect.word, order, before, after).insert(on: connection)
             case .alreadyDone:
+                // By this very repair, where the answer to its COMMIT was lost and it came through a moment later.
+                if try await RepairRecord.exists(
+                    runID: run.id, findingID: task.findingID, effect: effect.word, on: connection)
+                {
+                    return OrderEffectOutcome.done(before: JSONText("{}"), after: JSONText("{}"))
+                }
                 try await Findings.closeLate(task.findingID, on: connection)
             case .refused: break
             }

@@ -7,67 +7,109 @@ import Store
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Validates every job file; with --online also keys, accounts and tables.")
+        commandName: "check", abstract: "Validates every job file; with --online also keys, accounts and tables.",
+        discussion: """
+            Without --online nothing is reached and no key is needed. With --schema, prints the JSON Schema of the files, \
+            for editors, and checks nothing.
+            """)
 
-    @Flag(name: .long, help: "Reach the accounts and the database as well.")
+    @Flag(name: .long, help: "Reach the accounts and the database as well. Nothing is changed there.")
     var online = false
+
+    @Flag(name: .long, help: "Print the JSON Schema of the files.")
+    var schema = false
 
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
+    func validate() throws {
+        if online, schema { throw ValidationError("Give --online or --schema, not both.") }
+    }
+
     func run() async throws {
+        if schema { return Terminal.print(JobSchema.json()) }
         let set = try files.load()
         for job in set.jobs {
             Terminal.print(
-                "ok  \(files.jobs)/\(job.name).yaml  \(job.kind.word) on \(job.kind.accounts.joined(separator: ", "))")
+                "ok   \(files.jobs)/\(job.name).yaml: \(job.kind.word) on \(job.kind.accounts.joined(separator: ", "))")
         }
         if set.jobs.isEmpty { Terminal.say("There are no jobs in \(files.jobs), only settings.") }
         if online { try await checkOnline(set) }
     }
 
     private func checkOnline(_ set: JobSet) async throws {
-        var failures = 0
-        func report(_ what: String, _ body: () async throws -> String) async {
-            do {
-                Terminal.print("ok  \(what)  \(try await body())")
-            } catch {
-                failures += 1
-                Terminal.print("BAD \(what)  \(error)")
-            }
-        }
+        var report = CheckReport()
         let names = Array(Set(set.jobs.flatMap(\.kind.accounts))).sorted()
         for name in names {
-            await report("account \(name)") {
-                let accounts = try Accounts.open([name], settings: set.settings)
-                let identity = try await accounts.clients[name]?.verify()
-                await accounts.http.close()
-                return "\(identity?.accountID ?? "?") \(identity.map { "\($0.mode)" } ?? "")"
+            await report.line("account \(name)") { try await checkAccount(name, set.settings) }
+        }
+        do {
+            let isLive = Accounts.hasLiveKey(names, settings: set.settings)
+            report = try await Database.with(
+                databaseOptions, settings: set.settings, hasLiveKey: isLive, needsSchema: false
+            ) { [report] database in
+                try await checkDatabase(database, set, report)
+            }
+        } catch {
+            await report.line("database") { throw error }
+        }
+        if report.failures > 0 {
+            Terminal.say("\(counted(report.failures, "problem")). Nothing was changed.")
+            throw ExitCode(1)
+        }
+    }
+
+    private func checkAccount(_ name: String, _ settings: Settings) async throws -> String {
+        let accounts = try Accounts.open([name], settings: settings)
+        defer { Task { await accounts.http.close() } }
+        guard let client = accounts.clients[name] else { throw CommandError("settings.yaml has no such account") }
+        let identity = try await client.verify()
+        // A restricted key may not be allowed to say whose it is.
+        guard let id = identity.accountID else { return "\(identity.mode) mode; its key may not read /v1/account" }
+        let isHeld = settings.account(named: name)?.accountID != nil
+        // A key of another account would pass every other check, and its invoices would all be "missing locally".
+        let advice = isHeld ? "" : "; to hold the key to it, set account_id: \(id) in settings.yaml"
+        return "\(id), \(identity.mode) mode\(advice)"
+    }
+
+    private func checkDatabase(_ database: Database, _ set: JobSet, _ start: CheckReport) async throws -> CheckReport {
+        var report = start
+        let connection = try await Connection.open(database.target, applicationName: "trueup check")
+        await report.line("database") {
+            database.cluster == nil ? "\(database.target)" : "embedded, \(database.target)"
+        }
+        await report.line("schema trueup") {
+            try await Migrator.check(connection)
+            return "up to date"
+        }
+        for job in set.jobs {
+            guard case .reconcile(let reconcile) = job.kind else { continue }
+            await report.line("table of \(job.name)") {
+                let columns = Dictionary(
+                    uniqueKeysWithValues: reconcile.table.columns.map { ($0.key.rawValue, $0.value) })
+                let table = try await OrderTable.resolve(
+                    schema: reconcile.table.schema, table: reconcile.table.name, columns: columns,
+                    customerColumn: "stripeCustomerId", on: connection)
+                try await table.refuseHiddenRows(on: connection)
+                return table.plainName
             }
         }
-        let isLive = Accounts.hasLiveKey(names, settings: set.settings)
-        let (database, options) = (databaseOptions, files)
-        _ = options
-        try await Database.with(database, settings: set.settings, hasLiveKey: isLive) { database in
-            let connection = try await Connection.open(database.target, applicationName: "trueup check")
-            await report("schema trueup") {
-                try await Migrator.check(connection)
-                return "up to date"
-            }
-            for job in set.jobs {
-                guard case .reconcile(let reconcile) = job.kind else { continue }
-                await report("table of \(job.name)") {
-                    let columns = Dictionary(
-                        uniqueKeysWithValues: reconcile.table.columns.map { ($0.key.rawValue, $0.value) })
-                    let table = try await OrderTable.resolve(
-                        schema: reconcile.table.schema, table: reconcile.table.name, columns: columns,
-                        customerColumn: "stripeCustomerId", on: connection)
-                    try await table.refuseHiddenRows(on: connection)
-                    return table.plainName
-                }
-            }
-            await connection.close()
+        await connection.close()
+        return report
+    }
+}
+
+/// One line for each thing that was tried.
+private struct CheckReport: Sendable {
+    private(set) var failures = 0
+
+    mutating func line(_ what: String, _ body: () async throws -> String) async {
+        do {
+            Terminal.print("ok   \(what): \(try await body())")
+        } catch {
+            failures += 1
+            Terminal.print("BAD  \(what): \(explanation(of: error))")
         }
-        if failures > 0 { throw ExitCode(1) }
     }
 }
 
@@ -85,9 +127,11 @@ struct JobsCommand: ParsableCommand {
             let next = job.expression?.next(after: now, in: job.zone)
             table.rows.append([
                 job.name, job.kind.word, job.kind.accounts.joined(separator: ", "),
-                job.schedule.map { "\($0) (\(job.timeZone))" } ?? "by hand", next.map(isoTime) ?? "–", job.description,
+                job.expression?.describe(timeZone: job.timeZone) ?? "by hand",
+                next.map { ISOTime.text($0, in: job.zone) } ?? "–", job.description,
             ])
         }
+        if set.jobs.isEmpty { Terminal.say("There are no jobs in \(files.jobs), only settings.") }
         for line in table.lines { Terminal.print(line) }
     }
 }

@@ -11,7 +11,7 @@ struct CronNextCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "next", abstract: "Says when an expression fires.",
         discussion: """
-            With --stdin, reads JSON lines {"expr": …, "tz": …, "from": …} and answers each with {"next": […]} or
+            With --stdin, reads JSON lines {"expr": …, "tz": …, "from": …} and answers each with {"next": […]} or \
             {"error": …}.
             """)
 

@@ -16,13 +16,17 @@ struct Database: Sendable {
     /// - Parameters:
     ///   - settings: `nil` where no job files are needed; then `DATABASE_URL` counts.
     ///   - hasLiveKey: with a live key, an embedded database must be asked for.
-    static func open(_ options: DatabaseOptions, settings: Settings?, hasLiveKey: Bool = false) async throws -> Database
-    {
+    ///   - needsSchema: a database without schema `trueup`, or with that of another version, is refused.
+    static func open(
+        _ options: DatabaseOptions, settings: Settings?, hasLiveKey: Bool = false, needsSchema: Bool = true
+    ) async throws -> Database {
         let environment = ProcessInfo.processInfo.environment
         let variable = settings?.databaseURLEnv ?? "DATABASE_URL"
         if !options.embedded, environment[variable] != nil || environment[variable + "_FILE"] != nil {
             let url = try Secrets.secret(named: variable, environment: environment)
-            return Database(target: try ConnectionTarget(url.expose()), cluster: nil)
+            let database = Database(target: try ConnectionTarget(url.expose()), cluster: nil)
+            if needsSchema { try await database.checkSchema() }
+            return database
         }
         if hasLiveKey, !options.embedded {
             throw CommandError(
@@ -41,6 +45,17 @@ struct Database: Sendable {
             throw error
         }
         return database
+    }
+
+    private func checkSchema() async throws {
+        let connection = try await Connection.open(target, applicationName: "trueup")
+        do {
+            try await Migrator.check(connection)
+        } catch {
+            await connection.close()
+            throw error
+        }
+        await connection.close()
     }
 
     /// The embedded database belongs to Trueup: its schema follows the program by itself.
@@ -62,24 +77,37 @@ struct Database: Sendable {
 
     /// Opens the database, runs the body and closes it, however the body ends.
     static func with<T: Sendable>(
-        _ options: DatabaseOptions, settings: Settings?, hasLiveKey: Bool = false,
+        _ options: DatabaseOptions, settings: Settings?, hasLiveKey: Bool = false, needsSchema: Bool = true,
         _ body: (Database) async throws -> T
     ) async throws -> T {
-        let database = try await open(options, settings: settings, hasLiveKey: hasLiveKey)
+        let database = try await open(options, settings: settings, hasLiveKey: hasLiveKey, needsSchema: needsSchema)
         do {
             let value = try await body(database)
             await database.close()
             return value
         } catch {
+            let log = await database.logIfLost(error)
             await database.close()
-            throw error
+            guard let log else { throw error }
+            throw CommandError("\(reason(of: error)). The embedded database's log may say why: \(log)")
         }
+    }
+
+    /// The log of the embedded server, where an error says that it went away.
+    private func logIfLost(_ error: any Error) async -> String? {
+        guard let error = error as? PostgresError, error.isConnectionLost, let cluster else { return nil }
+        return await cluster.status().logPath
     }
 }
 
 /// An error with nothing but a sentence for the user.
 struct CommandError: Error, CustomStringConvertible {
     let description: String
+    /// The exit code.
+    let code: Int32
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, code: Int32 = 1) {
+        self.description = description
+        self.code = code
+    }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Glibc
+import Jobs
 import PostgreSQL
 import Store
 
@@ -13,6 +14,16 @@ struct DatabaseCommand: AsyncParsableCommand {
 }
 
 extension DatabaseOptions {
+    /// ` --data-dir DIR`, for commands that are told to the user.
+    var dataDirFlag: String { dataDir.map { " --data-dir \($0)" } ?? "" }
+
+    /// The other commands go elsewhere, which is worth a word beside one that speaks of the embedded database.
+    static func noteOtherDatabase() {
+        let environment = ProcessInfo.processInfo.environment
+        guard let name = ["DATABASE_URL", "DATABASE_URL_FILE"].first(where: { environment[$0] != nil }) else { return }
+        Terminal.say("\(name) is set: other commands use that database, not the embedded one.")
+    }
+
     func cluster() throws -> EmbeddedCluster {
         EmbeddedCluster(dataDirectory: try dataDir ?? EmbeddedCluster.defaultDataDirectory())
     }
@@ -28,7 +39,8 @@ struct DatabaseStart: AsyncParsableCommand {
         let cluster = try options.cluster()
         try await cluster.start(keepRunning: true)
         let target = try await cluster.createDatabaseIfMissing(Database.name)
-        Terminal.say("The embedded database runs. It stays until: trueup db stop")
+        Terminal.say("The embedded database runs. It stays until: trueup db stop\(options.dataDirFlag)")
+        DatabaseOptions.noteOtherDatabase()
         Terminal.print("\(target)")
         _ = try await cluster.stop(.whenUnused)
     }
@@ -61,6 +73,7 @@ struct DatabaseStatus: AsyncParsableCommand {
 
     func run() async throws {
         let status = try await options.cluster().status()
+        DatabaseOptions.noteOtherDatabase()
         Terminal.print("directory  \(status.dataDirectory)")
         Terminal.print("log        \(status.logPath)")
         Terminal.print("version    \(status.majorVersion.map { "PostgreSQL \($0)" } ?? "not made yet")")
@@ -86,9 +99,11 @@ struct DatabasePsql: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let status: Int32
-        if !options.embedded, let url = environment["DATABASE_URL"] {
-            // libpq takes a whole connection string as the name of the database.
-            status = try Self.psql(at: "psql", ["PGDATABASE": ""], ["--dbname", url] + arguments)
+        if !options.embedded, environment["DATABASE_URL"] != nil || environment["DATABASE_URL_FILE"] != nil {
+            let url = try Secrets.secret(named: "DATABASE_URL", environment: environment)
+            // Not on its command line, where every user of the machine could read the password.
+            let variables = try ConnectionTarget(url.expose()).childEnvironment
+            status = try Self.psql(at: "psql", variables, arguments)
         } else {
             let cluster = try options.cluster()
             try await cluster.start()
@@ -115,7 +130,7 @@ struct DatabasePsql: AsyncParsableCommand {
 
 struct DatabaseMigrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "migrate", abstract: "Brings schema trueup to this version.",
+        commandName: "migrate", abstract: "Brings schema trueup to this program's version.",
         discussion: "With --application, also creates those of the application's tables that do not exist.")
 
     @Flag(name: .long, help: "Create the application's tables where they do not exist.")
@@ -124,7 +139,7 @@ struct DatabaseMigrate: AsyncParsableCommand {
     @OptionGroup var options: DatabaseOptions
 
     func run() async throws {
-        try await Database.with(options, settings: nil) { database in
+        try await Database.with(options, settings: nil, needsSchema: false) { database in
             let connection = try await Connection.open(database.target, applicationName: "trueup migrate")
             do {
                 let applied = try await Migrator.migrate(connection)

@@ -75,6 +75,12 @@ struct DemoCheck {
         Terminal.print("\n   balances: +\(Money.grouped(total)) credits over \(expected.count) agencies, \(verdict)")
     }
 
+    /// `4 (one, two, three, …)`.
+    private static func some(_ words: Set<String>) -> String {
+        let shown = words.sorted().prefix(3) + (words.count > 3 ? ["…"] : [])
+        return "\(words.count)" + (words.isEmpty ? "" : " (\(shown.joined(separator: ", ")))")
+    }
+
     /// The second run repairs nothing and finds only what was left.
     mutating func checkSecond(_ second: RunResult, first: RunResult, balances: [Int64: Int64]) {
         let repaired = second.findings.count { $0.closedHow == .repaired }
@@ -83,8 +89,8 @@ struct DemoCheck {
         let seen = Set(second.findings.map { "\($0.kind) \($0.stripeID) \($0.localID)" })
         if left != seen {
             failures.append(
-                "the second run sees other differences than the first left: missing \(left.subtracting(seen).sorted()), "
-                    + "new \(seen.subtracting(left).sorted())")
+                "the second run sees other differences than the first left: \(Self.some(left.subtracting(seen))) missing, "
+                    + "\(Self.some(seen.subtracting(left))) new")
         }
     }
 }

@@ -55,7 +55,9 @@ struct FindingsListCommand: AsyncParsableCommand {
                 limit: limit)
             await pool.close()
             var table = TextTable(
-                headings: ["id", "kind", "do", "state", "invoice", "order", "stripe", "local", "first seen", "runs"],
+                headings: [
+                    "id", "kind", "action", "state", "invoice", "order", "stripe", "local", "first seen", "runs",
+                ],
                 rightAligned: [5, 6, 7, 9])
             for finding in findings { table.rows.append(row(finding)) }
             for line in table.lines { Terminal.print(line) }
@@ -71,7 +73,7 @@ struct FindingsListCommand: AsyncParsableCommand {
         return [
             "F-\(finding.id)", finding.identity.kind.rawValue, finding.action.rawValue,
             finding.closedHow.map { "closed: \($0.rawValue)" } ?? finding.state.rawValue,
-            printable(finding.identity.stripeID), printable(finding.identity.localID), money(finding.stripeAmount),
+            orDash(finding.identity.stripeID), orDash(finding.identity.localID), money(finding.stripeAmount),
             money(finding.localAmount), isoTime(finding.firstSeenAt.seconds), String(finding.runsSeen),
         ]
     }
@@ -128,11 +130,11 @@ struct FindingsShowCommand: AsyncParsableCommand {
             ("action", finding.action.rawValue), ("job", finding.identity.job), ("account", finding.identity.account),
             (
                 "invoice",
-                "\(printable(finding.identity.stripeID)) (\(finding.stripeStatus ?? "–"), \(money(finding.stripeAmount)))"
+                "\(orDash(finding.identity.stripeID)) (\(finding.stripeStatus ?? "–"), \(money(finding.stripeAmount)))"
             ),
             (
                 "order",
-                "\(printable(finding.identity.localID)) (\(finding.localState ?? "–"), \(money(finding.localAmount)))"
+                "\(orDash(finding.identity.localID)) (\(finding.localState ?? "–"), \(money(finding.localAmount)))"
             ),
             ("agency", finding.agencyID.map(String.init) ?? "–"),
             ("credits", finding.credits.map(Money.grouped) ?? "–"),
@@ -143,3 +145,6 @@ struct FindingsShowCommand: AsyncParsableCommand {
         ]
     }
 }
+
+/// Text from outside, or a dash where there is none.
+private func orDash(_ text: String) -> String { text.isEmpty ? "–" : printable(text) }

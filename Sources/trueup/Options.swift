@@ -1,5 +1,6 @@
 import ArgumentParser
 import Jobs
+import Schedule
 
 /// Where the job files are.
 struct JobOptions: ParsableArguments {
@@ -11,6 +12,16 @@ struct JobOptions: ParsableArguments {
         let set = try JobFiles.load(directory: jobs)
         for warning in set.warnings { Terminal.say("warning: \(warning)") }
         return set
+    }
+}
+
+extension JobOptions {
+    /// What to say of a job that is not there.
+    func noJob(_ name: String, in set: JobSet) -> String {
+        let known = set.jobs.map(\.name)
+        guard !known.isEmpty else { return "There is no job “\(name)”: \(jobs) has only settings." }
+        let near = nearestWord(to: name, among: known).map { " Did you mean \($0)?" } ?? ""
+        return "There is no job “\(name)” in \(jobs).\(near) Jobs: \(known.joined(separator: ", "))."
     }
 }
 

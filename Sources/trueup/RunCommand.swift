@@ -10,8 +10,8 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run",
         abstract: "Runs jobs now, one after the other.",
         discussion: """
-            A run that was killed goes on where it stopped. With --plan nothing is repaired: only GET requests are made,
-            and the application's tables are only read.
+            A run that was killed goes on where it stopped. With --plan nothing is repaired: only GET requests are \
+            made, and the application's tables are only read.
             """)
 
     @Argument(help: ArgumentHelp("The jobs to run, by file name without .yaml.", valueName: "job"))
@@ -26,7 +26,7 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print one JSON document for each job to stdout.")
     var json = false
 
-    @Flag(name: .long, help: "Say nothing on stderr unless there is something to look at.")
+    @Flag(name: .long, help: "For cron: say nothing at all when nothing was found and nothing done.")
     var quiet = false
 
     @OptionGroup var files: JobOptions
@@ -40,8 +40,7 @@ struct RunCommand: AsyncParsableCommand {
         let set = try files.load()
         let definitions = try names.map { name in
             guard let job = set.job(named: name) else {
-                let known = set.jobs.map(\.name).joined(separator: ", ")
-                throw CommandError("There is no job “\(name)” in \(files.jobs). Jobs: \(known).")
+                throw CommandError(files.noJob(name, in: set), code: 64)
             }
             return job
         }
@@ -96,11 +95,16 @@ struct RunCommand: AsyncParsableCommand {
     /// The summary is data where it is all that is printed, and talk beside a JSON document. A plan ends with the line
     /// that sums it up.
     private func show(_ result: RunResult, _ definition: JobDefinition, planPath: String?) {
-        if json, quiet { return }
+        if quiet, json || result.isUneventful { return }
         let summary = RunSummary(result, definition: definition, planPath: planPath)
         guard result.run.isPlan, let made = result.plan else { return Terminal.printSummary(summary, isData: !json) }
         let text = (summary.heading + [""] + PlanView(made).lines).joined(separator: "\n")
         if json { Terminal.say(text) } else { Terminal.print(text) }
         if let planPath { Terminal.say("Written to \(planPath). To do it: trueup apply \(planPath)") }
     }
+}
+
+extension RunResult {
+    /// Whether nobody has to hear of it.
+    var isUneventful: Bool { outcome.state == .clean && outcome.problems.isEmpty }
 }

@@ -22,14 +22,20 @@ struct RunSummary {
     }
 
     /// The verdict, what was read, and what is wrong with the run itself.
-    var heading: [String] { [verdict, scope] + result.outcome.problems.map { "  ! \($0)" } }
+    var heading: [String] { [verdict, scope] + result.outcome.problems.map { "  ! " + Self.oneLine($0) } }
 
     var lines: [String] {
         var lines = heading
         lines += counts
         lines += people
-        lines.append(next)
-        return lines
+        // Without a table or a list there is nothing to set it apart from.
+        return lines + (lines.count > heading.count ? [""] : []) + [next]
+    }
+
+    /// Problems come from libraries too, with line breaks of their own.
+    static func oneLine(_ text: String) -> String {
+        printable(
+            text.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " || $0 == "\t" } }.joined(separator: " "))
     }
 
     private var open: [ReportedFinding] {
@@ -109,14 +115,14 @@ struct RunSummary {
         guard !picked.isEmpty else { return [] }
         let heading = result.run.isPlan ? "Would be done or needs review" : "Needs a person"
         let some = picked.count < open.count ? " (\(picked.count) of \(open.count))" : ""
-        return ["", "\(heading)\(some):"] + picked.map(Self.line)
+        return ["", "\(heading)\(some):"] + picked.flatMap(Self.line)
     }
 
-    private static func line(_ finding: ReportedFinding) -> String {
+    private static func line(_ finding: ReportedFinding) -> [String] {
         var parts = [finding.id.map { "F-\($0)" } ?? finding.action.rawValue, finding.kind.rawValue]
         if !finding.stripeID.isEmpty { parts.append(printable(finding.stripeID)) }
         if !finding.localID.isEmpty { parts.append("order \(finding.localID)") }
-        return "  \(parts.joined(separator: "  "))\n      \(printable(finding.explanation))"
+        return ["  " + parts.joined(separator: "  "), "      " + printable(finding.explanation)]
     }
 
     private var next: String {

@@ -1,13 +1,15 @@
 import Foundation
 import Jobs
+import Reconciliation
 import Runner
 import Synchronization
 
 /// Shows a run while it is under way: one moving line on a terminal, a few lines of talk elsewhere.
 final class RunView: Sendable {
     private struct State {
-        var objects = 0
-        var pages = 0
+        var objects: [String: Int] = [:]
+        var pages: [String: Int] = [:]
+        var isResumed = false
         var repairs = 0
         var repairsTotal = 0
         let started = Date()
@@ -26,23 +28,32 @@ final class RunView: Sendable {
     func show(_ progress: RunProgress) {
         switch progress {
         case .began(let run, let resumed, let from, let to):
+            state.withLock { $0.isResumed = resumed }
             let verb = resumed ? "goes on with" : "starts"
             say("\(name) \(verb) run \(run): invoices created from \(isoTime(from)) to \(isoTime(to))")
         case .page(let account, let objects):
             let (total, rate) = state.withLock { state in
-                state.objects += objects
-                state.pages += 1
-                return (state.objects, Double(state.objects) / max(0.001, -state.started.timeIntervalSinceNow))
+                state.objects[account, default: 0] += objects
+                state.pages[account, default: 0] += 1
+                let total = state.objects.values.reduce(0, +)
+                return (total, Double(total) / max(0.001, -state.started.timeIntervalSinceNow))
             }
-            line.show("\(name): reading \(account), \(total) objects, \(Int(rate))/s")
+            line.show("\(name): reading \(account), \(counted(total, "object")), \(Int(rate))/s")
         case .read(let account):
-            let (objects, pages) = state.withLock { ($0.objects, $0.pages) }
+            let (objects, pages, isResumed) = state.withLock {
+                ($0.objects[account] ?? 0, $0.pages[account] ?? 0, $0.isResumed)
+            }
             line.clear()
-            say("\(name): \(account) read, \(objects) objects in \(pages) pages")
+            if isResumed, pages == 0 {
+                say("\(name): \(account) had been read before")
+            } else {
+                let more = isResumed ? " more" : ""
+                say("\(name): \(account) read, \(counted(objects, "object"))\(more) in \(counted(pages, "page"))")
+            }
         case .comparing(let account, let round):
             line.show("\(name): comparing \(account)" + (round > 1 ? " (round \(round))" : ""), always: true)
         case .confirming(let account, let objects):
-            line.show("\(name): reading \(objects) objects of \(account) again, one by one", always: true)
+            line.show("\(name): reading \(counted(objects, "object")) of \(account) again, one by one", always: true)
         case .repairing(let count):
             state.withLock { state in
                 state.repairs = 0
@@ -62,6 +73,11 @@ final class RunView: Sendable {
     private func say(_ text: String) {
         if !isQuiet { Terminal.say(text) }
     }
+}
+
+/// `1 page`, `2,030 pages`.
+func counted(_ number: Int, _ what: String) -> String {
+    "\(Money.grouped(Int64(number))) \(what)\(number == 1 ? "" : "s")"
 }
 
 /// `2026-11-23 02:15:00 UTC`.

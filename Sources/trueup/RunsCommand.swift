@@ -70,7 +70,7 @@ struct RunsCommand: AsyncParsableCommand {
             "read       \(Money.grouped(run.stripeObjects)) at Stripe, \(Money.grouped(run.localRows)) local rows, "
                 + "\(Money.grouped(run.requests)) requests",
         ]
-        lines += run.problems.map { "problem    \($0)" }
+        lines += run.problems.map { "problem    " + RunSummary.oneLine($0) }
         var table = TextTable(headings: ["finding", "found", "repaired", "open"], rightAligned: [1, 2, 3])
         let counts = try await runs.counts(of: id)
         for kind in FindingKind.allCases {

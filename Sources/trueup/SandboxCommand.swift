@@ -7,8 +7,8 @@ struct SandboxCommand: AsyncParsableCommand {
         commandName: "sandbox",
         abstract: "Serves a stand-in for the Stripe API on loopback: three accounts, seeded, with faults when asked.",
         discussion: """
-            The keys are sk_test_sandbox_default, sk_test_sandbox_medflyt and sk_test_sandbox_task_health. Set api_base
-            of the accounts in jobs/settings.yaml to the address that is printed.
+            The keys are sk_test_sandbox_default, sk_test_sandbox_medflyt and sk_test_sandbox_task_health. Set \
+            api_base of the accounts in jobs/settings.yaml to the address that is printed.
             """)
 
     @Option(name: .long, help: "The port on 127.0.0.1; 0 takes a free one.")

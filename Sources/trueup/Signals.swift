@@ -11,7 +11,9 @@ enum Signals {
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
                 if task.isCancelled { _exit(130) }
-                Terminal.say("\nStopping; once more to stop at once.")
+                // The terminal has written ^C into the line of progress.
+                let lineBreak = Terminal.stderrIsTerminal ? "\n" : ""
+                Terminal.say(lineBreak + "Stopping; once more to stop at once.")
                 task.cancel()
             }
             source.resume()

@@ -3,6 +3,15 @@ import Synchronization
 
 /// stdout is data, stderr is talk. Both are written at once, also into a pipe.
 enum Terminal {
+    /// Why stdout could not be written; 0 while it could.
+    private static let outputErrno = Atomic<Int32>(0)
+
+    /// What became of the data, if it did not all go out: a document cut short must not look like a success.
+    static var outputFailure: String? {
+        let number = outputErrno.load(ordering: .relaxed)
+        return number == 0 ? nil : String(cString: strerror(number))
+    }
+
     /// Data, to stdout.
     static func print(_ text: String) {
         write(text + "\n", to: STDOUT_FILENO)
@@ -23,8 +32,14 @@ enum Terminal {
         while !bytes.isEmpty {
             let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written < 0, errno == EINTR { continue }
-            // The reader is gone (EPIPE) or the disk is full; there is nobody left to tell.
-            guard written > 0 else { return }
+            guard written > 0 else {
+                // A reader that went away, or a closed stdout, wanted no more. A full disk is another matter.
+                let number = errno
+                if descriptor == STDOUT_FILENO, number != EPIPE, number != EBADF {
+                    outputErrno.store(number, ordering: .relaxed)
+                }
+                return
+            }
             bytes = bytes.dropFirst(written)
         }
     }
@@ -35,7 +50,7 @@ enum Terminal {
     /// https://no-color.org
     static var hasColor: Bool {
         stdoutIsTerminal && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
-            && String(cString: getenv("TERM") ?? strdup("")) != "dumb"
+            && getenv("TERM").map { String(cString: $0) } != "dumb"
     }
 
     enum Style: String {

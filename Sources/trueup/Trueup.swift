@@ -11,8 +11,14 @@ struct Trueup: AsyncParsableCommand {
         abstract:
             "Finds every place where Stripe and the local tables disagree, repairs what is safe, explains the rest.",
         discussion: """
-            Exit codes: 0 clean or all repaired, 1 error, 2 differences remain open, 3 incomplete, 64 usage,
-            75 the job is already running.
+            Exit codes:
+              0    clean, or everything was repaired
+              1    an error; nothing more is known
+              2    differences remain open
+              3    incomplete: not everything could be read, so nothing was compared
+              64   the command line is wrong
+              75   the job is running already
+              130  stopped by Ctrl-C or kill; the next run goes on
             """,
         version: version,
         subcommands: [
@@ -34,23 +40,34 @@ enum Main {
             } else {
                 try command.run()
             }
-        } catch let exit as ExitCode {
-            Foundation_exit(exit.rawValue)
+        } catch let code as ExitCode {
+            leave(code.rawValue)
         } catch let error as RunError {
+            Terminal.say("trueup: \(explanation(of: error))")
+            if case .alreadyRunning = error { leave(75) }
+            leave(1)
+        } catch let error as CommandError {
             Terminal.say("trueup: \(error)")
-            if case .alreadyRunning = error { Foundation_exit(75) }
-            Foundation_exit(1)
+            leave(error.code)
         } catch is CancellationError {
-            Foundation_exit(130)
+            leave(130)
         } catch let error where Trueup.isParserError(error) {
             Trueup.exit(withError: error)
         } catch {
-            Terminal.say("trueup: \(error)")
-            Foundation_exit(1)
+            Terminal.say("trueup: \(explanation(of: error))")
+            leave(1)
         }
+        leave(0)
     }
 
-    private static func Foundation_exit(_ code: Int32) -> Never { Glibc.exit(code) }
+    /// Data that could not be written is an error, whatever the command thought of its work.
+    private static func leave(_ code: Int32) -> Never {
+        if let failure = Terminal.outputFailure {
+            Terminal.say("trueup: stdout could not be written to its end: \(failure)")
+            exit(code == 0 ? 1 : code)
+        }
+        exit(code)
+    }
 }
 
 extension Trueup {

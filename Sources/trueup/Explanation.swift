@@ -1,0 +1,36 @@
+import PostgreSQL
+import Runner
+
+/// An error as a person is told it: one line, without SQL, and with the next step where the error alone does not say
+/// it.
+func explanation(of error: any Error) -> String {
+    switch error {
+    case let error as PostgresError: reason(of: error) + (nextStep(after: error).map { ". " + $0 } ?? "")
+    case RunError.alreadyRunning: "\(error) See: trueup runs"
+    default: "\(error)"
+    }
+}
+
+/// An error without SQL.
+func reason(of error: any Error) -> String {
+    (error as? PostgresError)?.brief ?? "\(error)"
+}
+
+/// What to do about an error of the database. The codes: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
+private func nextStep(after error: PostgresError) -> String? {
+    switch error.sqlState {
+    case "42501":
+        return "Trueup's role needs USAGE on schema trueup and SELECT, INSERT, UPDATE, DELETE on its tables; ask the "
+            + "database's owner, or migrate with a role that may"
+    case "28P01", "28000": return "Check the user and the password in DATABASE_URL"
+    case "3D000": return "Check the database's name in DATABASE_URL, or create it with: createdb"
+    case "53100": return "The server's disk is full: make room, then run again"
+    case "53300": return "The server has no connection left: raise max_connections, or wait for others to end"
+    case "25006": return "This server is read-only (a standby?): name the primary in DATABASE_URL"
+    case "57P01", "57P02", "57P03": return "The server stopped or restarts; run again, and it goes on from there"
+    default: break
+    }
+    if error.isConnectionLost { return "Check DATABASE_URL and that the server runs; then run again" }
+    if error.isCommitOutcomeUnknown { return "Run again: what took place is read back first" }
+    return nil
+}
