@@ -10,22 +10,27 @@ struct Comparison: Sendable {
     let confirmer: Confirmer
     let overrides: [FindingKind: Action]
     let pool: Pool
-    /// Ids of findings of earlier runs that are not closed; they are looked at whatever their age.
-    let carried: [String]
+    /// What the findings of earlier runs that are not closed are about; it is looked at whatever its age.
+    let carried: CarriedObjects
+    /// Whether what is staged as read afresh was read in this attempt at the run. What an earlier attempt read may be
+    /// hours old, and have been changed by that attempt itself.
+    let trustsFresh: Bool
     let limits: ComparisonLimits
     let account: String
     let progress: @Sendable (RunProgress) -> Void
 
     /// Compares until no new object has to be read.
     func run() async throws -> ComparisonResult {
-        var read: Set<String> = []
+        var read = try await readCarried()
         for round in 1...limits.rounds {
             progress(.comparing(account: account, round: round))
             let sink = RoundSink(
                 account: account, rules: rules, overrides: overrides, limits: limits, read: read,
-                mayRead: round < limits.rounds)
+                trustsFresh: trustsFresh, mayRead: round < limits.rounds)
             let local = try await pool.withConnection { connection in
-                try await diff.run(on: connection, alsoRead: carried) { try await sink.take($0) }
+                try await diff.run(on: connection, alsoRead: carried.stripeIDs, alsoRows: carried.localIDs) {
+                    try await sink.take($0)
+                }
             }
             let unread = await sink.unread
             if unread.isEmpty {
@@ -37,6 +42,15 @@ struct Comparison: Sendable {
             read.formUnion(unread)
         }
         preconditionFailure("the last round reads nothing")
+    }
+
+    /// Reads invoices of open findings that have grown older than what is listed.
+    private func readCarried() async throws -> Set<String> {
+        let unstaged = try await pool.withConnection { try await diff.unstaged(carried.stripeIDs, on: $0) }
+        guard !unstaged.isEmpty else { return [] }
+        progress(.confirming(account: account, objects: unstaged.count))
+        try await confirmer.read(unstaged)
+        return Set(unstaged)
     }
 }
 
@@ -75,6 +89,7 @@ private actor RoundSink {
     private let overrides: [FindingKind: Action]
     private let limits: ComparisonLimits
     private let read: Set<String>
+    private let trustsFresh: Bool
     private let mayRead: Bool
     private(set) var judged: [Judged] = []
     private(set) var unread: [String] = []
@@ -82,13 +97,14 @@ private actor RoundSink {
 
     init(
         account: String, rules: InvoiceRules, overrides: [FindingKind: Action], limits: ComparisonLimits,
-        read: Set<String>, mayRead: Bool
+        read: Set<String>, trustsFresh: Bool, mayRead: Bool
     ) {
         self.account = account
         self.rules = rules
         self.overrides = overrides
         self.limits = limits
         self.read = read
+        self.trustsFresh = trustsFresh
         self.mayRead = mayRead
     }
 
@@ -113,7 +129,7 @@ private actor RoundSink {
         guard let kind = verdict.kind else { return }
         var action = verdict.action(on: overrides)
         if action == .ignore { return }
-        if let stripe = found.pair.stripe, kind.needsFreshRead, !stripe.status.isTerminal, !found.isFresh {
+        if let stripe = found.pair.stripe, kind.needsFreshRead, !stripe.status.isTerminal, !isFresh(stripe.id, found) {
             if canRead {
                 unread.append(stripe.id)
                 return
@@ -128,6 +144,10 @@ private actor RoundSink {
             throw ComparisonError.tooManyDifferences(account: account, limit: limits.differences)
         }
         judged.append(Judged(found: found, kind: kind, verdict: verdict, action: action))
+    }
+
+    private func isFresh(_ id: String, _ found: DifferingPair) -> Bool {
+        found.isFresh && (trustsFresh || read.contains(id))
     }
 
     private var canRead: Bool { mayRead && read.count + unread.count < limits.reads }

@@ -111,8 +111,8 @@ public struct PlanRun: Sendable {
             }
             let found = try FoundDifference(
                 judged.found, kind: judged.kind, verdict: judged.verdict, action: .apply, job: run.job)
-            let recorded = try await Findings(pool: pool).record([found], run: run)
-            tasks.append(Repairer.Task(findingID: recorded[0].id, judged: judged, rowHash: item.rowHash))
+            tasks.append(
+                Repairer.Task(findingID: try await findingID(of: found, run), judged: judged, rowHash: item.rowHash))
         }
         guard !tasks.isEmpty, let client = clients[account] else { return }
         let outcome = try await Repairer(
@@ -122,6 +122,13 @@ public struct PlanRun: Sendable {
         result.applied += outcome.repaired
         result.leftAlone += outcome.moved
         result.failures += outcome.failures
+    }
+
+    /// The finding of an item. One that is closed stays as it is: the plan may have been applied before.
+    private func findingID(of found: FoundDifference, _ run: Run) async throws -> Int64 {
+        let findings = Findings(pool: pool)
+        if let known = try await findings.finding(found.identity), known.state == .closed { return known.id }
+        return try await findings.record([found], run: run)[0].id
     }
 
     /// `paid` and `void` never change; that an invoice does not exist is asked once more.

@@ -66,6 +66,8 @@ public struct ReconcileRun: Sendable {
             return result
         } catch {
             await lock.release()
+            // Whatever a stopped request or statement says, the cause is the stop.
+            if Task.isCancelled { throw CancellationError() }
             throw error
         }
     }
@@ -187,8 +189,10 @@ public struct ReconcileRun: Sendable {
 
     // MARK: - Comparing
 
-    private func compare(_ run: Run, _ account: String, _ tables: [String: OrderTable]) async throws -> ComparisonResult
-    {
+    /// - Parameter isLater: this attempt at the run has compared before.
+    private func compare(
+        _ run: Run, _ account: String, _ tables: [String: OrderTable], isLater: Bool = false
+    ) async throws -> ComparisonResult {
         guard let table = tables[account] else { throw RunError.noAccount(account) }
         let rules = InvoiceRules(
             nowSeconds: run.period.toSeconds, staleAfterSeconds: job.staleAfterSeconds,
@@ -202,8 +206,9 @@ public struct ReconcileRun: Sendable {
             rules: rules,
             confirmer: Confirmer(client: client, account: account, staged: staged, pool: pool, workers: Self.readers),
             overrides: job.on, pool: pool,
-            carried: try await Findings(pool: pool).unclosedStripeIDs(
+            carried: try await Findings(pool: pool).unclosed(
                 job: definition.name, account: account, limit: comparisonLimits.reads),
+            trustsFresh: isLater || run.attempt == 1,
             limits: comparisonLimits, account: account, progress: progress)
         return try await comparison.run()
     }
@@ -268,8 +273,10 @@ public struct ReconcileRun: Sendable {
         let findings = Findings(pool: pool)
         var waiting: Plan?
         // A link makes the order comparable: what it shows then is found and repaired in the same run.
+        var seen: [Int64] = []
         for _ in 0..<2 {
-            let tasks = try await record(judged, run)
+            let (tasks, recorded) = try await record(judged, run)
+            seen += recorded
             if let reason = limitReached(tasks.count, objects: tally.stripeObjects) {
                 tally.problems.append(reason)
                 waiting = try await plan(run, judged, tables)
@@ -281,12 +288,12 @@ public struct ReconcileRun: Sendable {
             guard !outcome.linked.isEmpty else { break }
             judged = []
             for account in job.accounts {
-                judged += try await compare(run, account, tables).judged.filter {
+                judged += try await compare(run, account, tables, isLater: true).judged.filter {
                     outcome.linked.contains($0.found.pair.stripe?.id ?? "")
                 }
             }
         }
-        _ = try await closeGone(run, tables)
+        _ = try await closeGone(run, tables, seen)
         let counts = try await findings.counts(of: run)
         let isOpen = counts.values.contains { $0.open > 0 }
         let isRepaired = counts.values.contains { $0.repaired > 0 }
@@ -297,21 +304,23 @@ public struct ReconcileRun: Sendable {
         return RunResult(run: run, outcome: outcome, findings: stored.map(ReportedFinding.init), plan: waiting)
     }
 
-    /// Writes the findings. Gives those that are to be repaired.
-    private func record(_ judged: [Judged], _ run: Run) async throws -> [Repairer.Task] {
+    /// Writes the findings. Gives those that are to be repaired, and the ids of all.
+    private func record(_ judged: [Judged], _ run: Run) async throws -> (tasks: [Repairer.Task], ids: [Int64]) {
         var tasks: [Repairer.Task] = []
+        var ids: [Int64] = []
         for start in stride(from: 0, to: judged.count, by: 500) {
             let part = judged[start..<min(start + 500, judged.count)]
             let recorded = try await Findings(pool: pool).record(
                 part.map {
                     try FoundDifference($0.found, kind: $0.kind, verdict: $0.verdict, action: $0.action, job: run.job)
                 }, run: run)
+            ids += recorded.map(\.id)
             // What a person accepted stays as it is until its facts change.
             for (finding, item) in zip(recorded, part) where finding.state == .open && Repairer.canRepair(item) {
                 tasks.append(Repairer.Task(findingID: finding.id, judged: item))
             }
         }
-        return tasks
+        return (tasks, ids)
     }
 
     private func limitReached(_ repairs: Int, objects: Int64) -> String? {
@@ -345,9 +354,9 @@ public struct ReconcileRun: Sendable {
         return total
     }
 
-    private func closeGone(_ run: Run, _ tables: [String: OrderTable]) async throws -> Int {
+    private func closeGone(_ run: Run, _ tables: [String: OrderTable], _ seen: [Int64]) async throws -> Int {
         guard let account = job.accounts.first, let table = tables[account] else { return 0 }
-        return try await Findings(pool: pool).closeGone(run: run, table: table)
+        return try await Findings(pool: pool).closeGone(run: run, table: table, seen: seen)
     }
 
     // MARK: - Parts

@@ -120,13 +120,13 @@ struct Repairer: Sendable {
         var task = task
         task.judged.found.requestID = requestID
         task.disposedStatus = status
-        if order.state == .open { return try await settle(task, .cancel(atSeconds: nil), order) }
+        let disposed = task
+        if order.state == .open { return try await settle(disposed, .cancel(atSeconds: nil), order) }
         if status == StagedInvoices.absent {
-            try await pool.transaction { try await Findings.closeLate(task.findingID, on: $0) }
+            try await pool.transaction { try await Findings.closeLate(disposed.findingID, on: $0) }
             return Outcome(moved: ["invoice \(stripe.id): the draft is gone already"])
         }
-        let finished = task
-        let record = record(finished, effect: "delete_draft", order, JSONText("{}"), JSONText("{}"))
+        let record = record(disposed, effect: "delete_draft", order, JSONText("{}"), JSONText("{}"))
         do {
             try await pool.transaction { try await record.insert(on: $0) }
         } catch let error as PostgresError {

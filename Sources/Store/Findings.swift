@@ -1,6 +1,18 @@
 import PostgreSQL
 import Reconciliation
 
+/// Objects and rows of findings that are not closed.
+public struct CarriedObjects: Sendable, Hashable {
+    public var stripeIDs: [String]
+    /// Keys of local rows.
+    public var localIDs: [Int64]
+
+    public init(stripeIDs: [String] = [], localIDs: [Int64] = []) {
+        self.stripeIDs = stripeIDs
+        self.localIDs = localIDs
+    }
+}
+
 /// The rows of `trueup.finding`. They carry a difference from run to run: a difference that comes back reopens its
 /// finding, one that is gone closes it and says how.
 public struct Findings: Sendable {
@@ -57,28 +69,37 @@ public struct Findings: Sendable {
         return recorded
     }
 
-    /// Stripe ids of the job's findings that are not closed: their objects are looked at in every run.
-    public func unclosedStripeIDs(job: String, account: String, limit: Int) async throws -> [String] {
+    /// What the job's findings that are not closed are about: it is looked at in every run, whatever its age.
+    public func unclosed(job: String, account: String, limit: Int) async throws -> CarriedObjects {
         try await pool.withConnection { connection in
-            try await connection.query(
+            let ids = try await connection.query(
                 """
                 SELECT DISTINCT stripe_id FROM trueup.finding
                 WHERE job = $1 AND account = $2 AND state <> 'closed' AND stripe_id <> '' ORDER BY 1 LIMIT $3
-                """, job, account, limit
-            ).map { try $0["stripe_id"] }
+                """, job, account, limit)
+            let rows = try await connection.query(
+                """
+                SELECT DISTINCT local_id::bigint AS local_id FROM trueup.finding
+                WHERE job = $1 AND account = $2 AND state <> 'closed' AND local_id ~ '^-?[0-9]{1,18}$' ORDER BY 1
+                LIMIT $3
+                """, job, account, limit)
+            return CarriedObjects(
+                stripeIDs: try ids.map { try $0["stripe_id"] }, localIDs: try rows.map { try $0["local_id"] })
         }
     }
 
     /// Closes the job's findings that a complete run no longer saw, and says how they went: another kind of
     /// difference now, the local row caught up, or Stripe's side changed.
+    /// - Parameter seen: what the run saw. Where it went on after a stop, it may have recorded more before.
     /// - Returns: how many were closed.
-    public func closeGone(run: Run, table: OrderTable) async throws -> Int {
+    public func closeGone(run: Run, table: OrderTable, seen: [Int64]) async throws -> Int {
         try await pool.transaction { connection in
             try await connection.execute(
                 """
                 UPDATE trueup.finding f SET state = 'closed', closed_at = now(), closed_how = CASE
                     WHEN EXISTS (SELECT FROM trueup.finding o WHERE o.job = f.job AND o.account = f.account
-                        AND o.last_run_id = $2 AND o.id <> f.id AND ((o.stripe_id <> '' AND o.stripe_id = f.stripe_id)
+                        AND o.last_run_id = $2 AND o.id = ANY($3) AND o.id <> f.id
+                        AND ((o.stripe_id <> '' AND o.stripe_id = f.stripe_id)
                             OR (o.local_id <> '' AND o.local_id = f.local_id))) THEN 'reclassified'
                     WHEN EXISTS (SELECT FROM \(table.name) l WHERE l.\(table.key)::text = f.local_id
                         AND f.local_state IS DISTINCT FROM CASE WHEN l.\(table.paid) THEN 'paid'
@@ -86,8 +107,9 @@ public struct Findings: Sendable {
                         THEN CASE WHEN f.kind IN ('missed_paid', 'missed_void') THEN 'late_webhook'
                             ELSE 'changed_locally' END
                     ELSE 'changed_at_source' END
-                WHERE f.job = $1 AND f.state <> 'closed' AND f.last_run_id < $2
-                """, run.job, run.id)
+                WHERE f.job = $1 AND f.state <> 'closed'
+                    AND (f.last_run_id < $2 OR (f.last_run_id = $2 AND f.id <> ALL($3)))
+                """, run.job, run.id, seen)
         }
     }
 
@@ -119,6 +141,18 @@ public struct Findings: Sendable {
         }
     }
 
+    /// The finding of this identity, or `nil`.
+    public func finding(_ identity: FindingIdentity) async throws -> Finding? {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT \(Finding.columns) FROM trueup.finding
+                WHERE job = $1 AND kind = $2 AND account = $3 AND stripe_id = $4 AND local_id = $5
+                """, identity.job, identity.kind.rawValue, identity.account, identity.stripeID, identity.localID
+            ).first.map(Finding.init)
+        }
+    }
+
     /// Found and open, by kind, as one run left them. Ignored findings are never written.
     public func counts(of run: Run) async throws -> [FindingKind: KindCount] {
         let rows = try await pool.withConnection { connection in
@@ -145,7 +179,8 @@ extension Findings {
     public static func closeLate(_ id: Int64, on connection: Connection) async throws {
         try await connection.execute(
             """
-            UPDATE trueup.finding SET state = 'closed', closed_at = now(), closed_how = 'late_webhook' WHERE id = $1
+            UPDATE trueup.finding SET state = 'closed', closed_at = now(), closed_how = 'late_webhook'
+            WHERE id = $1 AND state <> 'closed'
             """, id)
     }
 }

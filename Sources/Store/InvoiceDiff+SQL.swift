@@ -88,7 +88,7 @@ extension InvoiceDiff {
     }
 
     /// Rows that no staged invoice matches exactly: every open one of any age, those of the period, and those of
-    /// findings that are still open. Parameters: from, to, settle seconds, ids to look at.
+    /// findings that are still open. Parameters: from, to, settle seconds, ids and keys to look at.
     var localOnlySQL: String {
         """
         SELECT \(stagedColumns), \(localColumns("l", customer: table.customer)), s.id AS look_id,
@@ -99,8 +99,9 @@ extension InvoiceDiff {
             AND lower(s.id) = lower(btrim(l.\(table.id), \(Self.blanks)))
         WHERE l.\(table.createdAt) < to_timestamp($2)
           AND (l.\(table.createdAt) >= to_timestamp($1) OR (NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)
-            OR l.\(table.id) = ANY($4))
-          AND (l.\(table.cancelledAt) IS NULL OR l.\(table.paid) OR s.id IS NOT NULL OR l.\(table.id) = ANY($4))
+            OR l.\(table.id) = ANY($4) OR l.\(table.key) = ANY($5))
+          AND (l.\(table.cancelledAt) IS NULL OR l.\(table.paid) OR s.id IS NOT NULL OR l.\(table.id) = ANY($4)
+            OR l.\(table.key) = ANY($5))
           AND NOT EXISTS (SELECT FROM \(staged.table) x WHERE x.account = \(accountLiteral) AND x.id = l.\(table.id))
           AND (l.\(table.id) IS NOT NULL OR (l.\(table.createdAt) < to_timestamp($2 - $3)
             AND NOT EXISTS (SELECT FROM \(staged.table) n

@@ -67,19 +67,32 @@ public struct InvoiceDiff: Sendable {
     static let readable = "'^[A-Za-z0-9_]{3,255}$'"
     private static let batch = 1_000
 
+    /// Those of these invoices that are not staged: they have to be read by id.
+    public func unstaged(_ ids: [String], on connection: Connection) async throws -> [String] {
+        guard !ids.isEmpty else { return [] }
+        return try await connection.query(
+            """
+            SELECT id FROM unnest($1::text[]) AS asked (id)
+            WHERE id ~ \(Self.readable)
+                AND NOT EXISTS (SELECT FROM \(staged.table) s WHERE s.account = $2 AND s.id = asked.id)
+            """, ids, account
+        ).map { try $0["id"] }
+    }
+
     /// Walks all pairs that may differ, in one snapshot.
     /// - Parameters:
-    ///   - alsoRead: ids of findings that are still open, to be looked at whatever their age.
+    ///   - alsoRead: invoices of findings that are still open, to be looked at whatever their age.
+    ///   - alsoRows: local rows of such findings.
     ///   - visit: called with batches of at most 1,000 pairs.
     public func run(
-        on connection: Connection, alsoRead: [String],
+        on connection: Connection, alsoRead: [String], alsoRows: [Int64] = [],
         _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws -> LocalCount {
         try await connection.transaction(.repeatableRead, access: .readOnly) { connection in
             let lookalikes = Lookalikes()
             _ = try await connection.forEachBatch(
                 of: Self.batch, localOnlySQL,
-                parameters: [period.fromSeconds, period.toSeconds, settleSeconds, alsoRead]
+                parameters: [period.fromSeconds, period.toSeconds, settleSeconds, alsoRead, alsoRows]
             ) { rows in
                 let pairs = try rows.map(localOnlyPair)
                 await lookalikes.add(pairs)

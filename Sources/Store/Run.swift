@@ -135,7 +135,8 @@ public struct Runs: Sendable {
                 """, job, definitionHash, isPlan, origin.trigger.rawValue)
             let rows = try await connection.query(
                 """
-                UPDATE trueup.run SET state = 'running', attempt = attempt + 1, host = $2, process_id = $3
+                UPDATE trueup.run SET state = 'running', attempt = attempt + 1, host = $2, process_id = $3,
+                    ended_at = NULL
                 WHERE job = $1 AND state IN ('running', 'interrupted') RETURNING \(Self.columns)
                 """, job, origin.host, origin.processID)
             return try rows.first.map(Run.init)
@@ -168,24 +169,23 @@ public struct Runs: Sendable {
         }
     }
 
-    /// Writes the end of a run and drops its staging table.
+    /// Writes the end of a run and drops its staging table. A run that has ended cannot be interrupted any more.
     public func end(_ run: Run, _ outcome: RunOutcome) async throws {
         try await pool.transaction { connection in
             try await connection.execute(
                 """
                 UPDATE trueup.run SET state = $2, ended_at = now(), requests = requests + $3, stripe_objects = $4,
-                    local_rows = $5, problems = $6 WHERE id = $1
+                    local_rows = $5, problems = $6 WHERE id = $1 AND ($2 <> 'interrupted' OR state = 'running')
                 """, run.id, outcome.state.rawValue, outcome.requests, outcome.stripeObjects, outcome.localRows,
                 outcome.problems)
+            if outcome.state == .interrupted { return }
             try await connection.execute("DELETE FROM trueup.run_count WHERE run_id = $1", run.id)
             for (kind, count) in outcome.counts {
                 try await connection.execute(
                     "INSERT INTO trueup.run_count (run_id, kind, found, repaired, open) VALUES ($1, $2, $3, $4, $5)",
                     run.id, kind.rawValue, count.found, count.repaired, count.open)
             }
-            if outcome.state != .interrupted {
-                try await connection.run(script: StagedInvoices(runID: run.id).dropSQL)
-            }
+            try await connection.run(script: StagedInvoices(runID: run.id).dropSQL)
         }
     }
 
