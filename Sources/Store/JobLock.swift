@@ -17,5 +17,10 @@ public struct JobLock: Sendable {
         return JobLock(connection: connection)
     }
 
-    public func release() async { await connection.close() }
+    /// Gives it up, so that whoever asks next gets it: a closed connection alone lets go of it a moment later. Also
+    /// under a task that was cancelled.
+    public func release() async {
+        await Task { _ = try? await connection.execute("SELECT pg_advisory_unlock_all()") }.value
+        await connection.close()
+    }
 }
