@@ -326,8 +326,8 @@ public struct ReconcileRun: Sendable {
     private func limitReached(_ repairs: Int, objects: Int64) -> String? {
         if repairs > job.limits.maxRepairs {
             return
-                "\(repairs) repairs are more than limits.max_repairs (\(job.limits.maxRepairs)): nothing was applied, the "
-                + "plan waits for approval."
+                "\(repairs) repairs are more than limits.max_repairs (\(job.limits.maxRepairs)): nothing was applied, "
+                + "the plan waits for approval."
         }
         if Double(repairs) > job.limits.maxRepairShare * Double(objects) {
             return "\(repairs) repairs of \(objects) objects are more than limits.max_repair_share "

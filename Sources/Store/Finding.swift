@@ -132,7 +132,7 @@ public struct Finding: Sendable, Hashable {
 public struct UnknownKind: Error, CustomStringConvertible {
     public let word: String
     public var description: String {
-        "The database has a finding of kind “\(word)”, which this version of Trueup does not know. Use the version that "
-            + "wrote it."
+        "The database has a finding of kind “\(word)”, which this version of Trueup does not know. Use the version "
+            + "that wrote it."
     }
 }

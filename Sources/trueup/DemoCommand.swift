@@ -182,7 +182,12 @@ private struct Demo {
             look_back: 35d
             table:
               name: task_credit_stripe_invoice
-              columns: {id: stripe_invoice_id, amount: amount_cents, currency: currency, paid: paid, cancelled_at: cancelled_at}
+              columns:
+                id: stripe_invoice_id
+                amount: amount_cents
+                currency: currency
+                paid: paid
+                cancelled_at: cancelled_at
             stale_after: 7d
             limits: {max_repairs: 500, max_repair_share: 0.05}
             schedule: "15 2 * * *"

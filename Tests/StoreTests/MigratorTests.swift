@@ -108,7 +108,8 @@ struct MigratorTests {
         try await connection.run(
             script: """
                 INSERT INTO trueup.run (job, trigger, is_plan, period_from_seconds, period_to_seconds, definition_hash,
-                    program_version, requested_by, host, process_id) VALUES ('j', 'manual', false, 0, 1, '', '', '', '', 1);
+                    program_version, requested_by, host, process_id)
+                VALUES ('j', 'manual', false, 0, 1, '', '', '', '', 1);
                 INSERT INTO trueup.finding (job, kind, account, stripe_id, action, explanation, facts, first_run_id,
                     last_run_id) VALUES ('j', 'missed_paid', 'a', 'in_1', 'apply', '', '{}', 1, 1);
                 INSERT INTO trueup.repair (run_id, finding_id, kind, effect, account, stripe_id, stripe_status,

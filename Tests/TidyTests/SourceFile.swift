@@ -26,18 +26,23 @@ struct SourceFile: Sendable {
     var module: String { path.components(separatedBy: "/")[1] }
 
     /// The modules that the file imports.
-    var imports: [String] {
-        lines.compactMap { line in
-            let words = line.split(separator: " ").map(String.init)
-            guard let index = words.firstIndex(of: "import"), index + 1 < words.count,
-                words[..<index].allSatisfy({ $0.hasPrefix("@") || ["public", "package", "internal"].contains($0) })
-            else { return nil }
-            let last = words[index + 1...].first {
-                !["struct", "class", "enum", "func", "var", "protocol"].contains($0)
-            }
-            return last.map { String($0.split(separator: ".")[0]) }
-        }
+    var imports: [String] { lines.compactMap(Self.importedModule) }
+
+    /// `public import struct Foundation.Data` imports Foundation.
+    private static func importedModule(_ line: String) -> String? {
+        let words: [String] = line.split(separator: " ").map(String.init)
+        guard let index = words.firstIndex(of: "import") else { return nil }
+        let modifiers: [String] = Array(words.prefix(upTo: index))
+        guard modifiers.allSatisfy({ $0.hasPrefix("@") || accessWords.contains($0) }) else { return nil }
+        let rest: [String] = Array(words.dropFirst(index + 1))
+        guard let name = rest.first(where: { !kindWords.contains($0) }) else { return nil }
+        return name.split(separator: ".").first.map(String.init)
     }
+
+    private static let accessWords: Set<String> = ["public", "package", "internal", "private", "fileprivate"]
+    private static let kindWords: Set<String> = [
+        "struct", "class", "enum", "func", "var", "let", "protocol", "typealias",
+    ]
 
     /// Where a function begins and how many lines it has. The formatter puts the closing brace of a body under the
     /// first letter of its declaration, which is what this relies on.
