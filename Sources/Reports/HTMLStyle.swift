@@ -87,6 +87,8 @@ enum HTMLStyle {
         th:first-child,td:first-child{padding-left:0}th:last-child,td:last-child{padding-right:0}
         thead th{color:var(--soft);font-weight:600;font-size:12px;vertical-align:bottom;border-bottom:1px solid var(--soft);\
         line-height:1.3}
+        .grid.statement th,.grid.statement td{padding-left:7px;padding-right:7px}
+        .grid.statement th:first-child,.grid.statement td:first-child{padding-left:0}
         .grid td{white-space:nowrap}.grid td.long{white-space:normal;min-width:240px;overflow-wrap:anywhere}
         .n{text-align:right}td.n{white-space:nowrap}
         .neg{color:var(--red)}.zero{color:var(--soft)}

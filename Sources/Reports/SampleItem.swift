@@ -31,7 +31,7 @@ struct SampleItem {
                 id: "F-\(10_000 + index)", agencyID: agencyID, kind: kind, scope: isCharge ? .charges : .credits,
                 isInformation: kind == .overdue, creditsEffect: moves ? sign * credits : 0, amountEffects: effects,
                 sinceSeconds: since), agency: agency, account: isCharge ? "medflyt" : "task_health",
-            explanation: kind.definition,
+            explanation: hasLocal ? "Order \(20_000 + index): \(sentence)" : kind.definition,
             stripeInvoice: hasStripe && !isCharge ? "in_1Sample\(500_000 + index)" : nil,
             paymentIntent: isCharge ? "pi_3Sample\(700_000 + index)" : nil,
             localRow: hasLocal ? String(20_000 + index) : nil, stripeAmount: hasStripe ? amount : nil,
@@ -41,6 +41,10 @@ struct SampleItem {
             owner: state == .new ? nil : ["Dana Levi", "Miriam Okafor", "J. Whitfield"][index % 3], state: state,
             note: state == .accepted ? "Agreed with the agency by telephone." : nil,
             proposedRepair: kind.defaultAction == .apply ? repair : nil)
+    }
+
+    private var sentence: String {
+        kind.definition.prefix(1).lowercased() + kind.definition.dropFirst()
     }
 
     private var repair: String {

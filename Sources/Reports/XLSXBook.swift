@@ -85,22 +85,12 @@ final class XLSXBook {
         }
         workbook = nil
         try Self.check(workbook_close(book), "write the file", file.path)
-        let fault = trueup_xlsx_check(path, rowBytes, rowBytes.count)
-        guard fault != TRUEUP_XLSX_SOUND else { return }
-        throw .damagedWorkbook(path: file.path, reason: Self.words(fault))
+        if let reason = WorkbookCheck.fault(path: path, rowBytes: rowBytes) {
+            throw .damagedWorkbook(path: file.path, reason: reason)
+        }
     }
 
     private static let closed = ReportError.inconsistent("the workbook was closed before it was complete")
-
-    private static func words(_ fault: trueup_xlsx_fault) -> String {
-        switch fault {
-        case TRUEUP_XLSX_UNREADABLE: "it cannot be read"
-        case TRUEUP_XLSX_NOT_A_ZIP: "its directory is broken"
-        case TRUEUP_XLSX_DAMAGED_PART: "a part does not unpack"
-        case TRUEUP_XLSX_BROKEN_XML: "the tags of a part do not balance"
-        default: "rows are missing"
-        }
-    }
 
     /// One choke point for return codes.
     static func check(
@@ -117,6 +107,22 @@ final class XLSXBook {
         return bytes.withUnsafeMutableBufferPointer { buffer in
             guard let start = buffer.baseAddress else { return LXW_ERROR_MEMORY_MALLOC_FAILED }
             return body(start)
+        }
+    }
+}
+
+/// Whether a workbook on the disk is whole.
+package enum WorkbookCheck {
+    /// What is wrong with it, in words; `nil` when every part unpacks, every tag is closed, and each sheet holds as many
+    /// bytes of rows as were written.
+    package static func fault(path: String, rowBytes: [Int64]) -> String? {
+        switch trueup_xlsx_check(path, rowBytes, rowBytes.count) {
+        case TRUEUP_XLSX_SOUND: nil
+        case TRUEUP_XLSX_UNREADABLE: "it cannot be read"
+        case TRUEUP_XLSX_NOT_A_ZIP: "its directory is broken"
+        case TRUEUP_XLSX_DAMAGED_PART: "a part does not unpack"
+        case TRUEUP_XLSX_BROKEN_XML: "the tags of a part do not balance"
+        default: "rows are missing"
         }
     }
 }
