@@ -5,7 +5,7 @@ CONFIGURATION ?= release
 SWIFT_BUILD := swift build -c $(CONFIGURATION)
 TRUEUP := .build/$(CONFIGURATION)/trueup
 
-.PHONY: help setup build demo test check format bench clean
+.PHONY: help setup build demo test check format bench bench-compare clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,7 +32,10 @@ format: ## Format all Swift files in place
 	swift format --in-place --recursive --configuration .swift-format Sources Tests Package.swift
 
 bench: build ## Measure speed, CPU and memory: 100,000 and 400,000 invoices, as ratios in one run
-	$(TRUEUP) bench
+	bench/run --trueup $(TRUEUP)
+
+bench-compare: ## Hold two results of bench/run --json side by side: make bench-compare A=old.json B=new.json
+	bench/compare $(A) $(B)
 
 clean: ## Remove what was built
 	rm -rf .build

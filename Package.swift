@@ -39,6 +39,7 @@ let package = Package(
         .target(name: "CLibcurl", linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto")]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CXlsxWriter", linkerSettings: [.linkedLibrary("xlsxwriter"), .linkedLibrary("z")]),
         module("Reconciliation"),
         module("Schedule"),
         module("PostgreSQL", ["CLibpq"]),
@@ -47,6 +48,7 @@ let package = Package(
         module("Store", ["Reconciliation", "Schedule", "PostgreSQL"]),
         module("Credits", ["Reconciliation", "PostgreSQL", "Store"]),
         module("Jobs", ["Reconciliation", "Schedule", "Curl", "Stripe", yams]),
+        module("Reports", ["Reconciliation", "Schedule", "CXlsxWriter", "COpenSSL"]),
         module("Runner", ["Reconciliation", "Schedule", "PostgreSQL", "Stripe", "Store", "Credits", "Jobs", logging]),
         module("Sandbox", ["COpenSSL"] + nio),
         .executableTarget(
@@ -66,6 +68,7 @@ let package = Package(
         tests("CurlTests", ["Curl"]),
         tests("StripeTests", ["Stripe", "Curl"]),
         tests("JobsTests", ["Jobs", "Schedule"]),
+        tests("ReportsTests", ["Reports", "Reconciliation", "Schedule", "CXlsxWriter"]),
         .testTarget(
             name: "SandboxTests", dependencies: ["Sandbox"], exclude: ["python"], swiftSettings: strict),
         tests("StoreTests", ["Store", "Support"]),
