@@ -116,8 +116,8 @@ enum DefinitionsSheet {
     private static let formulas: [(String, String, String)] = [
         (
             "Formula", "closing computed",
-            "opening + bought (Stripe) − consumed + adjustments, in credits. Bought: credits of invoices that Stripe says "
-                + "are paid; consumed: reservations that were not released."
+            "opening + bought (Stripe) − consumed + adjustments, in credits. Bought: credits of invoices that Stripe "
+                + "says are paid; consumed: reservations that were not released."
         ),
         (
             "Formula", "difference",
@@ -127,13 +127,13 @@ enum DefinitionsSheet {
         ("Formula", "unexplained", "difference − explained. The aim is 0.00."),
         (
             "Formula", "opening",
-            "The closing of the last signed statement. Where today's figures give another opening, the line is UNEXPLAINED "
-                + "unless “Changed since sign-off” accounts for it."
+            "The closing of the last signed statement. Where today's figures give another opening, the line is "
+                + "UNEXPLAINED unless “Changed since sign-off” accounts for it."
         ),
         (
             "Formula", "age",
-            "Whole days of 24 hours from when the difference arose (paid at Stripe or written locally; first seen, where "
-                + "neither is known) to the cut-off."
+            "Whole days of 24 hours from when the difference arose (paid at Stripe or written locally; first seen, "
+                + "where neither is known) to the cut-off."
         ),
         (
             "Formula", "match rate",

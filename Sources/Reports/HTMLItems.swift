@@ -23,9 +23,10 @@ struct HTMLItems {
         let zone = HTML.text(clock.zone.name)
         try stream.write(
             """
-            <section id="open_items"><h2>Open items <span class="count">\(Money.grouped(Int64(items.count)))</span></h2>
-            <p class="note">Largest first in each kind. Times are \(zone). Effect: what an item adds to the local balance, \
-            compared with Stripe.</p>
+            <section id="open_items"><h2>Open items \
+            <span class="count">\(Money.grouped(Int64(items.count)))</span></h2>
+            <p class="note">Largest first in each kind. Times are \(zone). Effect: what an item adds to the local \
+            balance, compared with Stripe.</p>
 
             """)
         if items.isEmpty { try stream.write("<p class=\"none\">None.</p>\n") }
@@ -88,7 +89,7 @@ struct HTMLItems {
     private func row(_ item: ReportItem) throws(ReportError) {
         let core = item.item
         var text = "<tr><td><span class=\"id\">\(HTML.data(core.id, 80))</span>"
-        if item.explanation != core.kind.definition { text += " \(HTML.data(item.explanation))" }
+        if item.explanation != core.kind.definition { text += " <span>\(HTML.data(item.explanation))</span>" }
         if let repair = item.proposedRepair { text += "<small>Proposed: \(HTML.data(repair))</small>" }
         if let note = item.note { text += "<small>Note: \(HTML.data(note))</small>" }
         text += "<td>" + (item.agency.map { HTML.data($0, 160) } ?? "no agency")

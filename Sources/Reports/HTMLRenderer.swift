@@ -67,8 +67,8 @@ final class HTMLRenderer: Renderer {
             <meta http-equiv="Content-Security-Policy" content="\(policy)">
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">
-            <title>\(report.state.rawValue) · \(HTML.text(report.title)) · \(HTML.text(report.statement.cutOff.localText))\
-            </title>
+            <title>\(report.state.rawValue) · \(HTML.text(report.title)) · \
+            \(HTML.text(report.statement.cutOff.localText))</title>
             <style>\(HTMLStyle.text)</style></head>
             <body><main>
 

@@ -96,7 +96,8 @@ enum HTMLScript {
             button.addEventListener("click", () => all("details", items).forEach(block => { block.open = isOpen; }));
             return button;
           };
-          const bar = make("div", { className: "bar" }, input, fold("Unfold all", true), fold("Fold all", false), status);
+          const folds = [fold("Unfold all", true), fold("Fold all", false)];
+          const bar = make("div", { className: "bar" }, input, ...folds, status);
           const anchor = items.querySelector("details");
           items.insertBefore(bar, anchor);
         }

@@ -7,7 +7,8 @@ enum HTMLStyle {
         --red:#a8201a;--amber:#8a4b00;--blue-bg:#e6eff9;--green-bg:#e3f3ea;--red-bg:#fbe8e6;--amber-bg:#fcf0dc;\
         --track:#e6eaef;--bar:#5d83ad}
         @media (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa7b6;--line:#2d3845;--paper:#18202a;\
-        --back:#10161d;--blue:#8dbcf2;--green:#7fd0a2;--red:#f29a92;--amber:#f0bd72;--blue-bg:#1c2f45;--green-bg:#173427;\
+        --back:#10161d;--blue:#8dbcf2;--green:#7fd0a2;--red:#f29a92;--amber:#f0bd72;--blue-bg:#1c2f45;\
+        --green-bg:#173427;\
         --red-bg:#43211f;--amber-bg:#3d2d14;--track:#2a3542;--bar:#6d95c2}}
         *{box-sizing:border-box}
         html{-webkit-text-size-adjust:100%}
@@ -18,12 +19,14 @@ enum HTMLStyle {
         a:hover,a:focus-visible{text-decoration:underline}
         small{display:block;color:var(--soft);font-size:12px;line-height:1.4}
         h1,h2,h3,p,dl,dd{margin:0}
-        header{background:var(--paper);border:1px solid var(--line);border-left:6px solid var(--soft);border-radius:10px;\
+        header{background:var(--paper);border:1px solid var(--line);border-left:6px solid var(--soft);\
+        border-radius:10px;\
         padding:22px 26px}
         header.clean{border-left-color:var(--green)}header.explained{border-left-color:var(--blue)}
         header.unexplained{border-left-color:var(--red)}header.incomplete{border-left-color:var(--amber)}
         .title{color:var(--soft);font-size:13px;letter-spacing:.02em}
-        .mode{border:1px solid var(--line);border-radius:4px;padding:1px 6px;font-weight:600;font-size:11px;margin-left:6px;\
+        .mode{border:1px solid var(--line);border-radius:4px;padding:1px 6px;font-weight:600;font-size:11px;\
+        margin-left:6px;\
         letter-spacing:.06em;color:var(--ink)}
         h1{font-size:26px;line-height:1.3;font-weight:650;letter-spacing:-.01em;margin:6px 0 16px}
         h1 .line{display:block}
@@ -31,19 +34,23 @@ enum HTMLStyle {
         h1 .line>span{white-space:nowrap}
         h1 i{font-style:normal;color:var(--soft);font-weight:400}
         .state{margin-top:12px;color:var(--soft)}
-        .pill{display:inline-block;border-radius:4px;padding:1px 8px;font-size:11px;font-weight:700;letter-spacing:.05em;\
+        .pill{display:inline-block;border-radius:4px;padding:1px 8px;font-size:11px;font-weight:700;\
+        letter-spacing:.05em;\
         background:var(--track);color:var(--ink);white-space:nowrap}
         .state .pill{font-size:13px;padding:2px 10px;margin-right:6px}
-        .pill.clean{background:var(--green-bg);color:var(--green)}.pill.explained{background:var(--blue-bg);color:var(--blue)}
+        .pill.clean{background:var(--green-bg);color:var(--green)}.pill.explained{background:var(--blue-bg);\
+        color:var(--blue)}
         .pill.unexplained{background:var(--red-bg);color:var(--red)}
         .pill.incomplete{background:var(--amber-bg);color:var(--amber)}
-        .gaps{margin:0 0 16px;padding:10px 14px 10px 30px;background:var(--amber-bg);color:var(--amber);border-radius:6px}
+        .gaps{margin:0 0 16px;padding:10px 14px 10px 30px;background:var(--amber-bg);color:var(--amber);\
+        border-radius:6px}
         .facts{display:flex;flex-wrap:wrap;gap:12px 40px;border-top:1px solid var(--line);padding-top:14px}
         .facts dt{color:var(--soft);font-size:12px}
         .facts dd{font-weight:600}
         .facts small{display:inline;font-weight:400;margin-left:4px}
         .cards{display:grid;grid-template-columns:repeat(12,minmax(0,1fr));gap:16px;margin:16px 0;grid-auto-flow:dense}
-        .card{grid-column:span 4;background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:18px 20px}
+        .card{grid-column:span 4;background:var(--paper);border:1px solid var(--line);border-radius:10px;\
+        padding:18px 20px}
         .card.wide{grid-column:span 8}.card.full{grid-column:span 12}
         .card.tall{grid-row:span 2}
         .card h2{font-size:13px;font-weight:600;color:var(--soft);margin-bottom:12px}
@@ -55,7 +62,8 @@ enum HTMLStyle {
         .meter p span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
         .meter b{font-weight:600;white-space:nowrap}
         .meter svg{display:block;width:100%;height:6px;margin:4px 0 3px}
-        .track{fill:var(--track)}.fill{fill:var(--bar)}.fill.unexplained{fill:var(--red)}.fill.incomplete{fill:var(--amber)}
+        .track{fill:var(--track)}.fill{fill:var(--bar)}.fill.unexplained{fill:var(--red)}\
+        .fill.incomplete{fill:var(--amber)}
         .chart{display:block;width:100%;height:auto}
         .chart line{stroke:var(--line)}
         .chart text{fill:var(--soft);font-size:11px;text-anchor:middle}
@@ -85,7 +93,8 @@ enum HTMLStyle {
         table{border-collapse:collapse;width:100%;font-size:13px;line-height:1.4}
         th,td{text-align:left;vertical-align:top;padding:6px 10px;border-bottom:1px solid var(--line)}
         th:first-child,td:first-child{padding-left:0}th:last-child,td:last-child{padding-right:0}
-        thead th{color:var(--soft);font-weight:600;font-size:12px;vertical-align:bottom;border-bottom:1px solid var(--soft);\
+        thead th{color:var(--soft);font-weight:600;font-size:12px;vertical-align:bottom;\
+        border-bottom:1px solid var(--soft);\
         line-height:1.3}
         .grid.statement th,.grid.statement td{padding-left:7px;padding-right:7px}
         .grid.statement th:first-child,.grid.statement td:first-child{padding-left:0}
@@ -105,7 +114,8 @@ enum HTMLStyle {
         .items{table-layout:fixed;min-width:1120px}
         .items th:nth-child(1){width:21%}.items th:nth-child(2){width:14%}.items th:nth-child(3){width:15%}
         .items th:nth-child(4){width:7%}.items th:nth-child(9){width:10%}.items th:nth-child(10){width:8%}
-        .items td{overflow-wrap:anywhere}.items td.n{overflow-wrap:normal}.items th:nth-child(10),.items td:nth-child(10){padding-left:18px}
+        .items td{overflow-wrap:anywhere}.items td.n{overflow-wrap:normal}\
+        .items th:nth-child(10),.items td:nth-child(10){padding-left:18px}
         details{border-top:1px solid var(--line);padding:2px 0}
         details[open]{padding-bottom:12px}
         summary{cursor:pointer;padding:8px 0;color:var(--ink)}
@@ -149,16 +159,22 @@ enum HTMLStyle {
 
     private static let paper = """
         @media print{:root{--ink:#000;--soft:#444;--line:#bbb;--paper:#fff;--back:#fff;--blue:#123f75;--green:#14502f;\
-        --red:#8c1a15;--amber:#6b3a00;--blue-bg:#fff;--green-bg:#fff;--red-bg:#fff;--amber-bg:#fff;--track:#ddd;--bar:#666}
+        --red:#8c1a15;--amber:#6b3a00;--blue-bg:#fff;--green-bg:#fff;--red-bg:#fff;--amber-bg:#fff;--track:#ddd;\
+        --bar:#666}
         @page{size:letter landscape;margin:11mm}
-        body{font-size:10px;background:#fff}main{max-width:none;padding:0}h1{font-size:17px;margin:4px 0 8px}
+        body{font-size:10px;background:#fff}main{max-width:none;padding:0}h1{font-size:17px;margin:3px 0 6px}\
+        h1 .line+.line{font-size:13px}\
+        .bridge th,.bridge td{padding:2px 5px}
         header,.card,main>section{border-radius:0;break-inside:avoid}
-        main>section{break-inside:auto;border:0;padding:0;margin-top:18px}main>section>h2{font-size:13px;break-after:avoid}
-        header{padding:8px 14px}.tiles{gap:6px}.meter{margin-bottom:6px}.cards{gap:8px;margin:8px 0}.card{padding:8px 12px;grid-column:span 4}
+        main>section{break-inside:auto;border:0;padding:0;margin-top:18px}main>section>h2{font-size:13px;\
+        break-after:avoid}
+        header{padding:8px 14px}.tiles{gap:6px}.meter{margin-bottom:6px}.cards{gap:8px;margin:8px 0}\
+        .card{padding:8px 12px;grid-column:span 4}
         .card.wide{grid-column:span 8}.card.controls{grid-column:span 4}
         .card h2{margin-bottom:6px;font-size:10px}.card table,table{font-size:9px}small,.facts dt{font-size:8px}
         .tiles b{font-size:16px}.tiles span,.note,.none{font-size:9px}.pill{border:1px solid currentColor;font-size:8px}
-        .state .pill{font-size:10px}.id,td a{font-size:8px}.box{min-height:52px;padding:5px 10px}.box p{font-size:9px}.box .line{padding-top:6px}.chart.trend{height:74px}\
+        .state .pill{font-size:10px}.id,td a{font-size:8px}.box{min-height:52px;padding:5px 10px}\
+        .box p{font-size:9px}.box .line{padding-top:6px}.chart.trend{height:74px}\
 
         nav,.bar{display:none}thead{break-inside:avoid}thead th{font-size:inherit}\
         .scroll{overflow:visible}thead{display:table-header-group}tfoot{display:table-row-group}

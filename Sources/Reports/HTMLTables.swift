@@ -105,7 +105,7 @@ struct HTMLTables {
         }
     }
 
-    /// Made by ``StripeLink`` from an id that it has checked, so there is nothing to escape; it is escaped all the same.
+    /// Made by ``StripeLink`` from an id that it has checked: nothing needs an escape, and it is escaped all the same.
     static func link(_ id: String, _ url: String) -> String {
         "<a href=\"\(ReportText.html(url))\" rel=\"noreferrer\">\(ReportText.html(id))</a>"
     }

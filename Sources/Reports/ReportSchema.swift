@@ -16,6 +16,7 @@ public enum ReportSchema {
                     \(properties)}}}
                 """)
         }
+        let states = StatementState.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ",")
         let keys = tables.map(\.0).filter { $0 != "charges" }.map { "\"\($0)\"" }.joined(separator: ",")
         return """
             {"$schema":"https://json-schema.org/draft/2020-12/schema",
@@ -27,7 +28,7 @@ public enum ReportSchema {
                 "amount":{"type":"string","pattern":"^-?[0-9]+([.][0-9]+)?$"}}},
               "time":{"type":"string",
                "pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}(:[0-9]{2})?$"},
-              "state":{"type":"string","enum":[\(StatementState.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ","))]}},
+              "state":{"type":"string","enum":[\(states)]}},
              "properties":{
               "format":{"type":"string","const":"\(JSONRenderer.format)"},
               "report":\(header),

@@ -44,7 +44,8 @@ struct SampleItem {
     }
 
     private var sentence: String {
-        kind.definition.prefix(1).lowercased() + kind.definition.dropFirst()
+        kind.definition.hasPrefix("Stripe")
+            ? kind.definition : kind.definition.prefix(1).lowercased() + kind.definition.dropFirst()
     }
 
     private var repair: String {

@@ -113,8 +113,8 @@ final class XLSXBook {
 
 /// Whether a workbook on the disk is whole.
 package enum WorkbookCheck {
-    /// What is wrong with it, in words; `nil` when every part unpacks, every tag is closed, and each sheet holds as many
-    /// bytes of rows as were written.
+    /// What is wrong with it, in words; `nil` when every part unpacks, every tag is closed, and each sheet holds as
+    /// many bytes of rows as were written.
     package static func fault(path: String, rowBytes: [Int64]) -> String? {
         switch trueup_xlsx_check(path, rowBytes, rowBytes.count) {
         case TRUEUP_XLSX_SOUND: nil

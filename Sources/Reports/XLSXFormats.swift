@@ -27,37 +27,18 @@ struct XLSXFormats {
 
     init(_ book: XLSXBook) throws(ReportError) {
         func make(_ change: (Format) -> Void = { _ in }) throws(ReportError) -> Format {
-            try book.format { format in
-                format_set_font_name(format, "Calibri")
-                format_set_font_size(format, 10)
-                format_set_align(format, UInt8(LXW_ALIGN_VERTICAL_TOP.rawValue))
-                change(format)
-            }
+            try Self.make(book, change)
         }
-        func total(_ format: Format) {
-            format_set_bold(format)
-            format_set_top(format, UInt8(LXW_BORDER_THIN.rawValue))
-            format_set_bottom(format, UInt8(LXW_BORDER_DOUBLE.rawValue))
-        }
-        func right(_ format: Format) { format_set_align(format, UInt8(LXW_ALIGN_RIGHT.rawValue)) }
         let creditsForm = Self.number(decimals: 0)
         title = try make {
             format_set_bold($0)
             format_set_font_size($0, 16)
             format_set_font_color($0, 0x1F2A3A)
         }
-        func heading(_ format: Format) {
-            format_set_bold(format)
-            format_set_font_color(format, 0xFFFFFF)
-            format_set_bg_color(format, 0x34465C)
-            format_set_text_wrap(format)
-            format_set_align(format, UInt8(LXW_ALIGN_VERTICAL_CENTER.rawValue))
-            format_set_bottom(format, UInt8(LXW_BORDER_THIN.rawValue))
-        }
-        self.heading = try make(heading)
+        heading = try make(Self.heading)
         headingRight = try make {
-            heading($0)
-            right($0)
+            Self.heading($0)
+            Self.right($0)
         }
         note = try make {
             format_set_font_color($0, 0x66707C)
@@ -80,44 +61,78 @@ struct XLSXFormats {
         time = try make { format_set_num_format($0, "yyyy-mm-dd hh:mm") }
         share = try make {
             format_set_num_format($0, "0.00%")
-            right($0)
+            Self.right($0)
         }
-        self.total = try make(total)
+        total = try make(Self.total)
         totalCredits = try make {
-            total($0)
+            Self.total($0)
             format_set_num_format($0, creditsForm)
         }
-        var money: [Int: (plain: Format, total: Format)] = [:]
+        money = try Self.moneyFormats(book)
+        states = try Self.stateFormats(book)
+    }
+
+    private static func make(_ book: XLSXBook, _ change: (Format) -> Void) throws(ReportError) -> Format {
+        try book.format { format in
+            format_set_font_name(format, "Calibri")
+            format_set_font_size(format, 10)
+            format_set_align(format, UInt8(LXW_ALIGN_VERTICAL_TOP.rawValue))
+            change(format)
+        }
+    }
+
+    private static func heading(_ format: Format) {
+        format_set_bold(format)
+        format_set_font_color(format, 0xFFFFFF)
+        format_set_bg_color(format, 0x34465C)
+        format_set_text_wrap(format)
+        format_set_align(format, UInt8(LXW_ALIGN_VERTICAL_CENTER.rawValue))
+        format_set_bottom(format, UInt8(LXW_BORDER_THIN.rawValue))
+    }
+
+    private static func total(_ format: Format) {
+        format_set_bold(format)
+        format_set_top(format, UInt8(LXW_BORDER_THIN.rawValue))
+        format_set_bottom(format, UInt8(LXW_BORDER_DOUBLE.rawValue))
+    }
+
+    private static func right(_ format: Format) { format_set_align(format, UInt8(LXW_ALIGN_RIGHT.rawValue)) }
+
+    private static func moneyFormats(_ book: XLSXBook) throws(ReportError) -> [Int: (plain: Format, total: Format)] {
+        var formats: [Int: (plain: Format, total: Format)] = [:]
         for decimals in [0, 2, 3] {
-            let form = Self.number(decimals: decimals)
-            money[decimals] = (
-                try make { format_set_num_format($0, form) },
-                try make {
-                    total($0)
-                    format_set_num_format($0, form)
-                }
-            )
+            let form = number(decimals: decimals)
+            let plain = try make(book) { format_set_num_format($0, form) }
+            let sum = try make(book) {
+                total($0)
+                format_set_num_format($0, form)
+            }
+            formats[decimals] = (plain, sum)
         }
-        self.money = money
-        var states: [StatementState: (pill: Format, verdict: Format)] = [:]
+        return formats
+    }
+
+    private static func stateFormats(
+        _ book: XLSXBook
+    ) throws(ReportError) -> [StatementState: (pill: Format, verdict: Format)] {
+        var formats: [StatementState: (pill: Format, verdict: Format)] = [:]
         for state in StatementState.allCases {
-            let (ink, paper) = Self.colours(state)
-            states[state] = (
-                try make {
-                    format_set_bold($0)
-                    format_set_font_color($0, ink)
-                    format_set_indent($0, 1)
-                },
-                try make {
-                    format_set_bold($0)
-                    format_set_font_size($0, 14)
-                    format_set_font_color($0, ink)
-                    format_set_bg_color($0, paper)
-                    format_set_align($0, UInt8(LXW_ALIGN_VERTICAL_CENTER.rawValue))
-                }
-            )
+            let (ink, paper) = colours(state)
+            let pill = try make(book) {
+                format_set_bold($0)
+                format_set_font_color($0, ink)
+                format_set_indent($0, 1)
+            }
+            let verdict = try make(book) {
+                format_set_bold($0)
+                format_set_font_size($0, 14)
+                format_set_font_color($0, ink)
+                format_set_bg_color($0, paper)
+                format_set_align($0, UInt8(LXW_ALIGN_VERTICAL_CENTER.rawValue))
+            }
+            formats[state] = (pill, verdict)
         }
-        self.states = states
+        return formats
     }
 
     /// Negative figures in red and in brackets, nothing as a dash, all aligned by the closing bracket's width.

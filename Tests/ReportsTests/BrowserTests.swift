@@ -61,7 +61,8 @@ struct BrowserTests {
         let result = try Self.run(
             scratch,
             """
-            const group = [...document.querySelectorAll('details.kind')].find(d => d.querySelectorAll('tbody tr').length > 9);
+            const group = [...document.querySelectorAll('details.kind')]
+              .find(d => d.querySelectorAll('tbody tr').length > 9);
             const values = () => [...group.querySelectorAll('tbody tr')]
               .map(r => Number(r.cells[4].textContent.replace(/[^0-9.-]/g, '')));
             const head = group.querySelectorAll('thead th')[4];
@@ -103,7 +104,8 @@ struct BrowserTests {
         try scratch.write(try SampleReport().make(), [.html])
         // A frame of a phone's width around the page; the window itself cannot be that narrow.
         let frame = """
-            <!doctype html><body style="margin:0"><iframe id=f src="probe2.html" style="width:390px;height:900px;border:0">
+            <!doctype html><body style="margin:0">
+            <iframe id=f src="probe2.html" style="width:390px;height:900px;border:0">
             </iframe><script>setTimeout(()=>{const d=f.contentDocument.documentElement;
             document.title='RESULT '+(d.scrollWidth<=390)},1500)</script>
             """
