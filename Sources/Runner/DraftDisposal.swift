@@ -31,6 +31,8 @@ struct DraftDisposal: Sendable {
             let deleted = try await client.deleteDraftInvoice(id)
             return .disposed(status: "deleted", requestID: deleted.requestID)
         } catch {
+            // The answer to an attempt before may have been lost.
+            if error.kind == .notFound { return .disposed(status: "deleted", requestID: error.requestID ?? "") }
             guard error.kind == .invalidRequest else { throw error }
         }
         _ = try await client.finalizeInvoice(id, autoAdvance: false, idempotencyKey: idempotencyKey + "-finalize")
