@@ -168,6 +168,13 @@ final class XLSXTable {
             isCut = true
             return
         }
+        let lines = lineCount(row)
+        if lines > 1 {
+            // Not every program measures wrapped texts when it opens a file. It must be set before the row's cells.
+            try XLSXBook.check(
+                worksheet_set_row(cells.worksheet, nextRow, Double(lines) * 13.5, nil), "set a row's height",
+                sheet.title)
+        }
         for (index, cell) in row.enumerated() {
             if case .link = cell { links += 1 }
             try cells.write(
@@ -175,6 +182,17 @@ final class XLSXTable {
                 isLinked: links <= XLSXBook.linksMax)
         }
         nextRow += 1
+    }
+
+    /// How many lines the longest wrapped text of a row takes, about; at most twelve.
+    private func lineCount(_ row: [Cell]) -> Int {
+        var lines = 1
+        for (column, cell) in zip(sheet.columns, row) where column.width >= 40 {
+            guard case .text(let text) = cell else { continue }
+            let breaks = text.utf8.prefix(2_000).count { $0 == 10 }
+            lines = max(lines, breaks + 1 + text.utf8.count / (column.width * 11 / 10))
+        }
+        return min(lines, 12)
     }
 
     func end(totals: [Cell]?) throws(ReportError) {
