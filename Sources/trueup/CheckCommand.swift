@@ -9,8 +9,8 @@ struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Validates every job file; with --online also keys, accounts and tables.",
         discussion: """
-            Without --online nothing is reached and no key is needed. With --schema, prints the JSON Schema of the files, \
-            for editors, and checks nothing.
+            Without --online nothing is reached and no key is needed. With --schema, prints the JSON Schema of the \
+            files, for editors, and checks nothing.
             """)
 
     @Flag(name: .long, help: "Reach the accounts and the database as well. Nothing is changed there.")

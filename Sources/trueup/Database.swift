@@ -30,8 +30,8 @@ struct Database: Sendable {
         }
         if hasLiveKey, !options.embedded {
             throw CommandError(
-                "A live Stripe key is set, but \(variable) is not. Set \(variable) to the application's database, or say "
-                    + "--embedded if the embedded one is meant.")
+                "A live Stripe key is set, but \(variable) is not. Set \(variable) to the application's database, or "
+                    + "say --embedded if the embedded one is meant.")
         }
         let cluster = EmbeddedCluster(
             dataDirectory: try options.dataDir ?? EmbeddedCluster.defaultDataDirectory())

@@ -89,7 +89,8 @@ struct DemoCheck {
         let seen = Set(second.findings.map { "\($0.kind) \($0.stripeID) \($0.localID)" })
         if left != seen {
             failures.append(
-                "the second run sees other differences than the first left: \(Self.some(left.subtracting(seen))) missing, "
+                "the second run sees other differences than the first left: "
+                    + "\(Self.some(left.subtracting(seen))) missing, "
                     + "\(Self.some(seen.subtracting(left))) new")
         }
     }

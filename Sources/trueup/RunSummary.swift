@@ -64,7 +64,8 @@ struct RunSummary {
         if result.run.isPlan {
             let repairs = open.filter { $0.action == .apply }
             return
-                "\(repairs.count) to repair\(credits(repairs)) · \(open.count - repairs.count) need review · nothing was changed"
+                "\(repairs.count) to repair\(credits(repairs)) · \(open.count - repairs.count) need review · "
+                + "nothing was changed"
         }
         var parts: [String] = []
         if repaired > 0 {
