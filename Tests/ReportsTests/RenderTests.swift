@@ -121,6 +121,22 @@ struct RenderTests {
         #expect(try scratch.part("xl/worksheets/_rels/sheet4.xml.rels").contains("dashboard.stripe.com"))
     }
 
+    @Test("after ten thousand links the others are formulas of the same page: no link is lost, memory stays flat")
+    func manyLinks() throws {
+        var sample = SampleReport()
+        sample.items = 12_000
+        sample.agencies = 50
+        let report = try sample.make()
+        let scratch = try Scratch()
+        try scratch.write(report, [.xlsx])
+        let sheet = try scratch.part("xl/worksheets/sheet3.xml")
+        let links = sheet.components(separatedBy: "<hyperlink ").count - 1
+        let formulas = sheet.components(separatedBy: "<f>HYPERLINK(\"https://dashboard.stripe.com/").count - 1
+        let escaped = sheet.components(separatedBy: "<f>HYPERLINK(&quot;https://dashboard.stripe.com/").count - 1
+        #expect(links == 10_000)
+        #expect(links + formulas + escaped == report.items.count { $0.stripeInvoice != nil })
+    }
+
     @Test("times follow the zone of the report: CSV with offsets, headings with the zone's name")
     func zone() throws {
         var sample = SampleReport()
