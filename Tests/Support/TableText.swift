@@ -54,8 +54,8 @@ public enum TableText {
     public static func difference(_ left: String, _ right: String, limit: Int = 5) -> String {
         let (a, b) = (Set(left.split(separator: "\n")), Set(right.split(separator: "\n")))
         let lines =
-            a.subtracting(b).sorted().prefix(limit).map { "- \($0)" }
-            + b.subtracting(a).sorted().prefix(limit).map { "+ \($0)" }
+            a.subtracting(b).sorted().prefix(limit).map { "- \($0.prefix(300))" }
+            + b.subtracting(a).sorted().prefix(limit).map { "+ \($0.prefix(300))" }
         return lines.joined(separator: "\n")
     }
 }

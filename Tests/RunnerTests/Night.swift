@@ -1,0 +1,281 @@
+import Curl
+import Glibc
+import Jobs
+import PostgreSQL
+import Reconciliation
+import Runner
+import Sandbox
+import Store
+import Stripe
+import Support
+import Synchronization
+
+/// What a test says about its world; everything else has a usual value.
+struct NightSetup: Sendable {
+    var history: SandboxHistory
+    var account = "task_health"
+    var apiVersion = "2023-10-16"
+    var faults = SandboxFaults.none
+    var latencyMilliseconds = 0.0
+    var limits = RepairLimits(maxRepairs: 500, maxRepairShare: 1)
+    var lookBackSeconds: Int64 = 35 * 86_400
+    var timeoutMilliseconds = 20_000
+    var attempts = 12
+    var isLoaded = true
+
+    static let nowSeconds: Int64 = 1_798_000_000
+
+    init(_ history: SandboxHistory) { self.history = history }
+
+    /// Credit orders with some of every deviation.
+    static func credits(
+        seed: UInt64, orders: Int = 900, plants: [Plant: Int] = NightSetup.someOfEach
+    ) throws -> NightSetup {
+        NightSetup(
+            .credits(
+                try CreditHistory(
+                    seed: seed, orders: orders, agencies: 12, nowSeconds: nowSeconds, plants: plants)))
+    }
+
+    /// Every deviation, one to three times.
+    static let someOfEach: [Plant: Int] = {
+        var plants: [Plant: Int] = [:]
+        for (index, plant) in Plant.allCases.enumerated() { plants[plant] = 1 + index % 2 }
+        plants[.paidOpen] = 6
+        plants[.paidOpenOld] = 3
+        plants[.voidOpen] = 3
+        plants[.absentOpen] = 4
+        plants[.draftStaleOpen] = 4
+        return plants
+    }()
+}
+
+/// A world for one test: sandbox, database, client, and the nightly job on it.
+final class Night: Sendable {
+    let setup: NightSetup
+    let server: SandboxServer
+    let world: World
+    let target: ConnectionTarget
+    /// The test's own connections: no run uses them.
+    let pool: Pool
+    private let http: HTTPClient
+
+    static let job = "credit-invoices"
+
+    /// Opens a world for `body` and takes it down after.
+    static func with(_ setup: NightSetup, _ body: (Night) async throws -> Void) async throws {
+        try await Room.worlds.enter { try await open(setup, body) }
+    }
+
+    private static func open(_ setup: NightSetup, _ body: (Night) async throws -> Void) async throws {
+        let night = try await Night(setup)
+        do {
+            try await body(night)
+        } catch {
+            await night.close()
+            throw error
+        }
+        await night.close()
+    }
+
+    private init(_ setup: NightSetup) async throws {
+        self.setup = setup
+        target = try await TestServer.database()
+        pool = Pool(target, size: 4, applicationName: "night")
+        var account: SandboxAccount =
+            setup.account == "task_health" ? .taskHealth(history: setup.history) : .default(history: setup.history)
+        account.defaultAPIVersion = .v2023
+        server = try await SandboxServer.start(
+            SandboxConfiguration(
+                accounts: [account], clockSeconds: NightSetup.nowSeconds,
+                latency: SandboxLatency(fixedMilliseconds: setup.latencyMilliseconds), faults: setup.faults,
+                recordsRequests: true))
+        world = try server.world(of: setup.account)
+        var configuration = HTTPClient.Configuration()
+        configuration.timeoutMilliseconds = setup.timeoutMilliseconds
+        http = HTTPClient(configuration)
+        if setup.isLoaded, case .credits(let history) = setup.history {
+            try await pool.withConnection { try await CreditTables.load(history, into: $0) }
+        }
+    }
+
+    private func close() async {
+        await pool.close()
+        await server.stop()
+        await http.close()
+    }
+
+    // MARK: - Running
+
+    /// The account as the settings would have it.
+    func account() -> Account {
+        Account(
+            name: setup.account, secretKey: Secret("sk_test_sandbox_\(setup.account)"), apiVersion: setup.apiVersion,
+            apiBase: server.url, mode: .test)
+    }
+
+    func client(_ account: Account? = nil) -> StripeClient {
+        var retry = RetryPolicy.standard
+        retry.maxAttempts = setup.attempts
+        retry.maxRateLimitedAttempts = setup.attempts
+        retry.firstDelaySeconds = 0.002
+        retry.maxDelaySeconds = 0.02
+        retry.maxRateLimitedDelaySeconds = 0.02
+        // What the sandbox asks for in Retry-After is for real clients.
+        retry.maxRetryAfterSeconds = 0
+        return StripeClient(account: account ?? self.account(), http: http, budget: .unlimited, retry: retry)
+    }
+
+    func definition(_ change: (inout ReconcileJob) -> Void = { _ in }) -> JobDefinition {
+        var job = ReconcileJob(
+            accounts: [setup.account], lookBackSeconds: setup.lookBackSeconds,
+            table: TableContract(name: "task_credit_stripe_invoice", columns: [.id: "stripe_invoice_id"]),
+            limits: setup.limits)
+        change(&job)
+        return JobDefinition(name: Self.job, hash: "0123", kind: .reconcile(job))
+    }
+
+    /// One run, on connections of its own.
+    func run(
+        plan: Bool = false, nowSeconds: Int64 = NightSetup.nowSeconds, target: ConnectionTarget? = nil,
+        account: Account? = nil, definition: JobDefinition? = nil,
+        progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
+    ) async throws -> RunResult {
+        let pool = Pool(target ?? self.target, size: ReconcileRun.poolSize, applicationName: "run")
+        let origin = RunOrigin(
+            trigger: .manual, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
+        do {
+            let result = try await ReconcileRun(
+                definition: definition ?? self.definition(), clients: [setup.account: client(account)], pool: pool,
+                origin: origin, isPlan: plan, nowSeconds: nowSeconds, progress: progress
+            ).run()
+            await pool.close()
+            return result
+        } catch {
+            await pool.close()
+            throw error
+        }
+    }
+
+    // MARK: - Looking
+
+    var history: CreditHistory {
+        get throws {
+            guard case .credits(let history) = setup.history else { throw NightError("no credit history") }
+            return history
+        }
+    }
+
+    /// Everything that was asked of the sandbox since `start` requests.
+    func requests(since start: Int = 0) -> [SandboxStatistics.Served] { Array(server.statistics.log.dropFirst(start)) }
+
+    func query(_ sql: String, _ parameters: any PostgresEncodable...) async throws -> [Row] {
+        try await pool.withConnection { try await $0.query(sql, parameters: parameters) }
+    }
+
+    func number(_ sql: String) async throws -> Int {
+        Int(try await query("SELECT (\(sql))::bigint AS n")[0]["n"] as Int64)
+    }
+
+    func balances() async throws -> [Int64: Int64] {
+        try await pool.withConnection { try await CreditTables.balances(on: $0) }
+    }
+
+    func everything() async throws -> String {
+        try await pool.withConnection { try await TableText.everything(on: $0) }
+    }
+
+    /// Tables and Stripe as a run left them, without times and attempts.
+    func outcome() async throws -> String {
+        let tables = try await pool.withConnection { try await TableText.outcome(on: $0) }
+        let invoices = world.allInvoices().map { "\($0.id) \($0.status) \($0.amountPaid)" }.sorted()
+        return tables + "== Stripe\n" + invoices.joined(separator: "\n")
+    }
+
+    /// The run with the highest id: state, attempt, whether it has ended.
+    func lastRun() async throws -> (id: Int64, state: String, attempt: Int32, hasEnded: Bool) {
+        let row = try await query(
+            "SELECT id, state, attempt, ended_at IS NOT NULL AS ended FROM trueup.run ORDER BY id DESC LIMIT 1")[0]
+        return (try row["id"], try row["state"], try row["attempt"], try row["ended"])
+    }
+}
+
+struct NightError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+extension RunResult {
+    /// Found and repaired, by kind.
+    var tallies: (found: [String: Int], repaired: [String: Int]) {
+        var found: [String: Int] = [:]
+        var repaired: [String: Int] = [:]
+        for finding in findings {
+            found[finding.kind.rawValue, default: 0] += 1
+            if finding.closedHow == .repaired { repaired[finding.kind.rawValue, default: 0] += 1 }
+        }
+        return (found, repaired)
+    }
+}
+
+/// The run's task, to be cancelled from within its own progress.
+final class Stopper: Sendable {
+    private let state = Mutex<(task: Task<RunResult, any Error>?, isStopped: Bool)>((nil, false))
+
+    func watch(_ task: Task<RunResult, any Error>) {
+        let isStopped = state.withLock { state in
+            state.task = task
+            return state.isStopped
+        }
+        if isStopped { task.cancel() }
+    }
+
+    func stop() {
+        let task = state.withLock { state in
+            state.isStopped = true
+            return state.task
+        }
+        task?.cancel()
+    }
+}
+
+extension Night {
+    /// A run that is stopped, as by a signal, at the first progress for which `when` holds.
+    @discardableResult
+    func runStopped(
+        plan: Bool = false, target: ConnectionTarget? = nil, definition: JobDefinition? = nil,
+        when: @escaping @Sendable (RunProgress) -> Bool
+    ) async throws -> RunResult {
+        let stopper = Stopper()
+        let task = Task {
+            try await run(plan: plan, target: target, definition: definition) { if when($0) { stopper.stop() } }
+        }
+        stopper.watch(task)
+        return try await task.value
+    }
+
+    /// The ids that the last run staged, in order, with repetitions.
+    func staged() async throws -> [String] {
+        let id = try await lastRun().id
+        return try await query("SELECT id FROM trueup.staged_invoice_\(id) WHERE status <> 'absent' ORDER BY id").map {
+            try $0["id"]
+        }
+    }
+
+    /// Reads everything and stops before anything is compared, so that the staged rows can be looked at.
+    func read() async throws -> [String] {
+        do {
+            let result = try await runStopped(plan: true) { if case .comparing = $0 { true } else { false } }
+            throw NightError("the run was not stopped: \(result.outcome)")
+        } catch is CancellationError {
+            return try await staged()
+        }
+    }
+
+    /// What a complete reading has to stage.
+    func listable(_ invoices: [SandboxInvoice]? = nil) -> Set<String> {
+        let to = NightSetup.nowSeconds - 300
+        let period = (to - setup.lookBackSeconds)..<to
+        return Set((invoices ?? world.allInvoices()).filter { period.contains($0.createdSeconds) }.map(\.id))
+    }
+}
