@@ -12,6 +12,10 @@ struct Shop: Sendable {
 
     /// Opens it for `body` and closes it after.
     static func with(size: Int = 8, _ body: (Shop) async throws -> Void) async throws {
+        try await Room.worlds.enter { try await open(size: size, body) }
+    }
+
+    private static func open(size: Int, _ body: (Shop) async throws -> Void) async throws {
         let pool = try await TestServer.pool(size: size)
         do {
             try await body(Shop(pool))
