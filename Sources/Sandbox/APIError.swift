@@ -10,6 +10,12 @@ public struct SandboxError: Error, Sendable, Equatable, CustomStringConvertible 
     public var message: String
     /// The parameter at fault.
     public var param: String?
+    /// Why the bank declined.
+    public var declineCode: String?
+    /// The charge that failed.
+    var charge: String?
+    /// The payment intent that failed, as JSON whose first line stands at depth 2.
+    var paymentIntent: String?
     /// Whether the request had been validated and had begun to act: only then is the answer kept for its
     /// idempotency key.
     var hasExecuted = false
@@ -49,6 +55,14 @@ public struct SandboxError: Error, Sendable, Equatable, CustomStringConvertible 
 
     static func notAnInteger(_ param: String, _ value: String) -> SandboxError {
         SandboxError(400, "Invalid integer: \(value)", code: "parameter_invalid_integer", param: param)
+    }
+
+    static func unrecognized(_ method: String, _ path: String) -> SandboxError {
+        SandboxError(
+            404,
+            "Unrecognized request URL (\(method): \(path)). If you are trying to list objects, remove the trailing "
+                + "slash. If you are trying to retrieve an object, make sure you passed a valid (non-empty) identifier "
+                + "in your code. Please see https://stripe.com/docs or we can help at https://support.stripe.com/.")
     }
 
     /// An operation that the object's state does not allow.

@@ -4,6 +4,8 @@ import NIOCore
 struct Answer: Sendable {
     var status: Int
     var body: ByteBuffer
+    /// The ids of a page, where a script of changes wants to know them.
+    var listed: [String] = []
 
     init(status: Int = 200, body: ByteBuffer) {
         self.status = status
@@ -34,7 +36,7 @@ struct Answer: Sendable {
     ///   - bound: an upper bound of what one row needs.
     ///   - write: writes a row; its first line stands at depth 2.
     init<Row>(
-        list page: ListPage<Row>, url: String, bound: (Row) -> Int, write: (Row, inout Pen) -> Void
+        list page: ListPage<Row>, url: String, ids: [String] = [], bound: (Row) -> Int, write: (Row, inout Pen) -> Void
     ) {
         let size = page.rows.reduce(256 + url.utf8.count * 6) { $0 + bound($1) + 16 }
         self.init(bound: size) { pen in
@@ -49,18 +51,22 @@ struct Answer: Sendable {
             pen.quoted(url)
             pen.text("\n}")
         }
+        listed = ids
     }
 
     /// An error. Unauthenticated answers and those before a request id have no link to the log.
     init(_ error: SandboxError, requestID: String?, version: SandboxAPIVersion?, account: String?, nowSeconds: Int64) {
         var members: [(String, JSON)] = []
+        if let charge = error.charge { members.append(("charge", .string(charge))) }
         if let code = error.code {
             members.append(("code", .string(code)))
+            if let decline = error.declineCode { members.append(("decline_code", .string(decline))) }
             let page = String(code.map { $0 == "_" ? "-" : $0 })
             members.append(("doc_url", .string("https://stripe.com/docs/error-codes/\(page)")))
         }
         members.append(("message", .string(error.message)))
         if let param = error.param { members.append(("param", .string(param))) }
+        if let intent = error.paymentIntent { members.append(("payment_intent", .raw(intent))) }
         if let requestID {
             let log =
                 version == .dahlia

@@ -55,6 +55,7 @@ extension Change {
         paid.autoAdvance = false
         store(paid)
         if let intent = paid.intent {
+            if let charge = intent.latestCharge { recordPart(charge, "charge.succeeded") }
             record(outOfBand ? "payment_intent.canceled" : "payment_intent.succeeded", .intent(intent))
         }
         record("invoice.updated", .invoice(before: open, paid))

@@ -28,6 +28,7 @@ extension Change {
         invoice.subtotal = (invoice.words?.lines ?? []).reduce(0) { $0 + $1.amount }
         state.invoices.add(invoice, index: invoice.index, createdSeconds: invoice.createdSeconds)
         record("invoice.created", .invoice(before: nil, invoice))
+        schedule(invoice)
         return invoice
     }
 
@@ -82,32 +83,8 @@ extension Change {
         var edited = withWords(invoice)
         edit(&edited)
         update(edited, from: invoice)
+        if edited.autoAdvance, !invoice.autoAdvance { schedule(edited) }
         return edited
-    }
-
-    /// Cancels a payment intent (https://docs.stripe.com/api/payment_intents/cancel).
-    mutating func cancel(_ intent: IntentRecord, reason: String?) throws(SandboxError) -> IntentRecord {
-        guard intent.kind == .intent else {
-            throw .state(
-                "You cannot cancel this PaymentIntent because it was created by an invoice. Void the invoice instead.",
-                code: "payment_intent_unexpected_state")
-        }
-        switch intent.status {
-        case .canceled, .succeeded, .processing:
-            throw .state(
-                "You cannot cancel this PaymentIntent because it has a status of \(intent.status.rawValue). Only a "
-                    + "PaymentIntent with one of the following statuses may be canceled: requires_payment_method, "
-                    + "requires_capture, requires_confirmation, requires_action, processing.",
-                code: "payment_intent_unexpected_state")
-        default: break
-        }
-        var canceled = intent
-        canceled.status = .canceled
-        canceled.canceledSeconds = nowSeconds
-        canceled.cancellationReason = reason
-        state.intents.set(intent.index, canceled, nowSeconds: nowSeconds)
-        record("payment_intent.canceled", .intent(canceled))
-        return canceled
     }
 }
 

@@ -7,8 +7,12 @@ struct Change {
     var idempotencyKey: String?
     /// A silent change writes no event: it stands for one whose events are lost for ever.
     var isSilent = false
-    /// Whether the webhooks of its events arrive.
+    /// Whether the webhooks of its events arrive, as far as nobody real answers them.
     var isDelivered = true
+    /// Who answers the webhooks, where somebody does.
+    var awaits: WebhookSender?
+    /// The events that it wrote.
+    var written: [RecordedEvent] = []
     var state: WorldState
 
     /// The account as it stands within the change.
@@ -26,9 +30,11 @@ struct Change {
         guard !isSilent else { return }
         let event = RecordedEvent(
             serial: Int64(state.events.count), createdSeconds: nowSeconds, type: type, payload: payload,
-            requestID: requestID, idempotencyKey: idempotencyKey, isDelivered: isDelivered)
+            requestID: requestID, idempotencyKey: idempotencyKey,
+            pendingWebhooks: isDelivered ? awaits?.count(wanting: type) ?? 0 : 1)
         let place = partitionPoint(state.events.count) { state.events[$0].createdSeconds > nowSeconds }
         state.events.insert(event, at: place)
+        written.append(event)
     }
 
     mutating func store(_ record: InvoiceRecord) {

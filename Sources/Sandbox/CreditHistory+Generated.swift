@@ -87,8 +87,28 @@ extension CreditHistory: GeneratedHistory {
         if let planting, planting.main == nil { apply(planting, basics, to: &record) }
         let delay = lifeSeconds(place, created: record.createdSeconds, &draw)
         run(&record, fate(place), endSeconds: record.createdSeconds + finalizeDelaySeconds + delay)
-        if planting?.plant == .credited { record.postPaymentCredit = record.total / 4 }
+        if let planting { credit(planting, &record) }
         return record
+    }
+
+    /// The credit notes behind what the invoice says of them.
+    private func credit(_ planting: Planting, _ record: inout InvoiceRecord) {
+        switch planting.plant {
+        case .credited:
+            guard let paid = record.paidSeconds else { return }
+            record.postPaymentCredit = record.total / 4
+            record.aftermath = Aftermath(creditNotes: [
+                .init(
+                    createdSeconds: paid + (nowSeconds - paid) / 2, amount: record.postPaymentCredit,
+                    isPostPayment: true, reason: "order_change")
+            ])
+        case .amountMismatchPartial:
+            guard let finalized = record.finalizedSeconds else { return }
+            record.aftermath = Aftermath(creditNotes: [
+                .init(createdSeconds: finalized + 30, amount: record.prePaymentCredit, isPostPayment: false)
+            ])
+        default: break
+        }
     }
 
     /// How long after finalization the end comes, always in the past.

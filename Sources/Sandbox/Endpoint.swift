@@ -19,7 +19,24 @@ enum Endpoint: String, CaseIterable, Sendable {
     case event = "GET /v1/events/{id}"
     case listIntents = "GET /v1/payment_intents"
     case intent = "GET /v1/payment_intents/{intent}"
+    case createIntent = "POST /v1/payment_intents"
+    case updateIntent = "POST /v1/payment_intents/{intent}"
+    case confirmIntent = "POST /v1/payment_intents/{intent}/confirm"
+    case captureIntent = "POST /v1/payment_intents/{intent}/capture"
     case cancelIntent = "POST /v1/payment_intents/{intent}/cancel"
+    case listCharges = "GET /v1/charges"
+    case charge = "GET /v1/charges/{charge}"
+    case listRefunds = "GET /v1/refunds"
+    case createRefund = "POST /v1/refunds"
+    case refund = "GET /v1/refunds/{refund}"
+    case listDisputes = "GET /v1/disputes"
+    case dispute = "GET /v1/disputes/{dispute}"
+    case listCreditNotes = "GET /v1/credit_notes"
+    case createCreditNote = "POST /v1/credit_notes"
+    case creditNote = "GET /v1/credit_notes/{id}"
+    case listInvoicePayments = "GET /v1/invoice_payments"
+    case invoicePayment = "GET /v1/invoice_payments/{invoice_payment}"
+    case checkoutSessions = "GET /v1/checkout/sessions"
 
     private static let byShape: [String: Endpoint] = Dictionary(
         uniqueKeysWithValues: allCases.map { endpoint in
@@ -32,17 +49,31 @@ enum Endpoint: String, CaseIterable, Sendable {
         guard path.hasPrefix("/"), !path.hasSuffix("/") else { return nil }
         let parts = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count >= 2, parts.count <= 4 else { return nil }
-        let fixed = parts.enumerated().map { $0 == 2 ? "*" : String($1) }
+        let isGroup = parts[1] == "checkout"
+        let fixed = parts.enumerated().map { $0 == 2 && !isGroup ? "*" : String($1) }
         let shape = "\(method) /" + fixed.joined(separator: "/")
         guard let endpoint = byShape[shape] else { return nil }
         return (endpoint, parts.count > 2 ? Parameters.decoded(parts[2]) : "")
+    }
+
+    /// Whether it answers with a page.
+    var isList: Bool {
+        switch self {
+        case .listInvoices, .listEvents, .listIntents, .listCharges, .listRefunds, .listDisputes, .listCreditNotes,
+            .listInvoicePayments:
+            true
+        default: false
+        }
     }
 
     /// What a restricted key would need to write here.
     var writePermission: String {
         switch self {
         case .createCustomer, .customer: "rak_customer_write"
-        case .cancelIntent, .intent, .listIntents: "rak_payment_intent_write"
+        case .cancelIntent, .intent, .listIntents, .createIntent, .updateIntent, .confirmIntent, .captureIntent:
+            "rak_payment_intent_write"
+        case .listRefunds, .createRefund, .refund, .listCharges, .charge: "rak_charge_write"
+        case .listCreditNotes, .createCreditNote, .creditNote: "rak_credit_note_write"
         default: "rak_invoice_write"
         }
     }

@@ -7,7 +7,11 @@ final class EventIndex: Sendable {
         case invoiceCreated, invoiceFinalized, invoiceOpened, intentCreated
         case intentSucceeded, intentCanceled, invoiceEnded, invoicePaid, invoicePaymentSucceeded
         case invoiceVoided, invoiceMarkedUncollectible, invoiceDeleted
+        case chargeSucceeded, creditNoteCreated, refundCreated, chargeRefunded, disputeCreated
+        // About payment intents of their own; everything before is about an invoice.
         case ownIntentCreated, ownIntentSucceeded, ownIntentCanceled, ownIntentFailed
+        case ownIntentProcessing, ownIntentRequiresAction, ownIntentCapturable
+        case ownChargeFailed, ownChargeSucceeded, ownRefundCreated, ownChargeRefunded, ownDisputeCreated
 
         var type: String {
             switch self {
@@ -18,6 +22,15 @@ final class EventIndex: Sendable {
             case .intentSucceeded, .ownIntentSucceeded: "payment_intent.succeeded"
             case .intentCanceled, .ownIntentCanceled: "payment_intent.canceled"
             case .ownIntentFailed: "payment_intent.payment_failed"
+            case .ownIntentProcessing: "payment_intent.processing"
+            case .ownIntentRequiresAction: "payment_intent.requires_action"
+            case .ownIntentCapturable: "payment_intent.amount_capturable_updated"
+            case .chargeSucceeded, .ownChargeSucceeded: "charge.succeeded"
+            case .ownChargeFailed: "charge.failed"
+            case .chargeRefunded, .ownChargeRefunded: "charge.refunded"
+            case .refundCreated, .ownRefundCreated: "refund.created"
+            case .disputeCreated, .ownDisputeCreated: "charge.dispute.created"
+            case .creditNoteCreated: "credit_note.created"
             case .invoicePaid: "invoice.paid"
             case .invoicePaymentSucceeded: "invoice.payment_succeeded"
             case .invoiceVoided: "invoice.voided"
@@ -38,8 +51,8 @@ final class EventIndex: Sendable {
         let packed: [UInt64]
 
         func createdSeconds(_ position: Int) -> Int64 { baseSeconds + Int64(packed[position] >> 42) }
-        func index(_ position: Int) -> Int64 { Int64(packed[position] >> 4 & ((1 << 38) - 1)) }
-        func kind(_ position: Int) -> Kind { Kind(rawValue: packed[position] & 15) ?? .invoiceCreated }
+        func index(_ position: Int) -> Int64 { Int64(packed[position] >> 6 & ((1 << 36) - 1)) }
+        func kind(_ position: Int) -> Kind { Kind(rawValue: packed[position] & 63) ?? .invoiceCreated }
 
         /// Where an event stands.
         func position(_ kind: Kind, _ index: Int64, createdSeconds: Int64) -> Int? {
@@ -50,7 +63,7 @@ final class EventIndex: Sendable {
 
         static func packed(_ kind: Kind, _ index: Int64, _ seconds: Int64, from base: Int64) -> UInt64? {
             guard seconds >= base, seconds - base < 1 << 22 else { return nil }
-            return UInt64(seconds - base) << 42 | UInt64(index) << 4 | kind.rawValue
+            return UInt64(seconds - base) << 42 | UInt64(index) << 6 | kind.rawValue
         }
     }
 
@@ -89,7 +102,8 @@ final class EventIndex: Sendable {
         let firstIntent = partitionPoint(Int(history.intentCount)) {
             history.intentCreatedSeconds(Int64($0)) >= baseSeconds - history.longestLifeSeconds
         }
-        for index in Int64(firstIntent)..<max(Int64(firstIntent), history.intentCount) {
+        let earlyIntents = history.longLivedIntents.filter { $0 < Int64(firstIntent) }
+        for index in earlyIntents + (Int64(firstIntent)..<max(Int64(firstIntent), history.intentCount)) {
             history.forEachIntentEvent(index) { add($0, index, $1) }
         }
         packed.sort()
@@ -111,6 +125,7 @@ extension GeneratedHistory {
         if invoice.hasIntent { body(.intentCreated, finalized) }
         if let paid = invoice.paidSeconds {
             if let intent = invoice.intent {
+                if !intent.attempts.isEmpty { body(.chargeSucceeded, paid) }
                 body(intent.status == .succeeded ? .intentSucceeded : .intentCanceled, paid)
             }
             for kind in [EventIndex.Kind.invoiceEnded, .invoicePaid, .invoicePaymentSucceeded] { body(kind, paid) }
@@ -120,14 +135,35 @@ extension GeneratedHistory {
         } else if let given = invoice.uncollectibleSeconds {
             for kind in [EventIndex.Kind.invoiceEnded, .invoiceMarkedUncollectible] { body(kind, given) }
         }
+        if let note = invoice.aftermath.creditNotes.first { body(.creditNoteCreated, note.createdSeconds) }
+        if let refund = invoice.aftermath.refunds.first {
+            for kind in [EventIndex.Kind.refundCreated, .chargeRefunded] { body(kind, refund.createdSeconds) }
+        }
+        if let dispute = invoice.aftermath.disputes.first { body(.disputeCreated, dispute.createdSeconds) }
     }
 
     /// What happened to a generated payment intent of its own, in order.
     func forEachIntentEvent(_ index: Int64, _ body: (EventIndex.Kind, Int64) -> Void) {
+        guard hasIntent(index) else { return }
         let intent = intent(index)
         body(.ownIntentCreated, intent.createdSeconds)
-        if let succeeded = intent.succeededSeconds { body(.ownIntentSucceeded, succeeded) }
+        if intent.status == .requiresAction { body(.ownIntentRequiresAction, intent.createdSeconds + 1) }
+        for attempt in intent.attempts {
+            switch attempt.outcome {
+            case .declined:
+                for kind in [EventIndex.Kind.ownChargeFailed, .ownIntentFailed] { body(kind, attempt.createdSeconds) }
+            case .pending: body(.ownIntentProcessing, attempt.createdSeconds)
+            case .uncaptured: body(.ownIntentCapturable, attempt.createdSeconds)
+            case .succeeded:
+                let seconds = intent.succeededSeconds ?? attempt.createdSeconds
+                if seconds > attempt.createdSeconds { body(.ownIntentProcessing, attempt.createdSeconds) }
+                for kind in [EventIndex.Kind.ownChargeSucceeded, .ownIntentSucceeded] { body(kind, seconds) }
+            }
+        }
         if let canceled = intent.canceledSeconds { body(.ownIntentCanceled, canceled) }
-        if intent.wasDeclined { body(.ownIntentFailed, intent.createdSeconds + 2) }
+        if let refund = intent.aftermath.refunds.first {
+            for kind in [EventIndex.Kind.ownRefundCreated, .ownChargeRefunded] { body(kind, refund.createdSeconds) }
+        }
+        if let dispute = intent.aftermath.disputes.first { body(.ownDisputeCreated, dispute.createdSeconds) }
     }
 }

@@ -22,12 +22,14 @@ struct EventRenderer: Sendable {
     let version: SandboxAPIVersion
     let invoices: InvoiceRenderer
     let intents: IntentRenderer
+    let parts: PartRenderer
     private let templates: [Template<EventSlot>]
 
-    init(version: SandboxAPIVersion, invoices: InvoiceRenderer, intents: IntentRenderer) {
+    init(version: SandboxAPIVersion, invoices: InvoiceRenderer, intents: IntentRenderer, parts: PartRenderer) {
         self.version = version
         self.invoices = invoices
         self.intents = intents
+        self.parts = parts
         templates = [0, 2].map { Template(EventText.any, depth: $0) { EventSlot(rawValue: $0) } }
     }
 
@@ -35,21 +37,29 @@ struct EventRenderer: Sendable {
         let fixed = templates[1].sizeBound + 1_024
         switch record.event.payload {
         case .invoice(let before, let after):
-            let layout = invoices.layout(version, depth: 4)
-            let size = invoices.sizeBound(after, customer: customer, layout: layout)
+            let layout = invoices.layout(.v2023, depth: 4)
+            let other = invoices.layout(.dahlia, depth: 4)
+            let size = max(
+                invoices.sizeBound(after, customer: customer, layout: layout),
+                invoices.sizeBound(after, customer: customer, layout: other))
             guard let before else { return fixed + size }
-            return fixed + size + previous(before, after).sizeBound(depth: 6)
+            return fixed + size + previous(before, after, .v2023).sizeBound(depth: 6)
         case .intent(let intent): return fixed + intents.sizeBound(intent)
         case .customer(let customer):
             return fixed + customer.json(livemode: invoices.livemode, space: invoices.space).sizeBound(depth: 6)
         case .item(let item):
             return fixed + item.json(version, livemode: invoices.livemode, space: invoices.space).sizeBound(depth: 6)
+        case .part(let part): return fixed + parts.sizeBound(part, .dahlia) + parts.sizeBound(part, .v2023)
         }
     }
 
-    /// `depth` is 0 for an event alone, 2 for one in a list.
-    func write(_ record: EventRecord, customer: CustomerRecord?, depth: Int, to pen: inout Pen) {
+    /// `depth` is 0 for an event alone, 2 for one in a list. A webhook has the version of its endpoint.
+    func write(
+        _ record: EventRecord, customer: CustomerRecord?, depth: Int, version pinned: SandboxAPIVersion? = nil,
+        to pen: inout Pen
+    ) {
         let event = record.event
+        let version = pinned ?? version
         templates[depth / 2].write(to: &pen) { slot, pen in
             switch slot {
             case .id: pen.id(record.kind, record.index, createdSeconds: event.createdSeconds, in: invoices.space)
@@ -59,20 +69,21 @@ struct EventRenderer: Sendable {
             case .apiVersion: pen.text(version.rawValue)
             case .idempotencyKey: pen.quoted(optional: event.idempotencyKey)
             case .requestID: pen.quoted(optional: event.requestID)
-            case .pendingWebhooks: pen.integer(event.isDelivered ? 0 : 1)
-            case .object: writeObject(event.payload, customer: customer, depth: depth + 2, to: &pen)
+            case .pendingWebhooks: pen.integer(event.pendingWebhooks)
+            case .object: writeObject(event.payload, version, customer: customer, depth: depth + 2, to: &pen)
             case .previousAttributes:
                 guard case .invoice(let before?, let after) = event.payload else { return }
                 pen.text(",")
                 pen.line(depth + 2)
                 pen.text("\"previous_attributes\": ")
-                previous(before, after).write(depth: depth + 2, to: &pen)
+                previous(before, after, version).write(depth: depth + 2, to: &pen)
             }
         }
     }
 
     private func writeObject(
-        _ payload: RecordedEvent.Payload, customer: CustomerRecord?, depth: Int, to pen: inout Pen
+        _ payload: RecordedEvent.Payload, _ version: SandboxAPIVersion, customer: CustomerRecord?, depth: Int,
+        to pen: inout Pen
     ) {
         switch payload {
         case .invoice(_, let invoice):
@@ -82,11 +93,14 @@ struct EventRenderer: Sendable {
             customer.json(livemode: invoices.livemode, space: invoices.space).write(depth: depth, to: &pen)
         case .item(let item):
             item.json(version, livemode: invoices.livemode, space: invoices.space).write(depth: depth, to: &pen)
+        case .part(let part): parts.write(part, version, depth: depth, to: &pen)
         }
     }
 
     /// What an update changed, with the values from before.
-    private func previous(_ before: InvoiceRecord, _ after: InvoiceRecord) -> JSON {
+    private func previous(
+        _ before: InvoiceRecord, _ after: InvoiceRecord, _ version: SandboxAPIVersion
+    ) -> JSON {
         var members: [(String, JSON)] = []
         func compare(_ name: String, _ old: Int64?, _ new: Int64?) {
             if old != new { members.append((name, .optional(old))) }
@@ -104,6 +118,8 @@ struct EventRenderer: Sendable {
             members += ["ending_balance", "hosted_invoice_url", "invoice_pdf"].map { ($0, .null) }
         }
         compareMetadata(before, after, &members)
+        compare("post_payment_credit_notes_amount", before.postPaymentCredit, after.postPaymentCredit)
+        compare("pre_payment_credit_notes_amount", before.prePaymentCredit, after.prePaymentCredit)
         if before.finalizedSeconds == nil, after.finalizedSeconds != nil { members.append(("number", .null)) }
         if version == .v2023, (before.status == .paid) != (after.status == .paid) {
             members.append(("paid", .boolean(before.status == .paid)))

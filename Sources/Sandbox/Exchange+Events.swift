@@ -8,12 +8,16 @@ extension Exchange {
         let delivered = try parameters.boolean("delivery_success")
         let types = try eventTypes()
         let page = try world.events(filter) { event in
-            (delivered == nil || event.isDelivered == delivered) && types.matches(event.type)
+            (delivered == nil || (event.pendingWebhooks == 0) == delivered) && types.matches(event.type)
         }
         let renderer = world.eventRenderer
         let view = world.view
         return Answer(
-            list: page, url: "/v1/events", bound: { renderer.sizeBound($0, customer: customer($0, view)) },
+            list: page, url: "/v1/events",
+            ids: listedIDs(page) {
+                world.renderer.space.text($0.kind, $0.index, createdSeconds: $0.event.createdSeconds)
+            },
+            bound: { renderer.sizeBound($0, customer: customer($0, view)) },
             write: { renderer.write($0, customer: customer($0, view), depth: 2, to: &$1) })
     }
 
@@ -21,7 +25,9 @@ extension Exchange {
         try parameters.allow(["expand"])
         try refuseExpansion()
         let view = world.view
-        guard let event = view.event(id: id) else { throw .noSuch("event", id, param: "id") }
+        guard let event = view.event(id: id).map(world.withDeliveries) else {
+            throw .noSuch("event", id, param: "id")
+        }
         let renderer = world.eventRenderer
         return Answer(bound: renderer.sizeBound(event, customer: customer(event, view))) { pen in
             renderer.write(event, customer: customer(event, view), depth: 0, to: &pen)

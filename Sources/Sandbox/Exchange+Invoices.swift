@@ -22,6 +22,7 @@ extension Exchange {
         let layout = renderer.layout(version, depth: 2)
         return Answer(
             list: page, url: "/v1/invoices",
+            ids: listedIDs(page) { renderer.space.text(.invoice, $0.index, createdSeconds: $0.createdSeconds) },
             bound: { renderer.sizeBound($0, customer: view.customer($0.customer), layout: layout) },
             write: { renderer.write($0, customer: view.customer($0.customer), layout: layout, to: &$1) })
     }

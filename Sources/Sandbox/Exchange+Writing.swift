@@ -31,11 +31,6 @@ extension Exchange {
         return answer(made, in: world.view)
     }
 
-    /// An empty value unsets, so it is none.
-    private func text(_ name: String) -> String? {
-        parameters.value(name).flatMap { $0.isEmpty ? nil : $0 }
-    }
-
     private func currency(default standard: Currency) throws(SandboxError) -> Currency {
         guard let code = text("currency") else { return standard }
         guard let currency = Currency(code) else {

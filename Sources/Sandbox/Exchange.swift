@@ -32,7 +32,42 @@ struct Exchange {
         case .listIntents: return try listIntents()
         case .intent: return try retrieveIntent()
         case .cancelIntent: return try cancelIntent()
+        default: return try paymentAnswer()
         }
+    }
+
+    /// What is about payments.
+    private func paymentAnswer() throws(SandboxError) -> Answer {
+        switch endpoint {
+        case .createIntent: return try createIntent()
+        case .updateIntent: return try updateIntent()
+        case .confirmIntent: return try confirmIntent()
+        case .captureIntent: return try captureIntent()
+        case .listCharges: return try listCharges()
+        case .charge: return try retrievePart(.charge)
+        case .listRefunds: return try listRefunds()
+        case .createRefund: return try createRefund()
+        case .refund: return try retrievePart(.refund)
+        case .listDisputes: return try listDisputes()
+        case .dispute: return try retrievePart(.dispute)
+        case .listCreditNotes: return try listCreditNotes()
+        case .createCreditNote: return try createCreditNote()
+        case .creditNote: return try retrievePart(.creditNote)
+        case .listInvoicePayments: return try listInvoicePayments()
+        case .invoicePayment: return try retrieveInvoicePayment()
+        case .checkoutSessions: return try listCheckoutSessions()
+        default: throw .server(500)
+        }
+    }
+
+    /// The ids of a page, where a script of changes wants to know them.
+    func listedIDs<Row>(_ page: ListPage<Row>, _ id: (Row) -> String) -> [String] {
+        world.hasScripts ? page.rows.map(id) : []
+    }
+
+    /// An empty value unsets, so it is none.
+    func text(_ name: String) -> String? {
+        parameters.value(name).flatMap { $0.isEmpty ? nil : $0 }
     }
 
     func change<Result: Sendable>(

@@ -8,6 +8,8 @@ public enum SandboxHistory: Sendable {
         skew: SandboxSkew = .even)
     /// The credit orders of Task Health.
     case credits(CreditHistory)
+    /// The charges of agencies, and their invoices.
+    case agency(AgencyHistory)
 }
 
 /// Objects made from a seed and an index, never kept. Indices are ordered by creation time.
@@ -27,10 +29,22 @@ protocol GeneratedHistory: Sendable {
     var intentCount: Int64 { get }
     func intentCreatedSeconds(_ index: Int64) -> Int64
     func intent(_ index: Int64) -> IntentRecord
+    /// Whether the index stands for an intent at all.
+    func hasIntent(_ index: Int64) -> Bool
+    /// Intents that change more than ``longestLifeSeconds`` after their creation.
+    var longLivedIntents: [Int64] { get }
     var customerCount: Int64 { get }
     func customer(_ index: Int64) -> CustomerRecord
     /// Whether the webhook of what ended this invoice never arrived.
     func isUndelivered(invoice index: Int64) -> Bool
+    /// Whether the webhook of what ended this intent never arrived.
+    func isUndelivered(intent index: Int64) -> Bool
+}
+
+extension GeneratedHistory {
+    func hasIntent(_ index: Int64) -> Bool { true }
+    var longLivedIntents: [Int64] { [] }
+    func isUndelivered(intent index: Int64) -> Bool { false }
 }
 
 /// Whether a generated invoice can be seen.

@@ -21,23 +21,49 @@ struct IntentRecord: Sendable {
     var succeededSeconds: Int64?
     var canceledSeconds: Int64?
     var cancellationReason: String?
-    /// A card was declined at the last attempt.
-    var wasDeclined = false
+    /// Every try to take the money, in order.
+    var attempts: [IntentAttempt] = []
+    /// Its money is taken when somebody captures it.
+    var capturesManually = false
+    /// A Checkout session made it: it is cancelled by expiring the session.
+    var hasCheckoutSession = false
+    /// A bank account pays, not a card.
+    var isBankTransfer = false
     var description: String?
     var metadata: [(key: String, value: String)] = []
+    var aftermath: Aftermath?
     /// The invoice it belongs to, with the invoice's creation time, which is part of its id.
     var invoice: (index: Int64, createdSeconds: Int64)?
 
+    /// Why the last attempt failed, until another one begins.
+    var lastDecline: SandboxDecline? {
+        status == .requiresPaymentMethod || status == .canceled ? attempts.last?.decline : nil
+    }
+
     /// As it stood at that second.
     func asOf(_ seconds: Int64) -> IntentRecord {
-        guard let last = [succeededSeconds, canceledSeconds].compactMap(\.self).max(), last > seconds else {
-            return self
-        }
+        let last = max(
+            succeededSeconds ?? .min, canceledSeconds ?? .min, attempts.last?.createdSeconds ?? .min,
+            aftermath?.lastSeconds ?? .min)
+        guard last > seconds else { return self }
         var earlier = self
-        earlier.status = .requiresPaymentMethod
-        earlier.succeededSeconds = nil
-        earlier.canceledSeconds = nil
-        earlier.cancellationReason = nil
+        earlier.aftermath = aftermath?.asOf(seconds)
+        if let end = succeededSeconds ?? canceledSeconds, end > seconds {
+            earlier.status = .requiresPaymentMethod
+            earlier.succeededSeconds = nil
+            earlier.canceledSeconds = nil
+            earlier.cancellationReason = nil
+        }
+        if let begun = attempts.last?.createdSeconds, begun > seconds {
+            earlier.attempts = attempts.filter { $0.createdSeconds <= seconds }
+            if earlier.succeededSeconds == nil, earlier.canceledSeconds == nil {
+                earlier.status = .requiresPaymentMethod
+            }
+        } else if earlier.status != status, let attempt = earlier.attempts.last, attempt.outcome == .succeeded {
+            // A bank transfer succeeds some days after the attempt began.
+            earlier.attempts[attempts.count - 1].outcome = .pending
+            earlier.status = .processing
+        }
         return earlier
     }
 }
@@ -51,10 +77,14 @@ extension InvoiceRecord {
             amount: amountDue, currency: currency, customer: customer)
         intent.description = "Payment for Invoice"
         intent.invoice = (index, createdSeconds)
+        intent.aftermath = aftermath
         switch status {
         case .paid where !paidOutOfBand:
             intent.status = .succeeded
             intent.succeededSeconds = paidSeconds
+            if amountPaid > 0, let paidSeconds {
+                intent.attempts = [IntentAttempt(createdSeconds: paidSeconds, outcome: .succeeded)]
+            }
         case .void, .paid:
             intent.status = .canceled
             intent.canceledSeconds = voidedSeconds ?? paidSeconds

@@ -48,14 +48,16 @@ struct IntentRenderer: Sendable {
         case .automaticPaymentMethods: pen.text("null")
         case .canceledAt: pen.optional(record.canceledSeconds)
         case .cancellationReason: pen.quoted(optional: record.cancellationReason)
-        case .captureMethod: pen.text(record.status == .requiresCapture ? "manual" : "automatic")
+        case .captureMethod: pen.text(record.capturesManually ? "manual" : "automatic")
         case .created: pen.integer(record.createdSeconds)
         case .currency: record.currency.write(to: &pen)
         case .customer: id(.customer, record.customer < 0 ? nil : record.customer, 0, to: &pen)
         case .description: pen.quoted(optional: record.description)
         case .invoice: id(.invoice, record.invoice?.index, record.invoice?.createdSeconds ?? 0, to: &pen)
         case .lastPaymentError: lastError(record).write(depth: depth + 1, to: &pen)
-        case .latestCharge: id(.charge, record.charge, record.succeededSeconds ?? record.createdSeconds, to: &pen)
+        case .latestCharge:
+            let charge = record.latestCharge
+            id(.charge, charge?.part.index, charge?.createdSeconds ?? 0, to: &pen)
         case .livemode: pen.boolean(livemode)
         case .metadata: pen.metadata(record.metadata, depth: depth + 1)
         case .nextAction: nextAction(record).write(depth: depth + 1, to: &pen)
@@ -77,13 +79,16 @@ struct IntentRenderer: Sendable {
     }
 
     private func lastError(_ record: IntentRecord) -> JSON {
-        guard record.wasDeclined else { return .null }
-        return .object([
-            ("charge", .string(space.text(.charge, record.index, createdSeconds: record.createdSeconds))),
-            ("code", .string("card_declined")), ("decline_code", .string("insufficient_funds")),
-            ("doc_url", .string("https://stripe.com/docs/error-codes/card-declined")),
-            ("message", .string("Your card has insufficient funds.")), ("type", .string("card_error")),
-        ])
+        guard let decline = record.lastDecline, let charge = record.latestCharge else { return .null }
+        var members: [(String, JSON)] = [
+            ("charge", .string(space.text(.charge, charge.part.index, createdSeconds: charge.createdSeconds))),
+            ("code", .string(decline.code)),
+        ]
+        if let code = decline.declineCode { members.append(("decline_code", .string(code))) }
+        members += [
+            ("doc_url", .string(decline.page)), ("message", .string(decline.message)), ("type", .string("card_error")),
+        ]
+        return .object(members)
     }
 
     private func nextAction(_ record: IntentRecord) -> JSON {
@@ -98,15 +103,5 @@ struct IntentRenderer: Sendable {
             ),
             ("type", .string("redirect_to_url")),
         ])
-    }
-}
-
-extension IntentRecord {
-    /// The charge of the last attempt. The charge of an invoice's intent is that of the invoice.
-    var charge: Int64? {
-        switch status {
-        case .succeeded, .processing, .requiresCapture: kind == .intent ? index | 1 << 38 : index
-        default: wasDeclined ? index | 1 << 38 : nil
-        }
     }
 }

@@ -21,6 +21,8 @@ struct InvoiceRecord: Sendable {
         case plain
         /// A credit order: the ids in the metadata and the number of credits.
         case order(id: Int64, agency: Int64, member: Int64, credits: Int64)
+        /// What an agency owes for other services: its id is in the metadata.
+        case agency(id: Int64)
     }
 
     var index: Int64
@@ -51,6 +53,8 @@ struct InvoiceRecord: Sendable {
     var lineCount = 1
     var theme: Theme = .plain
     var words: InvoiceWords?
+    /// Credit notes, and the refunds and disputes of its charge.
+    var aftermath: Aftermath?
 
     var isOneOff: Bool { subscription < 0 }
     var tax: Int64 { taxed(subtotal) }
@@ -91,7 +95,11 @@ extension InvoiceRecord {
         let last = [paidSeconds, voidedSeconds, uncollectibleSeconds].compactMap(\.self).max()
         if let finalizedSeconds, finalizedSeconds > seconds { return at(.draft) }
         if let last, last > seconds { return at(.open) }
-        return self
+        guard let aftermath, aftermath.lastSeconds > seconds else { return self }
+        var earlier = self
+        earlier.aftermath = aftermath.asOf(seconds)
+        earlier.postPaymentCredit = earlier.aftermath?.credited(postPayment: true) ?? 0
+        return earlier
     }
 
     /// The invoice as it stood after it had reached this stage and before the next.
@@ -104,6 +112,7 @@ extension InvoiceRecord {
         earlier.uncollectibleSeconds = nil
         earlier.amountPaid = 0
         earlier.postPaymentCredit = 0
+        earlier.aftermath = nil
         earlier.attempted = false
         earlier.attemptCount = 0
         earlier.paidOutOfBand = false

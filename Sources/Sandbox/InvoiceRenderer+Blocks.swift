@@ -58,6 +58,11 @@ extension InvoiceRenderer {
             number("order_id", order, depth: depth, last: true, to: &pen)
             pen.line(depth)
             pen.text("}")
+        case .agency(let agency):
+            pen.text("{")
+            number("agency_id", agency, depth: depth, last: true, to: &pen)
+            pen.line(depth)
+            pen.text("}")
         }
     }
 

@@ -13,6 +13,7 @@ extension InvoiceRenderer {
             return [
                 ("agency_id", String(agency)), ("agency_member_id", String(member)), ("order_id", String(order)),
             ]
+        case .agency(let agency): return [("agency_id", String(agency))]
         }
     }
 

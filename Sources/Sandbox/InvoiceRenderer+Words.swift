@@ -19,7 +19,8 @@ extension InvoiceRenderer {
         case .subscription: id(.subscription, record.isOneOff ? nil : record.subscription, 0, to: &pen)
         case .charge:
             let charged = record.status == .paid && !record.paidOutOfBand && record.amountPaid > 0
-            id(.charge, charged ? record.index : nil, record.paidSeconds ?? 0, to: &pen)
+            let part = Part(.charge, ofInvoice: record.index, 0)
+            id(.charge, charged ? part.index : nil, record.paidSeconds ?? 0, to: &pen)
         case .paymentIntent:
             id(.invoiceIntent, record.hasIntent ? record.index : nil, record.finalizedSeconds ?? 0, to: &pen)
         case .hostedInvoiceURL: writeLink("https://invoice.stripe.com/i/", "?s=ap", record, to: &pen)
@@ -44,6 +45,7 @@ extension InvoiceRenderer {
             pen.text("\"Task Health assessment credits: ")
             pen.integer(credits)
             pen.text(" at $200.00 each\"")
+        case .agency: pen.text("\"Services to agencies\"")
         }
     }
 

@@ -6,6 +6,8 @@ enum JSON {
     case integer(Int64)
     case boolean(Bool)
     case null
+    /// A text that is laid out for its place already.
+    case raw(String)
 
     static func optional(_ value: String?) -> JSON { value.map { .string($0) } ?? .null }
     static func optional(_ value: Int64?) -> JSON { value.map { .integer($0) } ?? .null }
@@ -23,6 +25,7 @@ enum JSON {
         case .array(let items):
             items.reduce(2 * depth + 4) { $0 + 2 * depth + 4 + $1.sizeBound(depth: depth + 1) }
         case .string(let text): 6 * text.utf8.count + 2
+        case .raw(let text): text.utf8.count
         case .integer, .boolean, .null: 24
         }
     }
@@ -56,6 +59,7 @@ enum JSON {
         case .integer(let number): pen.integer(number)
         case .boolean(let value): pen.boolean(value)
         case .null: pen.text("null")
+        case .raw(let text): pen.text(text)
         }
     }
 }

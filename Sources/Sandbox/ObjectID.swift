@@ -17,6 +17,16 @@ enum ObjectKind: UInt8, Sendable {
     case subscriptionItem = 14
     /// An event written by a change, as opposed to one derived from the history.
     case recordedEvent = 15
+    case refund = 16
+    case dispute = 17
+    case creditNote = 18
+    case creditNoteLine = 19
+    /// The payment that an invoice expects, with the invoice's index.
+    case invoicePayment = 20
+    case chargeTransaction = 21
+    case refundTransaction = 22
+    case disputeTransaction = 23
+    case checkoutSession = 24
 
     /// What stands before the serial, as bytes.
     var prefix: StaticString {
@@ -34,6 +44,14 @@ enum ObjectKind: UInt8, Sendable {
         case .taxRate: "txr_1"
         case .paymentMethod: "pm_1"
         case .subscriptionItem: "si_"
+        case .refund: "re_3"
+        case .dispute: "dp_1"
+        case .creditNote: "cn_1"
+        case .creditNoteLine: "cnli_1"
+        case .invoicePayment: "inpay_1"
+        case .chargeTransaction, .refundTransaction: "txn_3"
+        case .disputeTransaction: "txn_1"
+        case .checkoutSession: "cs_test_a1"
         }
     }
 

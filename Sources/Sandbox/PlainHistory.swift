@@ -76,6 +76,29 @@ struct PlainHistory: GeneratedHistory {
             record.amountPaid = record.amountDue
             record.attempted = true
             record.attemptCount = 1
+            guard let paid = record.paidSeconds, record.amountPaid > 0 else { return }
+            record.aftermath = aftermath(record.hash, paid: record.amountPaid, paidSeconds: paid)
+            if record.hash >> 44 & 63 == 9 {
+                let amount = max(1, record.amountPaid / 5)
+                record.aftermath = record.aftermath.with(
+                    Aftermath.CreditNote(
+                        createdSeconds: paid + 90_000, amount: amount, isPostPayment: true, reason: "order_change"))
+                record.postPaymentCredit = amount
+            }
+        }
+    }
+
+    /// Of a hundred payments three are given back, some of them in part, and one is disputed.
+    private func aftermath(_ hash: UInt64, paid: Int64, paidSeconds: Int64) -> Aftermath? {
+        switch hash >> 28 & 127 {
+        case 0..<4:
+            let amount = hash >> 36 & 1 == 0 ? paid : max(1, paid / 3)
+            return Aftermath(refunds: [
+                .init(createdSeconds: paidSeconds + 7_200, amount: amount, reason: "requested_by_customer")
+            ])
+        case 4:
+            return Aftermath(disputes: [.init(createdSeconds: paidSeconds + 400_000, amount: paid)])
+        default: return nil
         }
     }
 
@@ -91,14 +114,28 @@ struct PlainHistory: GeneratedHistory {
         case 0..<72:
             record.status = .succeeded
             record.succeededSeconds = record.createdSeconds + 3
-        case 72..<82: record.wasDeclined = draw.below(10) < 6
+            record.attempts = [IntentAttempt(createdSeconds: record.createdSeconds + 3, outcome: .succeeded)]
+            record.aftermath = aftermath(record.hash, paid: record.amount, paidSeconds: record.createdSeconds + 3)
+        case 72..<82:
+            let decline = SandboxDecline.allCases[Int(record.hash >> 7 & 255) % SandboxDecline.allCases.count]
+            if draw.below(10) < 6 {
+                record.attempts = [
+                    IntentAttempt(createdSeconds: record.createdSeconds + 2, outcome: .declined(decline))
+                ]
+            }
         case 82..<86: record.status = .requiresAction
         case 86..<92:
             record.status = .canceled
             record.canceledSeconds = record.createdSeconds + 9_999
             record.cancellationReason = draw.below(2) == 0 ? "abandoned" : "requested_by_customer"
-        case 92..<96: record.status = .processing
-        case 96..<98: record.status = .requiresCapture
+        case 92..<96:
+            record.status = .processing
+            record.isBankTransfer = true
+            record.attempts = [IntentAttempt(createdSeconds: record.createdSeconds + 2, outcome: .pending)]
+        case 96..<98:
+            record.status = .requiresCapture
+            record.capturesManually = true
+            record.attempts = [IntentAttempt(createdSeconds: record.createdSeconds + 2, outcome: .uncaptured)]
         default: record.status = .requiresConfirmation
         }
         return record

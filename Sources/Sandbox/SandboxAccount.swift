@@ -16,6 +16,8 @@ public struct SandboxAccount: Sendable {
     public var webhookSecret: String
     /// What answers when a request has no `Stripe-Version`.
     public var defaultAPIVersion: SandboxAPIVersion
+    /// Who hears of its events from the start; ``World/subscribe(_:)`` adds more.
+    public var webhooks: [SandboxWebhook]
     /// What it holds at the start.
     public var history: SandboxHistory
 
@@ -23,7 +25,8 @@ public struct SandboxAccount: Sendable {
     public init(
         name: String, secretKey: String, accountID: String, readOnlyKey: String? = nil,
         displayName: String = "Trueup Demo, Inc.", livemode: Bool = false, webhookSecret: String? = nil,
-        defaultAPIVersion: SandboxAPIVersion = .v2023, history: SandboxHistory = .empty
+        defaultAPIVersion: SandboxAPIVersion = .v2023, webhooks: [SandboxWebhook] = [],
+        history: SandboxHistory = .empty
     ) {
         self.name = name
         self.secretKey = secretKey
@@ -33,6 +36,7 @@ public struct SandboxAccount: Sendable {
         self.livemode = livemode
         self.webhookSecret = webhookSecret ?? "whsec_sandbox_\(name)"
         self.defaultAPIVersion = defaultAPIVersion
+        self.webhooks = webhooks
         self.history = history
     }
 

@@ -4,6 +4,10 @@ public struct SandboxConfiguration: Sendable {
     public var accounts: [SandboxAccount]
     /// The time at the start, in Unix seconds. It stands still until ``SandboxServer/clock`` is moved.
     public var clockSeconds: Int64
+    /// Whether the clock runs on from there, as real time passes.
+    public var clockRuns: Bool
+    /// Changes that happen while somebody reads.
+    public var scripts: [SandboxScript]
     /// How many requests are let in.
     public var limits: SandboxLimits
     /// How long answers take.
@@ -18,8 +22,11 @@ public struct SandboxConfiguration: Sendable {
     /// All members, with defaults where there is a usual value.
     public init(
         accounts: [SandboxAccount], clockSeconds: Int64, limits: SandboxLimits = .none,
-        latency: SandboxLatency = .none, faults: SandboxFaults = .none, threads: Int = 1, recordsRequests: Bool = false
+        latency: SandboxLatency = .none, faults: SandboxFaults = .none, threads: Int = 1, recordsRequests: Bool = false,
+        clockRuns: Bool = false, scripts: [SandboxScript] = []
     ) {
+        self.clockRuns = clockRuns
+        self.scripts = scripts
         self.accounts = accounts
         self.clockSeconds = clockSeconds
         self.limits = limits

@@ -17,6 +17,8 @@ public final class SandboxServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let listener: any Channel
     private let connections: ConnectionSet
+    /// Lets happen what is due while the clock runs.
+    private let ticks: Task<Void, Never>?
 
     /// What `api_base` has to be, without a slash at the end.
     public var url: String { "http://127.0.0.1:\(port)" }
@@ -27,10 +29,10 @@ public final class SandboxServer: Sendable {
     /// Starts a server; `port` 0 takes a free one.
     /// - Throws: ``SandboxStartError`` for a configuration that cannot be, `IOError` when the port is taken.
     public static func start(_ configuration: SandboxConfiguration, port: Int = 0) async throws -> SandboxServer {
-        let service = try SandboxService(configuration)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.threads))
         let connections = ConnectionSet()
         do {
+            let service = try SandboxService(configuration, group: group)
             let listener = try await ServerBootstrap(group: group)
                 .serverChannelOption(ChannelOptions.backlog, value: 1_024)
                 .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
@@ -60,10 +62,23 @@ public final class SandboxServer: Sendable {
         self.listener = listener
         self.connections = connections
         port = listener.localAddress?.port ?? 0
+        let clock = service.clock
+        guard clock.runs else {
+            ticks = nil
+            return
+        }
+        ticks = Task {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(200))
+                clock.tick()
+            }
+        }
     }
 
     /// Closes the port and every connection.
     public func stop() async {
+        ticks?.cancel()
+        for world in service.worlds.values { world.webhooks.close() }
         try? await listener.close()
         connections.closeAll()
         try? await group.shutdownGracefully()
@@ -80,6 +95,21 @@ public final class SandboxServer: Sendable {
 
     /// What was asked so far.
     public var statistics: SandboxStatistics { service.statistics }
+
+    /// What the scripts did so far, account by account in the order of their names.
+    public var scripted: [SandboxScript.Done] {
+        service.worlds.sorted { $0.key < $1.key }.flatMap { $0.value.scripts.done }
+    }
+
+    /// Waits until no webhook of any account is under way or waits for another attempt.
+    /// - Returns: whether that came within the time.
+    @discardableResult
+    public func settleWebhooks(timeoutSeconds: Double = 30) async -> Bool {
+        for world in service.worlds.values {
+            guard await world.settleWebhooks(timeoutSeconds: timeoutSeconds) else { return false }
+        }
+        return true
+    }
 }
 
 /// A configuration that cannot be.

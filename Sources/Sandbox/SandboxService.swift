@@ -32,17 +32,22 @@ final class SandboxService: Sendable {
     private let requestNumber = Atomic<UInt64>(0)
     private let seed: UInt64
 
-    init(_ configuration: SandboxConfiguration) throws(SandboxStartError) {
-        let clock = SandboxClock(seconds: configuration.clockSeconds)
+    init(_ configuration: SandboxConfiguration, group: any EventLoopGroup) throws(SandboxStartError) {
+        let clock = SandboxClock(seconds: configuration.clockSeconds, runs: configuration.clockRuns)
         var worlds: [String: World] = [:]
         var keys: [String: (world: World, readOnly: Bool)] = [:]
         for account in configuration.accounts {
             try account.check()
-            let world = World(account: account, clock: clock)
+            let scripts = configuration.scripts.filter { $0.account == account.name }
+            let world = try World(account: account, clock: clock, scripts: scripts, group: group)
+            clock.onTick { [weak world] in world?.catchUp() }
             guard worlds.updateValue(world, forKey: account.name) == nil,
                 keys.updateValue((world, false), forKey: account.secretKey) == nil
             else { throw SandboxStartError("two accounts share the name “\(account.name)” or its key") }
             if let key = account.readOnlyKey { keys[key] = (world, true) }
+        }
+        if let stray = configuration.scripts.first(where: { worlds[$0.account] == nil }) {
+            throw SandboxStartError("a script is about the account “\(stray.account)”, which there is none of")
         }
         self.clock = clock
         self.worlds = worlds
@@ -86,6 +91,9 @@ final class SandboxService: Sendable {
         }
         let outcome = visit.outcome(admission, readOnlyKey: readOnly ? key : nil)
         log(visit, outcome, admission)
+        if world.hasScripts, outcome.answer.status == 200, request.method == "GET", found?.endpoint.isList == true {
+            world.scripts.served(request.uri, outcome.answer.listed, world)
+        }
         return outcome
     }
 
@@ -172,6 +180,12 @@ extension SandboxAccount {
             guard credits.accountID == accountID, !livemode else {
                 throw SandboxStartError(
                     "the credit history was made for the test account \(credits.accountID), “\(name)” is \(accountID)")
+            }
+        }
+        if case .agency(let agency) = history {
+            guard agency.accountID == accountID, !livemode else {
+                throw SandboxStartError(
+                    "the agency history was made for the test account \(agency.accountID), “\(name)” is \(accountID)")
             }
         }
     }

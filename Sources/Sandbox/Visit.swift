@@ -63,13 +63,7 @@ struct Visit: Sendable {
             throw SandboxError(400, "Invalid Stripe API version: \(versionHeader)")
         }
         guard let endpoint else {
-            let path = request.uri.prefix { $0 != "?" }
-            throw SandboxError(
-                404,
-                "Unrecognized request URL (\(request.method): \(path)). If you are trying to list objects, remove the "
-                    + "trailing slash. If you are trying to retrieve an object, make sure you passed a valid "
-                    + "(non-empty) identifier in your code. Please see https://stripe.com/docs or we can help at "
-                    + "https://support.stripe.com/.")
+            throw .unrecognized(request.method, String(request.uri.prefix { $0 != "?" }))
         }
         if let readOnlyKey, request.method != "GET" {
             throw .restrictedKey(

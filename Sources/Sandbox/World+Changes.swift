@@ -61,19 +61,6 @@ extension World {
         }
     }
 
-    /// Issues a credit note after payment, as far as the invoice tells of it.
-    public func credit(_ id: String, amount: Int64, delivery: SandboxDelivery = .delivered) throws(SandboxError) {
-        try change(delivery: delivery) { change throws(SandboxError) in
-            let before = try change.invoice(id: id, param: "invoice")
-            guard before.status == .paid, amount > 0, before.postPaymentCredit + amount <= before.total else {
-                throw .state("The credit note is more than what was paid.")
-            }
-            var after = before
-            after.postPaymentCredit += amount
-            change.update(after, from: before)
-        }
-    }
-
     /// Adds a draft and gives back its id.
     public func insert(
         _ draft: SandboxInvoiceDraft, delivery: SandboxDelivery = .delivered
@@ -104,7 +91,7 @@ extension World {
         return renderer.space.text(.invoice, made.index, createdSeconds: made.createdSeconds)
     }
 
-    private func customerIndex(_ id: String?, _ change: inout Change) throws(SandboxError) -> Int64 {
+    func customerIndex(_ id: String?, _ change: inout Change) throws(SandboxError) -> Int64 {
         guard let id else {
             let now = change.nowSeconds
             return change.createCustomer { index in
@@ -115,47 +102,6 @@ extension World {
             throw .noSuch("customer", id, param: "customer", status: 400)
         }
         return customer.index
-    }
-
-    /// Adds a payment intent of its own in this state and gives back its id.
-    public func insertPaymentIntent(
-        amount: Int64, currency: String = "usd", status: SandboxIntentStatus = .requiresPaymentMethod,
-        createdSeconds: Int64? = nil, customerID: String? = nil, wasDeclined: Bool = false,
-        metadata: [String: String] = [:], delivery: SandboxDelivery = .delivered
-    ) throws(SandboxError) -> String {
-        guard let code = Currency(currency) else {
-            throw SandboxError(400, "Invalid currency: \(currency)", param: "currency")
-        }
-        let made = try change(delivery: delivery) { change throws(SandboxError) in
-            let index = change.state.intents.nextIndex
-            let created = createdSeconds ?? change.nowSeconds
-            var record = IntentRecord(
-                kind: .intent, index: index, hash: scrambled(UInt64(bitPattern: index)), createdSeconds: created,
-                amount: amount, currency: code)
-            if let customerID { record.customer = try customerIndex(customerID, &change) }
-            record.status = status
-            record.wasDeclined = wasDeclined
-            if status == .succeeded { record.succeededSeconds = created }
-            if status == .canceled { record.canceledSeconds = created }
-            record.metadata = metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-            change.state.intents.add(record, index: index, createdSeconds: created)
-            change.record("payment_intent.created", .intent(record))
-            return record
-        }
-        return renderer.space.text(.intent, made.index, createdSeconds: made.createdSeconds)
-    }
-
-    /// A payment intent's money arrives.
-    public func succeed(paymentIntent id: String, delivery: SandboxDelivery = .delivered) throws(SandboxError) {
-        try change(delivery: delivery) { change throws(SandboxError) in
-            guard var intent = change.view.intent(id: id), intent.kind == .intent else {
-                throw .noSuch("payment_intent", id, param: "intent")
-            }
-            intent.status = .succeeded
-            intent.succeededSeconds = change.nowSeconds
-            change.state.intents.set(intent.index, intent, nowSeconds: change.nowSeconds)
-            change.record("payment_intent.succeeded", .intent(intent))
-        }
     }
 
     /// Adds a customer and gives back its id.

@@ -14,14 +14,15 @@ extension World {
                 row: { position in
                     let event = view.derivedEvent(
                         entries.kind(position), entries.index(position), entries.createdSeconds(position))
-                    return event.flatMap { isIncluded($0.event) ? $0 : nil }
+                    return event.map(self.withDeliveries).flatMap { isIncluded($0.event) ? $0 : nil }
                 }),
             Track(
                 count: recorded.count, createdSeconds: { recorded[$0].createdSeconds },
                 row: { position in
                     let event = recorded[position]
-                    guard isIncluded(event) else { return nil }
-                    return EventRecord(kind: .recordedEvent, index: event.serial, event: event)
+                    let record = self.withDeliveries(
+                        EventRecord(kind: .recordedEvent, index: event.serial, event: event))
+                    return isIncluded(record.event) ? record : nil
                 }),
         ]
         return try view.page(tracks, bounded, noun: "event") { id in
@@ -31,8 +32,8 @@ extension World {
                 let position = recorded.firstIndex { $0.serial == event.index }
                 return position.map { ListCursor(track: 1, position: $0, createdSeconds: seconds) }
             }
-            guard let kind = EventIndex.Kind(rawValue: UInt64(event.index & 15)) else { return nil }
-            return entries.position(kind, event.index >> 4, createdSeconds: seconds)
+            guard let kind = EventIndex.Kind(rawValue: UInt64(event.index & 63)) else { return nil }
+            return entries.position(kind, event.index >> 6, createdSeconds: seconds)
                 .map { ListCursor(track: 0, position: $0, createdSeconds: seconds) }
         }
     }
@@ -46,10 +47,10 @@ extension WorldView {
             found = state.events.first { $0.serial == serial }
                 .map { EventRecord(kind: .recordedEvent, index: serial, event: $0) }
         } else if let index = space.index(of: id, kind: .event),
-            let kind = EventIndex.Kind(rawValue: UInt64(index & 15)),
-            let seconds = derivedSeconds(kind, index >> 4)
+            let kind = EventIndex.Kind(rawValue: UInt64(index & 63)),
+            let seconds = derivedSeconds(kind, index >> 6)
         {
-            found = derivedEvent(kind, index >> 4, seconds)
+            found = derivedEvent(kind, index >> 6, seconds)
         } else {
             found = nil
         }
@@ -78,9 +79,10 @@ extension WorldView {
         let change = kind.isOwnIntent ? state.intents[index]?.sinceSeconds : state.invoices[index]?.sinceSeconds
         if let change, change < seconds { return nil }
         var event = RecordedEvent(
-            serial: index << 4 | Int64(kind.rawValue), createdSeconds: seconds, type: kind.type,
+            serial: index << 6 | Int64(kind.rawValue), createdSeconds: seconds, type: kind.type,
             payload: derivedPayload(kind, index, seconds))
-        if kind.endsInvoice { event.isDelivered = !history.isUndelivered(invoice: index) }
+        if kind.endsInvoice { event.pendingWebhooks = history.isUndelivered(invoice: index) ? 1 : 0 }
+        if kind.endsIntent { event.pendingWebhooks = history.isUndelivered(intent: index) ? 1 : 0 }
         return EventRecord(kind: .event, index: event.serial, event: event)
     }
 
@@ -88,19 +90,38 @@ extension WorldView {
         _ kind: EventIndex.Kind, _ index: Int64, _ seconds: Int64
     ) -> RecordedEvent.Payload {
         if kind.isOwnIntent {
-            var intent = history.intent(index).asOf(seconds)
-            if kind == .ownIntentCreated { intent.wasDeclined = false }
-            return .intent(intent)
+            let intent = history.intent(index).asOf(kind == .ownIntentCreated ? intentCreated(index) : seconds)
+            return part(kind, of: intent).map { .part($0) } ?? .intent(intent)
         }
         let invoice = history.invoice(index)
         switch kind {
         case .invoiceCreated, .invoiceDeleted: return .invoice(before: nil, invoice.at(.draft))
         case .invoiceFinalized: return .invoice(before: nil, invoice.at(.open))
         case .invoiceOpened: return .invoice(before: invoice.at(.draft), invoice.at(.open))
-        case .invoiceEnded: return .invoice(before: invoice.at(.open), invoice)
+        case .invoiceEnded: return .invoice(before: invoice.at(.open), invoice.asOf(seconds))
         case .intentCreated: return .intent(invoice.at(.open).intent ?? history.intent(0))
-        case .intentSucceeded, .intentCanceled: return .intent(invoice.intent ?? history.intent(0))
-        default: return .invoice(before: nil, invoice)
+        case .intentSucceeded, .intentCanceled:
+            return .intent(invoice.asOf(seconds).intent ?? history.intent(0))
+        case .creditNoteCreated:
+            return invoice.asOf(seconds).creditNote(0).map { .part($0) } ?? .invoice(before: nil, invoice)
+        default:
+            let then = invoice.asOf(seconds)
+            return then.intent.flatMap { part(kind, of: $0) }.map { .part($0) } ?? .invoice(before: nil, then)
+        }
+    }
+
+    private func intentCreated(_ index: Int64) -> Int64 { history.intentCreatedSeconds(index) }
+
+    /// The charge, refund or dispute that an event is about.
+    private func part(_ kind: EventIndex.Kind, of intent: IntentRecord) -> PartRecord? {
+        switch kind {
+        case .chargeSucceeded, .ownChargeSucceeded: intent.latestCharge
+        case .ownChargeFailed: intent.latestCharge
+        case .refundCreated, .ownRefundCreated: intent.record(.refund, 0)
+        case .chargeRefunded, .ownChargeRefunded:
+            intent.aftermath.refunds.first.flatMap { intent.record(.charge, $0.attempt) }
+        case .disputeCreated, .ownDisputeCreated: intent.record(.dispute, 0)
+        default: nil
         }
     }
 }
@@ -115,5 +136,10 @@ extension EventIndex.Kind {
         case .invoicePaid, .invoicePaymentSucceeded, .invoiceVoided, .invoiceMarkedUncollectible: true
         default: false
         }
+    }
+
+    /// The same for a payment intent of its own.
+    var endsIntent: Bool {
+        self == .ownIntentSucceeded || self == .ownIntentCanceled || self == .ownIntentFailed
     }
 }

@@ -1,3 +1,4 @@
+import NIOCore
 import Synchronization
 
 /// One account: what its history holds and what was changed since. Safe from any thread; a reader sees the account at
@@ -10,25 +11,41 @@ public final class World: Sendable {
     private let state = Mutex(WorldState())
     let intentRenderer: IntentRenderer
     let eventRenderer: EventRenderer
+    let partRenderer: PartRenderer
     let eventIndex = EventIndex()
+    let partIndex = PartIndex()
     let idempotency = IdempotencyTable()
+    let scripts: ScriptBook
+    let webhooks: WebhookSender
 
-    init(account: SandboxAccount, clock: SandboxClock) {
+    /// Whether somebody wants to know the ids of a page.
+    var hasScripts: Bool { !scripts.isEmpty }
+
+    init(
+        account: SandboxAccount, clock: SandboxClock, scripts: [SandboxScript], group: any EventLoopGroup
+    ) throws(SandboxStartError) {
         self.account = account
         self.clock = clock
+        self.scripts = ScriptBook(scripts)
+        webhooks = WebhookSender(group: group, nowSeconds: clock.nowSeconds)
         switch account.history {
         case .empty: history = EmptyHistory()
         case .plain(let seed, let invoices, let intents, let from, let to, let skew):
             history = PlainHistory(
                 seed: seed, invoices: invoices, paymentIntents: intents, fromSeconds: from, toSeconds: to, skew: skew)
         case .credits(let credits): history = credits
+        case .agency(let agency): history = agency
         }
         renderer = InvoiceRenderer(
             space: IDSpace(seed: history.seed, accountID: account.accountID), accountID: account.accountID,
             accountName: account.displayName, livemode: account.livemode)
         intentRenderer = IntentRenderer(space: renderer.space, livemode: account.livemode)
+        partRenderer = PartRenderer(space: renderer.space, account: account)
         eventRenderer = EventRenderer(
-            version: account.defaultAPIVersion, invoices: renderer, intents: intentRenderer)
+            version: account.defaultAPIVersion, invoices: renderer, intents: intentRenderer, parts: partRenderer)
+        for webhook in account.webhooks {
+            try webhooks.subscribe(webhook, secret: account.webhookSecret)
+        }
     }
 
     /// The account as it is now.
@@ -38,20 +55,35 @@ public final class World: Sendable {
     }
 
     /// Makes a change. Operations check everything before they change anything, so a refused one leaves nothing.
+    /// - Parameter seconds: when it happens; `nil` for now.
     func change<Result: Sendable>(
-        requestID: String? = nil, idempotencyKey: String? = nil, delivery: SandboxDelivery = .delivered,
-        _ body: (inout Change) throws(SandboxError) -> Result
+        at seconds: Int64? = nil, requestID: String? = nil, idempotencyKey: String? = nil,
+        delivery: SandboxDelivery = .delivered, _ body: (inout Change) throws(SandboxError) -> Result
     ) throws(SandboxError) -> Result {
-        let now = clock.nowSeconds
-        return try state.withLock { state throws(SandboxError) in
+        let now = seconds ?? clock.nowSeconds
+        let sends = delivery == .delivered && webhooks.hasSubscribers
+        let (result, written) = try state.withLock { state throws(SandboxError) in
             var change = Change(
                 history: history, renderer: renderer, nowSeconds: now, requestID: requestID,
                 idempotencyKey: idempotencyKey, isSilent: delivery == .lost,
-                isDelivered: delivery != .undelivered, state: WorldState())
+                isDelivered: delivery != .undelivered, awaits: sends ? webhooks : nil, state: WorldState())
             // Moved, not copied: a copy would make every change cost as much as all changes before it.
             swap(&change.state, &state)
             defer { swap(&change.state, &state) }
-            return try body(&change)
+            let result = try body(&change)
+            return (result, change.written)
+        }
+        if sends {
+            for event in written { post(EventRecord(kind: .recordedEvent, index: event.serial, event: event)) }
+        }
+        return result
+    }
+
+    /// The first draft that has to be finalized by then, taken off the list.
+    func nextDraft(until seconds: Int64) -> AdvancingDraft? {
+        state.withLock { state in
+            guard let first = state.advancing.first, first.dueSeconds <= seconds else { return nil }
+            return state.advancing.removeFirst()
         }
     }
 }

@@ -6,6 +6,10 @@ struct WorldState: Sendable {
     var items = Overlay<ItemRecord>()
     /// Invoices that were finalized by a change, in the order of finalization: their intents are listed from here.
     var lateIntents: [Overlay<InvoiceRecord>.Added] = []
+    /// Drafts that Stripe finalizes by itself, the first one first.
+    var advancing: [AdvancingDraft] = []
+    /// Charges, refunds, disputes and credit notes that changes made, by kind.
+    var lateParts = [LateParts](repeating: LateParts(), count: Part.Kind.allCases.count)
     /// Ordered by creation time and serial.
     var events: [RecordedEvent] = []
 }
@@ -39,6 +43,7 @@ struct RecordedEvent: Sendable {
         case intent(IntentRecord)
         case customer(CustomerRecord)
         case item(ItemRecord)
+        case part(PartRecord)
     }
 
     var serial: Int64
@@ -47,8 +52,8 @@ struct RecordedEvent: Sendable {
     var payload: Payload
     var requestID: String?
     var idempotencyKey: String?
-    /// Whether every endpoint answered 2xx to its webhook.
-    var isDelivered = true
+    /// How many endpoints have not answered 2xx to its webhook.
+    var pendingWebhooks: Int64 = 0
 }
 
 /// The account at one moment: the history, what was changed, and the time.
@@ -89,16 +94,19 @@ struct WorldView: Sendable {
         return record
     }
 
+    /// A payment intent of its own.
+    func intent(_ index: Int64) -> IntentRecord? {
+        if let change = state.intents[index] { return change.record }
+        guard index < history.intentCount, history.hasIntent(index),
+            history.intentCreatedSeconds(index) <= nowSeconds
+        else { return nil }
+        return history.intent(index).asOf(nowSeconds)
+    }
+
     func intent(id: String) -> IntentRecord? {
         let found: IntentRecord?
         if let index = space.index(of: id, kind: .intent) {
-            if let change = state.intents[index] {
-                found = change.record
-            } else if index < history.intentCount, history.intentCreatedSeconds(index) <= nowSeconds {
-                found = history.intent(index).asOf(nowSeconds)
-            } else {
-                found = nil
-            }
+            found = intent(index)
         } else if let index = space.index(of: id, kind: .invoiceIntent) {
             found = invoice(index)?.intent
         } else {

@@ -63,18 +63,22 @@ extension WorldView {
     }
 
     private func intentTracks(_ isIncluded: @escaping (IntentRecord) -> Bool) -> [Track<IntentRecord>] {
-        let filtered: (IntentRecord?) -> IntentRecord? = { $0.flatMap { isIncluded($0) ? $0 : nil } }
-        let own: (Int64) -> IntentRecord? = { index in
-            if let change = state.intents[index] { return filtered(change.record) }
-            return filtered(history.intent(index).asOf(nowSeconds))
-        }
-        let late = state.lateIntents
+        let own: (Int64) -> IntentRecord? = { index in intent(index).flatMap { isIncluded($0) ? $0 : nil } }
         let added = state.intents.added
+        let first = Track(
+            count: Int(history.intentCount), createdSeconds: { history.intentCreatedSeconds(Int64($0)) },
+            row: { own(Int64($0)) })
+        let last = Track(
+            count: added.count, createdSeconds: { added[$0].createdSeconds }, row: { own(added[$0].index) })
+        return [first] + invoiceIntentTracks(isIncluded) + [last]
+    }
+
+    /// The intents of invoices that went the way of the history, and those of invoices finalized by a change.
+    func invoiceIntentTracks(_ isIncluded: @escaping (IntentRecord) -> Bool) -> [Track<IntentRecord>] {
+        let filtered: (IntentRecord?) -> IntentRecord? = { $0.flatMap { isIncluded($0) ? $0 : nil } }
+        let late = state.lateIntents
         let delay = history.finalizeDelaySeconds
         return [
-            Track(
-                count: Int(history.intentCount), createdSeconds: { history.intentCreatedSeconds(Int64($0)) },
-                row: { own(Int64($0)) }),
             Track(
                 count: Int(history.invoiceCount),
                 createdSeconds: { history.invoiceCreatedSeconds(Int64($0)) + delay },
@@ -85,7 +89,6 @@ extension WorldView {
             Track(
                 count: late.count, createdSeconds: { late[$0].createdSeconds },
                 row: { filtered(invoice(late[$0].index)?.intent) }),
-            Track(count: added.count, createdSeconds: { added[$0].createdSeconds }, row: { own(added[$0].index) }),
         ]
     }
 
@@ -96,7 +99,7 @@ extension WorldView {
             && record.finalizedSeconds == history.invoice(record.index).finalizedSeconds
     }
 
-    private func intentPlace(_ intent: IntentRecord) -> (track: Int, position: Int)? {
+    func intentPlace(_ intent: IntentRecord) -> (track: Int, position: Int)? {
         if intent.kind == .intent {
             guard intent.index >= IDSpace.addedBase else { return (0, Int(intent.index)) }
             let position = state.intents.position(of: intent.index, createdSeconds: intent.createdSeconds)

@@ -119,7 +119,7 @@ struct WireTests {
 
     @Test("two requests with one key at the same time: the second is told so")
     func concurrentKey() async throws {
-        try await withSandbox(latency: SandboxLatency(fixedMilliseconds: 1_500)) { server, client, _ in
+        try await withSandbox(latency: SandboxLatency(fixedMilliseconds: 4_000)) { server, client, _ in
             let key = ["Idempotency-Key": "k-3"]
             async let first = client.answer("POST", "/v1/customers", form: "name=a", headers: key)
             while server.statistics.total == 0 { try await Task.sleep(for: .milliseconds(5)) }

@@ -88,6 +88,44 @@ def check_writing():
         assert paid[name] == theirs[name], f"{name}: {paid[name]} is not {theirs[name]}"
 
 
+def check_money():
+    """Charges, refunds, credit notes and payments of invoices have the members that were recorded, in their order."""
+    wire = Wire(KEY, DAHLIA)
+    customer = wire.ok("POST", "/v1/customers", {"name": "Recorded"})["id"]
+    wire.ok("POST", "/v1/invoiceitems", {"customer": customer, "amount": 1_000, "currency": "usd"})
+    form = {"customer": customer, "pending_invoice_items_behavior": "include"}
+    invoice = wire.ok("POST", "/v1/invoices", form)["id"]
+    wire.ok("POST", f"/v1/invoices/{invoice}/pay", {})
+    theirs = json.loads(recorded("GET", "/v1/invoice_payments", 200, "dahlia")["body"])
+    status, headers, body = wire.send("GET", f"/v1/invoice_payments?invoice={invoice}")
+    ours = json.loads(body)
+    same_layout(body, "GET /v1/invoice_payments")
+    assert list(paths(ours)) == list(paths(theirs)), "payment of an invoice"
+    intent = ours["data"][0]["payment"]["payment_intent"]
+    for name in ["status", "amount_paid", "amount_requested", "is_default"]:
+        assert ours["data"][0][name] == theirs["data"][0][name], name
+    theirs = json.loads(recorded("GET", "/v1/charges/", 200, "dahlia")["body"])
+    charge = wire.ok("GET", f"/v1/charges?payment_intent={intent}")["data"][0]
+    status, headers, body = wire.send("GET", f"/v1/charges/{charge['id']}")
+    same_layout(body, "GET /v1/charges")
+    expanded = {"balance_transaction", "payment_intent", "refunds"}
+    names = [x for x in paths(theirs) if x.split(".")[0] not in expanded and "REDACTED" not in x]
+    assert [x for x in paths(charge) if x.split(".")[0] not in expanded] == names, "charge"
+    assert [x for x in charge] == [x for x in theirs if x != "refunds"], "charge, all members"
+    theirs = json.loads(recorded("POST", "/v1/refunds", 200)["body"])
+    exchange = recorded("POST", "/v1/refunds", 200)
+    status, headers, body = wire.send(
+        "POST", "/v1/refunds", {"payment_intent": intent, "amount": 400}, {"Idempotency-Key": "recorded-refund"})
+    same_headers(headers, exchange, "POST /v1/refunds")
+    same_layout(body, "POST /v1/refunds")
+    assert list(paths(json.loads(body))) == list(paths(theirs)), "refund"
+    theirs = json.loads(recorded("POST", "/v1/credit_notes", 200)["body"])
+    note = wire.ok("POST", "/v1/credit_notes", {"invoice": invoice, "amount": 500, "refund_amount": 500})
+    # The version of the recording does not have the member yet.
+    assert [x for x in paths(note) if x != "customer_account"] == list(paths(theirs)), "credit note"
+    assert note["type"] == theirs["type"] and note["refunds"][0]["amount_refunded"] == 500
+
+
 def check_errors():
     wire = Wire(KEY, DAHLIA)
     exchange = recorded("POST", "/v1/payment_methods/abcd/attach", 404)
@@ -115,5 +153,6 @@ def check_errors():
 
 check_reading()
 check_writing()
+check_money()
 check_errors()
 print("headers and bodies are as recorded", file=sys.stderr)

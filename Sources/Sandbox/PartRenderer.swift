@@ -1,0 +1,219 @@
+/// The gaps in the texts of charges, refunds and payments of invoices.
+enum PartSlot: String, Sendable {
+    case id, amount, captured, charge, created, currency, customer, description, descriptor, dispute, disputed, invoice
+    case livemode, metadata, outcome, paid, reason, refunded, status
+    case amountCaptured = "amount_captured"
+    case amountRefunded = "amount_refunded"
+    case amountRequested = "amount_requested"
+    case balanceTransaction = "balance_transaction"
+    case canceledAt = "canceled_at"
+    case destinationDetails = "destination_details"
+    case failureCode = "failure_code"
+    case failureMessage = "failure_message"
+    case paidAt = "paid_at"
+    case paymentIntent = "payment_intent"
+    case paymentMethod = "payment_method"
+    case paymentMethodDetails = "payment_method_details"
+    case receiptURL = "receipt_url"
+    case taxID = "tax_id"
+}
+
+/// Writes charges, refunds, disputes and credit notes as Stripe does.
+struct PartRenderer: Sendable {
+    let space: IDSpace
+    let livemode: Bool
+    let accountID: String
+    let descriptor: String
+    private let charges: [Template<PartSlot>]
+    private let refunds: [Template<PartSlot>]
+    private let payments: [Template<PartSlot>]
+
+    init(space: IDSpace, account: SandboxAccount) {
+        self.space = space
+        livemode = account.livemode
+        accountID = account.accountID
+        descriptor = String(account.displayName.uppercased().filter { $0.isLetter || $0 == " " }.prefix(22))
+        func templates(_ text: String) -> [Template<PartSlot>] {
+            [0, 2, 4].map { Template(text, depth: $0) { PartSlot(rawValue: $0) } }
+        }
+        charges = templates(ChargeText.any)
+        refunds = templates(RefundText.any)
+        payments = templates(InvoicePaymentText.dahlia)
+    }
+
+    func sizeBound(_ record: PartRecord, _ version: SandboxAPIVersion) -> Int {
+        let words = 6 * (record.intent.metadata.wordsLength + (record.intent.description ?? "").utf8.count)
+        switch record.part.kind {
+        case .charge: return charges[2].sizeBound + 6_144 + words
+        case .refund: return refunds[2].sizeBound + 1_024 + 6 * refund(record).metadata.wordsLength
+        case .dispute: return disputeJSON(record, version).sizeBound(depth: 6)
+        case .creditNote: return creditNoteJSON(record, version).sizeBound(depth: 6)
+        }
+    }
+
+    /// `depth` is that of the first brace: 0 alone, 2 in a list or an event, 4 in an event of a list.
+    func write(_ record: PartRecord, _ version: SandboxAPIVersion, depth: Int, to pen: inout Pen) {
+        switch record.part.kind {
+        case .charge:
+            charges[depth / 2].write(to: &pen) { slot, pen in
+                writeCharge(slot, record, version, depth: depth, to: &pen)
+            }
+        case .refund:
+            refunds[depth / 2].write(to: &pen) { slot, pen in
+                writeRefund(slot, record, depth: depth, to: &pen)
+            }
+        case .dispute: disputeJSON(record, version).write(depth: depth, to: &pen)
+        case .creditNote: creditNoteJSON(record, version).write(depth: depth, to: &pen)
+        }
+    }
+
+    func attempt(_ record: PartRecord) -> IntentAttempt { record.intent.attempts[record.part.number] }
+    func refund(_ record: PartRecord) -> Aftermath.Refund { record.intent.aftermath.refunds[record.part.number] }
+
+    func id(_ record: PartRecord) -> String {
+        space.text(record.part.kind.objectKind, record.part.index, createdSeconds: record.createdSeconds)
+    }
+
+    func intentID(_ intent: IntentRecord) -> String {
+        space.text(intent.kind, intent.index, createdSeconds: intent.createdSeconds)
+    }
+
+    /// The id of the charge of this attempt.
+    func chargeID(_ intent: IntentRecord, _ attempt: Int) -> String {
+        intent.record(.charge, attempt).map { id($0) } ?? "ch_none"
+    }
+
+    private func writeID(_ record: PartRecord, to pen: inout Pen) {
+        pen.id(record.part.kind.objectKind, record.part.index, createdSeconds: record.createdSeconds, in: space)
+    }
+
+    private func writeCharge(
+        _ slot: PartSlot, _ record: PartRecord, _ version: SandboxAPIVersion, depth: Int, to pen: inout Pen
+    ) {
+        let intent = record.intent
+        let attempt = attempt(record)
+        let isPaid = attempt.outcome == .succeeded
+        let refunded = intent.aftermath?.refunded(attempt: record.part.number) ?? 0
+        switch slot {
+        case .id: writeID(record, to: &pen)
+        case .amount: pen.integer(intent.amount)
+        case .amountCaptured: pen.integer(isPaid || attempt.outcome == .pending ? intent.amount : 0)
+        case .amountRefunded: pen.integer(refunded)
+        case .balanceTransaction:
+            let has = isPaid || attempt.outcome == .pending
+            optionalID(.chargeTransaction, has ? record.part.index : nil, record.createdSeconds, to: &pen)
+        case .captured: pen.boolean(isPaid || attempt.outcome == .pending)
+        case .created: pen.integer(record.createdSeconds)
+        case .currency: intent.currency.write(to: &pen)
+        case .customer: optionalID(.customer, intent.customer < 0 ? nil : intent.customer, 0, to: &pen)
+        case .description: pen.quoted(optional: intent.description)
+        case .descriptor: pen.quoted(descriptor)
+        case .dispute: pen.quoted(optional: disputeID(record))
+        case .disputed: pen.boolean(disputeID(record) != nil)
+        case .failureCode: pen.quoted(optional: attempt.decline?.code)
+        case .failureMessage: pen.quoted(optional: attempt.decline?.message)
+        case .invoice:
+            guard version == .v2023 else { return }
+            pen.line(depth + 1)
+            pen.text("\"invoice\": ")
+            optionalID(.invoice, intent.invoice?.index, intent.invoice?.createdSeconds ?? 0, to: &pen)
+            pen.text(",")
+        case .livemode: pen.boolean(livemode)
+        case .metadata: pen.metadata(intent.metadata, depth: depth + 1)
+        case .outcome: outcome(attempt, intent, version).write(depth: depth + 1, to: &pen)
+        case .paid: pen.boolean(isPaid || attempt.outcome == .uncaptured)
+        case .paymentIntent: pen.id(intent.kind, intent.index, createdSeconds: intent.createdSeconds, in: space)
+        case .paymentMethod: pen.id(.paymentMethod, intent.index, createdSeconds: intent.createdSeconds, in: space)
+        case .paymentMethodDetails: methodDetails(intent, version).write(depth: depth + 1, to: &pen)
+        case .receiptURL: writeReceipt(record, isPaid, to: &pen)
+        case .refunded: pen.boolean(refunded > 0 && refunded >= intent.amount)
+        case .status:
+            pen.text(attempt.decline != nil ? "failed" : attempt.outcome == .pending ? "pending" : "succeeded")
+        case .taxID:
+            guard version == .dahlia else { return }
+            pen.text(",")
+            pen.line(depth + 2)
+            pen.text("\"tax_id\": null")
+        case .amountRequested, .canceledAt, .charge, .destinationDetails, .paidAt, .reason: break
+        }
+    }
+
+    private func writeReceipt(_ record: PartRecord, _ isPaid: Bool, to pen: inout Pen) {
+        guard isPaid else { return pen.text("null") }
+        pen.text("\"https://pay.stripe.com/receipts/payment/")
+        pen.base62(scrambled(record.intent.hash), digits: 10)
+        pen.base62(scrambled(record.intent.hash ^ 3), digits: 10)
+        pen.text("\"")
+    }
+
+    /// The dispute about a charge.
+    private func disputeID(_ record: PartRecord) -> String? {
+        record.intent.aftermath.disputes.firstIndex { $0.attempt == record.part.number }
+            .flatMap { record.intent.record(.dispute, $0) }.map { id($0) }
+    }
+
+    func optionalID(_ kind: ObjectKind, _ index: Int64?, _ createdSeconds: Int64, to pen: inout Pen) {
+        guard let index else { return pen.text("null") }
+        pen.text("\"")
+        pen.id(kind, index, createdSeconds: createdSeconds, in: space)
+        pen.text("\"")
+    }
+
+    private func writeRefund(_ slot: PartSlot, _ record: PartRecord, depth: Int, to pen: inout Pen) {
+        let refund = refund(record)
+        switch slot {
+        case .id: writeID(record, to: &pen)
+        case .amount: pen.integer(refund.amount)
+        case .balanceTransaction:
+            optionalID(.refundTransaction, record.part.index, record.createdSeconds, to: &pen)
+        case .charge: pen.text(chargeID(record.intent, refund.attempt))
+        case .created: pen.integer(record.createdSeconds)
+        case .currency: record.intent.currency.write(to: &pen)
+        case .destinationDetails: destination(record.intent).write(depth: depth + 1, to: &pen)
+        case .metadata: pen.metadata(refund.metadata, depth: depth + 1)
+        case .paymentIntent:
+            pen.id(record.intent.kind, record.intent.index, createdSeconds: record.intent.createdSeconds, in: space)
+        case .reason: pen.quoted(optional: refund.reason)
+        case .status: pen.text("succeeded")
+        default: break
+        }
+    }
+
+    private func destination(_ intent: IntentRecord) -> JSON {
+        guard !intent.isBankTransfer else {
+            return .object([("type", .string("us_bank_transfer")), ("us_bank_transfer", .object([]))])
+        }
+        let card: [(String, JSON)] = [
+            ("reference_status", .string("pending")), ("reference_type", .string("acquirer_reference_number")),
+            ("type", .string("refund")),
+        ]
+        return .object([("card", .object(card)), ("type", .string("card"))])
+    }
+}
+
+extension PartRenderer {
+    /// An upper bound of what the payment of an invoice needs.
+    var paymentSizeBound: Int { payments[2].sizeBound + 512 }
+
+    /// The payment that a finalized invoice expects, at the depth of its first brace.
+    func writePayment(_ invoice: InvoiceRecord, _ intent: IntentRecord, depth: Int, to pen: inout Pen) {
+        let isPaid = intent.status == .succeeded
+        payments[depth / 2].write(to: &pen) { slot, pen in
+            switch slot {
+            case .id:
+                pen.id(.invoicePayment, invoice.index, createdSeconds: intent.createdSeconds, in: space)
+            case .amount: pen.optional(isPaid ? intent.amount : nil)
+            case .amountRequested: pen.integer(intent.amount)
+            case .created: pen.integer(intent.createdSeconds)
+            case .currency: intent.currency.write(to: &pen)
+            case .invoice: pen.id(.invoice, invoice.index, createdSeconds: invoice.createdSeconds, in: space)
+            case .livemode: pen.boolean(livemode)
+            case .paymentIntent: pen.text(intentID(intent))
+            case .status: pen.text(isPaid ? "paid" : intent.status == .canceled ? "canceled" : "open")
+            case .canceledAt: pen.optional(intent.canceledSeconds)
+            case .paidAt: pen.optional(isPaid ? intent.succeededSeconds : nil)
+            default: break
+            }
+        }
+    }
+}
