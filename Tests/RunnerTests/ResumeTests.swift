@@ -43,7 +43,7 @@ struct ResumeTests {
 
     @Test(
         "stopped at any moment and run again: the state of an uninterrupted run",
-        arguments: [80, 81] as [UInt64])
+        arguments: Seeds.range(2_000, 2))
     func stopped(seed: UInt64) async throws {
         let setup = try Self.setup(seed: seed)
         let (outcome, steps) = try await Self.uninterrupted(setup)
@@ -172,7 +172,7 @@ struct ResumeTests {
         }
     }
 
-    @Test("a draft that was deleted before the stop cancels its order after it", arguments: [85, 86] as [UInt64])
+    @Test("a draft that was deleted before the stop cancels its order after it", arguments: Seeds.range(4_000, 2))
     func draftInBetween(seed: UInt64) async throws {
         var setup = try NightSetup.credits(
             seed: seed, orders: 600, plants: [.draftStaleOpen: 6, .draftStaleCancelled: 3])
@@ -211,7 +211,7 @@ struct ResumeTests {
 
     @Test(
         "the database's connections die at random moments: the next run ends as an uninterrupted one",
-        arguments: [90, 91] as [UInt64])
+        arguments: Seeds.range(3_000, 2))
     func killed(seed: UInt64) async throws {
         let setup = try Self.setup(seed: seed)
         let (outcome, steps) = try await Self.uninterrupted(setup)
