@@ -101,6 +101,42 @@ struct RaceTests {
         }
     }
 
+    @Test("a run that lost its lock and the one that came in its place grant once", arguments: Seeds.range(7_000, 3))
+    func lostLock(seed: UInt64) async throws {
+        var setup = try NightSetup.credits(seed: seed, orders: 2_000)
+        setup.latencyMilliseconds = 4
+        try await Night.with(setup) { night in
+            let before = try await night.balances()
+            let history = try night.history
+            var seeded = Seeded(seed)
+            let moment = Int.random(in: 0..<60, using: &seeded)
+            let step = Atomic<Int>(0)
+            let second = Mutex<Task<RunResult, any Error>?>(nil)
+            // Either may end in an error, as what it works on is taken away from it; neither may do harm.
+            let first = try? await night.run { _ in
+                guard step.add(1, ordering: .relaxed).oldValue == moment else { return }
+                let task = Task {
+                    _ = try await night.query(
+                        """
+                        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                        WHERE datname = current_database() AND application_name LIKE 'trueup lock%'
+                        """)
+                    try await Task.sleep(for: .milliseconds(3))
+                    return try await night.run()
+                }
+                second.withLock { $0 = task }
+            }
+            let other = try? await second.withLock { $0 }?.value
+            for result in [first, other].compactMap(\.self) { #expect(result.outcome.state != .clean) }
+            _ = try await night.run()
+            for (agency, balance) in try await night.balances() {
+                #expect(balance - (before[agency] ?? 0) == history.expectedGrants[agency] ?? 0, "agency \(agency)")
+            }
+            #expect(try await night.number("SELECT count(*) FROM trueup.run WHERE state = 'running'") == 0)
+            #expect(try await night.number("SELECT count(*) FROM trueup.repair WHERE effect = 'grant'") == 9)
+        }
+    }
+
     @Test("the answer to a COMMIT is lost: the outcome is read back", arguments: [true, false], [0, 1, 2, 4, 7])
     func lostCommit(isDelivered: Bool, passing: Int) async throws {
         let plants: [Plant: Int] = [
