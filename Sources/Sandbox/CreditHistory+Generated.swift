@@ -102,6 +102,18 @@ extension CreditHistory: GeneratedHistory {
                     createdSeconds: paid + (nowSeconds - paid) / 2, amount: record.postPaymentCredit,
                     isPostPayment: true, reason: "order_change")
             ])
+        case .disputed, .refunded:
+            guard let paid = record.paidSeconds else { return }
+            let seconds = paid + (nowSeconds - paid) / 2
+            let isWhole = planting.number.isMultiple(of: 2)
+            record.aftermath =
+                planting.plant == .disputed
+                ? Aftermath(disputes: [.init(createdSeconds: seconds, amount: record.amountPaid)])
+                : Aftermath(refunds: [
+                    .init(
+                        createdSeconds: seconds, amount: isWhole ? record.amountPaid : record.amountPaid / 4,
+                        reason: "requested_by_customer")
+                ])
         case .amountMismatchPartial:
             guard let finalized = record.finalizedSeconds else { return }
             record.aftermath = Aftermath(creditNotes: [

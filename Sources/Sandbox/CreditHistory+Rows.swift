@@ -43,6 +43,8 @@ extension CreditHistory {
             deletedSeconds: fate == .deleted ? deletedSeconds(index) : nil, dueSeconds: record.dueSeconds,
             total: record.total, amountDue: record.amountDue, amountPaid: record.amountPaid,
             prePaymentCredit: record.prePaymentCredit, postPaymentCredit: record.postPaymentCredit,
+            refunded: record.aftermath.refunds.reduce(0) { $0 + $1.amount },
+            isDisputed: !record.aftermath.disputes.isEmpty,
             currency: record.currency.code, autoAdvance: record.autoAdvance, orderID: order, agencyID: agency,
             agencyMemberID: member)
     }

@@ -81,7 +81,7 @@ public struct CreditHistory: Sendable {
         var bed = PlantBed(
             timeline: timeline, nowSeconds: nowSeconds, staleAfterSeconds: staleAfterSeconds,
             lookBackSeconds: lookBackSeconds, draw: SeededDraw(seed: seed, 0x91A27))
-        for plant in Plant.allCases {
+        for plant in Plant.allCases + Plant.afterPayment {
             for number in 0..<(self.plants[plant] ?? 0) { try bed.place(plant, number) }
         }
         plantings = bed.plantings

@@ -56,6 +56,10 @@ public struct CreditInvoice: Sendable, Hashable {
     public var prePaymentCredit: Int64
     /// Credit notes after payment, in minor units.
     public var postPaymentCredit: Int64
+    /// What was given back of its charge, in minor units.
+    public var refunded: Int64
+    /// Whether somebody disputes its charge.
+    public var isDisputed: Bool
     /// ISO code in lower case.
     public var currency: String
     /// Whether Stripe finalizes it by itself.

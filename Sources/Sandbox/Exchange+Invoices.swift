@@ -1,8 +1,8 @@
 extension Exchange {
     func listInvoices() throws(SandboxError) -> Answer {
         try parameters.allow([
-            "collection_method", "created", "customer", "ending_before", "expand", "limit", "starting_after", "status",
-            "subscription",
+            "collection_method", "created", "customer", "due_date", "ending_before", "expand", "limit",
+            "starting_after", "status", "subscription",
         ])
         try refuseExpansion()
         let filter = try parameters.listFilter()
@@ -13,8 +13,10 @@ extension Exchange {
         let subscription = parameters.value("subscription")
         let customerIndex = customer.map { world.renderer.space.index(of: $0, kind: .customer) ?? -2 }
         let subscriptionIndex = subscription.map { world.renderer.space.index(of: $0, kind: .subscription) ?? -2 }
+        let due = try parameters.window("due_date")
         let page = try view.invoices(filter) { record in
-            (status == nil || record.status == status) && (sends == nil || record.sendsInvoice == sends)
+            (due == nil || record.dueSeconds.map { due?.contains($0) == true } == true)
+                && (status == nil || record.status == status) && (sends == nil || record.sendsInvoice == sends)
                 && (customerIndex == nil || record.customer == customerIndex)
                 && (subscriptionIndex == nil || record.subscription == subscriptionIndex)
         }

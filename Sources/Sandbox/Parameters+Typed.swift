@@ -49,24 +49,31 @@ extension Parameters {
                 400, "You may only specify one of these parameters: ending_before, starting_after.",
                 param: "ending_before")
         }
-        try readCreated(into: &filter)
+        if let window = try window("created") {
+            filter.fromSeconds = window.lowerBound
+            filter.toSeconds = window.upperBound
+        }
         return filter
     }
 
-    private func readCreated(into filter: inout ListFilter) throws(SandboxError) {
-        for entry in entries where entry.path[0] == "created" {
+    /// The seconds that `name=…` or `name[gte]=…` and its like let through; `nil` where nothing is said.
+    func window(_ name: String) throws(SandboxError) -> Range<Int64>? {
+        var (from, to) = (Int64.min, Int64.max)
+        var isGiven = false
+        for entry in entries where entry.path[0] == name {
+            isGiven = true
             guard let seconds = Int64(entry.value), seconds.magnitude < 1 << 40 else {
-                let param = entry.path.count > 1 ? "created[\(entry.path[1])]" : "created"
-                throw .notAnInteger(param, entry.value)
+                throw .notAnInteger(entry.path.count > 1 ? "\(name)[\(entry.path[1])]" : name, entry.value)
             }
             switch entry.path.dropFirst().first {
-            case nil: (filter.fromSeconds, filter.toSeconds) = (seconds, seconds + 1)
-            case "gt": filter.fromSeconds = max(filter.fromSeconds, seconds + 1)
-            case "gte": filter.fromSeconds = max(filter.fromSeconds, seconds)
-            case "lt": filter.toSeconds = min(filter.toSeconds, seconds)
-            case "lte": filter.toSeconds = min(filter.toSeconds, seconds + 1)
-            case .some(let bound): throw .unknown("created[\(bound)]")
+            case nil: (from, to) = (seconds, seconds + 1)
+            case "gt": from = max(from, seconds + 1)
+            case "gte": from = max(from, seconds)
+            case "lt": to = min(to, seconds)
+            case "lte": to = min(to, seconds + 1)
+            case .some(let bound): throw .unknown("\(name)[\(bound)]")
             }
         }
+        return isGiven ? from..<max(from, to) : nil
     }
 }

@@ -43,6 +43,10 @@ public enum Plant: String, Sendable, CaseIterable, Hashable {
     case credited
     /// The metadata names an agency other than the row's.
     case orderMismatch = "order_mismatch"
+    /// The customer's bank took the money back after payment.
+    case disputed
+    /// The money was given back after payment.
+    case refunded
     /// The row's only fault is white space or letter case in its invoice id.
     case malformedID = "malformed_id"
     /// The row has no invoice id, and an invoice's metadata names the row.
@@ -55,6 +59,20 @@ public enum Plant: String, Sendable, CaseIterable, Hashable {
 }
 
 extension Plant {
+    /// What the lists of invoices and events show. What has to be looked for in the lists of charges, refunds and
+    /// disputes is in ``afterPayment``, so that whoever plants everything need not read those.
+    public static let allCases: [Plant] = [
+        .draftYoungPaid, .draftYoungAbsent, .draftStaleOpen, .draftStalePaid, .draftStaleCancelled,
+        .draftStaleAbsent, .openPaid, .openCancelled, .openAbsent, .openOverdue, .paidOpen, .paidOpenOld,
+        .paidCancelled, .paidAbsent, .voidOpen, .voidOpenOld, .voidPaid, .uncollectibleOpen, .uncollectiblePaid,
+        .absentOpen, .absentPaid, .duplicateLocal, .duplicateInStripe, .currencyMismatch, .amountMismatch,
+        .amountMismatchTax, .amountMismatchPartial, .customerMismatch, .credited, .orderMismatch, .malformedID,
+        .unlinkedLinkable, .unlinkedOrphan, .draftAutoAdvanceOld,
+    ]
+
+    /// What only charges, refunds and disputes show.
+    public static let afterPayment: [Plant] = [.disputed, .refunded]
+
     /// What has to be done about a finding, as DESIGN section 5 has it.
     public enum Action: String, Sendable {
         case apply, review, inform
@@ -76,8 +94,8 @@ extension Plant {
         case .absentOpen, .absentPaid: "missing_in_stripe"
         case .amountMismatch, .amountMismatchTax, .amountMismatchPartial: "amount_mismatch"
         case .unlinkedLinkable, .unlinkedOrphan: "unlinked_order"
-        case .duplicateLocal, .duplicateInStripe, .currencyMismatch, .customerMismatch, .credited, .orderMismatch,
-            .malformedID:
+        case .duplicateLocal, .duplicateInStripe, .currencyMismatch, .customerMismatch, .credited, .disputed, .refunded,
+            .orderMismatch, .malformedID:
             rawValue
         case .draftAutoAdvanceOld: nil
         }

@@ -30,7 +30,7 @@ public struct SandboxScript: Sendable {
         case finalize(Target)
         /// Deletes a draft.
         case delete(Target)
-        /// Makes an invoice vanish without a trace, whatever its state.
+        /// Makes an invoice or a payment intent vanish without a trace, whatever its state.
         case erase(Target)
         /// Adds a draft.
         case insert(SandboxInvoiceDraft)

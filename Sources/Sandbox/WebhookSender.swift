@@ -45,6 +45,8 @@ final class WebhookSender: Sendable {
         var log: [SandboxDelivered] = []
         var underWay = 0
         var isClosed = false
+        /// Nobody can be reached: attempts fail at once.
+        var isDown = false
         /// The events of the history up to here need no webhook any more.
         var reachedSeconds: Int64
     }
@@ -92,6 +94,8 @@ final class WebhookSender: Sendable {
             }
         }
     }
+
+    func setDown(_ isDown: Bool) { state.withLock { $0.isDown = isDown } }
 
     /// Nobody hears of anything any more.
     func close() {
@@ -204,10 +208,14 @@ extension WebhookSender {
     private func attempt(_ letter: Letter, _ endpoint: Endpoint, _ number: Int) async {
         guard !isClosed else { return }
         let policy = endpoint.webhook.policy
-        let status = await endpoint.target.post(
-            letter.body, signature: WebhookSignature.header(letter.body, secret: endpoint.secret), on: group,
-            timeoutMilliseconds: policy.timeoutMilliseconds)
-        record(letter, endpoint, attempt: number, status: status, wasSent: true)
+        let isDown = state.withLock { $0.isDown }
+        let status =
+            isDown
+            ? 0
+            : await endpoint.target.post(
+                letter.body, signature: WebhookSignature.header(letter.body, secret: endpoint.secret), on: group,
+                timeoutMilliseconds: policy.timeoutMilliseconds)
+        record(letter, endpoint, attempt: number, status: status, wasSent: !isDown)
         if (200..<300).contains(status), !policy.losesAnswer(letter.serial, attempt: number) {
             state.withLock { state in
                 guard state.receipts.insert(.init(key: letter.key, url: endpoint.webhook.url)).inserted else { return }

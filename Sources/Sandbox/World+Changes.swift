@@ -40,9 +40,13 @@ extension World {
         }
     }
 
-    /// Makes an object vanish without a trace, whatever its state: what Stripe never does, and a cursor has to survive.
+    /// Makes an invoice or a payment intent vanish without a trace, whatever its state: what Stripe never does, and a
+    /// cursor has to survive.
     public func erase(_ id: String) throws(SandboxError) {
         try change(delivery: .lost) { change throws(SandboxError) in
+            if let intent = change.view.intent(id: id), intent.kind == .intent {
+                return change.state.intents.set(intent.index, nil, nowSeconds: change.nowSeconds)
+            }
             let invoice = try change.invoice(id: id, param: "invoice")
             change.state.invoices.set(invoice.index, nil, nowSeconds: change.nowSeconds)
         }

@@ -9,6 +9,9 @@ extension World {
         try webhooks.subscribe(webhook, secret: account.webhookSecret)
     }
 
+    /// An outage: while it lasts every attempt fails without being sent, and is repeated as after any other failure.
+    public func setWebhookOutage(_ isDown: Bool) { webhooks.setDown(isDown) }
+
     /// What was sent so far, in the order in which it ended.
     public var deliveries: [SandboxDelivered] { webhooks.log }
 

@@ -10,7 +10,7 @@ struct CreditHistoryTests {
     private func history(_ seed: UInt64 = 3, each count: Int = 4, orders: Int = 6_000) throws -> CreditHistory {
         try CreditHistory(
             seed: seed, orders: orders, agencies: 20, nowSeconds: now,
-            plants: Dictionary(uniqueKeysWithValues: Plant.allCases.map { ($0, count) }))
+            plants: Dictionary(uniqueKeysWithValues: (Plant.allCases + Plant.afterPayment).map { ($0, count) }))
     }
 
     /// DESIGN section 5's table and what outranks it, told from both sides alone.
@@ -27,6 +27,8 @@ struct CreditHistoryTests {
             if live.currency != row.currency { return "currency_mismatch" }
             if live.total - live.prePaymentCredit != row.amountCents { return "amount_mismatch" }
             if live.customerID != agencies[row.agencyID] { return "customer_mismatch" }
+            if live.isDisputed { return "disputed" }
+            if live.refunded > 0 { return "refunded" }
             if live.postPaymentCredit > 0 { return "credited" }
         }
         let local = row.map { $0.paid ? "paid" : $0.cancelledSeconds != nil ? "cancelled" : "open" } ?? "absent"

@@ -94,6 +94,19 @@ struct ListTests {
         }
     }
 
+    @Test("due dates narrow a list of invoices as creation times do")
+    func dueDates() async throws {
+        try await withSandbox(plain(300)) { _, client, world in
+            let due = world.allInvoices().filter { $0.dueSeconds != nil }
+            let middle = try #require(due[due.count / 2].dueSeconds)
+            let late = try await walk(client, "/v1/invoices", limit: 100, query: "&due_date[gt]=\(middle)")
+            let early = try await walk(client, "/v1/invoices", limit: 100, query: "&due_date[lte]=\(middle)")
+            #expect(Set(late) == Set(due.filter { $0.dueSeconds ?? 0 > middle }.map(\.id)))
+            #expect(Set(early).union(late) == Set(due.map(\.id)) && early.count + late.count == due.count)
+            #expect(try await client.get("/v1/invoices?due_date[around]=1").status == 400)
+        }
+    }
+
     @Test("payment intents of invoices and of their own are one list without gaps")
     func intents() async throws {
         try await withSandbox(plain(120, intents: 90)) { _, client, world in

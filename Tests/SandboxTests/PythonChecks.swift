@@ -11,7 +11,7 @@ struct PythonChecks {
         let from = Self.nowSeconds - 60 * 86_400
         let history = SandboxHistory.plain(
             seed: 7, invoices: 400, paymentIntents: 150, fromSeconds: from, toSeconds: Self.nowSeconds, skew: .bursts)
-        let plants = Dictionary(uniqueKeysWithValues: Plant.allCases.map { ($0, 1) })
+        let plants = Dictionary(uniqueKeysWithValues: (Plant.allCases + Plant.afterPayment).map { ($0, 1) })
         let credits = try CreditHistory(
             seed: 3, orders: 900, agencies: 12, nowSeconds: Self.nowSeconds, plants: plants)
         let charges = try AgencyHistory(

@@ -73,6 +73,19 @@ struct ScriptTests {
         }
     }
 
+    @Test("the cursor of a list of payment intents vanishes as well")
+    func intentCursor() async throws {
+        let script = SandboxScript(account: "default", list: "/v1/payment_intents", page: 1, [.erase(.cursor)])
+        try await withScripts([script]) { server, client, world in
+            // Only an intent of its own can vanish alone.
+            let id = try world.insertPaymentIntent(amount: 500)
+            let page = try await client.page("/v1/payment_intents?limit=1")
+            #expect(page.ids == [id] && world.paymentIntent(id) == nil)
+            #expect(try await client.get("/v1/payment_intents?starting_after=\(id)").status == 400)
+            #expect(server.scripted.first?.refusal == nil)
+        }
+    }
+
     @Test("the same script gives the same end")
     func determinism() async throws {
         let script = SandboxScript(

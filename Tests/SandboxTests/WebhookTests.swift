@@ -155,6 +155,21 @@ struct WebhookTests {
         #expect((3...18).contains(lost[0].count))
     }
 
+    @Test("an outage is survived by trying again, if it does not last too long")
+    func outage() async throws {
+        let policy = SandboxDeliveryPolicy(retryMilliseconds: [10, 10, 2_000])
+        try await withEndpoint(policy) { _, client, world, receiver in
+            world.setWebhookOutage(true)
+            try fill(world)
+            while world.deliveries.count < 8 { try await Task.sleep(for: .milliseconds(2)) }
+            #expect(try await events(client, "&delivery_success=false").count == 8)
+            world.setWebhookOutage(false)
+            await world.settleWebhooks()
+            #expect(receiver.all.count == 8)
+            #expect(try await events(client, "&delivery_success=false").isEmpty)
+        }
+    }
+
     @Test("what is meant to fail or to be lost is not sent")
     func deliveries() async throws {
         try await withEndpoint { _, client, world, receiver in
