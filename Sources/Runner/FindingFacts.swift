@@ -56,6 +56,10 @@ public struct FindingFacts: Codable, Sendable, Equatable {
         }
     }
 
+    init(json: JSONText) throws {
+        self = try JSONDecoder().decode(FindingFacts.self, from: Data(json.text.utf8))
+    }
+
     /// One JSON object with sorted keys: the same facts, the same bytes.
     func json() throws -> JSONText {
         let encoder = JSONEncoder()

@@ -222,8 +222,9 @@ public struct ReconcileRun: Sendable {
     }
 
     private func endPlan(
-        _ run: Run, _ judged: [Judged], _ tally: Tally, _ tables: [String: OrderTable]
+        _ run: Run, _ all: [Judged], _ tally: Tally, _ tables: [String: OrderTable]
     ) async throws -> RunResult {
+        let judged = try await withoutAccepted(all, job: run.job)
         var counts: [FindingKind: KindCount] = [:]
         for item in judged {
             counts[item.kind, default: KindCount()].found += 1
@@ -238,6 +239,18 @@ public struct ReconcileRun: Sendable {
                 try FoundDifference($0.found, kind: $0.kind, verdict: $0.verdict, action: $0.action, job: run.job))
         }
         return RunResult(run: run, outcome: outcome, findings: findings, plan: plan)
+    }
+
+    /// Leaves out what a person accepted, as long as its facts are the same.
+    private func withoutAccepted(_ judged: [Judged], job: String) async throws -> [Judged] {
+        let accepted = try await Findings(pool: pool).accepted(job: job)
+        guard !accepted.isEmpty else { return judged }
+        return try judged.filter { item in
+            let found = try FoundDifference(
+                item.found, kind: item.kind, verdict: item.verdict, action: item.action, job: job)
+            guard let facts = accepted[found.identity] else { return true }
+            return try FindingFacts(json: facts) != FindingFacts(item.found.pair)
+        }
     }
 
     /// What would be done about these differences.

@@ -141,6 +141,17 @@ public struct Findings: Sendable {
         }
     }
 
+    /// What people accepted of this job, with the facts that they accepted.
+    public func accepted(job: String) async throws -> [FindingIdentity: JSONText] {
+        let rows = try await pool.withConnection { connection in
+            try await connection.query(
+                "SELECT \(Finding.columns), facts FROM trueup.finding WHERE job = $1 AND state = 'accepted'", job)
+        }
+        var accepted: [FindingIdentity: JSONText] = [:]
+        for row in rows { accepted[try Finding(row).identity] = try row["facts"] }
+        return accepted
+    }
+
     /// The finding of this identity, or `nil`.
     public func finding(_ identity: FindingIdentity) async throws -> Finding? {
         try await pool.withConnection { connection in

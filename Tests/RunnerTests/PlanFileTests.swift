@@ -196,6 +196,8 @@ struct PlanFileTests {
             }
             let quiet = try await night.run()
             #expect(quiet.outcome.state == .clean && quiet.exitCode == 0)
+            let plan = try await night.run(plan: true)
+            #expect(plan.exitCode == 0 && plan.plan?.items.isEmpty == true && plan.plan?.reviews.isEmpty == true)
             let missed = try #require(try await findings.list(state: .accepted).first { $0.action == .apply })
             #expect(try await findings.reopen(missed.id, by: "finance", note: "after all"))
             #expect(try await findings.notes(of: missed.id).map(\.what) == ["accepted", "reopened"])
