@@ -52,6 +52,26 @@ struct CompletenessTests {
         }
     }
 
+    @Test("a page that was on its way when its window was cut brings nothing twice", arguments: Seeds.range(8_000, 3))
+    func cutMeanwhile(seed: UInt64) async throws {
+        var setup = NightSetup(.empty)
+        setup.account = "default"
+        setup.latencyMilliseconds = 3
+        try await Night.with(setup) { night in
+            // Ever thinner into the past: what is left is always taken for more than it is, and cut again and again.
+            var seeded = Seeded(seed)
+            var age = 301.0
+            while age < 34 * 86_400 {
+                let second = NightSetup.nowSeconds - Int64(age)
+                _ = try night.world.insert(SandboxInvoiceDraft(amount: 100, createdSeconds: second))
+                age += Double.random(in: 0...1, using: &seeded) * (age - 300) / 40
+            }
+            let staged = try await night.read()
+            Self.expectOnce(staged, night.listable())
+            #expect(staged.count > 300)
+        }
+    }
+
     @Test("the bounds of the period: its first second belongs to it, its end does not")
     func bounds() async throws {
         var setup = NightSetup(.empty)
