@@ -39,7 +39,7 @@ enum Subprocess {
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, output, 2)
         // What our own caller left open (the lock of `flock 9`, a pipe of a supervisor) must not live on in a server.
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        for descriptor in inheritedDescriptors() { posix_spawn_file_actions_addclose(&actions, descriptor) }
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -66,6 +66,16 @@ enum Subprocess {
         }
         guard code == 0 else { throw ClusterError(.startFailed, "cannot run \(command[0]): \(errnoText(code))") }
         return pid
+    }
+
+    /// Open files beyond the standard three that a child would get. Ours are all closed on exec; these came from
+    /// whoever started us.
+    private static func inheritedDescriptors() -> [Int32] {
+        let limit = min(4_096, sysconf(Int32(_SC_OPEN_MAX)))
+        return (3..<Int32(max(3, limit))).filter { descriptor in
+            let flags = fcntl(descriptor, F_GETFD)
+            return flags >= 0 && flags & FD_CLOEXEC == 0
+        }
     }
 
     /// `posix_spawn` takes pointers to mutable strings, though it changes none.
