@@ -16,7 +16,8 @@ struct Shop: Sendable {
     }
 
     private static func open(size: Int, _ body: (Shop) async throws -> Void) async throws {
-        let pool = try await TestServer.pool(size: size)
+        let target = try await LentDatabase.take()
+        let pool = Pool(target, size: size, applicationName: "tests")
         do {
             try await body(Shop(pool))
         } catch {
@@ -24,6 +25,7 @@ struct Shop: Sendable {
             throw error
         }
         await pool.close()
+        await LentDatabase.giveBack(target)
     }
 
     private init(_ pool: Pool) async throws {

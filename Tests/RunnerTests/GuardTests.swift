@@ -112,7 +112,9 @@ struct GuardTests {
 
     @Test("a table that is not what the job says is refused by name", arguments: tables.indices)
     func contract(_ number: Int) async throws {
-        try await Night.with(try NightSetup.credits(seed: 72, orders: 300, plants: [.paidOpen: 2])) { night in
+        var setup = try NightSetup.credits(seed: 72, orders: 300, plants: [.paidOpen: 2])
+        setup.changesSchema = true
+        try await Night.with(setup) { night in
             let (sql, words) = Self.tables[number]
             var script = sql
             if sql.contains("TYPE text") {

@@ -22,6 +22,8 @@ struct NightSetup: Sendable {
     var timeoutMilliseconds = 20_000
     var attempts = 12
     var isLoaded = true
+    /// Whether the test changes the tables themselves, so that no other can have them after it.
+    var changesSchema = false
 
     static let nowSeconds: Int64 = 1_798_000_000
 
@@ -76,11 +78,12 @@ final class Night: Sendable {
             throw error
         }
         await night.close()
+        if !setup.changesSchema { await LentDatabase.giveBack(night.target) }
     }
 
     private init(_ setup: NightSetup) async throws {
         self.setup = setup
-        target = try await TestServer.database()
+        target = try await LentDatabase.take()
         pool = Pool(target, size: 4, applicationName: "night")
         var account: SandboxAccount =
             setup.account == "task_health" ? .taskHealth(history: setup.history) : .default(history: setup.history)
