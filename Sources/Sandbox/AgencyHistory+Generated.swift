@@ -126,7 +126,9 @@ extension AgencyHistory: GeneratedHistory {
             record.status = .requiresCapture
             record.capturesManually = true
             attempt(record.createdSeconds + 2, .uncaptured)
-        case .declined: attempt(end, .declined(decline))
+        case .declined:
+            record.isBankTransfer = false
+            attempt(end, .declined(decline))
         case .canceled:
             record.status = .canceled
             record.canceledSeconds = end

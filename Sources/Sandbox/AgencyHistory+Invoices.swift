@@ -29,7 +29,11 @@ extension AgencyHistory {
         record.status = Self.invoiceFate(seed, Int(index))
         if record.status != .draft { record.finalizedSeconds = finalized }
         switch record.status {
-        case .draft, .open: break
+        case .draft:
+            // Of four drafts one is finalized by Stripe itself, and one is a subscription's: neither is ever stale.
+            record.autoAdvance = record.hash & 3 == 0
+            if record.hash & 3 == 1 { record.subscription = agency }
+        case .open: break
         case .void: record.voidedSeconds = end
         case .uncollectible: record.uncollectibleSeconds = end
         case .paid:
@@ -62,6 +66,29 @@ extension AgencyHistory {
             return Notice(
                 stripeInvoiceID: history.space.text(.invoice, record.index, createdSeconds: record.createdSeconds),
                 account: history.accountName, agencyID: record.customer, sentSeconds: finalized + 4)
+        }
+    }
+
+    /// The drafts that an expiry has to delete: older than `stale_after`, without `auto_advance`, and no subscription's.
+    public var staleDraftIDs: [String] {
+        (0..<invoices).compactMap { index in
+            let record = invoice(Int64(index))
+            let isStale = nowSeconds - record.createdSeconds > staleAfterSeconds
+            guard record.status == .draft, isStale, !record.autoAdvance, record.isOneOff else { return nil }
+            return space.text(.invoice, record.index, createdSeconds: record.createdSeconds)
+        }
+    }
+
+    /// The payment intents that an expiry has to cancel: never confirmed, older than `stale_after`, and no Checkout
+    /// session's.
+    public var staleIntentIDs: [String] {
+        (0..<count).compactMap { index in
+            guard hasIntent(Int64(index)) else { return nil }
+            let record = intent(Int64(index))
+            let isOpen = record.status == .requiresPaymentMethod || record.status == .requiresConfirmation
+            let isStale = nowSeconds - record.createdSeconds > staleAfterSeconds
+            guard isOpen, record.attempts.isEmpty, isStale, !record.hasCheckoutSession else { return nil }
+            return paymentIntentID(at: index)
         }
     }
 

@@ -12,6 +12,16 @@ extension CreditHistory {
         return (0..<count).lazy.compactMap { history.row(at: $0) }
     }
 
+    /// The drafts that an expiry has to delete: older than `stale_after` and without `auto_advance`.
+    public var staleDraftIDs: [String] {
+        (0..<count).compactMap { index in
+            guard fate(index) == .draft, nowSeconds - timeline.seconds(at: Int64(index)) > staleAfterSeconds,
+                !invoice(Int64(index)).autoAdvance
+            else { return nil }
+            return invoiceID(at: index)
+        }
+    }
+
     /// The place at `index`, in constant time.
     public func order(at index: Int) -> CreditOrder {
         let basics = basics(index)

@@ -25,8 +25,11 @@ public struct SandboxScript: Sendable {
 
     /// What happens.
     public enum Action: Sendable {
+        /// Pays an invoice.
         case pay(Target)
+        /// Voids an open invoice.
         case void(Target)
+        /// Finalizes a draft.
         case finalize(Target)
         /// Deletes a draft.
         case delete(Target)

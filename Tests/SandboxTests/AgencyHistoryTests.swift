@@ -114,6 +114,29 @@ struct AgencyHistoryTests {
         #expect(Set(finalized.map(\.id)) == noticed.union(missed))
     }
 
+    @Test("what an expiry has to remove is known, and what only looks stale is refused or left alone")
+    func expiry() async throws {
+        let history = try history(charges: 6_000)
+        let server = try await SandboxServer.start(
+            SandboxConfiguration(accounts: [.medflyt(history: .agency(history))], clockSeconds: now))
+        let world = try server.world(of: "medflyt")
+        let drafts = world.allInvoices().filter { $0.status == .draft && now - $0.createdSeconds > 7 * day }
+        let stale = history.staleDraftIDs
+        #expect(!stale.isEmpty && Set(stale).isSubset(of: drafts.map(\.id)))
+        let others = drafts.filter { !stale.contains($0.id) }
+        #expect(others.contains { $0.autoAdvance } && others.contains { $0.isSubscription })
+        #expect(others.allSatisfy { $0.autoAdvance || $0.isSubscription })
+        for id in stale { try world.deleteDraft(id) }
+        for draft in others where draft.isSubscription {
+            #expect(throws: SandboxError.self) { try world.deleteDraft(draft.id) }
+        }
+        #expect(history.staleIntentIDs.count == history.expected["stale_intent"])
+        for id in history.staleIntentIDs { try world.cancel(paymentIntent: id, reason: "abandoned") }
+        let checkout = try #require(history.charges.first { $0.plant == .staleCheckout }?.intent)
+        #expect(throws: SandboxError.self) { try world.cancel(paymentIntent: checkout.id) }
+        await server.stop()
+    }
+
     @Test("rows are what the table takes, and a seed is a history")
     func rows() throws {
         let history = try history(5)

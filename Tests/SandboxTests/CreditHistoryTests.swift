@@ -198,6 +198,15 @@ struct CreditHistoryTests {
         #expect(Array(one.localRows) != Array(other.localRows))
     }
 
+    @Test("the drafts that an expiry has to delete are the planted ones")
+    func staleDrafts() throws {
+        let history = try history()
+        #expect(history.staleDraftIDs.count == (history.expected["stale_draft"] ?? 0) + 4, "with the paid ones")
+        let drafts = history.orders.compactMap(\.invoice).filter { $0.status == .draft && $0.deletedSeconds == nil }
+        let old = drafts.filter { now - $0.createdSeconds > 7 * day && !$0.autoAdvance }
+        #expect(history.staleDraftIDs == Array(old.map(\.id)))
+    }
+
     @Test("too many plantings for the orders there are is an error that says so")
     func noRoom() {
         let error = #expect(throws: CreditHistoryError.self) {

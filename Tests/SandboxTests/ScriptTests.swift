@@ -140,7 +140,7 @@ struct ScriptTests {
     func runningClock() async throws {
         try await withScripts([], runs: true) { server, _, world in
             let draft = try world.insert(SandboxInvoiceDraft(amount: 700, autoAdvance: true))
-            server.clock.advance(bySeconds: 3_599)
+            server.clock.advance(bySeconds: 3_596)
             #expect(world.invoice(draft)?.status == .draft)
             let deadline = ContinuousClock.now.advanced(by: .seconds(20))
             while world.invoice(draft)?.status == .draft, ContinuousClock.now < deadline {
