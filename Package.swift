@@ -72,8 +72,13 @@ let package = Package(
         .testTarget(
             name: "SandboxTests", dependencies: ["Sandbox"], exclude: ["python"], swiftSettings: strict),
         tests("StoreTests", ["Store", "Support"]),
-        tests("CreditsTests", ["Credits", "Store", "Support"]),
-        tests("RunnerTests", ["Runner", "Support", "Sandbox", "Jobs", "Store"]),
+        tests("CreditsTests", ["Credits", "Store", "Support", "PostgreSQL", "Reconciliation"]),
+        tests(
+            "RunnerTests",
+            [
+                "Runner", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL",
+                "Reconciliation",
+            ]),
         tests("TrueupTests", ["Support", "Sandbox", "Store"]),
     ],
     cxxLanguageStandard: .cxx17
