@@ -22,7 +22,7 @@ demo: build ## A nightly run on an embedded database and a stand-in for Stripe, 
 test: setup ## Run all tests: real PostgreSQL, real HTTP, the official Stripe SDK against the stand-in
 	$(SWIFT_BUILD) --build-tests
 	$(SWIFT_BUILD) --product trueup
-	swift test -c $(CONFIGURATION) --skip-build
+	scripts/test $(CONFIGURATION)
 
 check: setup ## Formatter, linter and a build with warnings as errors
 	swift format lint --strict --recursive --configuration .swift-format Sources Tests Package.swift

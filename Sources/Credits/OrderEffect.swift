@@ -140,7 +140,7 @@ public struct CreditEffects: Sendable {
         return LockedOrder(order: order, json: try row["json"], hash: try row["hash"])
     }
 
-    /// Makes the row of an agency without a balance, so that of two grants at once only one can say that there was none.
+    /// Makes the row of an agency without a balance, so that of two grants at once only one says that there was none.
     /// - Returns: the balance of whoever was faster.
     private func openBalance(of agency: Int64, on connection: Connection) async throws -> Int64? {
         let made = try await connection.execute(
