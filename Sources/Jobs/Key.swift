@@ -61,8 +61,8 @@ package indirect enum Shape: Sendable {
         case .number(let range): "a number from \(plain(range.lowerBound)) to \(plain(range.upperBound))"
         case .boolean: "true or false"
         case .duration(let range):
-            "a duration from \(Duration.text(range.lowerBound)) to \(Duration.text(range.upperBound)), such as 30s, 5m, "
-                + "6h or 35d"
+            "a duration from \(Duration.text(range.lowerBound)) to \(Duration.text(range.upperBound)), such as 30s, "
+                + "5m, 6h or 35d"
         case .word(let words, let note):
             (words.count == 1 ? "" : "one of ") + words.joined(separator: ", ") + (note.map { " (\($0))" } ?? "")
         case .list(let element, _): "a list in which each element is \(element.expectation)"

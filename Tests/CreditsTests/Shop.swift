@@ -50,7 +50,8 @@ struct Shop: Sendable {
             """)
         if let balance {
             try await run(
-                "INSERT INTO task_credit_agency_balance VALUES (\(agency), \(balance), '2026-01-01') ON CONFLICT DO NOTHING"
+                "INSERT INTO task_credit_agency_balance VALUES (\(agency), \(balance), '2026-01-01') "
+                    + "ON CONFLICT DO NOTHING"
             )
         }
         return OrderExpectation(
