@@ -1,0 +1,95 @@
+import Foundation
+import Glibc
+import Sandbox
+import Support
+import Testing
+
+@Suite("The embedded database under the program", .serialized)
+struct EmbeddedTests {
+    @Test("is made at first use, used by two processes at once, survives a kill and its lock, and is stopped after")
+    func life() async throws {
+        try await Scene.with(latencyMilliseconds: 200) { scene in
+            let program = scene.program(["DATABASE_URL": ""])
+            let before = try await program.run("db", "status")
+            #expect(before.status == 1)
+            #expect(before.output.contains("not made yet"))
+
+            async let one = program.run("db", "migrate", "--application")
+            async let two = program.run("runs")
+            let both = try await (one, two)
+            #expect(both.0.status == 0, "\(both.0.talk)")
+            #expect(both.1.status == 0, "\(both.1.talk)")
+            #expect(both.0.output.contains("created public.task_credit_stripe_invoice"))
+
+            let running = try program.start("run", Scene.job)
+            try await running.wait(forTalk: "starts run")
+            #expect(try await running.signal(SIGKILL).status == -1)
+
+            let after = try await program.run("runs")
+            #expect(after.status == 0, "\(after.talk)")
+            #expect(after.output.contains("credit-invoices"))
+            let rerun = try await program.run("run", Scene.job)
+            #expect(rerun.status == 2, "\(rerun.talk)")
+            #expect(try await program.run("db", "status").output.contains("stopped"))
+        }
+    }
+
+    @Test("that goes away under a run is an error that names its log, and the rerun goes on")
+    func gone() async throws {
+        try await Scene.with(latencyMilliseconds: 200) { scene in
+            let program = scene.program(["DATABASE_URL": ""])
+            #expect(try await program.run("db", "migrate", "--application").status == 0)
+            let running = try program.start("run", Scene.job)
+            try await running.wait(forTalk: "starts run")
+            let status = try await program.run("db", "status").output
+            let words = status.split(whereSeparator: \.isWhitespace)
+            let index = try #require(words.firstIndex(of: "process"))
+            let server = try #require(Int32(words[index + 1]))
+            #expect(server > 1)
+            kill(server, SIGKILL)
+            let result = try await running.result()
+            #expect(result.status == 1)
+            #expect(result.output.isEmpty)
+            #expect(result.talk.contains("postgres.log"), "\(result.talk)")
+            #expect(!result.talk.contains("the statement was"))
+            let rerun = try await program.run("run", Scene.job)
+            #expect(rerun.status == 2, "\(rerun.talk)")
+            #expect(rerun.talk.contains("goes on with run 1"))
+        }
+    }
+
+    @Test("db start keeps it, db status knows it, psql reaches it, db stop ends it")
+    func kept() async throws {
+        let folder = try TemporaryFolder()
+        let program = Program(environment: ["XDG_DATA_HOME": folder.path + "/data"], directory: folder.path)
+        let started = try await program.run("db", "start")
+        #expect(started.status == 0, "\(started.talk)")
+        let status = try await program.run("db", "status")
+        #expect(status.status == 0)
+        #expect(status.output.contains("until db stop"))
+        let psql = try await program.run("db", "psql", "--", "-XAtc", "SELECT 6 * 7")
+        #expect(psql.status == 0, "\(psql.talk)")
+        #expect(psql.output == "42\n")
+        #expect(try await program.run("db", "status").status == 0)
+        #expect(try await program.run("db", "stop").status == 0)
+        #expect(try await program.run("db", "status").status == 1)
+        let again = try await program.run("db", "stop")
+        #expect(again.status == 0)
+        #expect(again.talk == "It was not running.\n")
+    }
+}
+
+@Suite("The demo")
+struct DemoTests {
+    @Test("finds and repairs exactly what it planted, in less than a minute")
+    func demo() async throws {
+        let folder = try TemporaryFolder()
+        let start = ContinuousClock.now
+        let result = try await Program(directory: folder.path).run("demo", "--data-dir", folder.path + "/demo")
+        #expect(result.status == 0, "\(result.talk)")
+        #expect(ContinuousClock.now - start < .seconds(60))
+        #expect(result.output.contains("Everything planted was found"))
+        #expect(!result.output.contains("✗"))
+        #expect(result.output.contains("exactly what was missing"))
+    }
+}

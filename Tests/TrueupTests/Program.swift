@@ -1,0 +1,159 @@
+import Dispatch
+import Foundation
+import Glibc
+
+/// The built program, run as its users run it.
+struct Program: Sendable {
+    /// Everything that a command left behind.
+    struct Result: Sendable {
+        var status: Int32
+        var output: String
+        var talk: String
+        /// Both, for what must appear on neither.
+        var everything: String { output + talk }
+    }
+
+    /// What the environment holds beside PATH and HOME; nothing of the test's own environment is passed on.
+    var environment: [String: String] = [:]
+    var directory = "/"
+
+    /// Longer than any command of these tests takes.
+    private static let timeoutSeconds = 120.0
+
+    /// `TRUEUP_BINARY`, else the product beside the test bundle: same configuration, same build.
+    static let path: String = {
+        if let given = ProcessInfo.processInfo.environment["TRUEUP_BINARY"] { return given }
+        var buffer = [CChar](repeating: 0, count: 4_096)
+        let length = readlink("/proc/self/exe", &buffer, buffer.count)
+        let bundle = String(decoding: buffer.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("trueup").path
+    }()
+
+    /// Runs a command to its end.
+    func run(_ arguments: String...) async throws -> Result { try await run(arguments) }
+
+    /// Runs a command to its end.
+    func run(_ arguments: [String]) async throws -> Result { try await start(arguments).result() }
+
+    /// Starts a command.
+    func start(_ arguments: String...) throws -> Running { try start(arguments) }
+
+    /// Starts a command.
+    func start(_ arguments: [String], output: String? = nil) throws -> Running {
+        guard access(Self.path, X_OK) == 0 else {
+            throw ProgramError(
+                "there is no program at \(Self.path): build it first (make test does), or set "
+                    + "TRUEUP_BINARY")
+        }
+        let folder = try TemporaryFolder()
+        let own = ["PATH": "/usr/bin:/bin", "HOME": folder.path, "LC_ALL": "C.UTF-8"]
+        let variables = own.merging(environment) { _, given in given }.map { "\($0)=\($1)" }
+        return try Running(
+            [Self.path] + arguments, environment: variables, directory: directory, folder: folder,
+            output: output ?? folder.path + "/out", timeoutSeconds: Self.timeoutSeconds)
+    }
+}
+
+/// A command on its way. With `posix_spawn` and `waitpid`: Foundation's `Process` takes a child for alive as long as
+/// any of its own children is, and a killed command leaves a database server behind.
+final class Running: Sendable {
+    let processID: pid_t
+    private let folder: TemporaryFolder
+    private let end: Task<Int32, Never>
+
+    init(
+        _ command: [String], environment: [String], directory: String, folder: TemporaryFolder, output: String,
+        timeoutSeconds: Double
+    ) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, folder.path + "/err", O_WRONLY | O_CREAT, 0o600)
+        // Nothing of the tests' own is passed on but these: they close what they open on exec.
+        let words = ["/usr/bin/env", "-C", directory] + command
+        let arguments = words.map { strdup($0) } + [nil]
+        let variables = environment.map { strdup($0) } + [nil]
+        defer { for word in arguments + variables { free(word) } }
+        var pid: pid_t = 0
+        let code = posix_spawn(&pid, words[0], &actions, nil, arguments, variables)
+        guard code == 0 else { throw ProgramError("\(command[0]) did not start: \(String(cString: strerror(code)))") }
+        processID = pid
+        self.folder = folder
+        let started = pid
+        let (stream, continuation) = AsyncStream<Int32>.makeStream()
+        // A queue of its own: waiting blocks.
+        DispatchQueue(label: "waitpid \(started)").async {
+            var status: Int32 = 0
+            while waitpid(started, &status, 0) < 0, errno == EINTR {}
+            continuation.yield(status & 0x7F == 0 ? (status >> 8) & 0xFF : -1)
+            continuation.finish()
+        }
+        end = Task {
+            let watchdog = Task {
+                try await Task.sleep(for: .seconds(timeoutSeconds))
+                kill(started, SIGKILL)
+            }
+            defer { watchdog.cancel() }
+            for await status in stream { return status }
+            return -1
+        }
+    }
+
+    /// Waits for its end. The status is -1 where a signal ended it.
+    func result() async throws -> Program.Result {
+        let status = await end.value
+        func text(_ name: String) -> String {
+            String(decoding: FileManager.default.contents(atPath: folder.path + name) ?? Data(), as: UTF8.self)
+        }
+        return Program.Result(status: status, output: text("/out"), talk: text("/err"))
+    }
+
+    /// Waits until it has said something on stderr.
+    func wait(forTalk words: String, seconds: Double = 60) async throws {
+        let start = ContinuousClock.now
+        while ContinuousClock.now - start < .seconds(seconds) {
+            let talk = FileManager.default.contents(atPath: folder.path + "/err") ?? Data()
+            if talk.range(of: Data(words.utf8)) != nil { return }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        throw ProgramError("it never said: \(words)")
+    }
+
+    /// Sends a signal, and waits for the end.
+    func signal(_ number: Int32) async throws -> Program.Result {
+        kill(processID, number)
+        return try await result()
+    }
+}
+
+/// A directory that goes away with the last who knows it.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/trueup-cli-XXXXXX".utf8CString)
+        guard let made = mkdtemp(&template).map({ String(cString: $0) }) else {
+            throw ProgramError("mkdtemp failed: \(String(cString: strerror(errno)))")
+        }
+        // An embedded server of another user has to pass.
+        chmod(made, 0o755)
+        path = made
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Writes a file, with the folders on its way.
+    func write(_ text: String, to name: String) throws {
+        let url = URL(fileURLWithPath: path).appendingPathComponent(name)
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: url)
+    }
+}
+
+struct ProgramError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

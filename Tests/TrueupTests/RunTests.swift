@@ -1,0 +1,154 @@
+import Foundation
+import Sandbox
+import Support
+import Testing
+
+@Suite("A run and what it leaves")
+struct RunTests {
+    @Test("finds, repairs, tells, and the second night repairs nothing")
+    func nights() async throws {
+        try await Scene.with { scene in
+            let plan = try await scene.program.run("run", Scene.job, "--plan")
+            #expect(plan.status == 2)
+            #expect(try await scene.value("SELECT count(*) AS value FROM trueup.repair", as: Int64.self) == 0)
+            try Golden.expect(plan.output, "run-plan")
+
+            let first = try await scene.program.run("run", Scene.job)
+            #expect(first.status == 2)
+            try Golden.expect(first.output, "run-first")
+            try Golden.expect(first.talk, "run-first-talk")
+            let state = try await scene.state()
+
+            let second = try await scene.program.run("run", Scene.job)
+            #expect(second.status == 2)
+            #expect(!second.output.contains(" repaired" + " (+"))
+            #expect(try await scene.state() == state)
+
+            let findings = try await scene.program.run("findings", "list")
+            #expect(findings.status == 0)
+            try Golden.expect(findings.output, "findings-list")
+            let runs = try await scene.program.run("runs")
+            #expect(runs.output.split(separator: "\n").count == 4)
+            let shown = try await scene.program.run("runs", "2")
+            #expect(shown.status == 0)
+            #expect(shown.output.contains("missed_paid"))
+            let unknown = try await scene.program.run("runs", "99")
+            #expect(unknown.status == 1)
+            #expect(unknown.talk == "trueup: There is no run 99. See: trueup runs\n")
+        }
+    }
+
+    @Test("what only had to be repaired ends with 0, and with nothing left a quiet run says nothing at all")
+    func codes() async throws {
+        try await Scene.with(plants: [.paidOpen: 3, .voidOpen: 1]) { scene in
+            let first = try await scene.program.run("run", Scene.job, "--quiet")
+            #expect(first.status == 0)
+            #expect(first.output.contains("REPAIRED"))
+            #expect(first.talk.isEmpty)
+            let second = try await scene.program.run("run", Scene.job, "--quiet")
+            #expect(second.status == 0)
+            #expect(second.everything.isEmpty)
+            let third = try await scene.program.run("run", Scene.job)
+            #expect(third.output.contains("CLEAN"))
+        }
+    }
+
+    @Test("two runs of one job: the second one is told so with code 75")
+    func twice() async throws {
+        try await Scene.with(latencyMilliseconds: 300) { scene in
+            let first = try scene.program.start("run", Scene.job)
+            try await scene.wait(until: "EXISTS (SELECT FROM trueup.run WHERE state = 'running')")
+            let second = try await scene.program.run("run", Scene.job)
+            #expect(second.status == 75)
+            #expect(second.output.isEmpty)
+            #expect(second.talk.contains("running already"))
+            #expect(try await first.result().status == 2)
+        }
+    }
+
+    @Test("check says of every file, account and table that it is well, and how to hold the key to its account")
+    func check() async throws {
+        try await Scene.with(orders: 60, plants: [:]) { scene in
+            let result = try await scene.program.run("check", "--online")
+            #expect(result.status == 0)
+            #expect(result.output.contains("account_id: acct_1QnTaskHlthCredit"))
+            let bad = try await scene.program(["DATABASE_URL": "postgresql://u@127.0.0.1:1/x"]).run("check", "--online")
+            #expect(bad.status == 1)
+            #expect(bad.output.contains("ok   account task_health"))
+            #expect(bad.output.contains("BAD  database"))
+            let jobs = try await scene.program.run("jobs")
+            #expect(jobs.output.contains("by hand"))
+        }
+    }
+
+    @Test("data that cannot be written is an error, a reader that went away is none")
+    func output() async throws {
+        try await Scene.with(orders: 60, plants: [:]) { scene in
+            let full = try await scene.program.start(["run", Scene.job, "--json"], output: "/dev/full").result()
+            #expect(full.status == 1)
+            #expect(full.talk.contains("stdout could not be written"))
+        }
+    }
+}
+
+@Suite("The JSON document of a run")
+struct DocumentTests {
+    @Test("has exactly the fields that are promised, with their types")
+    func fields() async throws {
+        try await Scene.with { scene in
+            let plan = try await document(scene, ["--plan"])
+            #expect(plan["plan"] as? Bool == true)
+            let first = try await document(scene, [])
+            #expect(first["state"] as? String == "drift")
+            try check(plan, isPlan: true)
+            try check(first, isPlan: false)
+        }
+    }
+
+    private func document(_ scene: Scene, _ flags: [String]) async throws -> [String: Any] {
+        let result = try await scene.program.run(["run", Scene.job, "--json"] + flags)
+        #expect(result.status == 2)
+        return try #require(JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+    }
+
+    private func check(_ document: [String: Any], isPlan: Bool) throws {
+        #expect(
+            Set(document.keys) == [
+                "format", "run", "job", "plan", "state", "period", "counts", "requests", "objects", "problems",
+                "findings",
+            ])
+        #expect(document["format"] as? String == "trueup.run/1")
+        #expect(document["job"] as? String == Scene.job)
+        #expect((document["run"] as? Int ?? 0) > 0)
+        #expect((document["requests"] as? Int ?? 0) > 0)
+        #expect(document["problems"] as? [String] == [])
+        let objects = try #require(document["objects"] as? [String: Int])
+        #expect(Set(objects.keys) == ["stripe", "local"])
+        #expect(objects.values.allSatisfy { $0 > 0 })
+        let counts = try #require(document["counts"] as? [String: [String: Int]])
+        for (kind, count) in counts { #expect(Set(count.keys) == ["found", "repaired", "open"], "\(kind)") }
+        let paid = try #require(counts["missed_paid"])
+        #expect(paid["found"] == 5)
+        #expect(paid["repaired"] == (isPlan ? 0 : 5))
+        let findings = try #require(document["findings"] as? [[String: Any]])
+        #expect(findings.count == counts.values.compactMap { $0["found"] }.reduce(0, +))
+        for finding in findings { try check(finding: finding, isPlan: isPlan) }
+    }
+
+    private func check(finding: [String: Any], isPlan: Bool) throws {
+        #expect(
+            Set(finding.keys) == [
+                "id", "kind", "account", "stripe_id", "local_id", "action", "state", "closed_how", "stripe_amount",
+                "local_amount", "currency", "credits", "explanation",
+            ])
+        #expect(finding["account"] as? String == "task_health")
+        #expect(!(finding["explanation"] as? String ?? "").isEmpty)
+        #expect(["apply", "review", "inform"].contains(finding["action"] as? String ?? ""))
+        #expect((isPlan ? ["planned"] : ["open", "closed"]).contains(finding["state"] as? String ?? ""))
+        #expect((finding["id"] is NSNull) == isPlan)
+        #expect(!(finding["stripe_id"] is NSNull) || !(finding["local_id"] is NSNull))
+        for key in ["stripe_amount", "local_amount", "credits"] {
+            #expect(finding[key] is NSNull || finding[key] is Int, "\(key)")
+        }
+    }
+}
