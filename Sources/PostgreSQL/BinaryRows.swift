@@ -112,6 +112,12 @@ public struct BinaryRows: Sendable {
         appendRaw(UnsafeRawBufferPointer(value))
     }
 
+    /// A `text` whose bytes are already at hand; `nil` for NULL. The server checks that they are UTF-8.
+    public mutating func append(utf8 value: UnsafeRawBufferPointer?) {
+        guard let value else { return appendNull() }
+        appendRaw(value)
+    }
+
     /// A `bytea`.
     public mutating func append(_ value: [UInt8]?) {
         guard let value else { return appendNull() }

@@ -10,6 +10,11 @@ extension Wire {
             throw PostgresError(.misuse("the last row for COPY lacks \(rows.missingColumns) columns"), sql: sql)
         }
         try startCopy(sql, PGRES_COPY_IN)
+        return try endCopy(sql, rows)
+    }
+
+    /// Sends the rows of a COPY FROM STDIN that has begun, and its end.
+    func endCopy(_ sql: String, _ rows: BinaryRows) throws(PostgresError) -> Int {
         var failure: PostgresError?
         do throws(PostgresError) {
             var start = 0

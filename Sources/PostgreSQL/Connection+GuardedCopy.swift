@@ -1,0 +1,93 @@
+import CLibpq
+
+extension Connection {
+    /// Sends rows where a change still finds what it expects. Both are one message and one transaction: `guardSQL`, whose
+    /// last statement must change exactly one row, and then the COPY.
+    ///
+    /// It costs two round trips, where a transaction of separate statements costs one for each of them. No transaction
+    /// may be open. A connection that breaks on the way throws `.commitOutcomeUnknown`.
+    ///
+    /// - Parameters:
+    ///   - sql: `COPY table (columns) FROM STDIN WITH (FORMAT binary)`.
+    ///   - guardSQL: statements without parameters, separated by semicolons; texts in them by ``quoteLiteral(_:)``.
+    /// - Returns: `false` where the guard did not change exactly one row. Then nothing has happened.
+    public func copyIn(
+        _ sql: String, _ rows: BinaryRows, after guardSQL: String
+    ) async throws(PostgresError) -> Bool {
+        try await run { (wire) throws(PostgresError) in try wire.guardedCopy(sql, rows, after: guardSQL) }
+    }
+}
+
+/// A text as a literal of SQL, whatever `standard_conforming_strings` is. PostgreSQL has no texts with a NUL byte: what
+/// follows one is cut off.
+public func quoteLiteral(_ text: String) -> String {
+    let bytes = text.utf8.prefix { $0 != 0 }
+    var literal: [UInt8] = bytes.contains(UInt8(ascii: "\\")) ? Array("E'".utf8) : Array("'".utf8)
+    for byte in bytes {
+        if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\\") { literal.append(byte) }
+        literal.append(byte)
+    }
+    literal.append(UInt8(ascii: "'"))
+    return String(decoding: literal, as: UTF8.self)
+}
+
+extension Wire {
+    fileprivate func guardedCopy(
+        _ sql: String, _ rows: BinaryRows, after guardSQL: String
+    ) throws(PostgresError) -> Bool {
+        guard rows.isComplete else {
+            throw PostgresError(.misuse("the last row for COPY lacks \(rows.missingColumns) columns"), sql: sql)
+        }
+        guard transactionStatus == PQTRANS_IDLE else {
+            throw PostgresError(.misuse("a guarded COPY is a transaction of its own, and one is open"), sql: sql)
+        }
+        // Several statements in one message are one transaction, which ends with the message:
+        // https://www.postgresql.org/docs/15/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT
+        let message = "\(guardSQL);\n\(sql)"
+        guard PQsendQuery(connection, message) == 1 else { throw sendError(message) }
+        try flush()
+        guard try guardChanges(message) == 1 else {
+            try refuseCopy()
+            return false
+        }
+        do throws(PostgresError) {
+            _ = try endCopy(message, rows)
+            return true
+        } catch {
+            guard case .connection(let reason, let server) = error.kind else { throw error }
+            throw PostgresError(.commitOutcomeUnknown(reason: reason, server: server))
+        }
+    }
+
+    /// Reads up to the start of the COPY: how many rows the statement before it changed.
+    private func guardChanges(_ message: String) throws(PostgresError) -> Int {
+        var changes = 0
+        var failure: PostgresError?
+        while let pointer = try nextResult() {
+            let result = ResultHandle(pointer, sql: message)
+            switch PQresultStatus(pointer) {
+            case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: changes = result.affected
+            case PGRES_COPY_IN where PQbinaryTuples(pointer) == 1: return changes
+            case PGRES_COPY_IN:
+                try refuseCopy()
+                throw PostgresError(.misuse("a COPY FROM STDIN WITH (FORMAT binary) was expected"), sql: message)
+            case PGRES_COPY_OUT:
+                try abandonCopyOut()
+                throw PostgresError(.misuse("a COPY FROM STDIN WITH (FORMAT binary) was expected"), sql: message)
+            default: failure = failure ?? error(of: result)
+            }
+        }
+        var reason =
+            failure ?? (isBroken ? connectionError() : PostgresError(.misuse("the message has no COPY"), sql: message))
+        refine(&reason)
+        throw reason
+    }
+
+    /// Makes the server give up the COPY and with it the transaction, and reads up to the end of the message.
+    private func refuseCopy() throws(PostgresError) {
+        guard PQputCopyEnd(connection, "the guard did not hold") == 1 else { throw connectionError() }
+        try flush()
+        while let rest = try nextResult() { PQclear(rest) }
+        if isBroken { throw connectionError() }
+    }
+}

@@ -1,0 +1,102 @@
+import PostgreSQL
+import Testing
+
+@Suite("COPY after a guard")
+struct GuardedCopyTests {
+    private static let copy = "COPY page (id) FROM STDIN (FORMAT binary)"
+
+    private static func prepared() async throws -> Connection {
+        let connection = try await Fixture.connection()
+        try await connection.run(
+            script: """
+                CREATE TABLE page (id text NOT NULL); CREATE TABLE mark (id bigint PRIMARY KEY, at text);
+                INSERT INTO mark VALUES (1, 'start'), (2, 'start');
+                """)
+        return connection
+    }
+
+    private static func rows(_ ids: String...) -> BinaryRows {
+        var rows = BinaryRows()
+        for id in ids {
+            rows.beginRow(columns: 1)
+            rows.append(id)
+        }
+        return rows
+    }
+
+    private static func state(_ connection: Connection) async throws -> String {
+        try await connection.query(
+            """
+            SELECT (SELECT string_agg(at, ',' ORDER BY id) FROM mark) || ' ' ||
+                coalesce((SELECT string_agg(id, ',' ORDER BY id) FROM page), '-') AS state
+            """)[0]["state"]
+    }
+
+    @Test("rows and the guard's change are there together")
+    func holds() async throws {
+        let connection = try await Self.prepared()
+        let update = "SET LOCAL synchronous_commit = off; UPDATE mark SET at = 'moved' WHERE id = 1"
+        #expect(try await connection.copyIn(Self.copy, Self.rows("a", "b"), after: update))
+        #expect(try await Self.state(connection) == "moved,start a,b")
+        // SET LOCAL ended with the message.
+        let commit: String = try await connection.query("SHOW synchronous_commit")[0]["synchronous_commit"]
+        #expect(commit == "on")
+    }
+
+    @Test(
+        "where the guard changes no row, or two, nothing happens and the connection goes on",
+        arguments: ["UPDATE mark SET at = 'x' WHERE id = 9", "UPDATE mark SET at = 'x'"])
+    func doesNotHold(guardSQL: String) async throws {
+        let connection = try await Self.prepared()
+        #expect(try await connection.copyIn(Self.copy, Self.rows("a"), after: guardSQL) == false)
+        #expect(try await Self.state(connection) == "start,start -")
+        #expect(try await connection.copyIn(Self.copy, Self.rows("b"), after: "UPDATE mark SET at = 'y' WHERE id = 2"))
+        #expect(try await Self.state(connection) == "start,y b")
+    }
+
+    @Test("an error of the guard, of the COPY or of a row takes everything back", arguments: [0, 1, 2])
+    func errors(place: Int) async throws {
+        let connection = try await Self.prepared()
+        let guardSQL = place == 0 ? "UPDATE nobody SET at = 'x'" : "UPDATE mark SET at = 'x' WHERE id = 1"
+        let sql = place == 1 ? "COPY nobody FROM STDIN (FORMAT binary)" : Self.copy
+        var rows = Self.rows("a")
+        if place == 2 {
+            rows.beginRow(columns: 1)
+            rows.appendNull()
+        }
+        let bad = rows
+        let error = await #expect(throws: PostgresError.self) {
+            _ = try await connection.copyIn(sql, bad, after: guardSQL)
+        }
+        #expect(error?.sqlState == (place == 2 ? "23502" : "42P01"))
+        #expect(try await Self.state(connection) == "start,start -")
+    }
+
+    @Test("a message without a COPY, and a guard within a transaction, are refused")
+    func misuse() async throws {
+        let connection = try await Self.prepared()
+        await #expect(throws: PostgresError.self) {
+            _ = try await connection.copyIn("SELECT 1", Self.rows("a"), after: "SELECT 1")
+        }
+        await #expect(throws: PostgresError.self) {
+            try await connection.transaction { connection in
+                _ = try await connection.copyIn(
+                    Self.copy, Self.rows("a"), after: "UPDATE mark SET at = 'x' WHERE id = 1")
+            }
+        }
+        #expect(try await Self.state(connection) == "start,start -")
+    }
+
+    @Test(
+        "a literal is the text it was made from, whatever the server takes a backslash for",
+        arguments: ["in_1", "", "o'clock", #"a\b"#, #"'\'; DROP TABLE page; --"#, "Zoë\n\t\u{1F4B6}"])
+    func literals(text: String) async throws {
+        let connection = try await Self.prepared()
+        for mode in ["on", "off"] {
+            try await connection.run(script: "SET standard_conforming_strings = \(mode)")
+            let back: String = try await connection.query("SELECT \(quoteLiteral(text))::text AS back")[0]["back"]
+            #expect(back == text)
+        }
+        #expect(quoteLiteral("a\0b") == "'a'")
+    }
+}
