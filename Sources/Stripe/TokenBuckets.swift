@@ -162,19 +162,33 @@ package final class TokenBuckets: Sendable {
     }
 }
 
-/// Tokens at even distances, as the time at which the next one is due (the generic cell rate algorithm).
+/// Tokens at even distances, as the time at which the next one is due (the generic cell rate algorithm), and never more
+/// in one second than Stripe allows.
 struct TokenBucket {
     private let intervalNanoseconds: Double
     /// How early a token may be taken, so that late wake-ups do not lower the rate.
     private let toleranceNanoseconds: Int64
     private var due: Int64
+    /// When the latest tokens were taken, as many as Stripe allows in one second, as a ring.
+    private var taken: [Int64]
+    private var oldest = 0
     /// 1, or more while Stripe refuses.
     private(set) var slowness: Double = 1
     private var slownessChangedAt: Int64 = .min / 2
 
     private static let second: Int64 = 1_000_000_000
     private static let maxSlowness: Double = 16
-    private static let recoveryNanoseconds = 5 * second
+    /// Stripe counts by the second: one without refusals says that there is room again.
+    private static let recoveryNanoseconds = second
+    /// Requests that follow each other closely on the way out may arrive closer still: so much more than a second lies
+    /// between the first and the last of as many as Stripe allows, and more after each refusal.
+    private var marginNanoseconds: Int64 = 0
+    private static let marginStepNanoseconds: Int64 = 10_000_000
+    private static let marginMaxNanoseconds: Int64 = 100_000_000
+    /// A token that is taken so late was due to somebody who waited for it; the next is not late for that.
+    private static let latenessNanoseconds: Int64 = 50_000_000
+    /// Above this rate nobody counts single requests.
+    private static let countedPerSecondMax = 1_000.0
 
     init(perSecond: Double, share: Double, now: Int64) {
         let rate = max(0.001, perSecond * share)
@@ -183,11 +197,14 @@ struct TokenBucket {
         let tolerance = max(0, min(0.1, 1 / share - 1 - 1 / rate))
         toleranceNanoseconds = Int64(tolerance * Double(Self.second))
         due = now
+        let counted = perSecond <= Self.countedPerSecondMax ? Int(max(0, perSecond)) : 0
+        taken = [Int64](repeating: .min / 2, count: counted)
     }
 
     var readyAt: Int64 {
         // While Stripe refuses there is nothing to catch up with.
-        due - (slowness > 1 ? 0 : toleranceNanoseconds)
+        let spaced = due - (slowness > 1 ? 0 : toleranceNanoseconds)
+        return taken.isEmpty ? spaced : max(spaced, taken[oldest] + Self.second + marginNanoseconds)
     }
 
     mutating func take(_ now: Int64) {
@@ -195,7 +212,11 @@ struct TokenBucket {
             slowness = max(1, slowness * 0.75)
             slownessChangedAt = now
         }
-        due = max(due, now) + Int64(intervalNanoseconds * slowness)
+        let start = now - due <= Self.latenessNanoseconds && slowness == 1 ? due : max(due, now)
+        due = start + Int64(intervalNanoseconds * slowness)
+        guard !taken.isEmpty else { return }
+        taken[oldest] = now
+        oldest = (oldest + 1) % taken.count
     }
 
     mutating func slowDown(_ now: Int64) {
@@ -203,6 +224,7 @@ struct TokenBucket {
         guard now - slownessChangedAt >= Self.second else { return }
         slowness = min(Self.maxSlowness, slowness * 2)
         slownessChangedAt = now
+        marginNanoseconds = min(Self.marginMaxNanoseconds, marginNanoseconds + Self.marginStepNanoseconds)
         due = max(due, now + Int64(intervalNanoseconds * slowness))
     }
 }
