@@ -9,7 +9,6 @@ struct InvoiceReader: Sendable {
     let account: String
     let runID: Int64
     let pool: Pool
-    let workers: Int
     let progress: @Sendable (RunProgress) -> Void
 
     private var windows: Windows { Windows(runID: runID) }
@@ -19,34 +18,34 @@ struct InvoiceReader: Sendable {
     /// Reads what is not read yet. Stops at the first error, after which the stored windows say what is missing.
     func read() async throws {
         let stored = try await pool.withConnection { try await windows.all(on: $0) }
-        let board = WindowBoard(windows: windows, pool: pool, stored: stored.filter { $0.account == account })
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for _ in 0..<workers {
+        let rate = client.account.rate
+        let board = WindowBoard(
+            windows: windows, pool: pool, stored: stored.filter { $0.account == account },
+            pace: ReadingPace(allowedPerSecond: min(rate.perSecond, rate.perEndpoint) * rate.share))
+        try await withThrowingDiscardingTaskGroup { group in
+            while let window = try await board.next() {
                 group.addTask {
                     do {
-                        while let window = try await board.next() {
-                            try Task.checkCancellation()
-                            try await read(window, board: board)
-                        }
+                        try await read(window, board: board)
                     } catch {
                         await board.stop()
                         throw error
                     }
                 }
             }
-            try await group.waitForAll()
         }
     }
 
     private func read(_ start: StoredWindow, board: WindowBoard) async throws {
         var window = start
-        var lastPage: Set<String> = []
+        var ids = PageIDs()
+        var idsBefore = PageIDs()
         var rewinds = 0
         while !window.isDone {
             try Task.checkCancellation()
-            let page: Page<Invoice>
+            let page: RawInvoicePage
             do {
-                page = try await client.invoices(query(for: window))
+                page = try await client.invoicePage(query(for: window))
             } catch {
                 rewinds += 1
                 let isDeleted = error.isDeletedCursor && window.cursorID != nil
@@ -54,19 +53,28 @@ struct InvoiceReader: Sendable {
                 let position = window
                 _ = try await pool.withConnection { try await windows.rewind(position, on: $0) }
                 window.cursorID = nil
-                lastPage = []
+                ids.removeAll()
                 continue
             }
-            let ids = Set(page.objects.map(\.id))
-            guard ids.count == page.objects.count, lastPage.isDisjoint(with: ids) else {
+            swap(&ids, &idsBefore)
+            guard Self.isNew(page, &ids, after: idsBefore) else {
                 throw ReadingError.pageRepeats(account: account, window: window.window, requestID: page.requestID)
             }
-            guard !page.objects.isEmpty || !page.hasMore else {
+            guard page.count > 0 || !page.hasMore else {
                 throw ReadingError.endlessList(account: account, window: window.window, requestID: page.requestID)
             }
-            lastPage = ids
             window = try await commit(page, of: window, board: board)
         }
+    }
+
+    /// Whether no object of the page is there twice, or was in the page before.
+    private static func isNew(_ page: RawInvoicePage, _ ids: inout PageIDs, after before: PageIDs) -> Bool {
+        var isNew = true
+        ids.removeAll()
+        page.forEach { invoice in
+            isNew = isNew && !before.contains(invoice.id) && ids.insert(invoice.id)
+        }
+        return isNew
     }
 
     private func query(for window: StoredWindow) -> ListQuery {
@@ -77,36 +85,77 @@ struct InvoiceReader: Sendable {
             createdFrom: window.window.fromSeconds, createdTo: to, startingAfter: window.cursorID, limit: 100)
     }
 
-    private func commit(_ page: Page<Invoice>, of start: StoredWindow, board: WindowBoard) async throws -> StoredWindow
+    private func commit(_ page: RawInvoicePage, of start: StoredWindow, board: WindowBoard) async throws -> StoredWindow
     {
         var window = start
         while true {
-            let kept = page.objects.filter { $0.createdSeconds >= window.window.fromSeconds }
-            var rows = BinaryRows()
-            for invoice in kept {
-                StagedInvoices.append(
-                    InvoiceFacts(invoice), account: account, requestID: page.requestID, isFresh: false, to: &rows)
-            }
+            let part = StagedPart(page, fromSeconds: window.window.fromSeconds, account: account)
             var next = window
-            next.cursorID = kept.last?.id ?? window.cursorID
-            next.cursorSeconds = kept.last?.createdSeconds ?? window.cursorSeconds
-            next.isDone = !page.hasMore || kept.count < page.objects.count
+            next.cursorID = part.lastID ?? window.cursorID
+            next.cursorSeconds = part.lastSeconds ?? window.cursorSeconds
+            next.isDone = !page.hasMore || part.count < page.count
             let step = Windows.Progress(
-                cursorID: next.cursorID, cursorSeconds: next.cursorSeconds, isDone: next.isDone, objects: kept.count)
-            let (encoded, position) = (rows, window)
-            if try await pool.withConnection({ try await windows.commit(encoded, step, to: position, on: $0) }) {
-                await board.advanced(next, objects: kept.count)
-                progress(.page(account: account, objects: kept.count))
+                cursorID: next.cursorID, cursorSeconds: next.cursorSeconds, isDone: next.isDone, objects: part.count)
+            let (rows, position) = (part.rows, window)
+            if try await pool.withConnection({ try await windows.commit(rows, step, to: position, on: $0) }) {
+                await board.advanced(next, objects: part.count, transferMicroseconds: page.transferMicroseconds)
+                progress(.page(account: account, objects: part.count))
                 return await board.current(window.id) ?? next
             }
-            // The older half was given away while the page was on its way. The database knows it first: the worker
-            // that took it tells the board only after its transaction.
+            // The older half was given away while the page was on its way. The database knows it first: the board hears
+            // of it after the transaction.
             let stored = try await pool.withConnection { try await windows.window(id: position.id, on: $0) }
             guard let now = stored, !now.isDone, now.window.fromSeconds > window.window.fromSeconds else {
                 throw ReadingError.lostWindow(account: account, window: window.window)
             }
             window.window = now.window
         }
+    }
+}
+
+/// The part of a page that lies in its window, ready to be staged: the page is newest first, so it is its beginning.
+private struct StagedPart {
+    private(set) var rows: BinaryRows
+    private(set) var count = 0
+    private(set) var lastID: String?
+    private(set) var lastSeconds: Int64?
+
+    /// About what a row takes.
+    private static let rowBytes = 320
+
+    init(_ page: RawInvoicePage, fromSeconds: Int64, account: String) {
+        var rows = BinaryRows(reservingBytes: page.count * Self.rowBytes)
+        var count = 0
+        let accountBytes = Array(account.utf8)
+        let requestBytes = Array(page.requestID.utf8)
+        var lastSeconds: Int64?
+        accountBytes.withUnsafeBytes { account in
+            requestBytes.withUnsafeBytes { request in
+                page.forEach { invoice in
+                    if invoice.createdSeconds < fromSeconds { return }
+                    StagedInvoices.append(StagedBytes(invoice), account: account, requestID: request, to: &rows)
+                    count += 1
+                    lastSeconds = invoice.createdSeconds
+                }
+            }
+        }
+        (self.rows, self.count, self.lastSeconds) = (rows, count, lastSeconds)
+        lastID = count > 0 ? page.id(at: count - 1) : nil
+    }
+}
+
+extension StagedBytes {
+    /// The compared part of a listed invoice; valid as long as the invoice is.
+    fileprivate init(_ invoice: borrowing RawInvoice) {
+        self.init(
+            id: invoice.id, status: invoice.status, currency: invoice.currency, customer: invoice.customer,
+            orderID: invoice.metadataOrderID, agencyID: invoice.metadataAgencyID,
+            createdSeconds: invoice.createdSeconds, total: invoice.total,
+            prePaymentCredit: invoice.prePaymentCreditNotesAmount,
+            postPaymentCredit: invoice.postPaymentCreditNotesAmount, dueSeconds: invoice.dueDateSeconds,
+            paidAtSeconds: invoice.paidSeconds, voidedAtSeconds: invoice.voidedSeconds,
+            // Where Stripe does not say, a draft is taken for one that Stripe finalizes: it is then never stale.
+            autoAdvance: invoice.autoAdvance ?? true, isSubscription: invoice.subscription != nil)
     }
 }
 

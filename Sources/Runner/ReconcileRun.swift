@@ -153,8 +153,7 @@ public struct ReconcileRun: Sendable {
 
     private func read(_ run: Run, _ account: String) async throws -> [String] {
         let reader = InvoiceReader(
-            client: try client(account), account: account, runID: run.id, pool: pool, workers: Self.readers,
-            progress: progress)
+            client: try client(account), account: account, runID: run.id, pool: pool, progress: progress)
         do {
             try await reader.read()
             progress(.read(account: account))

@@ -47,25 +47,22 @@ public struct Windows: Sendable {
         }
     }
 
-    /// Stages a page and moves its window's cursor, in one transaction.
+    /// Stages a page and moves its window's cursor, in one transaction that is one message.
     /// - Returns: `false` when the window's older half was given away since `window` was looked at: nothing was
     ///   written, and the page has to be cut to the new `from`.
     public func commit(
         _ rows: BinaryRows, _ progress: Progress, to window: StoredWindow, on connection: Connection
     ) async throws -> Bool {
-        try await connection.transaction { connection in
-            try await connection.execute("SET LOCAL synchronous_commit = off")
-            let updated = try await connection.execute(
-                """
-                UPDATE trueup.window SET cursor_id = $3, cursor_seconds = $4, is_done = $5, pages = pages + 1,
-                    objects = objects + $6
-                WHERE id = $1 AND from_seconds = $2 AND NOT is_done
-                """, window.id, window.window.fromSeconds, progress.cursorID, progress.cursorSeconds, progress.isDone,
-                Int64(progress.objects))
-            guard updated == 1 else { return false }
-            if rows.rowCount > 0 { _ = try await connection.copyIn(staged.copySQL, rows) }
-            return true
-        }
+        let cursor = progress.cursorID.map(quoteLiteral) ?? "NULL"
+        let update = """
+            UPDATE trueup.window SET cursor_id = \(cursor),
+                cursor_seconds = \(progress.cursorSeconds.map(String.init) ?? "NULL"), is_done = \(progress.isDone),
+                pages = pages + 1, objects = objects + \(progress.objects)
+            WHERE id = \(window.id) AND from_seconds = \(window.window.fromSeconds) AND NOT is_done
+            """
+        guard rows.rowCount > 0 else { return try await connection.execute(update) == 1 }
+        return try await connection.copyIn(
+            staged.copySQL, rows, after: "SET LOCAL synchronous_commit = off; \(update)")
     }
 
     /// Gives the older part of a window, `[from, cut)`, to a new window.
@@ -74,6 +71,8 @@ public struct Windows: Sendable {
         -> StoredWindow?
     {
         try await connection.transaction { connection in
+            // What a power failure takes of it, it takes of all pages after it as well.
+            try await connection.execute("SET LOCAL synchronous_commit = off")
             let updated = try await connection.execute(
                 """
                 UPDATE trueup.window SET from_seconds = $3

@@ -13,11 +13,14 @@ public final class RawInvoicePage: Sendable {
     public let requestID: String
     /// Size of the body.
     public let byteCount: Int
+    /// How long the answer took, from the request to its last byte, without the wait for the rate limit.
+    public let transferMicroseconds: Int64
 
-    init(_ rows: Rows<Invoice>, requestID: String, byteCount: Int) {
+    init(_ rows: Rows<Invoice>, requestID: String, byteCount: Int, transferMicroseconds: Int64) {
         self.rows = rows
         self.requestID = requestID
         self.byteCount = byteCount
+        self.transferMicroseconds = transferMicroseconds
     }
 
     public var count: Int {
@@ -31,6 +34,12 @@ public final class RawInvoicePage: Sendable {
     /// The id of the last invoice: the cursor of the next page.
     public var lastID: String? {
         rows.withRows { $0.last?.id.text }
+    }
+
+    /// The id of the invoice at this position, counted from 0.
+    /// - Precondition: `0 <= position < count`.
+    public func id(at position: Int) -> String {
+        rows.withRows { $0[position].id.text }
     }
 
     /// When the last, and so the oldest, invoice was created.

@@ -19,7 +19,9 @@ extension StripeClient {
     /// A page of invoices whose texts are not copied. See `RawInvoicePage`.
     public func invoicePage(_ query: ListQuery) async throws(StripeError) -> RawInvoicePage {
         let (rows, response, requestID) = try await list(Invoice.self, query, "/v1/invoices")
-        return RawInvoicePage(rows, requestID: requestID, byteCount: response.body.count)
+        return RawInvoicePage(
+            rows, requestID: requestID, byteCount: response.body.count,
+            transferMicroseconds: response.timings.totalMicroseconds)
     }
 
     /// One invoice. A deleted draft is `notFound`. See https://docs.stripe.com/api/invoices/retrieve
