@@ -24,13 +24,19 @@ extension InvoiceDiff {
 
     /// Orders that more than one draft, open or paid invoice names.
     private var twice: String {
+        // In the order of bytes a sort compares eight of them at once, whatever the database's collation is.
         """
         WITH twice AS MATERIALIZED (
-            SELECT order_id, count(*) AS invoices FROM \(staged.table)
-            WHERE account = \(accountLiteral) AND order_id IS NOT NULL AND status IN ('draft', 'open', 'paid')
-            GROUP BY order_id HAVING count(*) > 1)
+            SELECT (name COLLATE "default") AS order_id, count(*) AS invoices
+            FROM (SELECT order_id COLLATE "C" AS name FROM \(staged.table)
+                WHERE account = \(accountLiteral) AND order_id IS NOT NULL AND status IN ('draft', 'open', 'paid')) named
+            GROUP BY name HAVING count(*) > 1)
         """
     }
+
+    /// They are few, which the planner cannot know of a group with a condition; of distinct rows of a query that is
+    /// stored it expects 200, and hashes these instead of all invoices.
+    private var few: String { "(SELECT DISTINCT ON (order_id) order_id, invoices FROM twice)" }
 
     private var accountLiteral: String { "'" + account.replacing("'", with: "''") + "'" }
 
@@ -44,10 +50,11 @@ extension InvoiceDiff {
         FROM \(staged.table) s
         JOIN \(table.name) l ON l.\(table.id) = s.id
         \(table.agencyJoin)
-        LEFT JOIN twice t ON t.order_id = s.order_id
+        LEFT JOIN \(few) t ON t.order_id = s.order_id
         WHERE s.account = \(accountLiteral) AND (s.id = ANY($4) OR NOT coalesce(
             (s.status = 'absent' OR (
-                s.currency = lower(l.\(table.currency)) AND s.amount = l.\(table.amount)
+                (s.currency = l.\(table.currency) OR s.currency = lower(l.\(table.currency)))
+                AND s.amount = l.\(table.amount)
                 AND (s.order_id IS NULL OR s.order_id = l.\(table.key)::text)
                 AND (s.agency_id IS NULL OR s.agency_id = l.\(table.agencyID)::text)
                 AND (\(table.customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(table.customer))
@@ -78,7 +85,7 @@ extension InvoiceDiff {
         LEFT JOIN \(table.name) l ON l.\(table.key) =
             CASE WHEN s.order_id ~ '^[1-9][0-9]{0,17}$' THEN s.order_id::bigint END
         \(table.agencyJoin)
-        LEFT JOIN twice t ON t.order_id = s.order_id
+        LEFT JOIN \(few) t ON t.order_id = s.order_id
         WHERE s.account = \(accountLiteral) AND s.status <> 'absent'
           AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($1))
           AND (s.status NOT IN ('void', 'uncollectible') OR (l.\(table.key) IS NOT NULL AND l.\(table.id) IS NULL
@@ -103,9 +110,9 @@ extension InvoiceDiff {
           AND (l.\(table.cancelledAt) IS NULL OR l.\(table.paid) OR s.id IS NOT NULL OR l.\(table.id) = ANY($4)
             OR l.\(table.key) = ANY($5))
           AND NOT EXISTS (SELECT FROM \(staged.table) x WHERE x.account = \(accountLiteral) AND x.id = l.\(table.id))
-          AND (l.\(table.id) IS NOT NULL OR (l.\(table.createdAt) < to_timestamp($2 - $3)
-            AND NOT EXISTS (SELECT FROM \(staged.table) n
-                WHERE n.account = \(accountLiteral) AND n.order_id = l.\(table.key)::text AND n.status <> 'absent')))
+          AND (l.\(table.id) IS NOT NULL OR l.\(table.createdAt) < to_timestamp($2 - $3))
+          AND NOT EXISTS (SELECT FROM \(staged.table) n WHERE l.\(table.id) IS NULL
+            AND n.account = \(accountLiteral) AND n.order_id = l.\(table.key)::text AND n.status <> 'absent')
         """
     }
 
