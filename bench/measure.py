@@ -163,7 +163,7 @@ class Sandbox:
         for line in self.last_words.splitlines():
             if line.startswith("Requests: "):
                 words = line.replace(",", "").replace(".", "").split()
-                return int(words[1]), int(words[3])
+                return int(words[1]), int(words[2])
         return None
 
 
