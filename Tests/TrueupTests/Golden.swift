@@ -20,11 +20,35 @@ enum Golden {
             sourceLocation: location)
     }
 
+    /// The same findings in an order that does not depend on ids, which carry the time: blocks of a line and what is
+    /// indented below it, sorted where several follow each other.
+    static func sorted(_ text: String) -> String {
+        var result: [String] = []
+        var blocks: [String] = []
+        func flush() {
+            result += blocks.sorted()
+            blocks = []
+        }
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.hasPrefix("      "), !blocks.isEmpty {
+                blocks[blocks.count - 1] += "\n" + normalized(String(line))
+            } else if line.hasPrefix("F-") || ["  + ", "  - ", "  ~ ", "  ? "].contains(String(line.prefix(4))) {
+                blocks.append(normalized(String(line)))
+            } else {
+                flush()
+                result.append(String(line))
+            }
+        }
+        flush()
+        return result.joined(separator: "\n")
+    }
+
     /// What differs from run to run: instants, ids that carry one, how long it took, who and where.
     static func normalized(_ text: String) -> String {
         let rules = [
             (#"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"#, "TIME"), (#"in_1[A-Za-z0-9]+"#, "in_ID"),
             (#"cus_[A-Za-z0-9]+"#, "cus_ID"), (#"req_[A-Za-z0-9]+"#, "req_ID"), (#"([Oo])rder(s?) \d+"#, "$1rder$2 N"),
+            (#"Orders N, \d+"#, "Orders N, N"),
             (#"plan [0-9a-f]{12}"#, "plan ID"),
             (#"\d+(\.\d)? s\b"#, "DURATION"), (#"[0-9,]+ requests"#, "N requests"),
             (#"[0-9,]+ at Stripe, [0-9,]+ local"#, "N at Stripe, N local"),

@@ -5,13 +5,23 @@ import Testing
 
 @Suite("A run and what it leaves")
 struct RunTests {
+    /// One finding of most kinds, so that it does not matter which one a summary picks.
+    private static let oneOfAKind: [Plant: Int] = {
+        var plants = Scene.plants
+        for plant: Plant in [
+            .draftYoungAbsent, .openAbsent, .draftStalePaid, .openPaid, .uncollectiblePaid, .amountMismatchTax,
+            .amountMismatchPartial,
+        ] { plants[plant] = nil }
+        return plants
+    }()
+
     @Test("finds, repairs, tells, and the second night repairs nothing")
     func nights() async throws {
-        try await Scene.with { scene in
+        try await Scene.with(plants: Self.oneOfAKind) { scene in
             let plan = try await scene.program.run("run", Scene.job, "--plan")
             #expect(plan.status == 2)
             #expect(try await scene.value("SELECT count(*) AS value FROM trueup.repair", as: Int64.self) == 0)
-            try Golden.expect(plan.output, "run-plan")
+            try Golden.expect(Golden.sorted(plan.output), "run-plan")
 
             let first = try await scene.program.run("run", Scene.job)
             #expect(first.status == 2)
@@ -26,7 +36,7 @@ struct RunTests {
 
             let findings = try await scene.program.run("findings", "list")
             #expect(findings.status == 0)
-            try Golden.expect(findings.output, "findings-list")
+            try Golden.expect(Golden.sorted(findings.output), "findings-list")
             let runs = try await scene.program.run("runs")
             #expect(runs.output.split(separator: "\n").count == 4)
             let shown = try await scene.program.run("runs", "2")
