@@ -79,7 +79,9 @@ let package = Package(
                 "Runner", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL",
                 "Reconciliation",
             ]),
-        tests("TrueupTests", ["Support", "Sandbox", "Store"]),
+        .testTarget(
+            name: "TrueupTests", dependencies: ["PostgreSQL", "Support", "Sandbox", "Store"], exclude: ["Golden"],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -1,7 +1,7 @@
 import CLibpq
 
 extension Connection {
-    /// Sends rows where a change still finds what it expects. Both are one message and one transaction: `guardSQL`, whose
+    /// Sends rows where a change still finds what it expects. Both are one message, one transaction: `guardSQL`, whose
     /// last statement must change exactly one row, and then the COPY.
     ///
     /// It costs two round trips, where a transaction of separate statements costs one for each of them. No transaction

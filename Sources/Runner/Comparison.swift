@@ -35,7 +35,7 @@ struct Comparison: Sendable {
             let unread = await sink.unread
             if unread.isEmpty {
                 return ComparisonResult(
-                    local: local, judged: await sink.judged, unconfirmed: await sink.unconfirmed)
+                    local: local, judged: await sink.judged.sorted(), unconfirmed: await sink.unconfirmed)
             }
             progress(.confirming(account: account, objects: unread.count))
             try await confirmer.read(unread)
@@ -80,6 +80,19 @@ struct Judged: Sendable, Hashable {
     var kind: FindingKind
     var verdict: Verdict
     var action: Action
+}
+
+/// By the age of what they are about: the same differences in the same order, whatever order the pages came in.
+extension Judged: Comparable {
+    static func < (one: Judged, other: Judged) -> Bool { one.place < other.place }
+
+    private var place: (Int64, String, Int64, String) {
+        let pair = found.pair
+        return (
+            pair.order?.createdSeconds ?? pair.stripe?.createdSeconds ?? 0, pair.stripe?.id ?? "",
+            pair.order?.rowID ?? 0, kind.rawValue
+        )
+    }
 }
 
 /// Collects one round: what is judged, and what has to be read first.

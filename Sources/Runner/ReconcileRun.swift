@@ -75,7 +75,12 @@ public struct ReconcileRun: Sendable {
     private func runLocked() async throws -> RunResult {
         try await pool.withConnection { try await Migrator.check($0) }
         let tables = try await resolveTables()
-        for account in job.accounts { _ = try await client(account).verify() }
+        for account in job.accounts {
+            guard let accountID = try await client(account).verify().accountID else { continue }
+            try await pool.withConnection {
+                try await KnownAccounts.check(name: account, accountID: accountID, on: $0)
+            }
+        }
         let runs = Runs(pool: pool)
         try await runs.dropLeftovers()
         let period = Window(

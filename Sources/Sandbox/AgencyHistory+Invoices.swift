@@ -69,7 +69,7 @@ extension AgencyHistory {
         }
     }
 
-    /// The drafts that an expiry has to delete: older than `stale_after`, without `auto_advance`, and no subscription's.
+    /// The drafts that an expiry has to delete: older than `stale_after`, without `auto_advance`, no subscription's.
     public var staleDraftIDs: [String] {
         (0..<invoices).compactMap { index in
             let record = invoice(Int64(index))

@@ -29,7 +29,8 @@ extension InvoiceDiff {
         WITH twice AS MATERIALIZED (
             SELECT (name COLLATE "default") AS order_id, count(*) AS invoices
             FROM (SELECT order_id COLLATE "C" AS name FROM \(staged.table)
-                WHERE account = \(accountLiteral) AND order_id IS NOT NULL AND status IN ('draft', 'open', 'paid')) named
+                WHERE account = \(accountLiteral) AND order_id IS NOT NULL
+                    AND status IN ('draft', 'open', 'paid')) named
             GROUP BY name HAVING count(*) > 1)
         """
     }

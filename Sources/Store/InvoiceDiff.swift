@@ -67,7 +67,7 @@ public struct InvoiceDiff: Sendable {
     static let readable = "'^[A-Za-z0-9_]{3,255}$'"
     private static let batch = 1_000
 
-    /// Both sides are read whole, so that only plans which grow no faster than the data will do: no scan of one side for
+    /// Both sides are read whole, so that only plans which grow no faster than the data do: no scan of one side for
     /// each row of the other, which the planner takes where it expects a single row. Sorting groups costs less than
     /// hashing a million of them, which misses the processor's caches; compiling the queries costs more than it saves.
     private static let planning = """

@@ -1,6 +1,6 @@
 extension Migration {
     /// Schema `trueup`, oldest first.
-    public static let trueup: [Migration] = [runs, findings, repairs]
+    public static let trueup: [Migration] = [runs, findings, repairs, accounts]
 
     /// Runs, their windows, and the template of the staging tables (one is made for each run, so that it can be
     /// dropped as a whole and needs no vacuum).
@@ -159,5 +159,16 @@ extension Migration {
             FOR EACH ROW EXECUTE FUNCTION trueup.refuse_change();
         CREATE TRIGGER repair_is_not_truncated BEFORE TRUNCATE ON trueup.repair
             FOR EACH STATEMENT EXECUTE FUNCTION trueup.refuse_change();
+        """)
+
+    /// Which Stripe account each name of the settings stands for.
+    static let accounts = Migration(
+        4, "accounts",
+        """
+        CREATE TABLE trueup.account (
+            name text PRIMARY KEY,
+            account_id text NOT NULL,
+            first_seen_at timestamptz NOT NULL DEFAULT now()
+        );
         """)
 }

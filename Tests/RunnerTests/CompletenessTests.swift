@@ -90,6 +90,10 @@ struct CompletenessTests {
     @Test("cursors that are deleted while a run pages are survived", arguments: Seeds.range(5_000, 3))
     func deletedCursors(seed: UInt64) async throws {
         var setup = Self.plain(seed: seed, invoices: 3_000, skew: seed.isMultiple(of: 2) ? .even : .bursts)
+        // Whatever else the erasing task is in time for, the cursors of these pages are gone when they are used.
+        setup.scripts = [2, 5, 9].map { page in
+            SandboxScript(account: setup.account, list: "/v1/invoices", page: page, [.erase(.cursor)])
+        }
         setup.latencyMilliseconds = 8
         try await Night.with(setup) { night in
             let before = night.listable()
@@ -104,7 +108,7 @@ struct CompletenessTests {
                 _ = try await erasing
                 throw error
             }
-            let erased = try await erasing
+            let erased = try await erasing.union(before.subtracting(night.listable()))
             #expect(Set(staged).count == staged.count, "staged twice")
             let missing = before.subtracting(erased).subtracting(staged)
             #expect(missing.isEmpty, "missing: \(missing.sorted().prefix(3))")

@@ -16,6 +16,7 @@ struct NightSetup: Sendable {
     var account = "task_health"
     var apiVersion = "2023-10-16"
     var faults = SandboxFaults.none
+    var scripts: [SandboxScript] = []
     var latencyMilliseconds = 0.0
     var limits = RepairLimits(maxRepairs: 500, maxRepairShare: 1)
     var lookBackSeconds: Int64 = 35 * 86_400
@@ -92,7 +93,7 @@ final class Night: Sendable {
             SandboxConfiguration(
                 accounts: [account], clockSeconds: NightSetup.nowSeconds,
                 latency: SandboxLatency(fixedMilliseconds: setup.latencyMilliseconds), faults: setup.faults,
-                recordsRequests: true))
+                recordsRequests: true, scripts: setup.scripts))
         world = try server.world(of: setup.account)
         var configuration = HTTPClient.Configuration()
         configuration.timeoutMilliseconds = setup.timeoutMilliseconds

@@ -1,0 +1,29 @@
+import PostgreSQL
+
+/// Which Stripe account each name of the settings has stood for. A key of another account under a known name would
+/// compare one account's objects with another's orders, so it is refused before the first list.
+public enum KnownAccounts {
+    /// Remembers an account the first time, and holds it to that from then on.
+    /// - Throws: ``AccountChanged``.
+    public static func check(name: String, accountID: String, on connection: Connection) async throws {
+        try await connection.execute(
+            "INSERT INTO trueup.account (name, account_id) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", name,
+            accountID)
+        let known: String = try await connection.query(
+            "SELECT account_id FROM trueup.account WHERE name = $1", name)[0]["account_id"]
+        guard known == accountID else { throw AccountChanged(name: name, known: known, found: accountID) }
+    }
+}
+
+/// The key of a name belongs to another account than before.
+public struct AccountChanged: Error, Equatable, CustomStringConvertible {
+    public let name: String
+    public let known: String
+    public let found: String
+
+    public var description: String {
+        "The key of account \(name) belongs to \(found); until now \(name) was \(known). Nothing was read. Check that the "
+            + "keys are not swapped; if the account really changed, forget the old one with: "
+            + "trueup db psql -- -c \"DELETE FROM trueup.account WHERE name = '\(name)'\""
+    }
+}
