@@ -21,6 +21,12 @@ public struct AccountChanged: Error, Equatable, CustomStringConvertible {
     public let known: String
     public let found: String
 
+    public init(name: String, known: String, found: String) {
+        self.name = name
+        self.known = known
+        self.found = found
+    }
+
     public var description: String {
         "The key of account \(name) belongs to \(found); until now \(name) was \(known). Nothing was read. Check that the "
             + "keys are not swapped; if the account really changed, forget the old one with: "
