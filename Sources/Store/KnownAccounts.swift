@@ -28,8 +28,8 @@ public struct AccountChanged: Error, Equatable, CustomStringConvertible {
     }
 
     public var description: String {
-        "The key of account \(name) belongs to \(found); until now \(name) was \(known). Nothing was read. Check that the "
-            + "keys are not swapped; if the account really changed, forget the old one with: "
+        "The key of account \(name) belongs to \(found); until now \(name) was \(known). Nothing was read. Check that "
+            + "the keys are not swapped; if the account really changed, forget the old one with: "
             + "trueup db psql -- -c \"DELETE FROM trueup.account WHERE name = '\(name)'\""
     }
 }
