@@ -85,9 +85,9 @@ def comparison(old, new):
     rows = []
     for before, after in zip(old["unlimited"], new["unlimited"]):
         if before["objects"] != after["objects"]:
-            rows.append([f"{before['objects']:,} against {after['objects']:,} objects", "before", "after", "times"])
+            rows.append([f"{before['objects']:,.0f} against {after['objects']:,.0f} objects", "before", "after", "times"])
         else:
-            rows.append([f"{before['objects']:,} objects", "before", "after", "times"])
+            rows.append([f"{before['objects']:,.0f} objects", "before", "after", "times"])
         rows += _side_by_side(ROWS[1:], before, after)
         rows += _side_by_side(BASELINE, before["baseline"], after["baseline"])
         rows.append([

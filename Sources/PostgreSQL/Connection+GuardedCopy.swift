@@ -10,7 +10,8 @@ extension Connection {
     /// - Parameters:
     ///   - sql: `COPY table (columns) FROM STDIN WITH (FORMAT binary)`.
     ///   - guardSQL: statements without parameters, separated by semicolons; texts in them by ``quoteLiteral(_:)``.
-    /// - Returns: `false` where the guard did not change exactly one row. Then nothing has happened.
+    /// - Returns: `false` where the guard did not change exactly one row. Then nothing has happened, unless statements
+    ///   before the guard's last one change something by themselves.
     public func copyIn(
         _ sql: String, _ rows: BinaryRows, after guardSQL: String
     ) async throws(PostgresError) -> Bool {
@@ -46,7 +47,13 @@ extension Wire {
         let message = "\(guardSQL);\n\(sql)"
         guard PQsendQuery(connection, message) == 1 else { throw sendError(message) }
         try flush()
-        guard try guardChanges(message) == 1 else {
+        switch try guardChanges(message) {
+        case 1: break
+        case 0:
+            // A COPY of no rows ends it without an error, which the server would write into its log.
+            _ = try endCopy(message, BinaryRows())
+            return false
+        default:
             try refuseCopy()
             return false
         }

@@ -19,7 +19,7 @@ public struct ReconcileRun: Sendable {
     /// What the clients had sent before this run.
     private let requestsBefore: Int64
 
-    /// Pages on their way at once, for each account. The rate limit and Stripe's latency decide how many are used.
+    /// Objects that are read again one by one, at once.
     static let readers = 12
     /// Repairs under way at once.
     static let repairers = 4

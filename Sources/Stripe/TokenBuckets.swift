@@ -178,12 +178,12 @@ struct TokenBucket {
 
     private static let second: Int64 = 1_000_000_000
     private static let maxSlowness: Double = 16
-    /// Stripe counts by the second: one without refusals says that there is room again.
-    private static let recoveryNanoseconds = second
+    /// Stripe counts by the second: half of one without refusals says that there is room again.
+    private static let recoveryNanoseconds = second / 2
     /// Requests that follow each other closely on the way out may arrive closer still: so much more than a second lies
     /// between the first and the last of as many as Stripe allows, and more after each refusal.
     private var marginNanoseconds: Int64 = 0
-    private static let marginStepNanoseconds: Int64 = 10_000_000
+    private static let marginStepNanoseconds: Int64 = 5_000_000
     private static let marginMaxNanoseconds: Int64 = 100_000_000
     /// A token that is taken so late was due to somebody who waited for it; the next is not late for that.
     private static let latenessNanoseconds: Int64 = 50_000_000
