@@ -64,6 +64,10 @@ public struct PlanRun: Sendable {
 
     private func applyLocked() async throws -> Result {
         try await pool.withConnection { try await Migrator.check($0) }
+        for account in job.accounts {
+            guard let client = clients[account] else { throw RunError.noAccount(account) }
+            try await client.verifyKnown(account, pool: pool)
+        }
         let runs = Runs(pool: pool)
         let run = try await runs.begin(
             job: definition.name, definitionHash: definition.hash, isPlan: false,
@@ -111,8 +115,12 @@ public struct PlanRun: Sendable {
             }
             let found = try FoundDifference(
                 judged.found, kind: judged.kind, verdict: judged.verdict, action: .apply, job: run.job)
-            tasks.append(
-                Repairer.Task(findingID: try await findingID(of: found, run), judged: judged, rowHash: item.rowHash))
+            guard let findingID = try await findingID(of: found, run) else {
+                result.leftAlone.append(
+                    "order \(item.orderID): a person accepted this difference, or took its repair back, after the plan")
+                continue
+            }
+            tasks.append(Repairer.Task(findingID: findingID, judged: judged, rowHash: item.rowHash))
         }
         guard !tasks.isEmpty, let client = clients[account] else { return }
         let outcome = try await Repairer(
@@ -124,10 +132,13 @@ public struct PlanRun: Sendable {
         result.failures += outcome.failures
     }
 
-    /// The finding of an item. One that is closed stays as it is: the plan may have been applied before.
-    private func findingID(of found: FoundDifference, _ run: Run) async throws -> Int64 {
+    /// The finding of an item. One that is closed stays as it is: the plan may have been applied before. `nil` for one
+    /// that is accepted: what a person wants to keep, or took back, is not done again.
+    private func findingID(of found: FoundDifference, _ run: Run) async throws -> Int64? {
         let findings = Findings(pool: pool)
-        if let known = try await findings.finding(found.identity), known.state == .closed { return known.id }
+        let known = try await findings.finding(found.identity)
+        if let known, known.state == .closed { return known.id }
+        if known?.state == .accepted { return nil }
         return try await findings.record([found], run: run)[0].id
     }
 
@@ -171,6 +182,15 @@ public struct PlanRun: Sendable {
         case .refused(let reason): result.leftAlone.append(reason)
         }
         progress(.repaired)
+    }
+}
+
+extension StripeClient {
+    /// Checks the key, and that it belongs to the account that this name has always stood for. Before anything else is
+    /// asked or changed.
+    func verifyKnown(_ name: String, pool: Pool) async throws {
+        guard let accountID = try await verify().accountID else { return }
+        try await pool.withConnection { try await KnownAccounts.check(name: name, accountID: accountID, on: $0) }
     }
 }
 

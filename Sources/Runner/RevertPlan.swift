@@ -55,6 +55,10 @@ extension Plan {
         _ repair: Repair, _ effects: CreditEffects, _ connection: Connection, _ trial: inout Trial
     ) async throws {
         let what = "order \(repair.localID) (\(repair.effect) for \(repair.stripeID))"
+        if OrderUndo(rawValue: repair.effect) != nil {
+            trial.impossible.append("\(what): it is a revert itself; reopen its finding, and the next run repairs it")
+            return
+        }
         guard let undo = OrderUndo(undoing: repair.effect), let key = Int64(repair.localID),
             repair.kind != FindingKind.staleDraft.rawValue
         else {

@@ -3,6 +3,12 @@ import PostgreSQL
 /// Which Stripe account each name of the settings has stood for. A key of another account under a known name would
 /// compare one account's objects with another's orders, so it is refused before the first list.
 public enum KnownAccounts {
+    /// The account that a name has stood for; `nil` for a name that no run has used.
+    public static func accountID(of name: String, on connection: Connection) async throws -> String? {
+        try await connection.query("SELECT account_id FROM trueup.account WHERE name = $1", name)
+            .first.map { try $0["account_id"] }
+    }
+
     /// Remembers an account the first time, and holds it to that from then on.
     /// - Throws: ``AccountChanged``.
     public static func check(name: String, accountID: String, on connection: Connection) async throws {

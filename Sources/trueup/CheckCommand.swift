@@ -72,6 +72,18 @@ struct CheckCommand: AsyncParsableCommand {
         return "\(id), \(identity.mode) mode\(advice)"
     }
 
+    /// Whether the key belongs to the account that earlier runs have known under this name.
+    private func checkKey(_ name: String, _ settings: Settings, _ connection: Connection) async throws -> String {
+        guard let known = try await KnownAccounts.accountID(of: name, on: connection) else {
+            return "no run has used this account yet"
+        }
+        let accounts = try Accounts.open([name], settings: settings)
+        defer { Task { await accounts.http.close() } }
+        guard let found = try await accounts.clients[name]?.verify().accountID else { return "may not say whose it is" }
+        guard found == known else { throw AccountChanged(name: name, known: known, found: found) }
+        return "the account of earlier runs, \(known)"
+    }
+
     private func checkDatabase(_ database: Database, _ set: JobSet, _ start: CheckReport) async throws -> CheckReport {
         var report = start
         let connection = try await Connection.open(database.target, applicationName: "trueup check")
@@ -81,6 +93,9 @@ struct CheckCommand: AsyncParsableCommand {
         await report.line("schema trueup") {
             try await Migrator.check(connection)
             return "up to date"
+        }
+        for name in Array(Set(set.jobs.flatMap(\.kind.accounts))).sorted() where report.failures == 0 {
+            await report.line("key of \(name)") { try await checkKey(name, set.settings, connection) }
         }
         for job in set.jobs {
             guard case .reconcile(let reconcile) = job.kind else { continue }

@@ -57,7 +57,13 @@ struct ApplyCommand: AsyncParsableCommand {
         Terminal.print("Applied \(result.applied) of \(plan.items.count) (plan \(plan.id), run \(result.runID)).")
         for reason in result.leftAlone { Terminal.print("  left alone: \(printable(reason))") }
         for failure in result.failures { Terminal.print("  failed: \(printable(failure))") }
-        if result.exitCode == 0 { Terminal.print("To undo it: trueup revert \(result.runID)") }
+        if plan.purpose == .revert, result.applied > 0 {
+            Terminal.print(
+                "These differences are there again and count as accepted: runs leave them alone and do not count them, "
+                    + "until their facts change or somebody reopens them. See: trueup findings list --state accepted")
+        } else if result.exitCode == 0, result.applied > 0 {
+            Terminal.print("To undo it: trueup revert \(result.runID)")
+        }
         return result.exitCode
     }
 }

@@ -166,6 +166,32 @@ struct PlanFileTests {
         }
     }
 
+    @Test("a plan whose repairs were taken back is not done again")
+    func revertedPlan() async throws {
+        try await Night.with(try .credits(seed: 11, orders: 300, plants: [.paidOpen: 3, .voidOpen: 2])) { night in
+            let plan = try #require(try await night.run(plan: true).plan)
+            let first = try await apply(plan, night)
+            #expect(first.applied == 5)
+            #expect(try await apply(try await revert(first.runID, night), night).applied == 5)
+            let taken = try await orders(night)
+            let again = try await apply(plan, night)
+            #expect(again.applied == 0 && again.leftAlone.count == 5 && again.exitCode == 2)
+            #expect(try await orders(night) == taken)
+        }
+    }
+
+    @Test("a plan is not applied with the key of another account")
+    func swappedKey() async throws {
+        try await Night.with(try .credits(seed: 12, orders: 300, plants: [.paidOpen: 1, .absentOpen: 1])) { night in
+            let plan = try #require(try await night.run(plan: true).plan)
+            let before = try await orders(night)
+            _ = try await night.query("UPDATE trueup.account SET account_id = 'acct_other'")
+            await #expect(throws: AccountChanged.self) { _ = try await apply(plan, night) }
+            #expect(try await orders(night) == before)
+            #expect(try await night.number("SELECT count(*) FROM trueup.repair") == 0)
+        }
+    }
+
     @Test("a row that was changed after its repair, and credits that are spent, are not taken back")
     func cannotBeReverted() async throws {
         try await Night.with(try .credits(seed: 9, orders: 300, plants: [.paidOpen: 3])) { night in
