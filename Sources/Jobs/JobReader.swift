@@ -46,6 +46,12 @@ struct JobReader {
     private func kind(_ root: Node) -> String? {
         guard case .mapping(let mapping) = root else { return nil }
         for (key, value) in mapping where key.scalar?.string == "kind" {
+            // A misspelled kind is reported with the other keys, which are judged by the kind that was meant.
+            if let text = value.scalar?.string, !JobKeys.kinds.contains(text),
+                let meant = nearestWord(to: text, among: JobKeys.kinds)
+            {
+                return meant
+            }
             let field = Checker(source).field(value, JobKeys.kind.shape, key: "kind", keyPlace: key.place)
             if case .text(let word)? = field?.value { return word }
             return nil
