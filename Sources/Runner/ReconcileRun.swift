@@ -76,10 +76,7 @@ public struct ReconcileRun: Sendable {
         try await pool.withConnection { try await Migrator.check($0) }
         let tables = try await resolveTables()
         for account in job.accounts {
-            guard let accountID = try await client(account).verify().accountID else { continue }
-            try await pool.withConnection {
-                try await KnownAccounts.check(name: account, accountID: accountID, on: $0)
-            }
+            try await client(account).verifyKnown(account, pool: pool)
         }
         let runs = Runs(pool: pool)
         try await runs.dropLeftovers()
