@@ -25,10 +25,10 @@ public enum OrderUndo: String, Sendable, Hashable, CaseIterable {
 extension CreditEffects {
     /// Takes an effect back, if the row is still exactly as the effect left it.
     /// - Parameter after: the audit's snapshot after the effect.
-    /// - Returns: ``OrderEffectOutcome/refused(_:)`` where the row has moved on, or the credits are spent.
+    /// - Returns: ``EffectOutcome/refused(_:)`` where the row has moved on, or the credits are spent.
     public func undo(
         _ undo: OrderUndo, ofOrder key: Int64, after: JSONText, on connection: Connection
-    ) async throws -> OrderEffectOutcome {
+    ) async throws -> EffectOutcome {
         guard let row = try await lock(key, on: connection) else { return .refused("order \(key) is gone") }
         let isSame: Bool = try await connection.query(
             "SELECT $1::text::jsonb = $2 -> 'order' AS same", row.json, after)[0]["same"]

@@ -41,7 +41,7 @@ public struct OrderExpectation: Sendable, Hashable {
 }
 
 /// How an effect ended. Only ``done(before:after:)`` changed anything.
-public enum OrderEffectOutcome: Sendable, Hashable {
+public enum EffectOutcome: Sendable, Hashable {
     /// The touched rows before and after: `{"order": {…}, "balance": n}`.
     case done(before: JSONText, after: JSONText)
     /// Somebody else, a webhook most likely, did it before.
@@ -66,7 +66,7 @@ public struct CreditEffects: Sendable {
     public func apply(
         _ effect: OrderEffect, toOrder key: Int64, expecting expectation: OrderExpectation, rowHash: String? = nil,
         on connection: Connection
-    ) async throws -> OrderEffectOutcome {
+    ) async throws -> EffectOutcome {
         guard let row = try await lock(key, on: connection) else { return .refused("order \(key) is gone") }
         let now = row.order
         let state = now.state

@@ -20,12 +20,16 @@ public struct InvoiceFacts: Sendable, Hashable {
     public var agencyID: String?
     public var paidAtSeconds: Int64?
     public var voidedAtSeconds: Int64?
+    public var finalizedAtSeconds: Int64?
+    /// The payment intent that pays it, where the API version says so (until 2025-03-31.basil).
+    public var paymentIntent: String?
 
     public init(
         id: String, status: InvoiceStatus, createdSeconds: Int64, currency: String, total: Int64,
         prePaymentCredit: Int64 = 0, postPaymentCredit: Int64 = 0, customer: String? = nil, dueSeconds: Int64? = nil,
         autoAdvance: Bool = false, isSubscription: Bool = false, orderID: String? = nil, agencyID: String? = nil,
-        paidAtSeconds: Int64? = nil, voidedAtSeconds: Int64? = nil
+        paidAtSeconds: Int64? = nil, voidedAtSeconds: Int64? = nil, finalizedAtSeconds: Int64? = nil,
+        paymentIntent: String? = nil
     ) {
         self.id = id
         self.status = status
@@ -42,6 +46,8 @@ public struct InvoiceFacts: Sendable, Hashable {
         self.agencyID = agencyID
         self.paidAtSeconds = paidAtSeconds
         self.voidedAtSeconds = voidedAtSeconds
+        self.finalizedAtSeconds = finalizedAtSeconds
+        self.paymentIntent = paymentIntent
     }
 
     /// What the customer is asked for: `total` less credit notes issued before payment. `nil` if that leaves `Int64`.
@@ -108,10 +114,12 @@ public struct InvoicePair: Sendable, Hashable {
     public var liveInvoicesOfOrder: Int
     /// The row that `metadata.order_id` names is linked to this other invoice.
     public var orderLinkedTo: String?
+    /// What was taken back of its payments.
+    public var reversed: Reversed
 
     public init(
         stripe: InvoiceFacts?, order: OrderFacts?, link: Link = .exact, otherRows: [Int64] = [],
-        liveInvoicesOfOrder: Int = 1, orderLinkedTo: String? = nil
+        liveInvoicesOfOrder: Int = 1, orderLinkedTo: String? = nil, reversed: Reversed = Reversed()
     ) {
         self.stripe = stripe
         self.order = order
@@ -119,5 +127,6 @@ public struct InvoicePair: Sendable, Hashable {
         self.otherRows = otherRows
         self.liveInvoicesOfOrder = liveInvoicesOfOrder
         self.orderLinkedTo = orderLinkedTo
+        self.reversed = reversed
     }
 }

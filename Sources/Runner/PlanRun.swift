@@ -159,7 +159,7 @@ public struct PlanRun: Sendable {
             result.failures.append("order \(item.orderID): this version cannot do \(item.effect)")
             return
         }
-        let outcome = try await pool.transaction { connection -> OrderEffectOutcome in
+        let outcome = try await pool.transaction { connection -> EffectOutcome in
             guard let repair = try await Repair.one(id: repairID, on: connection) else {
                 return .refused("repair \(repairID) is not in the audit")
             }

@@ -161,7 +161,7 @@ struct Repairer: Sendable {
                 if try await RepairRecord.exists(
                     runID: run.id, findingID: task.findingID, effect: effect.word, on: connection)
                 {
-                    return OrderEffectOutcome.done(before: JSONText("{}"), after: JSONText("{}"))
+                    return EffectOutcome.done(before: JSONText("{}"), after: JSONText("{}"))
                 }
                 try await Findings.closeLate(task.findingID, on: connection)
             case .refused: break

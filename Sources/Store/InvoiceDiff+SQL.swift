@@ -8,7 +8,8 @@ extension InvoiceDiff {
             s.total AS s_total, s.pre_payment_credit AS s_pre, s.post_payment_credit AS s_post,
             s.customer AS s_customer, s.due_seconds AS s_due, s.auto_advance AS s_auto, s.is_subscription AS s_sub,
             s.order_id AS s_order, s.agency_id AS s_agency, s.paid_at_seconds AS s_paid_at,
-            s.voided_at_seconds AS s_voided_at, s.request_id AS s_request, s.is_fresh AS s_fresh
+            s.voided_at_seconds AS s_voided_at, s.finalized_at_seconds AS s_finalized_at,
+            s.payment_intent AS s_intent, s.request_id AS s_request, s.is_fresh AS s_fresh
         """
     }
 
@@ -28,7 +29,7 @@ extension InvoiceDiff {
         """
         WITH twice AS MATERIALIZED (
             SELECT (name COLLATE "default") AS order_id, count(*) AS invoices
-            FROM (SELECT order_id COLLATE "C" AS name FROM \(staged.table)
+            FROM (SELECT order_id COLLATE "C" AS name FROM \(staged.name)
                 WHERE account = \(accountLiteral) AND order_id IS NOT NULL
                     AND status IN ('draft', 'open', 'paid')) named
             GROUP BY name HAVING count(*) > 1)
@@ -48,7 +49,7 @@ extension InvoiceDiff {
         \(twice)
         SELECT \(stagedColumns), \(localColumns("l", customer: table.customer)),
             coalesce(t.invoices, 1)::bigint AS live
-        FROM \(staged.table) s
+        FROM \(staged.name) s
         JOIN \(table.name) l ON l.\(table.id) = s.id
         \(table.agencyJoin)
         LEFT JOIN \(few) t ON t.order_id = s.order_id
@@ -81,8 +82,8 @@ extension InvoiceDiff {
         \(twice)
         SELECT \(stagedColumns), \(localColumns("l", customer: table.customer)),
             coalesce(t.invoices, 1)::bigint AS live,
-            (SELECT o.status FROM \(staged.table) o WHERE o.id = l.\(table.id) LIMIT 1) AS other_status
-        FROM \(staged.table) s
+            (SELECT o.status FROM \(staged.name) o WHERE o.id = l.\(table.id) LIMIT 1) AS other_status
+        FROM \(staged.name) s
         LEFT JOIN \(table.name) l ON l.\(table.key) =
             CASE WHEN s.order_id ~ '^[1-9][0-9]{0,17}$' THEN s.order_id::bigint END
         \(table.agencyJoin)
@@ -90,7 +91,7 @@ extension InvoiceDiff {
         WHERE s.account = \(accountLiteral) AND s.status <> 'absent'
           AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($1))
           AND (s.status NOT IN ('void', 'uncollectible') OR (l.\(table.key) IS NOT NULL AND l.\(table.id) IS NULL
-            AND s.order_id NOT IN (SELECT v.order_id FROM \(staged.table) v
+            AND s.order_id NOT IN (SELECT v.order_id FROM \(staged.name) v
                 WHERE v.order_id IS NOT NULL AND v.status IN ('draft', 'open', 'paid'))))
         """
     }
@@ -103,16 +104,16 @@ extension InvoiceDiff {
             (SELECT e.\(table.key) FROM \(table.name) e WHERE e.\(table.id) = s.id LIMIT 1)::bigint AS exact_row
         FROM \(table.name) l
         \(table.agencyJoin)
-        LEFT JOIN \(staged.table) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
+        LEFT JOIN \(staged.name) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
             AND lower(s.id) = lower(btrim(l.\(table.id), \(Self.blanks)))
         WHERE l.\(table.createdAt) < to_timestamp($2)
           AND (l.\(table.createdAt) >= to_timestamp($1) OR (NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)
             OR l.\(table.id) = ANY($4) OR l.\(table.key) = ANY($5))
           AND (l.\(table.cancelledAt) IS NULL OR l.\(table.paid) OR s.id IS NOT NULL OR l.\(table.id) = ANY($4)
             OR l.\(table.key) = ANY($5))
-          AND NOT EXISTS (SELECT FROM \(staged.table) x WHERE x.account = \(accountLiteral) AND x.id = l.\(table.id))
+          AND NOT EXISTS (SELECT FROM \(staged.name) x WHERE x.account = \(accountLiteral) AND x.id = l.\(table.id))
           AND (l.\(table.id) IS NOT NULL OR l.\(table.createdAt) < to_timestamp($2 - $3))
-          AND NOT EXISTS (SELECT FROM \(staged.table) n WHERE l.\(table.id) IS NULL
+          AND NOT EXISTS (SELECT FROM \(staged.name) n WHERE l.\(table.id) IS NULL
             AND n.account = \(accountLiteral) AND n.order_id = l.\(table.key)::text AND n.status <> 'absent')
         """
     }
@@ -123,7 +124,7 @@ extension InvoiceDiff {
         SELECT (SELECT count(*) FROM \(table.name) l WHERE l.\(table.createdAt) < to_timestamp($2)
             AND (l.\(table.createdAt) >= to_timestamp($1)
                 OR (NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)))::bigint AS local,
-          (SELECT count(*) FROM \(staged.table) WHERE account = \(accountLiteral) AND status <> 'absent')::bigint
+          (SELECT count(*) FROM \(staged.name) WHERE account = \(accountLiteral) AND status <> 'absent')::bigint
             AS staged
         """
     }
@@ -133,14 +134,15 @@ extension InvoiceDiff {
 extension InvoiceDiff {
     private func invoice(_ row: Row) throws -> InvoiceFacts? {
         let word: String = try row["s_status"]
-        guard word != StagedInvoices.absent else { return nil }
+        guard word != StagingTable.absent else { return nil }
         return InvoiceFacts(
             id: try row["s_id"], status: InvoiceStatus(word), createdSeconds: try row["s_created"],
             currency: try row["s_currency"], total: try row["s_total"], prePaymentCredit: try row["s_pre"],
             postPaymentCredit: try row["s_post"], customer: try row["s_customer"], dueSeconds: try row["s_due"],
             autoAdvance: try row["s_auto"], isSubscription: try row["s_sub"], orderID: try row["s_order"],
             agencyID: try row["s_agency"], paidAtSeconds: try row["s_paid_at"],
-            voidedAtSeconds: try row["s_voided_at"])
+            voidedAtSeconds: try row["s_voided_at"], finalizedAtSeconds: try row["s_finalized_at"],
+            paymentIntent: try row["s_intent"])
     }
 
     private func order(_ row: Row) throws -> OrderFacts? {
@@ -155,9 +157,10 @@ extension InvoiceDiff {
         let id: String = try row["s_id"]
         return DifferingPair(
             account: account,
-            pair: InvoicePair(
-                stripe: try invoice(row), order: try order(row), otherRows: lookalikes[id] ?? [],
-                liveInvoicesOfOrder: Int(try row["live"] as Int64)),
+            pair: .order(
+                InvoicePair(
+                    stripe: try invoice(row), order: try order(row), otherRows: lookalikes[id] ?? [],
+                    liveInvoicesOfOrder: Int(try row["live"] as Int64))),
             requestID: try row["s_request"], isFresh: try row["s_fresh"])
     }
 
@@ -167,13 +170,14 @@ extension InvoiceDiff {
             stripe: try invoice(row), order: nil, liveInvoicesOfOrder: Int(try row["live"] as Int64))
         if let named, let other = named.invoiceID {
             let status: String? = try row["other_status"]
-            let isDead = status == "void" || status == "uncollectible" || status == StagedInvoices.absent
+            let isDead = status == "void" || status == "uncollectible" || status == StagingTable.absent
             if !isDead { pair.orderLinkedTo = other }
         } else if let named {
             pair.order = named
             pair.link = .metadata
         }
-        return DifferingPair(account: account, pair: pair, requestID: try row["s_request"], isFresh: try row["s_fresh"])
+        return DifferingPair(
+            account: account, pair: .order(pair), requestID: try row["s_request"], isFresh: try row["s_fresh"])
     }
 
     func localOnlyPair(_ row: Row) throws -> DifferingPair {
@@ -183,10 +187,11 @@ extension InvoiceDiff {
             let pair = InvoicePair(
                 stripe: try invoice(row), order: order, link: .lookalike, otherRows: exactRow.map { [$0] } ?? [])
             return DifferingPair(
-                account: account, pair: pair, requestID: try row["s_request"], isFresh: try row["s_fresh"],
+                account: account, pair: .order(pair), requestID: try row["s_request"], isFresh: try row["s_fresh"],
                 duplicates: exactRow == nil ? nil : look)
         }
         let pair = InvoicePair(stripe: nil, order: order)
-        return DifferingPair(account: account, pair: pair, requestID: nil, isFresh: false, unread: order?.invoiceID)
+        return DifferingPair(
+            account: account, pair: .order(pair), requestID: nil, isFresh: false, unread: order?.invoiceID)
     }
 }

@@ -1,47 +1,13 @@
 import PostgreSQL
 import Reconciliation
 
-/// A differing pair with what the repair and the audit need to know about its Stripe side.
-public struct DifferingPair: Sendable, Hashable {
-    public var account: String
-    public var pair: InvoicePair
-    /// The request that the Stripe side rests on; `nil` where nothing was asked.
-    public var requestID: String?
-    /// Stripe's side comes from reading the object itself, after the list.
-    public var isFresh: Bool
-    /// The id to read to learn more, for a local row that no listed invoice matches.
-    public var unread: String?
-    /// The invoice that another row names exactly: that row is a duplicate as well.
-    public var duplicates: String?
-
-    public init(
-        account: String, pair: InvoicePair, requestID: String?, isFresh: Bool, unread: String? = nil,
-        duplicates: String? = nil
-    ) {
-        self.account = account
-        self.pair = pair
-        self.requestID = requestID
-        self.isFresh = isFresh
-        self.unread = unread
-        self.duplicates = duplicates
-    }
-}
-
-/// What one look at the local side counted.
-public struct LocalCount: Sendable, Hashable {
-    /// Local rows that were compared.
-    public var rows: Int64
-    /// Staged invoices, absent ones left out.
-    public var staged: Int64
-}
-
 /// The set-based comparison (DESIGN section 2, step 5): PostgreSQL joins staged invoices and local rows in one
 /// REPEATABLE READ, READ ONLY snapshot and returns only the pairs that may differ; ``InvoiceRules`` judges them.
 ///
 /// The conditions here must never call a pair equal that the rules call a difference; the tests hold the two against
 /// each other.
-public struct InvoiceDiff: Sendable {
-    let staged: StagedInvoices
+public struct InvoiceDiff: Diff {
+    let staged: StagingTable
     let table: OrderTable
     let account: String
     let period: Window
@@ -50,7 +16,7 @@ public struct InvoiceDiff: Sendable {
     let settleSeconds: Int64
 
     public init(
-        staged: StagedInvoices, table: OrderTable, account: String, period: Window, rules: InvoiceRules,
+        staged: StagingTable, table: OrderTable, account: String, period: Window, rules: InvoiceRules,
         settleSeconds: Int64
     ) {
         self.staged = staged
@@ -63,8 +29,6 @@ public struct InvoiceDiff: Sendable {
 
     /// White space that an id may have caught.
     static let blanks = #"E' \t\r\n\u00A0'"#
-    /// Ids that can be asked for.
-    static let readable = "'^[A-Za-z0-9_]{3,255}$'"
     private static let batch = 1_000
 
     /// Both sides are read whole, so that only plans which grow no faster than the data do: no scan of one side for
@@ -76,14 +40,7 @@ public struct InvoiceDiff: Sendable {
 
     /// Those of these invoices that are not staged: they have to be read by id.
     public func unstaged(_ ids: [String], on connection: Connection) async throws -> [String] {
-        guard !ids.isEmpty else { return [] }
-        return try await connection.query(
-            """
-            SELECT id FROM unnest($1::text[]) AS asked (id)
-            WHERE id ~ \(Self.readable)
-                AND NOT EXISTS (SELECT FROM \(staged.table) s WHERE s.account = $2 AND s.id = asked.id)
-            """, ids, account
-        ).map { try $0["id"] }
+        try await staged.unstaged(ids, account: account, on: connection)
     }
 
     /// Walks all pairs that may differ, in one snapshot.
@@ -92,7 +49,7 @@ public struct InvoiceDiff: Sendable {
     ///   - alsoRows: local rows of such findings.
     ///   - visit: called with batches of at most 1,000 pairs.
     public func run(
-        on connection: Connection, alsoRead: [String], alsoRows: [Int64] = [],
+        on connection: Connection, alsoRead: [String], alsoRows: [Int64],
         _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws -> LocalCount {
         try await connection.transaction(.repeatableRead, access: .readOnly) { connection in
@@ -132,9 +89,10 @@ private actor Lookalikes {
     private(set) var nearlyNamed: [String] = []
 
     func add(_ pairs: [DifferingPair]) {
-        for pair in pairs where pair.pair.link == .lookalike {
-            if let invoice = pair.pair.stripe?.id { nearlyNamed.append(invoice) }
-            guard let invoice = pair.duplicates, let row = pair.pair.order?.rowID else { continue }
+        for found in pairs {
+            guard case .order(let pair) = found.pair, pair.link == .lookalike else { continue }
+            if let invoice = pair.stripe?.id { nearlyNamed.append(invoice) }
+            guard let invoice = found.duplicates, let row = pair.order?.rowID else { continue }
             rows[invoice, default: []].append(row)
         }
     }

@@ -1,6 +1,6 @@
 extension Migration {
     /// Schema `trueup`, oldest first.
-    public static let trueup: [Migration] = [runs, findings, repairs, accounts]
+    public static let trueup: [Migration] = [runs, findings, repairs, accounts, objects]
 
     /// Runs, their windows, and the template of the staging tables (one is made for each run, so that it can be
     /// dropped as a whole and needs no vacuum).
@@ -170,5 +170,67 @@ extension Migration {
             account_id text NOT NULL,
             first_seen_at timestamptz NOT NULL DEFAULT now()
         );
+        """)
+
+    /// Other objects than invoices: the templates of their staging tables, and windows that say what they list. A run
+    /// that an earlier version left unfinished has a staging table of the old form and cannot go on.
+    static let objects = Migration(
+        5, "objects",
+        """
+        UPDATE trueup.run SET state = 'failed', ended_at = now(),
+            problems = problems || 'It was not finished when Trueup was updated; a later run replaces it.'::text
+        WHERE state IN ('running', 'interrupted');
+
+        ALTER TABLE trueup.staged_invoice ADD COLUMN finalized_at_seconds bigint, ADD COLUMN payment_intent text;
+
+        CREATE TABLE trueup.staged_intent (
+            account text NOT NULL,
+            id text NOT NULL,
+            status text NOT NULL,
+            created_seconds bigint NOT NULL,
+            currency text NOT NULL,
+            amount bigint NOT NULL,
+            amount_received bigint NOT NULL,
+            customer text,
+            invoice_id text,
+            latest_charge text,
+            has_failed boolean NOT NULL,
+            has_checkout_session boolean,
+            charge_id text,
+            agency_id text,
+            order_id text,
+            canceled_at_seconds bigint,
+            charged_at_seconds bigint,
+            request_id text NOT NULL,
+            is_fresh boolean NOT NULL
+        );
+
+        CREATE TABLE trueup.staged_reversal (
+            account text NOT NULL,
+            id text NOT NULL,
+            kind text NOT NULL CHECK (kind IN ('refund', 'dispute', 'credit_note')),
+            created_seconds bigint NOT NULL,
+            status text NOT NULL,
+            currency text NOT NULL,
+            amount bigint NOT NULL,
+            -- It counts: not failed, canceled, won or withdrawn.
+            stands boolean NOT NULL,
+            payment_intent text,
+            invoice_id text,
+            request_id text NOT NULL
+        );
+
+        CREATE TABLE trueup.staged_event (
+            account text NOT NULL,
+            id text NOT NULL,
+            type text NOT NULL,
+            created_seconds bigint NOT NULL,
+            object_id text NOT NULL,
+            is_undelivered boolean NOT NULL
+        );
+
+        ALTER TABLE trueup.window ADD COLUMN object text NOT NULL DEFAULT 'invoice';
+
+        ALTER TABLE trueup.run ADD COLUMN requests_least bigint NOT NULL DEFAULT 0;
         """)
 }

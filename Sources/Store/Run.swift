@@ -108,6 +108,17 @@ public struct RunOutcome: Sendable, Hashable {
     }
 }
 
+/// One list that a run reads over its period.
+public struct RunList: Sendable, Hashable {
+    public var account: String
+    public var object: ListedObject
+
+    public init(account: String, object: ListedObject) {
+        self.account = account
+        self.object = object
+    }
+}
+
 /// The rows of `trueup.run`.
 public struct Runs: Sendable {
     let pool: Pool
@@ -143,10 +154,10 @@ public struct Runs: Sendable {
         }
     }
 
-    /// Begins a run, with its first windows, in one transaction.
+    /// Begins a run, with its first windows and its staging tables, in one transaction.
+    /// - Parameter lists: what is listed over the period; each begins as one window.
     public func begin(
-        job: String, definitionHash: String, isPlan: Bool, period: Window, accounts: [String], windowsPerAccount: Int,
-        origin: RunOrigin
+        job: String, definitionHash: String, isPlan: Bool, period: Window, lists: [RunList], origin: RunOrigin
     ) async throws -> Run {
         try await pool.transaction { connection in
             let rows = try await connection.query(
@@ -157,14 +168,15 @@ public struct Runs: Sendable {
                 """, job, origin.trigger.rawValue, isPlan, period.fromSeconds, period.toSeconds, definitionHash,
                 origin.programVersion, origin.requestedBy, origin.host, origin.processID)
             let run = try Run(rows[0])
-            for account in accounts {
-                for window in period.split(into: windowsPerAccount) {
-                    try await connection.execute(
-                        "INSERT INTO trueup.window (run_id, account, from_seconds, to_seconds) VALUES ($1, $2, $3, $4)",
-                        run.id, account, window.fromSeconds, window.toSeconds)
-                }
+            for list in lists where !period.isEmpty {
+                try await connection.execute(
+                    """
+                    INSERT INTO trueup.window (run_id, account, object, from_seconds, to_seconds)
+                    VALUES ($1, $2, $3, $4, $5)
+                    """, run.id, list.account, list.object.rawValue, period.fromSeconds, period.toSeconds)
             }
-            try await connection.run(script: StagedInvoices(runID: run.id).createSQL)
+            let staging = ListedObject.allCases.map { StagingTable($0, runID: run.id).createSQL }
+            try await connection.run(script: staging.joined() + StagedReversals(runID: run.id).createSQL)
             return run
         }
     }
@@ -185,7 +197,8 @@ public struct Runs: Sendable {
                     "INSERT INTO trueup.run_count (run_id, kind, found, repaired, open) VALUES ($1, $2, $3, $4, $5)",
                     run.id, kind.rawValue, count.found, count.repaired, count.open)
             }
-            try await connection.run(script: StagedInvoices(runID: run.id).dropSQL)
+            let staging = ListedObject.allCases.map { StagingTable($0, runID: run.id).dropSQL }
+            try await connection.run(script: staging.joined() + StagedReversals(runID: run.id).dropSQL)
         }
     }
 
@@ -195,9 +208,9 @@ public struct Runs: Sendable {
             let rows = try await connection.query(
                 """
                 SELECT c.relname::text AS name FROM pg_class c
-                WHERE c.relnamespace = 'trueup'::regnamespace AND c.relname ~ '^staged_invoice_[0-9]+$'
+                WHERE c.relnamespace = 'trueup'::regnamespace AND c.relname ~ '^staged_[a-z]+_[0-9]+$'
                   AND NOT EXISTS (SELECT FROM trueup.run r WHERE r.state IN ('running', 'interrupted')
-                    AND c.relname = 'staged_invoice_' || r.id)
+                    AND c.relname ~ ('^staged_[a-z]+_' || r.id || '$'))
                 """)
             for row in rows {
                 let name: String = try row["name"]

@@ -1,28 +1,10 @@
 import PostgreSQL
 import Reconciliation
 
-/// The staging table of one run: what Stripe said, page by page.
-///
-/// A page's rows and its window's cursor are one transaction, so that a crash loses both or neither. The commit of a
-/// page need not reach the disk at once (`synchronous_commit = off`): what a power failure takes is read again.
-public struct StagedInvoices: Sendable {
-    public let runID: Int64
-    /// Ready for SQL: schema and table name.
-    public let table: String
-
-    public init(runID: Int64) {
-        self.runID = runID
-        self.table = "trueup.staged_invoice_\(runID)"
-    }
-
-    var createSQL: String {
-        "CREATE TABLE \(table) (LIKE trueup.staged_invoice) WITH (autovacuum_enabled = off);"
-    }
-    var dropSQL: String { "DROP TABLE IF EXISTS \(table);" }
-    var copySQL: String { "COPY \(table) FROM STDIN (FORMAT binary)" }
-
+/// Invoices as rows of a ``StagingTable``.
+public enum StagedInvoices {
     /// How many columns a row has, in the order of ``append(_:account:requestID:isFresh:to:)``.
-    static let columnCount = 19
+    static let columnCount = 21
 
     /// Encodes one invoice for COPY.
     public static func append(
@@ -48,6 +30,8 @@ public struct StagedInvoices: Sendable {
         rows.append(invoice.voidedAtSeconds)
         rows.append(requestID)
         rows.append(isFresh)
+        rows.append(invoice.finalizedAtSeconds)
+        rows.append(invoice.paymentIntent)
     }
 
     /// Encodes one listed invoice for COPY from its bytes as they came: no text is made on the way.
@@ -76,6 +60,8 @@ public struct StagedInvoices: Sendable {
         rows.append(invoice.voidedAtSeconds)
         rows.append(utf8: requestID)
         rows.append(false)
+        rows.append(invoice.finalizedAtSeconds)
+        rows.append(utf8: invoice.paymentIntent)
     }
 
     /// Stripe writes currencies in lower case; only another spelling costs a text.
@@ -87,49 +73,11 @@ public struct StagedInvoices: Sendable {
         }
     }
 
-    /// The word in `status` of an invoice that Stripe answered 404 for on a fresh read.
-    public static let absent = "absent"
-
-    /// Replaces what is staged of these ids by what a fresh read said.
-    /// - Parameters:
-    ///   - ids: all ids that were read.
-    ///   - rows: those that exist, from ``append(_:account:requestID:isFresh:to:)``, and those that do not, from
-    ///     ``appendAbsent(_:account:requestID:to:)``.
-    public func replace(_ ids: [String], with rows: BinaryRows, on connection: Connection) async throws {
-        try await connection.transaction { connection in
-            try await connection.execute("DELETE FROM \(table) WHERE id = ANY($1)", ids)
-            _ = try await connection.copyIn(copySQL, rows)
-        }
-    }
-
     /// Encodes "404 on a fresh read".
     public static func appendAbsent(_ id: String, account: String, requestID: String, to rows: inout BinaryRows) {
-        var facts = InvoiceFacts(id: id, status: .unknown(absent), createdSeconds: 0, currency: "", total: 0)
+        var facts = InvoiceFacts(id: id, status: .unknown(StagingTable.absent), createdSeconds: 0, currency: "", total: 0)
         facts.autoAdvance = false
         append(facts, account: account, requestID: requestID, isFresh: true, to: &rows)
-    }
-
-    /// Gives the planner statistics; call once when the last page is in.
-    public func analyze(on connection: Connection) async throws {
-        // Ids are unique and the joins read everything: the number of rows matters, and a small sample of the rest.
-        try await connection.run(script: "SET LOCAL default_statistics_target = 10; ANALYZE \(table)")
-    }
-
-    /// Rows and distinct ids: equal when every object was staged exactly once. Absent ones do not count.
-    public func count(on connection: Connection) async throws -> (rows: Int64, distinct: Int64, fresh: Int64) {
-        let row = try await connection.transaction(access: .readOnly) { connection in
-            // Sorted by their bytes the ids cost half of what hashing a million groups does.
-            try await connection.run(script: "SET LOCAL enable_hashagg = off; SET LOCAL jit = off")
-            return try await connection.query(
-                """
-                SELECT coalesce(sum(n), 0)::bigint AS rows, count(*) AS ids, coalesce(sum(fresh), 0)::bigint AS fresh
-                FROM (SELECT count(*) AS n, count(*) FILTER (WHERE is_fresh) AS fresh
-                    FROM (SELECT id COLLATE "C" AS id, account, is_fresh FROM \(table)
-                        WHERE status <> '\(Self.absent)') staged
-                    GROUP BY id, account) objects
-                """)[0]
-        }
-        return (try row["rows"], try row["ids"], try row["fresh"])
     }
 }
 
@@ -150,13 +98,16 @@ public struct StagedBytes {
     public var voidedAtSeconds: Int64?
     public var autoAdvance: Bool
     public var isSubscription: Bool
+    public var finalizedAtSeconds: Int64?
+    public var paymentIntent: UnsafeRawBufferPointer?
 
     /// All members; see ``InvoiceFacts`` for what they mean.
     public init(
         id: UnsafeRawBufferPointer, status: UnsafeRawBufferPointer, currency: UnsafeRawBufferPointer,
         customer: UnsafeRawBufferPointer?, orderID: UnsafeRawBufferPointer?, agencyID: UnsafeRawBufferPointer?,
         createdSeconds: Int64, total: Int64, prePaymentCredit: Int64, postPaymentCredit: Int64, dueSeconds: Int64?,
-        paidAtSeconds: Int64?, voidedAtSeconds: Int64?, autoAdvance: Bool, isSubscription: Bool
+        paidAtSeconds: Int64?, voidedAtSeconds: Int64?, autoAdvance: Bool, isSubscription: Bool,
+        finalizedAtSeconds: Int64?, paymentIntent: UnsafeRawBufferPointer?
     ) {
         self.id = id
         self.status = status
@@ -173,5 +124,7 @@ public struct StagedBytes {
         self.voidedAtSeconds = voidedAtSeconds
         self.autoAdvance = autoAdvance
         self.isSubscription = isSubscription
+        self.finalizedAtSeconds = finalizedAtSeconds
+        self.paymentIntent = paymentIntent
     }
 }

@@ -5,6 +5,7 @@ import Reconciliation
 public struct StoredWindow: Sendable, Hashable {
     public let id: Int64
     public let account: String
+    public let object: ListedObject
     /// Its `from` rises when an idle worker takes the older half.
     public var window: Window
     /// The last object read, and when it was created; `nil` before the first page.
@@ -15,6 +16,7 @@ public struct StoredWindow: Sendable, Hashable {
     init(_ row: Row) throws {
         id = try row["id"]
         account = try row["account"]
+        object = ListedObject(rawValue: try row["object"]) ?? .invoice
         window = Window(fromSeconds: try row["from_seconds"], toSeconds: try row["to_seconds"])
         cursorID = try row["cursor_id"]
         cursorSeconds = try row["cursor_seconds"]
@@ -25,12 +27,10 @@ public struct StoredWindow: Sendable, Hashable {
 /// The windows of one run.
 public struct Windows: Sendable {
     let runID: Int64
-    let staged: StagedInvoices
 
-    public init(runID: Int64) {
-        self.runID = runID
-        self.staged = StagedInvoices(runID: runID)
-    }
+    public init(runID: Int64) { self.runID = runID }
+
+    private func staged(_ window: StoredWindow) -> StagingTable { StagingTable(window.object, runID: runID) }
 
     /// Where a page leaves its window.
     public struct Progress: Sendable, Hashable {
@@ -62,7 +62,7 @@ public struct Windows: Sendable {
             """
         guard rows.rowCount > 0 else { return try await connection.execute(update) == 1 }
         return try await connection.copyIn(
-            staged.copySQL, rows, after: "SET LOCAL synchronous_commit = off; \(update)")
+            staged(window).copySQL, rows, after: "SET LOCAL synchronous_commit = off; \(update)")
     }
 
     /// Gives the older part of a window, `[from, cut)`, to a new window.
@@ -82,9 +82,10 @@ public struct Windows: Sendable {
             guard updated == 1 else { return nil }
             return try await connection.query(
                 """
-                INSERT INTO trueup.window (run_id, account, from_seconds, to_seconds) VALUES ($1, $2, $3, $4)
-                RETURNING id, account, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done
-                """, runID, window.account, window.window.fromSeconds, cutSeconds
+                INSERT INTO trueup.window (run_id, account, object, from_seconds, to_seconds) VALUES ($1, $2, $3, $4)
+                RETURNING id, account, object, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done
+                """, runID, window.account, window.window.fromSeconds, cutSeconds,
+                window.object.rawValue
             ).first.map(StoredWindow.init)
         }
     }
@@ -96,7 +97,7 @@ public struct Windows: Sendable {
         guard let second = window.cursorSeconds else { return 0 }
         return try await connection.transaction { connection in
             let forgotten = try await connection.execute(
-                "DELETE FROM \(staged.table) WHERE account = $1 AND created_seconds = $2", window.account, second)
+                "DELETE FROM \(staged(window).name) WHERE account = $1 AND created_seconds = $2", window.account, second)
             try await connection.execute(
                 """
                 UPDATE trueup.window SET cursor_id = NULL, cursor_seconds = $2, objects = objects - $3 WHERE id = $1
@@ -109,8 +110,8 @@ public struct Windows: Sendable {
     public func all(on connection: Connection) async throws -> [StoredWindow] {
         try await connection.query(
             """
-            SELECT id, account, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done FROM trueup.window
-            WHERE run_id = $1 ORDER BY account, to_seconds DESC
+            SELECT id, account, object, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done FROM trueup.window
+            WHERE run_id = $1 ORDER BY account, object, to_seconds DESC
             """, runID
         ).map(StoredWindow.init)
     }
@@ -119,24 +120,27 @@ public struct Windows: Sendable {
     public func window(id: Int64, on connection: Connection) async throws -> StoredWindow? {
         try await connection.query(
             """
-            SELECT id, account, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done FROM trueup.window
+            SELECT id, account, object, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done FROM trueup.window
             WHERE run_id = $1 AND id = $2
             """, runID, id
         ).first.map(StoredWindow.init)
     }
 
     /// Objects counted in when their pages were committed.
-    public func objectCount(on connection: Connection) async throws -> Int64 {
+    public func objectCount(_ object: ListedObject, on connection: Connection) async throws -> Int64 {
         try await connection.query(
-            "SELECT coalesce(sum(objects), 0)::bigint AS n FROM trueup.window WHERE run_id = $1", runID)[0]["n"]
+            "SELECT coalesce(sum(objects), 0)::bigint AS n FROM trueup.window WHERE run_id = $1 AND object = $2",
+            runID, object.rawValue)[0]["n"]
     }
 
     /// What keeps the windows from covering the period exactly: gaps, overlaps, windows that are not read to their
     /// end. Empty is the proof of completeness.
-    public static func gaps(in windows: [StoredWindow], account: String, period: Window) -> [String] {
+    public static func gaps(in windows: [StoredWindow], account: String, object: ListedObject, period: Window)
+        -> [String]
+    {
         var problems: [String] = []
         var reached = period.toSeconds
-        for window in windows where window.account == account {
+        for window in windows where window.account == account && window.object == object {
             if !window.isDone { problems.append("\(account): window \(window.window) was not read to its end") }
             if window.window.toSeconds != reached {
                 problems.append("\(account): nothing covers \(window.window.toSeconds) to \(reached)")

@@ -56,7 +56,7 @@ struct OrderEffectRaceTests {
             work += [(order, agency, expectation), (order, agency, expectation)]
         }
         work.shuffle(using: &seeded)
-        let outcomes = try await withThrowingTaskGroup(of: (Int64, OrderEffectOutcome).self) { group in
+        let outcomes = try await withThrowingTaskGroup(of: (Int64, EffectOutcome).self) { group in
             for item in work {
                 group.addTask {
                     // Without retries: a deadlock would be thrown.
@@ -111,8 +111,8 @@ struct OrderEffectRaceTests {
 
     private static func atOnce(
         _ effects: [OrderEffect], _ shop: Shop, _ expectation: OrderExpectation
-    ) async throws -> [OrderEffectOutcome] {
-        try await withThrowingTaskGroup(of: OrderEffectOutcome.self) { group in
+    ) async throws -> [EffectOutcome] {
+        try await withThrowingTaskGroup(of: EffectOutcome.self) { group in
             for effect in effects { group.addTask { try await shop.apply(effect, expectation) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }

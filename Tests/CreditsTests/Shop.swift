@@ -72,7 +72,7 @@ struct Shop: Sendable {
     /// One effect in a transaction of its own.
     func apply(
         _ effect: OrderEffect, to id: Int64 = 1, _ expectation: OrderExpectation
-    ) async throws -> OrderEffectOutcome {
+    ) async throws -> EffectOutcome {
         try await pool.transaction { connection in
             try await CreditEffects(table: table).apply(effect, toOrder: id, expecting: expectation, on: connection)
         }
@@ -114,7 +114,7 @@ struct Shop: Sendable {
     }
 }
 
-extension OrderEffectOutcome {
+extension EffectOutcome {
     var isDone: Bool {
         if case .done = self { true } else { false }
     }

@@ -1,0 +1,60 @@
+import PostgreSQL
+import Reconciliation
+
+/// A differing pair with what the repair and the audit need to know about its Stripe side.
+public struct DifferingPair: Sendable, Hashable {
+    public var account: String
+    public var pair: Pair
+    /// The request that the Stripe side rests on; `nil` where nothing was asked.
+    public var requestID: String?
+    /// Stripe's side comes from reading the object itself, after the list.
+    public var isFresh: Bool
+    /// The id to read to learn more, for a local row that no listed object matches.
+    public var unread: String?
+    /// The object that another row names exactly: that row is a duplicate as well.
+    public var duplicates: String?
+
+    public init(
+        account: String, pair: Pair, requestID: String?, isFresh: Bool, unread: String? = nil, duplicates: String? = nil
+    ) {
+        self.account = account
+        self.pair = pair
+        self.requestID = requestID
+        self.isFresh = isFresh
+        self.unread = unread
+        self.duplicates = duplicates
+    }
+}
+
+/// What one look at the local side counted.
+public struct LocalCount: Sendable, Hashable {
+    /// Local rows that were compared.
+    public var rows: Int64
+    /// Staged objects, absent ones left out.
+    public var staged: Int64
+
+    public init(rows: Int64, staged: Int64) {
+        self.rows = rows
+        self.staged = staged
+    }
+}
+
+/// A set-based comparison of staged objects with a local table (DESIGN section 2, step 5): PostgreSQL joins both sides
+/// in one REPEATABLE READ, READ ONLY snapshot and returns only the pairs that may differ, which a pure function judges.
+///
+/// The conditions of a diff must never call a pair equal that the rules call a difference; tests hold the two against
+/// each other.
+public protocol Diff: Sendable {
+    /// Those of these objects that are not staged: they have to be read by id.
+    func unstaged(_ ids: [String], on connection: Connection) async throws -> [String]
+
+    /// Walks all pairs that may differ, in one snapshot.
+    /// - Parameters:
+    ///   - alsoRead: objects of findings that are still open, to be looked at whatever their age.
+    ///   - alsoRows: local rows of such findings.
+    ///   - visit: called with batches of at most 1,000 pairs.
+    func run(
+        on connection: Connection, alsoRead: [String], alsoRows: [Int64],
+        _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
+    ) async throws -> LocalCount
+}

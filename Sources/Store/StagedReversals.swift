@@ -1,0 +1,91 @@
+import PostgreSQL
+import Reconciliation
+
+/// A refund, a dispute or a credit note: money that was taken back of a payment.
+public struct ReversalFacts: Sendable, Hashable {
+    public enum Kind: String, Sendable, Hashable {
+        case refund, dispute
+        case creditNote = "credit_note"
+    }
+
+    public var id: String
+    public var kind: Kind
+    public var createdSeconds: Int64
+    public var status: String
+    /// Lower-case ISO 4217.
+    public var currency: String
+    /// Minor units.
+    public var amount: Int64
+    /// It counts: neither failed nor canceled, won or withdrawn.
+    public var stands: Bool
+    public var paymentIntent: String?
+    /// The invoice whose payment it reverses, once it is known.
+    public var invoiceID: String?
+
+    public init(
+        id: String, kind: Kind, createdSeconds: Int64, status: String, currency: String, amount: Int64, stands: Bool,
+        paymentIntent: String?, invoiceID: String? = nil
+    ) {
+        self.id = id
+        self.kind = kind
+        self.createdSeconds = createdSeconds
+        self.status = status
+        self.currency = currency
+        self.amount = amount
+        self.stands = stands
+        self.paymentIntent = paymentIntent
+        self.invoiceID = invoiceID
+    }
+}
+
+/// The reversals that a run has read. They are few next to the objects: all of one list are written at once.
+public struct StagedReversals: Sendable {
+    /// Ready for SQL: schema and table name.
+    public let name: String
+
+    public init(runID: Int64) { name = "trueup.staged_reversal_\(runID)" }
+
+    var createSQL: String { "CREATE TABLE \(name) (LIKE trueup.staged_reversal) WITH (autovacuum_enabled = off);" }
+    var dropSQL: String { "DROP TABLE IF EXISTS \(name);" }
+
+    /// Puts the reversals of one account in place of what was staged of it.
+    public func replace(
+        _ reversals: [(facts: ReversalFacts, requestID: String)], account: String, on connection: Connection
+    ) async throws {
+        var rows = BinaryRows()
+        for (facts, requestID) in reversals {
+            rows.beginRow(columns: 11)
+            rows.append(account)
+            rows.append(facts.id)
+            rows.append(facts.kind.rawValue)
+            rows.append(facts.createdSeconds)
+            rows.append(facts.status)
+            rows.append(facts.currency.lowercased())
+            rows.append(facts.amount)
+            rows.append(facts.stands)
+            rows.append(facts.paymentIntent)
+            rows.append(facts.invoiceID)
+            rows.append(requestID)
+        }
+        let encoded = rows
+        try await connection.transaction { connection in
+            try await connection.execute("DELETE FROM \(name) WHERE account = $1", account)
+            _ = try await connection.copyIn("COPY \(name) FROM STDIN (FORMAT binary)", encoded)
+        }
+    }
+
+    /// SQL for the sums that stand, by payment intent: columns `payment_intent`, `refunded`, `disputed`.
+    func byIntent(account: String) -> String { sums(by: "payment_intent", account) }
+
+    /// SQL for the sums that stand, by invoice: columns `invoice_id`, `refunded`, `disputed`.
+    func byInvoice(account: String) -> String { sums(by: "invoice_id", account) }
+
+    private func sums(by column: String, _ account: String) -> String {
+        """
+        (SELECT \(column), least(sum(amount) FILTER (WHERE kind = 'refund'), 9223372036854775807)::bigint AS refunded,
+            least(sum(amount) FILTER (WHERE kind = 'dispute'), 9223372036854775807)::bigint AS disputed
+         FROM \(name) WHERE account = \(quoteLiteral(account)) AND stands AND kind <> 'credit_note'
+            AND \(column) IS NOT NULL GROUP BY \(column))
+        """
+    }
+}

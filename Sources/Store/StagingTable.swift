@@ -1,0 +1,91 @@
+import PostgreSQL
+
+/// A kind of object that is listed, compared, and staged in a table of its own.
+public enum ListedObject: String, Sendable, Hashable, CaseIterable {
+    case invoice
+    case paymentIntent = "payment_intent"
+
+    /// The template in schema `trueup`, and the beginning of the names of the tables that are made like it.
+    var template: String {
+        switch self {
+        case .invoice: "staged_invoice"
+        case .paymentIntent: "staged_intent"
+        }
+    }
+}
+
+/// The staging table of one run for one kind of object: what Stripe said, page by page.
+///
+/// A page's rows and its window's cursor are one transaction, so that a crash loses both or neither. The commit of a
+/// page need not reach the disk at once (`synchronous_commit = off`): what a power failure takes is read again.
+public struct StagingTable: Sendable, Hashable {
+    public let runID: Int64
+    public let object: ListedObject
+    /// Ready for SQL: schema and table name.
+    public let name: String
+
+    public init(_ object: ListedObject, runID: Int64) {
+        self.object = object
+        self.runID = runID
+        name = "trueup.\(object.template)_\(runID)"
+    }
+
+    /// The word in `status` of an object that Stripe answered 404 for on a fresh read.
+    public static let absent = "absent"
+
+    var createSQL: String {
+        "CREATE TABLE \(name) (LIKE trueup.\(object.template)) WITH (autovacuum_enabled = off);"
+    }
+    var dropSQL: String { "DROP TABLE IF EXISTS \(name);" }
+    var copySQL: String { "COPY \(name) FROM STDIN (FORMAT binary)" }
+
+    /// Replaces what is staged of these ids by what a fresh read said.
+    /// - Parameters:
+    ///   - ids: all ids that were read.
+    ///   - rows: as ``StagedInvoices`` or ``StagedIntents`` encode them: those that exist, and those that do not.
+    public func replace(_ ids: [String], account: String, with rows: BinaryRows, on connection: Connection) async throws
+    {
+        try await connection.transaction { connection in
+            try await connection.execute("DELETE FROM \(name) WHERE account = $1 AND id = ANY($2)", account, ids)
+            _ = try await connection.copyIn(copySQL, rows)
+        }
+    }
+
+    /// Ids that can be asked for.
+    static let readable = "'^[A-Za-z0-9_]{3,255}$'"
+
+    /// Those of these objects that are not staged: they have to be read by id.
+    public func unstaged(_ ids: [String], account: String, on connection: Connection) async throws -> [String] {
+        guard !ids.isEmpty else { return [] }
+        return try await connection.query(
+            """
+            SELECT id FROM unnest($1::text[]) AS asked (id)
+            WHERE id ~ \(Self.readable)
+                AND NOT EXISTS (SELECT FROM \(name) s WHERE s.account = $2 AND s.id = asked.id)
+            """, ids, account
+        ).map { try $0["id"] }
+    }
+
+    /// Gives the planner statistics; call once when the last page is in.
+    public func analyze(on connection: Connection) async throws {
+        // Ids are unique and the joins read everything: the number of rows matters, and a small sample of the rest.
+        try await connection.run(script: "SET LOCAL default_statistics_target = 10; ANALYZE \(name)")
+    }
+
+    /// Rows and distinct ids: equal when every object was staged exactly once. Absent ones do not count.
+    public func count(on connection: Connection) async throws -> (rows: Int64, distinct: Int64, fresh: Int64) {
+        let row = try await connection.transaction(access: .readOnly) { connection in
+            // Sorted by their bytes the ids cost half of what hashing a million groups does.
+            try await connection.run(script: "SET LOCAL enable_hashagg = off; SET LOCAL jit = off")
+            return try await connection.query(
+                """
+                SELECT coalesce(sum(n), 0)::bigint AS rows, count(*) AS ids, coalesce(sum(fresh), 0)::bigint AS fresh
+                FROM (SELECT count(*) AS n, count(*) FILTER (WHERE is_fresh) AS fresh
+                    FROM (SELECT id COLLATE "C" AS id, account, is_fresh FROM \(name)
+                        WHERE status <> '\(Self.absent)') staged
+                    GROUP BY id, account) objects
+                """)[0]
+        }
+        return (try row["rows"], try row["ids"], try row["fresh"])
+    }
+}
