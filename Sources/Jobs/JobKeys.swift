@@ -200,6 +200,9 @@ extension ColumnRole {
         case .agencyID: "The agency that the row belongs to."
         case .status: "pending, succeeded, failed or canceled."
         case .succeededAt: "When the charge succeeded."
+        case .account: "The name of the Stripe account: the rows are notices of finalized invoices."
+        case .sentAt: "When the notice was sent: the rows are notices of finalized invoices."
+        case .customer: "Stripe's customer (cus_…): the rows are customers, who explain payment intents."
         }
     }
 }

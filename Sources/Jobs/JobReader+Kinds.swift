@@ -11,10 +11,10 @@ extension JobReader {
                 "\"look_back\" is not longer than \"settle\", so nothing is ever read",
                 at: fields.place(of: "look_back"))
         }
+        let table = table(fields.mapping("table"), object: object)
         return ReconcileJob(
-            accounts: accounts(fields), object: object, lookBackSeconds: lookBack, settleSeconds: settle,
-            table: table(fields.mapping("table"), object: object),
-            on: actions(fields.mapping("on"), object: object),
+            accounts: accounts(fields), object: object, lookBackSeconds: lookBack, settleSeconds: settle, table: table,
+            on: actions(fields.mapping("on"), side: table.side(object)),
             staleAfterSeconds: fields.seconds("stale_after") ?? 0, limits: limits(fields))
     }
 
@@ -106,26 +106,28 @@ extension JobReader {
             }
             owners[column] = role
         }
+        let contract = TableContract(
+            name: fields.text("name") ?? "", schema: fields.text("schema") ?? "public", columns: columns)
+        let side = contract.side(object)
         if fields.has("columns") {
-            for role in object.requiredRoles where !columnFields.has(role.rawValue) {
+            for role in side.requiredRoles where !columnFields.has(role.rawValue) {
                 source.report(
                     "the role \"\(role.rawValue)\" is missing under \"columns\"", at: columnFields.place,
-                    expected: "columns for " + object.requiredRoles.map(\.rawValue).joined(separator: ", ")
-                        + " when object is \(object.rawValue)")
+                    expected: "columns for " + side.requiredRoles.map(\.rawValue).joined(separator: ", ")
+                        + " when object is \(object.rawValue) and the rows are \(side.rawValue)")
             }
         }
-        return TableContract(
-            name: fields.text("name") ?? "", schema: fields.text("schema") ?? "public", columns: columns)
+        return contract
     }
 
-    private func actions(_ fields: Fields, object: StripeObject) -> [FindingKind: Action] {
+    private func actions(_ fields: Fields, side: LocalSide) -> [FindingKind: Action] {
         var actions: [FindingKind: Action] = [:]
         for kind in FindingKind.allCases where fields.has(kind.rawValue) {
-            if !object.findingKinds.contains(kind) {
+            if !side.findingKinds.contains(kind) {
                 source.report(
-                    "\"\(kind.rawValue)\" never happens to \(object == .invoice ? "an invoice" : "a payment intent")",
+                    "\"\(kind.rawValue)\" never happens when \(side.comparison)",
                     at: fields.keyPlaces[kind.rawValue],
-                    expected: "one of " + object.findingKinds.map(\.rawValue).joined(separator: ", "))
+                    expected: "one of " + side.findingKinds.map(\.rawValue).joined(separator: ", "))
             }
             actions[kind] = fields.text(kind.rawValue).flatMap(Action.init)
         }
@@ -133,25 +135,37 @@ extension JobReader {
     }
 }
 
-extension StripeObject {
+extension LocalSide {
     /// The roles without which nothing can be compared.
     package var requiredRoles: [ColumnRole] {
         switch self {
-        case .invoice: [.id, .amount, .currency, .paid, .cancelledAt]
-        case .paymentIntent: [.id, .amount, .currency, .status]
+        case .orders, .payments: [.id, .amount, .currency, .paid, .cancelledAt]
+        case .charges: [.id, .amount, .currency, .status]
+        case .notices: [.id, .account, .sentAt]
+        case .customers: [.customer]
         }
     }
 
-    /// What a comparison of such objects can find.
+    /// For an error.
+    var comparison: String {
+        switch self {
+        case .orders: "invoices are compared with orders"
+        case .notices: "invoices are compared with notices"
+        case .charges: "payment intents are compared with charges"
+        case .customers: "payment intents are compared with customers"
+        case .payments: "payment intents are compared with orders"
+        }
+    }
+
+    /// What a comparison can find.
     package var findingKinds: [FindingKind] {
         switch self {
-        case .invoice: FindingKind.invoiceKinds + [.missedFinalizedNotice]
-        case .paymentIntent:
-            [
-                .malformedID, .duplicateLocal, .duplicateInStripe, .orderMismatch, .currencyMismatch, .amountMismatch,
-                .customerMismatch, .unknownStatus, .disputed, .refunded, .unlinkedOrder, .missedSucceeded,
-                .missedCanceled, .missedFailed, .unpaidInStripe, .missingInStripe, .missingLocally, .staleIntent,
-            ]
+        case .orders: FindingKind.invoiceKinds
+        case .notices: [.missedFinalizedNotice, .unknownStatus]
+        case .charges: FindingKind.intentKinds
+        case .customers: [.missingLocally, .unknownStatus]
+        case .payments:
+            [.duplicateInStripe, .currencyMismatch, .amountMismatch, .unknownStatus, .missingLocally, .staleIntent]
         }
     }
 }

@@ -86,4 +86,42 @@ public enum ColumnRole: String, Sendable, Hashable, CaseIterable {
     case status
     /// When the charge succeeded.
     case succeededAt = "succeeded_at"
+    /// The name of the Stripe account, where one table serves several.
+    case account
+    /// When the notice was sent.
+    case sentAt = "sent_at"
+    /// Stripe's customer (`cus_…`).
+    case customer
+}
+
+/// What the rows of a local table are. The roles of the table's columns say it.
+public enum LocalSide: String, Sendable, Hashable, CaseIterable {
+    /// Credit orders, compared with invoices.
+    case orders
+    /// Notices of finalized invoices.
+    case notices
+    /// Charges, compared with payment intents.
+    case charges
+    /// Customers, each of whom explains the payment intents of hers.
+    case customers
+    /// Credit orders, which explain the payment intents of their invoices.
+    case payments
+}
+
+extension ReconcileJob {
+    /// What the rows of the table are.
+    public var side: LocalSide { table.side(object) }
+}
+
+extension TableContract {
+    /// What the rows are when they are compared with such objects.
+    public func side(_ object: StripeObject) -> LocalSide {
+        let roles = Set(columns.keys)
+        return switch object {
+        case .invoice: roles.isDisjoint(with: [.account, .sentAt]) ? .orders : .notices
+        case .paymentIntent:
+            roles.contains(.customer)
+                ? .customers : roles.isDisjoint(with: [.paid, .cancelledAt]) ? .charges : .payments
+        }
+    }
 }

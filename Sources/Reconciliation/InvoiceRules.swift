@@ -30,7 +30,9 @@ public struct InvoiceRules: Sendable, Hashable {
         {
             return duplicateInStripe(pair, stripe)
         }
-        if let order = pair.order, let stripe = pair.stripe, let after = afterPayment(stripe, order) { return after }
+        if let order = pair.order, let stripe = pair.stripe, let after = afterPayment(pair, stripe, order) {
+            return after
+        }
         if pair.link == .metadata, let stripe = pair.stripe, let order = pair.order {
             return Verdict(
                 .unlinkedOrder, .apply,
@@ -138,12 +140,25 @@ public struct InvoiceRules: Sendable, Hashable {
         return Verdict(.duplicateInStripe, .review, explanation)
     }
 
-    private func afterPayment(_ stripe: InvoiceFacts, _ order: OrderFacts) -> Verdict? {
-        guard stripe.status == .paid, stripe.postPaymentCredit > 0 else { return nil }
-        let given = Money(minorUnits: stripe.postPaymentCredit, currency: stripe.currency)
+    /// What happened to the money after it came in: disputes before refunds before credit notes.
+    private func afterPayment(_ pair: InvoicePair, _ stripe: InvoiceFacts, _ order: OrderFacts) -> Verdict? {
+        guard stripe.status == .paid else { return nil }
         let held =
             order.paid
             ? "the order's \(Money.grouped(order.credits)) credits are still granted" : "the order is not marked paid"
-        return Verdict(.credited, .review, "A credit note of \(given) was issued after payment; \(held).")
+        func money(_ amount: Int64) -> String { Money(minorUnits: amount, currency: stripe.currency).description }
+        if pair.reversed.disputed > 0 {
+            return Verdict(
+                .disputed, .review, "The customer's bank disputes \(money(pair.reversed.disputed)) of it; \(held).")
+        }
+        if pair.reversed.refunded > 0 {
+            return Verdict(
+                .refunded, .review,
+                "\(money(pair.reversed.refunded)) of \(money(stripe.total)) were refunded; \(held).")
+        }
+        guard stripe.postPaymentCredit > 0 else { return nil }
+        return Verdict(
+            .credited, .review,
+            "A credit note of \(money(stripe.postPaymentCredit)) was issued after payment; \(held).")
     }
 }

@@ -154,6 +154,19 @@ public enum Pair: Sendable, Hashable {
         }
     }
 
+    /// The same pair, whose object names the row in its metadata.
+    public var asNamedByMetadata: Pair {
+        switch self {
+        case .order(var pair):
+            pair.link = .metadata
+            return .order(pair)
+        case .charge(var pair):
+            pair.link = .metadata
+            return .charge(pair)
+        case .notice, .payment: return self
+        }
+    }
+
     /// The same pair with an id that only looks like one.
     public var asLookalike: Pair {
         switch self {
@@ -164,6 +177,19 @@ public enum Pair: Sendable, Hashable {
             pair.link = .lookalike
             return .charge(pair)
         case .notice, .payment: return self
+        }
+    }
+}
+
+extension Pair {
+    /// Whether only a fresh read of the object decides over a finding of this kind, because its fact can still change, or
+    /// because the list does not show all of it: whether an intent belongs to an invoice or a Checkout session.
+    public func needsFreshRead(for kind: FindingKind) -> Bool {
+        switch self {
+        case .order, .notice: kind.needsFreshRead && !isTerminal
+        case .charge, .payment:
+            kind == .missingLocally || kind == .staleIntent || kind == .missedSucceeded
+                || (kind.needsFreshRead && !isTerminal)
         }
     }
 }

@@ -5,10 +5,11 @@ import Store
 /// Steps 5 to 7 of a run for one account: join, judge, and read again what can still change, until nothing is said on
 /// the strength of a list alone.
 struct Comparison: Sendable {
-    let diff: InvoiceDiff
-    let rules: InvoiceRules
+    let subject: Subject
+    let diff: any Diff
     let confirmer: Confirmer
-    let overrides: [FindingKind: Action]
+    /// The run's frozen upper bound, Unix seconds.
+    let nowSeconds: Int64
     let pool: Pool
     /// What the findings of earlier runs that are not closed are about; it is looked at whatever its age.
     let carried: CarriedObjects
@@ -16,8 +17,9 @@ struct Comparison: Sendable {
     /// hours old, and have been changed by that attempt itself.
     let trustsFresh: Bool
     let limits: ComparisonLimits
-    let account: String
     let progress: @Sendable (RunProgress) -> Void
+
+    private var account: String { subject.account }
 
     /// Compares until no new object has to be read.
     func run() async throws -> ComparisonResult {
@@ -25,8 +27,8 @@ struct Comparison: Sendable {
         for round in 1...limits.rounds {
             progress(.comparing(account: account, round: round))
             let sink = RoundSink(
-                account: account, rules: rules, overrides: overrides, limits: limits, read: read,
-                trustsFresh: trustsFresh, mayRead: round < limits.rounds)
+                subject: subject, nowSeconds: nowSeconds, limits: limits, read: read, trustsFresh: trustsFresh,
+                mayRead: round < limits.rounds)
             let local = try await pool.withConnection { connection in
                 try await diff.run(on: connection, alsoRead: carried.stripeIDs, alsoRows: carried.localIDs) {
                     try await sink.take($0)
@@ -76,6 +78,7 @@ struct ComparisonResult: Sendable {
 
 /// A difference with what the rules say of it.
 struct Judged: Sendable, Hashable {
+    var comparison: ComparisonName
     var found: DifferingPair
     var kind: FindingKind
     var verdict: Verdict
@@ -88,18 +91,14 @@ extension Judged: Comparable {
 
     private var place: (Int64, String, Int64, String) {
         let pair = found.pair
-        return (
-            pair.order?.createdSeconds ?? pair.stripe?.createdSeconds ?? 0, pair.stripe?.id ?? "",
-            pair.order?.rowID ?? 0, kind.rawValue
-        )
+        return (pair.createdSeconds, pair.existingStripeID ?? "", pair.rowKey ?? 0, kind.rawValue)
     }
 }
 
 /// Collects one round: what is judged, and what has to be read first.
 private actor RoundSink {
-    private let account: String
-    private let rules: InvoiceRules
-    private let overrides: [FindingKind: Action]
+    private let subject: Subject
+    private let nowSeconds: Int64
     private let limits: ComparisonLimits
     private let read: Set<String>
     private let trustsFresh: Bool
@@ -109,12 +108,11 @@ private actor RoundSink {
     private(set) var unconfirmed = 0
 
     init(
-        account: String, rules: InvoiceRules, overrides: [FindingKind: Action], limits: ComparisonLimits,
-        read: Set<String>, trustsFresh: Bool, mayRead: Bool
+        subject: Subject, nowSeconds: Int64, limits: ComparisonLimits, read: Set<String>, trustsFresh: Bool,
+        mayRead: Bool
     ) {
-        self.account = account
-        self.rules = rules
-        self.overrides = overrides
+        self.subject = subject
+        self.nowSeconds = nowSeconds
         self.limits = limits
         self.read = read
         self.trustsFresh = trustsFresh
@@ -130,7 +128,7 @@ private actor RoundSink {
         var isConfirmed = true
         if let id = found.unread {
             if !Self.isReadable(id) {
-                found.pair.link = .lookalike
+                found.pair = found.pair.asLookalike
             } else if canRead {
                 unread.append(id)
                 return
@@ -138,13 +136,13 @@ private actor RoundSink {
                 isConfirmed = false
             }
         }
-        let verdict = rules.classify(found.pair)
+        let verdict = subject.classify(found.pair, nowSeconds: nowSeconds)
         guard let kind = verdict.kind else { return }
-        var action = verdict.action(on: overrides)
+        var action = verdict.action(on: subject.on)
         if action == .ignore { return }
-        if let stripe = found.pair.stripe, kind.needsFreshRead, !stripe.status.isTerminal, !isFresh(stripe.id, found) {
+        if let id = found.pair.existingStripeID, found.pair.needsFreshRead(for: kind), !isFresh(id, found) {
             if canRead {
-                unread.append(stripe.id)
+                unread.append(id)
                 return
             }
             isConfirmed = false
@@ -154,9 +152,10 @@ private actor RoundSink {
             action = .review
         }
         guard judged.count < limits.differences else {
-            throw ComparisonError.tooManyDifferences(account: account, limit: limits.differences)
+            throw ComparisonError.tooManyDifferences(account: subject.account, limit: limits.differences)
         }
-        judged.append(Judged(found: found, kind: kind, verdict: verdict, action: action))
+        judged.append(
+            Judged(comparison: subject.comparison, found: found, kind: kind, verdict: verdict, action: action))
     }
 
     private func isFresh(_ id: String, _ found: DifferingPair) -> Bool {
@@ -177,12 +176,16 @@ private actor RoundSink {
 /// Why a comparison came to no end.
 enum ComparisonError: Error, CustomStringConvertible {
     case tooManyDifferences(account: String, limit: Int)
+    case tooManyNamed(account: String, objects: Int, limit: Int)
 
     var description: String {
         switch self {
         case .tooManyDifferences(let account, let limit):
             "\(account): more than \(limit) differences. Check that the job's table, account and period belong "
                 + "together; nothing was repaired."
+        case .tooManyNamed(let account, let objects, let limit):
+            "\(account): events name \(objects) objects that are older than the look-back and that the table says "
+                + "something else of; at most \(limit) are read one by one. Backfill their period first: trueup backfill"
         }
     }
 }

@@ -7,36 +7,37 @@ import Stripe
 struct Confirmer: Sendable {
     let client: StripeClient
     let account: String
-    let staged: StagedInvoices
+    let staged: StagingTable
     let pool: Pool
-    let workers: Int
 
+    /// Objects that are read at once.
+    static let workers = 12
     /// Rows of one transaction.
     private static let chunk = 200
 
-    /// Reads all these invoices; one that Stripe does not know is staged as absent.
+    /// Reads all these objects; one that Stripe does not know is staged as absent.
     func read(_ ids: [String]) async throws {
         for start in stride(from: 0, to: ids.count, by: Self.chunk) {
             try Task.checkCancellation()
             let part = Array(ids[start..<min(start + Self.chunk, ids.count)])
-            let answers = try await readAll(part)
             var rows = BinaryRows()
-            for answer in answers {
+            for answer in try await readAll(part) {
                 switch answer {
-                case .invoice(let invoice, let requestID):
-                    StagedInvoices.append(
-                        InvoiceFacts(invoice), account: account, requestID: requestID, isFresh: true, to: &rows)
+                case .invoice(let facts, let requestID):
+                    StagedInvoices.append(facts, account: account, requestID: requestID, isFresh: true, to: &rows)
                 case .absent(let id, let requestID):
                     StagedInvoices.appendAbsent(id, account: account, requestID: requestID, to: &rows)
                 }
             }
             let encoded = rows
-            try await pool.withConnection { try await staged.replace(part, with: encoded, on: $0) }
+            try await pool.withConnection {
+                try await staged.replace(part, account: account, with: encoded, on: $0)
+            }
         }
     }
 
     private enum Answer: Sendable {
-        case invoice(Invoice, requestID: String)
+        case invoice(InvoiceFacts, requestID: String)
         case absent(String, requestID: String)
     }
 
@@ -44,8 +45,8 @@ struct Confirmer: Sendable {
         try await withThrowingTaskGroup(of: Answer.self) { group in
             var answers: [Answer] = []
             var rest = ids[...]
-            for id in rest.prefix(workers) { group.addTask { try await readOne(id) } }
-            rest = rest.dropFirst(workers)
+            for id in rest.prefix(Self.workers) { group.addTask { try await readOne(id) } }
+            rest = rest.dropFirst(Self.workers)
             while let answer = try await group.next() {
                 answers.append(answer)
                 if let id = rest.popFirst() { group.addTask { try await readOne(id) } }
@@ -57,7 +58,7 @@ struct Confirmer: Sendable {
     private func readOne(_ id: String) async throws -> Answer {
         do {
             let read = try await client.invoice(id)
-            return .invoice(read.value, requestID: read.requestID)
+            return .invoice(InvoiceFacts(read.value), requestID: read.requestID)
         } catch {
             guard error.kind == .notFound else { throw error }
             return .absent(id, requestID: error.requestID ?? "")

@@ -36,23 +36,82 @@ public struct FindingFacts: Codable, Sendable, Equatable {
         var created: Int64
     }
 
+    public struct Intent: Codable, Sendable, Equatable {
+        var id: String
+        var status: String
+        var created: Int64
+        var currency: String
+        var amount: Int64
+        var received: Int64
+        var customer: String?
+        var invoiceID: String?
+        var latestCharge: String?
+        var hasFailed: Bool
+        var hasCheckoutSession: Bool?
+        var chargeID: String?
+        var agencyID: String?
+        var orderID: String?
+        var canceledAt: Int64?
+        var chargedAt: Int64?
+    }
+
+    public struct Charge: Codable, Sendable, Equatable {
+        var row: Int64
+        var intentID: String?
+        var agency: Int64
+        var amount: Int64
+        var currency: String
+        var status: String
+        var created: Int64
+    }
+
+    public struct Notice: Codable, Sendable, Equatable {
+        var isNoticed: Bool
+        var agency: Int64?
+        var email: String?
+        var finalizedAt: Int64?
+    }
+
+    public struct Payment: Codable, Sendable, Equatable {
+        var explains: String
+        var localID: String?
+        var succeededOfInvoice: Int
+    }
+
+    /// What was taken back of the payment; absent where nothing was.
+    public struct Back: Codable, Sendable, Equatable {
+        var refunded: Int64
+        var disputed: Int64
+    }
+
     public var stripe: Invoice?
     public var order: Order?
+    public var intent: Intent?
+    public var charge: Charge?
+    public var notice: Notice?
+    public var payment: Payment?
+    public var reversed: Back?
 
-    init(_ pair: InvoicePair) {
-        stripe = pair.stripe.map { facts in
-            Invoice(
-                id: facts.id, status: facts.status.word, created: facts.createdSeconds, currency: facts.currency,
-                total: facts.total, prePaymentCredit: facts.prePaymentCredit,
-                postPaymentCredit: facts.postPaymentCredit, customer: facts.customer, due: facts.dueSeconds,
-                autoAdvance: facts.autoAdvance, isSubscription: facts.isSubscription, orderID: facts.orderID,
-                agencyID: facts.agencyID, paidAt: facts.paidAtSeconds, voidedAt: facts.voidedAtSeconds)
-        }
-        order = pair.order.map { facts in
-            Order(
-                row: facts.rowID, invoiceID: facts.invoiceID, agency: facts.agencyID, credits: facts.credits,
-                amount: facts.amount, currency: facts.currency, paid: facts.paid, cancelled: facts.isCancelled,
-                created: facts.createdSeconds)
+    init(_ pair: Pair) {
+        switch pair {
+        case .order(let pair):
+            stripe = pair.stripe.map(Invoice.init)
+            order = pair.order.map(Order.init)
+            reversed = Back(pair.reversed)
+        case .charge(let pair):
+            intent = pair.stripe.map(Intent.init)
+            charge = pair.charge.map(Charge.init)
+            reversed = Back(pair.reversed)
+        case .notice(let pair):
+            stripe = Invoice(pair.stripe)
+            notice = Notice(
+                isNoticed: pair.isNoticed, agency: pair.agencyID, email: pair.email,
+                finalizedAt: pair.stripe.finalizedAtSeconds)
+        case .payment(let pair):
+            intent = Intent(pair.stripe)
+            order = pair.order.map(Order.init)
+            payment = Payment(
+                explains: pair.explains.rawValue, localID: pair.localID, succeededOfInvoice: pair.succeededOfInvoice)
         }
     }
 
@@ -69,39 +128,127 @@ public struct FindingFacts: Codable, Sendable, Equatable {
 }
 
 extension FindingFacts {
+    /// The facts without those that are only known where somebody asked for them: the same object, the same facts, however
+    /// it was read.
+    var lasting: FindingFacts {
+        var facts = self
+        facts.intent?.hasCheckoutSession = nil
+        facts.intent?.chargedAt = nil
+        facts.intent?.invoiceID = nil
+        return facts
+    }
+
+    /// Whether the local row waits for the object, so that it is cancelled with it.
+    public var alsoCancels: Bool { order.map { !$0.paid && !$0.cancelled } ?? (charge?.status == "pending") }
+
     /// The pair that these facts were taken from, as far as a repair needs it.
-    var pair: InvoicePair {
-        InvoicePair(
-            stripe: stripe.map { facts in
-                InvoiceFacts(
-                    id: facts.id, status: InvoiceStatus(facts.status), createdSeconds: facts.created,
-                    currency: facts.currency, total: facts.total, prePaymentCredit: facts.prePaymentCredit,
-                    postPaymentCredit: facts.postPaymentCredit, customer: facts.customer, dueSeconds: facts.due,
-                    autoAdvance: facts.autoAdvance, isSubscription: facts.isSubscription ?? false,
-                    orderID: facts.orderID, agencyID: facts.agencyID, paidAtSeconds: facts.paidAt,
-                    voidedAtSeconds: facts.voidedAt)
-            },
-            order: order.map { facts in
-                OrderFacts(
-                    rowID: facts.row, invoiceID: facts.invoiceID, agencyID: facts.agency, credits: facts.credits,
-                    amount: facts.amount, currency: facts.currency, paid: facts.paid, isCancelled: facts.cancelled,
-                    createdSeconds: facts.created)
-            })
+    var pair: Pair {
+        let back = reversed.map { Reversed(refunded: $0.refunded, disputed: $0.disputed) } ?? Reversed()
+        if let notice, let stripe {
+            var invoice = stripe.facts
+            invoice.finalizedAtSeconds = notice.finalizedAt
+            return .notice(
+                NoticePair(
+                    stripe: invoice, isNoticed: notice.isNoticed, agencyID: notice.agency, email: notice.email))
+        }
+        if let payment, let intent {
+            return .payment(
+                PaymentPair(
+                    explains: PaymentPair.Explains(rawValue: payment.explains) ?? .customer, stripe: intent.facts,
+                    localID: payment.localID, order: order?.facts, succeededOfInvoice: payment.succeededOfInvoice))
+        }
+        if intent != nil || charge != nil {
+            return .charge(IntentPair(stripe: intent?.facts, charge: charge?.facts, reversed: back))
+        }
+        return .order(InvoicePair(stripe: stripe?.facts, order: order?.facts, reversed: back))
+    }
+}
+
+extension FindingFacts.Back {
+    fileprivate init?(_ reversed: Reversed) {
+        guard reversed != Reversed() else { return nil }
+        self.init(refunded: reversed.refunded, disputed: reversed.disputed)
+    }
+}
+
+extension FindingFacts.Invoice {
+    fileprivate init(_ facts: InvoiceFacts) {
+        self.init(
+            id: facts.id, status: facts.status.word, created: facts.createdSeconds, currency: facts.currency,
+            total: facts.total, prePaymentCredit: facts.prePaymentCredit, postPaymentCredit: facts.postPaymentCredit,
+            customer: facts.customer, due: facts.dueSeconds, autoAdvance: facts.autoAdvance,
+            isSubscription: facts.isSubscription, orderID: facts.orderID, agencyID: facts.agencyID,
+            paidAt: facts.paidAtSeconds, voidedAt: facts.voidedAtSeconds)
+    }
+
+    fileprivate var facts: InvoiceFacts {
+        InvoiceFacts(
+            id: id, status: InvoiceStatus(status), createdSeconds: created, currency: currency, total: total,
+            prePaymentCredit: prePaymentCredit, postPaymentCredit: postPaymentCredit, customer: customer,
+            dueSeconds: due, autoAdvance: autoAdvance, isSubscription: isSubscription ?? false, orderID: orderID,
+            agencyID: agencyID, paidAtSeconds: paidAt, voidedAtSeconds: voidedAt)
+    }
+}
+
+extension FindingFacts.Order {
+    fileprivate init(_ facts: OrderFacts) {
+        self.init(
+            row: facts.rowID, invoiceID: facts.invoiceID, agency: facts.agencyID, credits: facts.credits,
+            amount: facts.amount, currency: facts.currency, paid: facts.paid, cancelled: facts.isCancelled,
+            created: facts.createdSeconds)
+    }
+
+    fileprivate var facts: OrderFacts {
+        OrderFacts(
+            rowID: row, invoiceID: invoiceID, agencyID: agency, credits: credits, amount: amount, currency: currency,
+            paid: paid, isCancelled: cancelled, createdSeconds: created)
+    }
+}
+
+extension FindingFacts.Intent {
+    fileprivate init(_ facts: IntentFacts) {
+        self.init(
+            id: facts.id, status: facts.status.word, created: facts.createdSeconds, currency: facts.currency,
+            amount: facts.amount, received: facts.amountReceived, customer: facts.customer, invoiceID: facts.invoiceID,
+            latestCharge: facts.latestCharge, hasFailed: facts.hasFailed, hasCheckoutSession: facts.hasCheckoutSession,
+            chargeID: facts.chargeID, agencyID: facts.agencyID, orderID: facts.orderID,
+            canceledAt: facts.canceledAtSeconds, chargedAt: facts.chargedAtSeconds)
+    }
+
+    fileprivate var facts: IntentFacts {
+        IntentFacts(
+            id: id, status: IntentStatus(status), createdSeconds: created, currency: currency, amount: amount,
+            amountReceived: received, customer: customer, invoiceID: invoiceID, latestCharge: latestCharge,
+            hasFailed: hasFailed, hasCheckoutSession: hasCheckoutSession, chargeID: chargeID, agencyID: agencyID,
+            orderID: orderID, canceledAtSeconds: canceledAt, chargedAtSeconds: chargedAt)
+    }
+}
+
+extension FindingFacts.Charge {
+    fileprivate init(_ facts: ChargeFacts) {
+        self.init(
+            row: facts.rowID, intentID: facts.intentID, agency: facts.agencyID, amount: facts.amount,
+            currency: facts.currency, status: facts.status.word, created: facts.createdSeconds)
+    }
+
+    fileprivate var facts: ChargeFacts {
+        ChargeFacts(
+            rowID: row, intentID: intentID, agencyID: agency, amount: amount, currency: currency,
+            status: ChargeStatus(status), createdSeconds: created)
     }
 }
 
 extension FoundDifference {
     /// A pair and its verdict as a row of `trueup.finding`.
-    init(_ found: DifferingPair, kind: FindingKind, verdict: Verdict, action: Action, job: String) throws {
-        let stripe = found.pair.stripe
-        let order = found.pair.order
+    init(_ judged: Judged, job: String) throws {
+        let pair = judged.found.pair
         self.init(
             identity: FindingIdentity(
-                job: job, kind: kind, account: found.account, stripeID: stripe?.id ?? order?.invoiceID ?? "",
-                localID: order.map { String($0.rowID) } ?? ""),
-            action: action, explanation: verdict.explanation, stripeStatus: stripe?.status.word ?? "absent",
-            localState: order?.state.rawValue ?? "absent", stripeAmount: stripe?.amount, localAmount: order?.amount,
-            currency: stripe?.currency ?? order?.currency, credits: order?.credits, agencyID: order?.agencyID,
-            facts: try FindingFacts(found.pair).json())
+                job: job, kind: judged.kind, account: judged.found.account, stripeID: pair.stripeID,
+                localID: pair.localID),
+            comparison: judged.comparison, action: judged.action, explanation: judged.verdict.explanation,
+            stripeStatus: pair.stripeStatus, localState: pair.localState, stripeAmount: pair.stripeAmount,
+            localAmount: pair.localAmount, currency: pair.currency, credits: pair.credits, agencyID: pair.agencyID,
+            facts: try FindingFacts(pair).lasting.json())
     }
 }

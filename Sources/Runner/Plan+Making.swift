@@ -3,34 +3,41 @@ import Store
 
 extension Plan.Item {
     /// A difference that can be repaired; `nil` when its row is gone by now.
-    init?(_ judged: Judged, rowHashes: [Int64: String]) {
+    init?(_ judged: Judged, _ remedy: Remedy, rowHashes: [Int64: String]) {
         let pair = judged.found.pair
-        guard let order = pair.order, let hash = rowHashes[order.rowID] else { return nil }
-        let isDraft = judged.kind == .staleDraft
+        if let key = pair.rowKey {
+            guard let hash = rowHashes[key] else { return nil }
+            rowHash = hash
+        } else {
+            rowHash = ""
+        }
         kind = judged.kind.rawValue
-        effect = isDraft ? "delete_draft" : Repairer.effect(of: judged)?.word ?? ""
+        comparison = judged.comparison.rawValue
+        effect = remedy.word
         account = judged.found.account
-        stripeID = pair.stripe?.id ?? order.invoiceID ?? ""
-        stripeStatus = pair.stripe?.status.word ?? StagedInvoices.absent
-        orderID = order.rowID
-        agencyID = order.agencyID
-        credits = order.credits
-        amount = order.amount
-        currency = order.currency
+        stripeID = pair.stripeID
+        stripeStatus = pair.stripeStatus
+        localID = pair.localID
+        agencyID = pair.agencyID
+        credits = pair.credits ?? 0
+        amount = pair.localAmount ?? pair.stripeAmount ?? 0
+        currency = pair.currency ?? ""
         explanation = judged.verdict.explanation
         requestID = judged.found.requestID ?? ""
-        rowHash = hash
         facts = FindingFacts(pair)
     }
 
     /// The difference as it was when the plan was made.
     var judged: Judged? {
-        guard let kind = FindingKind(rawValue: kind) else { return nil }
+        guard let kind = FindingKind(rawValue: kind), let comparison = ComparisonName(rawValue: comparison) else {
+            return nil
+        }
         var pair = facts.pair
-        if kind == .unlinkedOrder { pair.link = .metadata }
-        let found = DifferingPair(
-            account: account, pair: pair, requestID: requestID, isFresh: false, unread: nil, duplicates: nil)
-        return Judged(found: found, kind: kind, verdict: Verdict(kind, .apply, explanation), action: .apply)
+        if kind == .unlinkedOrder { pair = pair.asNamedByMetadata }
+        let found = DifferingPair(account: account, pair: pair, requestID: requestID, isFresh: false)
+        return Judged(
+            comparison: comparison, found: found, kind: kind, verdict: Verdict(kind, .apply, explanation),
+            action: .apply)
     }
 }
 
@@ -39,8 +46,9 @@ extension Plan.Review {
         let pair = judged.found.pair
         kind = judged.kind.rawValue
         account = judged.found.account
-        stripeID = pair.stripe?.id ?? pair.order?.invoiceID ?? ""
-        orderID = pair.order.map { String($0.rowID) } ?? ""
+        stripeID = pair.stripeID
+        localID = pair.localID
+        row = pair.localID.isEmpty ? "" : "\(pair.localNoun) \(pair.localID)"
         explanation = judged.verdict.explanation
     }
 }

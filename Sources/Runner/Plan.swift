@@ -18,20 +18,23 @@ public struct Plan: Codable, Sendable, Equatable {
     /// One effect.
     public struct Item: Codable, Sendable, Equatable {
         public var kind: String
-        /// `grant`, `cancel`, `link`, `delete_draft`; `ungrant`, `uncancel`, `unlink` in a revert.
+        /// Which comparison it comes from: `orders`, `charges`, `notices`, `customers`, `payments`.
+        public var comparison: String
+        /// `grant`, `cancel`, `link`, `delete_draft` and so on; `ungrant`, `uncancel`, `unlink` in a revert.
         public var effect: String
         public var account: String
         public var stripeID: String
         public var stripeStatus: String
-        public var orderID: Int64
-        public var agencyID: Int64
+        /// The local row; empty where there is none.
+        public var localID: String
+        public var agencyID: Int64?
         public var credits: Int64
         public var amount: Int64
         public var currency: String
         public var explanation: String
         /// The request that the Stripe side rests on.
         public var requestID: String
-        /// SHA-256 of the row as JSON, when the plan was made.
+        /// SHA-256 of the row as JSON, when the plan was made; empty where there is no row.
         public var rowHash: String
         /// Both sides as they were compared.
         public var facts: FindingFacts
@@ -42,9 +45,11 @@ public struct Plan: Codable, Sendable, Equatable {
     /// A difference that a person decides.
     public struct Review: Codable, Sendable, Equatable {
         public var kind: String
+        /// `order 12`; empty where there is no row.
+        public var row: String
         public var account: String
         public var stripeID: String
-        public var orderID: String
+        public var localID: String
         public var explanation: String
     }
 
@@ -151,14 +156,18 @@ extension Plan {
     public var summary: String {
         let groups: [(effects: [String], words: String)] = [
             (["grant"], "to grant"), (["cancel"], "to cancel"), (["link"], "to link"),
-            (["delete_draft"], "drafts to delete"), (["ungrant"], "grants to take back"),
+            (["succeed"], "charges to mark succeeded"), (["fail"], "charges to mark failed"),
+            (["cancel_charge"], "charges to cancel"), (["notice"], "notices to send"),
+            (["delete_draft"], "drafts to delete"), (["cancel_intent"], "payment intents to cancel"),
+            (["ungrant"], "grants to take back"),
             (["uncancel"], "cancellations to undo"), (["unlink"], "links to undo"),
+            (["restore"], "charges to set back"),
         ]
         var parts: [String] = []
         for group in groups {
             let of = items.filter { group.effects.contains($0.effect) }
             guard !of.isEmpty else { continue }
-            var part = "\(of.count) \(of.count == 1 ? group.words.replacing("drafts", with: "draft") : group.words)"
+            var part = "\(of.count) \(of.count == 1 ? Self.singular(group.words) : group.words)"
             let credits = of.map(\.credits).reduce(0, +)
             if group.effects == ["grant"] { part += " (+\(Money.grouped(credits)) credits)" }
             if group.effects == ["ungrant"] { part += " (-\(Money.grouped(credits)) credits)" }
@@ -168,5 +177,10 @@ extension Plan {
         if !reviews.isEmpty { text += " · \(reviews.count) \(reviews.count == 1 ? "needs" : "need") review" }
         if !impossible.isEmpty { text += " · \(impossible.count) cannot be undone" }
         return text
+    }
+
+    /// `draft to delete` for `drafts to delete`.
+    private static func singular(_ words: String) -> String {
+        ["draft", "charge", "notice", "intent"].reduce(words) { $0.replacing("\($1)s ", with: "\($1) ") }
     }
 }

@@ -8,26 +8,25 @@ import Stripe
 /// Does exactly what a plan says, and leaves alone every row that has moved since it was made.
 public struct PlanRun: Sendable {
     let plan: Plan
+    let path: String
     let definition: JobDefinition
-    let job: ReconcileJob
+    let jobs: [JobDefinition]
     let clients: [String: StripeClient]
     let pool: Pool
     let origin: RunOrigin
     let progress: @Sendable (RunProgress) -> Void
 
-    /// - Parameter path: the plan's file, for errors.
-    /// - Throws: ``PlanError/otherDefinition(_:job:)`` when the job file has changed since.
+    /// - Parameters:
+    ///   - path: the plan's file, for errors.
+    ///   - jobs: all jobs of the directory: some kinds use the tables of others.
     public init(
-        plan: Plan, path: String, definition: JobDefinition, clients: [String: StripeClient], pool: Pool,
-        origin: RunOrigin, progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
-    ) throws {
-        guard plan.definitionHash == definition.hash else { throw PlanError.otherDefinition(path, job: plan.job) }
-        guard case .reconcile(let job) = definition.kind else {
-            throw RunError.unsupported("a plan for job \(definition.name) of kind \(definition.kind.word)")
-        }
+        plan: Plan, path: String, definition: JobDefinition, jobs: [JobDefinition], clients: [String: StripeClient],
+        pool: Pool, origin: RunOrigin, progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
+    ) {
         self.plan = plan
+        self.path = path
         self.definition = definition
-        self.job = job
+        self.jobs = jobs
         self.clients = clients
         self.pool = pool
         self.origin = origin
@@ -47,7 +46,8 @@ public struct PlanRun: Sendable {
     }
 
     /// Applies the plan. Doing it twice changes nothing more.
-    /// - Throws: ``RunError`` when the job runs already.
+    /// - Throws: ``RunError`` when the job runs already; ``PlanError/otherDefinition(_:job:)`` when its file has changed
+    ///   since.
     public func apply() async throws -> Result {
         guard let lock = try await JobLock.take(job: definition.name, target: pool.target) else {
             throw RunError.alreadyRunning(definition.name)
@@ -64,22 +64,26 @@ public struct PlanRun: Sendable {
 
     private func applyLocked() async throws -> Result {
         try await pool.withConnection { try await Migrator.check($0) }
-        for account in job.accounts {
+        let subjects = try await Subjects.resolve(definition, jobs: jobs, pool: pool)
+        guard plan.definitionHash == subjects.hash else { throw PlanError.otherDefinition(path, job: plan.job) }
+        for account in definition.kind.accounts {
             guard let client = clients[account] else { throw RunError.noAccount(account) }
             try await client.verifyKnown(account, pool: pool)
         }
         let runs = Runs(pool: pool)
         let run = try await runs.begin(
-            job: definition.name, definitionHash: definition.hash, isPlan: false,
-            period: Window(fromSeconds: plan.periodFromSeconds, toSeconds: plan.periodToSeconds), accounts: [],
-            windowsPerAccount: 1, origin: origin)
+            job: definition.name, definitionHash: subjects.hash, isPlan: false,
+            period: Window(fromSeconds: plan.periodFromSeconds, toSeconds: plan.periodToSeconds), lists: [:],
+            origin: origin)
         var result = Result(runID: run.id, applied: 0, leftAlone: [], failures: [])
         progress(.repairing(plan.items.count))
         do {
-            for account in job.accounts {
-                let items = plan.items.filter { $0.account == account }
-                let table = try await OrderTable.resolve(for: job, account: account, pool: pool)
-                try await apply(items, account, table, run, &result)
+            try await WriteRecovery(job: definition.name, clients: clients, pool: pool).recover()
+            for subject in subjects.list {
+                let items = plan.items.filter {
+                    $0.account == subject.account && $0.comparison == subject.comparison.rawValue
+                }
+                try await apply(items, subject, run, &result)
             }
         } catch {
             let outcome = RunOutcome(state: .failed, problems: ["\(error)"])
@@ -88,44 +92,47 @@ public struct PlanRun: Sendable {
         }
         let counts = try await Findings(pool: pool).counts(of: run)
         let state: RunState = result.exitCode == 0 ? .repaired : .drift
+        let used = ClientUsage(clients)
         try await runs.end(
             run,
             RunOutcome(
-                state: state, counts: counts, requests: Int64(clients.values.map(\.usage.requests).reduce(0, +)),
+                state: state, counts: counts, requests: used.requests, requestsLeast: used.requests - used.repeated,
                 problems: result.failures + result.leftAlone.map { "left alone: \($0)" }))
         return result
     }
 
     private func apply(
-        _ items: [Plan.Item], _ account: String, _ table: OrderTable, _ run: Run, _ result: inout Result
+        _ items: [Plan.Item], _ subject: Subject, _ run: Run, _ result: inout Result
     ) async throws {
         if plan.purpose == .revert {
-            for item in items { try await revert(item, table, run, &result) }
+            for item in items { try await revert(item, subject, run, &result) }
             return
         }
+        guard let client = clients[subject.account] else { throw RunError.noAccount(subject.account) }
         var tasks: [Repairer.Task] = []
         for item in items {
             guard let judged = item.judged else {
-                result.failures.append("order \(item.orderID): this version does not know \(item.kind)")
+                result.failures.append("\(item.what): this version does not know \(item.kind)")
                 continue
             }
-            if let reason = try await changedAtStripe(item, account) {
+            if let reason = try await changedAtStripe(item, client) {
                 result.leftAlone.append(reason)
                 continue
             }
-            let found = try FoundDifference(
-                judged.found, kind: judged.kind, verdict: judged.verdict, action: .apply, job: run.job)
-            guard let findingID = try await findingID(of: found, run) else {
+            guard let findingID = try await findingID(of: try FoundDifference(judged, job: run.job), run) else {
                 result.leftAlone.append(
-                    "order \(item.orderID): a person accepted this difference, or took its repair back, after the plan")
+                    "\(item.what): a person accepted this difference, or took its repair back, after the plan")
                 continue
             }
-            tasks.append(Repairer.Task(findingID: findingID, judged: judged, rowHash: item.rowHash))
+            let rowHash = item.rowHash.isEmpty ? nil : item.rowHash
+            guard let task = Repairer.Task(findingID: findingID, judged: judged, rowHash: rowHash) else {
+                result.failures.append("\(item.what): this version cannot do \(item.effect)")
+                continue
+            }
+            tasks.append(task)
         }
-        guard !tasks.isEmpty, let client = clients[account] else { return }
         let outcome = try await Repairer(
-            run: run, table: table, client: client, pool: pool, connections: ReconcileRun.repairers, plan: plan.id,
-            progress: progress
+            run: run, subject: subject, client: client, pool: pool, plan: plan.id, progress: progress
         ).repair(tasks)
         result.applied += outcome.repaired
         result.leftAlone += outcome.moved
@@ -142,9 +149,10 @@ public struct PlanRun: Sendable {
         return try await findings.record([found], run: run)[0].id
     }
 
-    /// `paid` and `void` never change; that an invoice does not exist is asked once more.
-    private func changedAtStripe(_ item: Plan.Item, _ account: String) async throws -> String? {
-        guard item.kind == FindingKind.missingInStripe.rawValue, let client = clients[account] else { return nil }
+    /// Final statuses never change, and a change at Stripe reads its object itself; that an object does not exist is
+    /// asked once more.
+    private func changedAtStripe(_ item: Plan.Item, _ client: StripeClient) async throws -> String? {
+        guard item.kind == FindingKind.missingInStripe.rawValue else { return nil }
         do {
             let read = try await client.invoice(item.stripeID)
             return "invoice \(item.stripeID) exists by now: it is \(read.value.status.text)"
@@ -154,23 +162,25 @@ public struct PlanRun: Sendable {
         }
     }
 
-    private func revert(_ item: Plan.Item, _ table: OrderTable, _ run: Run, _ result: inout Result) async throws {
-        guard let undo = OrderUndo(rawValue: item.effect), let repairID = item.repairID else {
-            result.failures.append("order \(item.orderID): this version cannot do \(item.effect)")
+    private func revert(_ item: Plan.Item, _ subject: Subject, _ run: Run, _ result: inout Result) async throws {
+        guard let repairID = item.repairID else {
+            result.failures.append("\(item.what): this version cannot do \(item.effect)")
             return
         }
         let outcome = try await pool.transaction { connection -> EffectOutcome in
             guard let repair = try await Repair.one(id: repairID, on: connection) else {
                 return .refused("repair \(repairID) is not in the audit")
             }
-            let outcome = try await CreditEffects(table: table).undo(
-                undo, ofOrder: item.orderID, after: repair.after, on: connection)
+            guard subject.undoWord(repair.effect) == item.effect else {
+                return .refused("\(item.what): \(item.effect) does not undo \(repair.effect)")
+            }
+            let outcome = try await subject.undo(repair, on: connection)
             if case .done(let before, let after) = outcome {
                 let record = RepairRecord(
                     runID: run.id, findingID: repair.findingID, kind: FindingKind(rawValue: repair.kind) ?? .missedPaid,
-                    effect: undo.rawValue, account: item.account, stripeID: item.stripeID,
-                    stripeStatus: item.stripeStatus, stripeRequestID: item.requestID, table: table.plainName,
-                    localID: String(item.orderID), before: before, after: after, plan: plan.id,
+                    effect: item.effect, account: item.account, stripeID: item.stripeID,
+                    stripeStatus: item.stripeStatus, stripeRequestID: item.requestID, table: subject.tableName,
+                    localID: item.localID, before: before, after: after, plan: plan.id,
                     requestedBy: run.requestedBy)
                 try await record.insert(on: connection, isRevert: true)
             }
@@ -178,10 +188,18 @@ public struct PlanRun: Sendable {
         }
         switch outcome {
         case .done: result.applied += 1
-        case .alreadyDone: result.leftAlone.append("order \(item.orderID): it is undone already")
+        case .alreadyDone: result.leftAlone.append("\(item.what): it is undone already")
         case .refused(let reason): result.leftAlone.append(reason)
         }
         progress(.repaired)
+    }
+}
+
+extension Plan.Item {
+    /// `order 12`, or the object's id where there is no row.
+    public var what: String {
+        let noun = ComparisonName(rawValue: comparison)?.localNoun ?? comparison
+        return localID.isEmpty ? stripeID : "\(noun) \(localID)"
     }
 }
 
@@ -191,20 +209,5 @@ extension StripeClient {
     func verifyKnown(_ name: String, pool: Pool) async throws {
         guard let accountID = try await verify().accountID else { return }
         try await pool.withConnection { try await KnownAccounts.check(name: name, accountID: accountID, on: $0) }
-    }
-}
-
-extension OrderTable {
-    /// The table of a job, for one of its accounts.
-    static func resolve(for job: ReconcileJob, account: String, pool: Pool) async throws -> OrderTable {
-        try await pool.withConnection { connection in
-            let columns = Dictionary(uniqueKeysWithValues: job.table.columns.map { ($0.key.rawValue, $0.value) })
-            let table = try await OrderTable.resolve(
-                schema: job.table.schema, table: job.table.name, columns: columns,
-                customerColumn: account == "task_health" ? "taskHealthStripeCustomerId" : "stripeCustomerId",
-                on: connection)
-            try await table.refuseHiddenRows(on: connection)
-            return table
-        }
     }
 }

@@ -71,9 +71,15 @@ public struct RunDocument: Encodable, Sendable {
     let period: Period
     let counts: [String: Count]
     let requests: Int64
+    let requestsLeast: Int64
     let objects: Objects
     let problems: [String]
     let findings: [Item]
+
+    enum CodingKeys: String, CodingKey {
+        case format, run, job, plan, state, period, counts, requests, objects, problems, findings
+        case requestsLeast = "requests_least"
+    }
 
     public init(_ result: RunResult) {
         run = result.run.id
@@ -86,6 +92,7 @@ public struct RunDocument: Encodable, Sendable {
                 (kind.rawValue, Count(found: count.found, repaired: count.repaired, open: count.open))
             })
         requests = result.outcome.requests
+        requestsLeast = result.outcome.requestsLeast
         objects = Objects(stripe: result.outcome.stripeObjects, local: result.outcome.localRows)
         problems = result.outcome.problems
         findings = result.findings.map { finding in

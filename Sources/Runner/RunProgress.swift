@@ -1,11 +1,13 @@
+import Store
+
 /// What a run tells while it is under way, for a terminal or a log.
 public enum RunProgress: Sendable {
     /// The run began or went on after a crash.
     case began(runID: Int64, resumed: Bool, periodFromSeconds: Int64, periodToSeconds: Int64)
     /// A page was staged.
-    case page(account: String, objects: Int)
-    /// All windows of the account are read.
-    case read(account: String)
+    case page(RunList, objects: Int)
+    /// All windows of the list are read.
+    case read(RunList)
     /// The two sides are being joined, for the n-th time.
     case comparing(account: String, round: Int)
     /// So many objects are read again, one by one, before anything is said of them.

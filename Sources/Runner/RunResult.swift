@@ -33,6 +33,7 @@ public struct ReportedFinding: Sendable, Hashable {
     /// `nil` in a plan.
     public let id: Int64?
     public let kind: FindingKind
+    public let comparison: ComparisonName
     public let account: String
     public let stripeID: String
     public let localID: String
@@ -50,6 +51,7 @@ public struct ReportedFinding: Sendable, Hashable {
     public init(_ finding: Finding) {
         id = finding.id
         kind = finding.identity.kind
+        comparison = finding.comparison
         account = finding.identity.account
         stripeID = finding.identity.stripeID
         localID = finding.identity.localID
@@ -67,6 +69,7 @@ public struct ReportedFinding: Sendable, Hashable {
     init(_ difference: FoundDifference) {
         id = nil
         kind = difference.identity.kind
+        comparison = difference.comparison
         account = difference.identity.account
         stripeID = difference.identity.stripeID
         localID = difference.identity.localID

@@ -20,9 +20,24 @@ public struct FindingIdentity: Sendable, Hashable {
     }
 }
 
+/// Which comparison a finding comes from.
+public enum ComparisonName: String, Sendable, Hashable, CaseIterable {
+    /// Invoices and credit orders.
+    case orders
+    /// Payment intents and charges.
+    case charges
+    /// Finalized invoices and their notices.
+    case notices
+    /// Payment intents and the customers that explain them.
+    case customers
+    /// Payment intents and the orders that explain them.
+    case payments
+}
+
 /// A difference as a run sees it.
 public struct FoundDifference: Sendable, Hashable {
     public var identity: FindingIdentity
+    public var comparison: ComparisonName
     public var action: Action
     public var explanation: String
     public var stripeStatus: String?
@@ -36,11 +51,13 @@ public struct FoundDifference: Sendable, Hashable {
     public var facts: JSONText
 
     public init(
-        identity: FindingIdentity, action: Action, explanation: String, stripeStatus: String?, localState: String?,
+        identity: FindingIdentity, comparison: ComparisonName, action: Action, explanation: String,
+        stripeStatus: String?, localState: String?,
         stripeAmount: Int64?, localAmount: Int64?, currency: String?, credits: Int64?, agencyID: Int64?,
         facts: JSONText
     ) {
         self.identity = identity
+        self.comparison = comparison
         self.action = action
         self.explanation = explanation
         self.stripeStatus = stripeStatus
@@ -75,6 +92,7 @@ public enum ClosedHow: String, Sendable, Hashable, CaseIterable {
 public struct Finding: Sendable, Hashable {
     public let id: Int64
     public let identity: FindingIdentity
+    public let comparison: ComparisonName
     public let action: Action
     public let state: FindingState
     public let closedHow: ClosedHow?
@@ -97,7 +115,7 @@ public struct Finding: Sendable, Hashable {
     static let columns = """
         id, job, kind, account, stripe_id, local_id, action, state, closed_how, explanation, stripe_status, local_state,
         stripe_amount, local_amount, currency, credits, agency_id, first_seen_at, last_seen_at, last_run_id, runs_seen,
-        times_reopened, closed_at, owner
+        times_reopened, closed_at, owner, comparison
         """
 
     init(_ row: Row) throws {
@@ -107,6 +125,7 @@ public struct Finding: Sendable, Hashable {
         identity = FindingIdentity(
             job: try row["job"], kind: kind, account: try row["account"], stripeID: try row["stripe_id"],
             localID: try row["local_id"])
+        comparison = ComparisonName(rawValue: try row["comparison"]) ?? .orders
         action = Action(rawValue: try row["action"]) ?? .review
         state = FindingState(rawValue: try row["state"]) ?? .open
         closedHow = try (row["closed_how"] as String?).flatMap(ClosedHow.init)

@@ -46,14 +46,14 @@ public struct Findings: Sendable {
                 """
                 INSERT INTO trueup.finding AS f (job, kind, account, stripe_id, local_id, action, stripe_status,
                     local_state, stripe_amount, local_amount, currency, credits, agency_id, explanation, facts,
-                    first_run_id, last_run_id)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)
+                    first_run_id, last_run_id, comparison)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17)
                 ON CONFLICT (job, kind, account, stripe_id, local_id) DO UPDATE SET
                     action = excluded.action, stripe_status = excluded.stripe_status,
                     local_state = excluded.local_state, stripe_amount = excluded.stripe_amount,
                     local_amount = excluded.local_amount, currency = excluded.currency, credits = excluded.credits,
                     agency_id = excluded.agency_id, explanation = excluded.explanation, facts = excluded.facts,
-                    last_seen_at = now(), last_run_id = excluded.last_run_id,
+                    comparison = excluded.comparison, last_seen_at = now(), last_run_id = excluded.last_run_id,
                     runs_seen = f.runs_seen + (f.last_run_id <> excluded.last_run_id)::integer,
                     times_reopened = f.times_reopened + (f.state = 'closed')::integer,
                     state = CASE WHEN f.state = 'accepted' AND f.facts = excluded.facts THEN 'accepted' ELSE 'open' END,
@@ -62,7 +62,7 @@ public struct Findings: Sendable {
                 """, identity.job, identity.kind.rawValue, identity.account, identity.stripeID, identity.localID,
                 difference.action.rawValue, difference.stripeStatus, difference.localState, difference.stripeAmount,
                 difference.localAmount, difference.currency, difference.credits, difference.agencyID,
-                difference.explanation, difference.facts, runID)
+                difference.explanation, difference.facts, runID, difference.comparison.rawValue)
             let state: String = try rows[0]["state"]
             recorded.append(Recorded(id: try rows[0]["id"], state: FindingState(rawValue: state) ?? .open))
         }
@@ -70,29 +70,37 @@ public struct Findings: Sendable {
     }
 
     /// What the job's findings that are not closed are about: it is looked at in every run, whatever its age.
-    public func unclosed(job: String, account: String, limit: Int) async throws -> CarriedObjects {
+    public func unclosed(
+        job: String, account: String, comparison: ComparisonName, limit: Int
+    ) async throws -> CarriedObjects {
         try await pool.withConnection { connection in
             let ids = try await connection.query(
                 """
                 SELECT DISTINCT stripe_id FROM trueup.finding
-                WHERE job = $1 AND account = $2 AND state <> 'closed' AND stripe_id <> '' ORDER BY 1 LIMIT $3
-                """, job, account, limit)
+                WHERE job = $1 AND account = $2 AND state <> 'closed' AND stripe_id <> '' AND comparison = $4
+                ORDER BY 1 LIMIT $3
+                """, job, account, limit, comparison.rawValue)
             let rows = try await connection.query(
                 """
                 SELECT DISTINCT local_id::bigint AS local_id FROM trueup.finding
-                WHERE job = $1 AND account = $2 AND state <> 'closed' AND local_id ~ '^-?[0-9]{1,18}$' ORDER BY 1
-                LIMIT $3
-                """, job, account, limit)
+                WHERE job = $1 AND account = $2 AND state <> 'closed' AND local_id ~ '^-?[0-9]{1,18}$'
+                    AND comparison = $4
+                ORDER BY 1 LIMIT $3
+                """, job, account, limit, comparison.rawValue)
             return CarriedObjects(
                 stripeIDs: try ids.map { try $0["stripe_id"] }, localIDs: try rows.map { try $0["local_id"] })
         }
     }
 
-    /// Closes the job's findings that a complete run no longer saw, and says how they went: another kind of
+    /// Closes the findings of one comparison that a complete run no longer saw, and says how they went: another kind of
     /// difference now, the local row caught up, or Stripe's side changed.
-    /// - Parameter seen: what the run saw. Where it went on after a stop, it may have recorded more before.
+    /// - Parameters:
+    ///   - stateSQL: the local state of a finding `f` as it is now.
+    ///   - seen: what the run saw. Where it went on after a stop, it may have recorded more before.
     /// - Returns: how many were closed.
-    public func closeGone(run: Run, table: OrderTable, seen: [Int64]) async throws -> Int {
+    public func closeGone(
+        run: Run, account: String, comparison: ComparisonName, stateSQL: String, seen: [Int64]
+    ) async throws -> Int {
         try await pool.transaction { connection in
             try await connection.execute(
                 """
@@ -101,17 +109,19 @@ public struct Findings: Sendable {
                         AND o.last_run_id = $2 AND o.id = ANY($3) AND o.id <> f.id
                         AND ((o.stripe_id <> '' AND o.stripe_id = f.stripe_id)
                             OR (o.local_id <> '' AND o.local_id = f.local_id))) THEN 'reclassified'
-                    WHEN EXISTS (SELECT FROM \(table.name) l WHERE l.\(table.key)::text = f.local_id
-                        AND f.local_state IS DISTINCT FROM CASE WHEN l.\(table.paid) THEN 'paid'
-                            WHEN l.\(table.cancelledAt) IS NOT NULL THEN 'cancelled' ELSE 'open' END)
-                        THEN CASE WHEN f.kind IN ('missed_paid', 'missed_void') THEN 'late_webhook'
-                            ELSE 'changed_locally' END
+                    WHEN coalesce(\(stateSQL) <> f.local_state, false)
+                        THEN CASE WHEN f.kind = ANY($6) THEN 'late_webhook' ELSE 'changed_locally' END
                     ELSE 'changed_at_source' END
-                WHERE f.job = $1 AND f.state <> 'closed'
+                WHERE f.job = $1 AND f.state <> 'closed' AND f.account = $4 AND f.comparison = $5
                     AND (f.last_run_id < $2 OR (f.last_run_id = $2 AND f.id <> ALL($3)))
-                """, run.job, run.id, seen)
+                """, run.job, run.id, seen, account, comparison.rawValue, Self.missedKinds)
         }
     }
+
+    /// What a webhook that comes late puts right.
+    private static let missedKinds: [String] = [
+        FindingKind.missedPaid, .missedVoid, .missedSucceeded, .missedCanceled, .missedFailed, .missedFinalizedNotice,
+    ].map(\.rawValue)
 
     /// Findings, the oldest first.
     /// - Parameters:

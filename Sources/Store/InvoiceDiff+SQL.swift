@@ -48,11 +48,13 @@ extension InvoiceDiff {
         """
         \(twice)
         SELECT \(stagedColumns), \(localColumns("l", customer: table.customer)),
-            coalesce(t.invoices, 1)::bigint AS live
+            coalesce(t.invoices, 1)::bigint AS live, coalesce(r.refunded, 0) AS refunded,
+            coalesce(r.disputed, 0) AS disputed
         FROM \(staged.name) s
         JOIN \(table.name) l ON l.\(table.id) = s.id
         \(table.agencyJoin)
         LEFT JOIN \(few) t ON t.order_id = s.order_id
+        LEFT JOIN \(reversals.byInvoice(account: account)) r ON r.invoice_id = s.id
         WHERE s.account = \(accountLiteral) AND (s.id = ANY($4) OR NOT coalesce(
             (s.status = 'absent' OR (
                 (s.currency = l.\(table.currency) OR s.currency = lower(l.\(table.currency)))
@@ -63,7 +65,7 @@ extension InvoiceDiff {
                 AND ($3::bigint IS NULL OR (l.\(table.amount) % $3 = 0 AND l.\(table.amount) / $3 = l.\(table.credits)))
                 AND t.order_id IS NULL))
             AND CASE s.status
-                WHEN 'paid' THEN l.\(table.paid) AND s.post_payment_credit = 0
+                WHEN 'paid' THEN l.\(table.paid) AND s.post_payment_credit = 0 AND r.invoice_id IS NULL
                 WHEN 'open' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL
                     AND (s.due_seconds IS NULL OR s.due_seconds >= $1)
                 WHEN 'draft' THEN NOT l.\(table.paid)
@@ -107,7 +109,7 @@ extension InvoiceDiff {
         LEFT JOIN \(staged.name) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
             AND lower(s.id) = lower(btrim(l.\(table.id), \(Self.blanks)))
         WHERE l.\(table.createdAt) < to_timestamp($2)
-          AND (l.\(table.createdAt) >= to_timestamp($1) OR (NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)
+          AND (l.\(table.createdAt) >= to_timestamp($1) OR (\(ofAnyAge) AND NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)
             OR l.\(table.id) = ANY($4) OR l.\(table.key) = ANY($5))
           AND (l.\(table.cancelledAt) IS NULL OR l.\(table.paid) OR s.id IS NOT NULL OR l.\(table.id) = ANY($4)
             OR l.\(table.key) = ANY($5))
@@ -123,7 +125,7 @@ extension InvoiceDiff {
         """
         SELECT (SELECT count(*) FROM \(table.name) l WHERE l.\(table.createdAt) < to_timestamp($2)
             AND (l.\(table.createdAt) >= to_timestamp($1)
-                OR (NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)))::bigint AS local,
+                OR (\(ofAnyAge) AND NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)))::bigint AS local,
           (SELECT count(*) FROM \(staged.name) WHERE account = \(accountLiteral) AND status <> 'absent')::bigint
             AS staged
         """
@@ -160,7 +162,8 @@ extension InvoiceDiff {
             pair: .order(
                 InvoicePair(
                     stripe: try invoice(row), order: try order(row), otherRows: lookalikes[id] ?? [],
-                    liveInvoicesOfOrder: Int(try row["live"] as Int64))),
+                    liveInvoicesOfOrder: Int(try row["live"] as Int64),
+                    reversed: Reversed(refunded: try row["refunded"], disputed: try row["disputed"]))),
             requestID: try row["s_request"], isFresh: try row["s_fresh"])
     }
 

@@ -8,23 +8,29 @@ import Reconciliation
 /// each other.
 public struct InvoiceDiff: Diff {
     let staged: StagingTable
+    let reversals: StagedReversals
     let table: OrderTable
     let account: String
     let period: Window
     let rules: InvoiceRules
     /// A row this young may still get its Stripe id.
     let settleSeconds: Int64
+    /// Open rows are compared whatever their age; else only those of the period.
+    let ofAnyAge: Bool
 
     public init(
-        staged: StagingTable, table: OrderTable, account: String, period: Window, rules: InvoiceRules,
-        settleSeconds: Int64
+        staged: StagingTable, reversals: StagedReversals, table: OrderTable, account: String, period: Window,
+        rules: InvoiceRules,
+        settleSeconds: Int64, ofAnyAge: Bool = true
     ) {
         self.staged = staged
+        self.reversals = reversals
         self.table = table
         self.account = account
         self.period = period
         self.rules = rules
         self.settleSeconds = settleSeconds
+        self.ofAnyAge = ofAnyAge
     }
 
     /// White space that an id may have caught.

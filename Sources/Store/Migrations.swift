@@ -229,6 +229,44 @@ extension Migration {
             is_undelivered boolean NOT NULL
         );
 
+        CREATE TABLE trueup.staged_invoice_payment (
+            account text NOT NULL,
+            id text NOT NULL,
+            created_seconds bigint NOT NULL,
+            invoice_id text NOT NULL,
+            payment_intent text
+        );
+
+        -- Written before a change at Stripe, so that a crash after it leaves a trace: the next run asks what became of
+        -- it, and writes the audit row that is missing.
+        CREATE TABLE trueup.stripe_write (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            run_id bigint NOT NULL REFERENCES trueup.run,
+            finding_id bigint NOT NULL REFERENCES trueup.finding,
+            effect text NOT NULL,
+            account text NOT NULL,
+            stripe_id text NOT NULL,
+            idempotency_key text NOT NULL,
+            begun_at timestamptz NOT NULL DEFAULT now(),
+            ended_at timestamptz,
+            outcome text,
+            CHECK ((ended_at IS NULL) = (outcome IS NULL))
+        );
+        CREATE INDEX stripe_write_open ON trueup.stripe_write (account) WHERE ended_at IS NULL;
+
+        -- What was compared: findings of one job can come from several comparisons.
+        ALTER TABLE trueup.finding ADD COLUMN comparison text NOT NULL DEFAULT 'orders' CHECK (comparison IN
+            ('orders', 'charges', 'notices', 'customers', 'payments'));
+
+        -- What a run lists, and over which period: its windows have to cover exactly that.
+        CREATE TABLE trueup.run_list (
+            run_id bigint NOT NULL REFERENCES trueup.run ON DELETE CASCADE,
+            account text NOT NULL,
+            object text NOT NULL,
+            from_seconds bigint NOT NULL,
+            to_seconds bigint NOT NULL CHECK (to_seconds >= from_seconds),
+            PRIMARY KEY (run_id, account, object)
+        );
         ALTER TABLE trueup.window ADD COLUMN object text NOT NULL DEFAULT 'invoice';
 
         ALTER TABLE trueup.run ADD COLUMN requests_least bigint NOT NULL DEFAULT 0;

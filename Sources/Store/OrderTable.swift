@@ -67,6 +67,14 @@ public struct OrderTable: Sendable, Hashable {
             agencyJoin: knowsCustomer ? "LEFT JOIN public.agency a ON a.id = l.\(column("agency_id"))" : "")
     }
 
+    /// SQL for the state of the row that a finding `f` is about, `NULL` where it is gone.
+    public var stateSQL: String {
+        """
+        (SELECT CASE WHEN l.\(paid) THEN 'paid' WHEN l.\(cancelledAt) IS NOT NULL THEN 'cancelled' ELSE 'open' END
+            FROM \(name) l WHERE l.\(key)::text = f.local_id)
+        """
+    }
+
     /// Row-level security that hides rows would make a comparison lie.
     /// - Throws: ``ContractError/hiddenRows(_:)``.
     public func refuseHiddenRows(on connection: Connection) async throws {

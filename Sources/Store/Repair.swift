@@ -7,6 +7,7 @@ public struct Repair: Sendable, Hashable {
     public let runID: Int64
     public let findingID: Int64
     public let kind: String
+    public let comparison: ComparisonName
     public let effect: String
     public let account: String
     public let stripeID: String
@@ -24,6 +25,7 @@ public struct Repair: Sendable, Hashable {
         runID = try row["run_id"]
         findingID = try row["finding_id"]
         kind = try row["kind"]
+        comparison = ComparisonName(rawValue: try row["comparison"]) ?? .orders
         effect = try row["effect"]
         account = try row["account"]
         stripeID = try row["stripe_id"]
@@ -39,7 +41,8 @@ public struct Repair: Sendable, Hashable {
 
     private static let columns = """
         id, run_id, finding_id, kind, effect, account, stripe_id, stripe_status, stripe_request_id, local_id, before,
-        after, plan, requested_by, applied_at
+        after, plan, requested_by, applied_at,
+        (SELECT f.comparison FROM trueup.finding f WHERE f.id = finding_id) AS comparison
         """
 
     /// All repairs of a run, the latest first: the order in which they can be undone.

@@ -76,4 +76,19 @@ public struct RepairRecord: Sendable, Hashable {
             findingID, effect)
         return !rows.isEmpty
     }
+
+    /// The audit row of a change at Stripe that a crash cut off from its end. The finding stays as it is: the run that
+    /// follows looks at its object again.
+    public static func insertRecovered(
+        _ write: StripeWrite, status: String, requestID: String, on connection: Connection
+    ) async throws {
+        try await connection.execute(
+            """
+            INSERT INTO trueup.repair (run_id, finding_id, kind, effect, account, stripe_id, stripe_status,
+                stripe_request_id, local_table, local_id, before, after, requested_by)
+            SELECT r.id, f.id, f.kind, $3, f.account, f.stripe_id, $4, $5, '', f.local_id, '{}', '{}', r.requested_by
+            FROM trueup.run r, trueup.finding f WHERE r.id = $1 AND f.id = $2
+            ON CONFLICT (run_id, finding_id, effect) DO NOTHING
+            """, write.runID, write.findingID, write.effect, status, requestID)
+    }
 }

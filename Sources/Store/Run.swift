@@ -46,6 +46,8 @@ public struct Run: Sendable, Hashable {
     public let startedAt: Timestamp
     public let endedAt: Timestamp?
     public let requests: Int64
+    /// What the same answers would have cost without retries and with every page full.
+    public let requestsLeast: Int64
     public let stripeObjects: Int64
     public let localRows: Int64
     /// Why it is incomplete or failed, a sentence each.
@@ -64,6 +66,7 @@ public struct Run: Sendable, Hashable {
         startedAt = try row["started_at"]
         endedAt = try row["ended_at"]
         requests = try row["requests"]
+        requestsLeast = try row["requests_least"]
         stripeObjects = try row["stripe_objects"]
         localRows = try row["local_rows"]
         problems = try row["problems"]
@@ -91,14 +94,17 @@ public struct RunOutcome: Sendable, Hashable {
     public var state: RunState
     public var counts: [FindingKind: KindCount]
     public var requests: Int64
+    /// What the same answers would have cost without retries and with every page full.
+    public var requestsLeast: Int64
     public var stripeObjects: Int64
     public var localRows: Int64
     public var problems: [String]
 
     public init(
-        state: RunState, counts: [FindingKind: KindCount] = [:], requests: Int64 = 0, stripeObjects: Int64 = 0,
-        localRows: Int64 = 0, problems: [String] = []
+        state: RunState, counts: [FindingKind: KindCount] = [:], requests: Int64 = 0, requestsLeast: Int64 = 0,
+        stripeObjects: Int64 = 0, localRows: Int64 = 0, problems: [String] = []
     ) {
+        self.requestsLeast = requestsLeast
         self.state = state
         self.counts = counts
         self.requests = requests
@@ -109,7 +115,7 @@ public struct RunOutcome: Sendable, Hashable {
 }
 
 /// One list that a run reads over its period.
-public struct RunList: Sendable, Hashable {
+public struct RunList: Sendable, Hashable, CustomStringConvertible {
     public var account: String
     public var object: ListedObject
 
@@ -117,6 +123,9 @@ public struct RunList: Sendable, Hashable {
         self.account = account
         self.object = object
     }
+
+    /// `task_health, invoices`.
+    public var description: String { "\(account), \(object.plural)" }
 }
 
 /// The rows of `trueup.run`.
@@ -127,13 +136,13 @@ public struct Runs: Sendable {
 
     private static let columns = """
         id, job, trigger, is_plan, state, attempt, period_from_seconds, period_to_seconds, definition_hash,
-        requested_by, started_at, ended_at, requests, stripe_objects, local_rows, problems
+        requested_by, started_at, ended_at, requests, requests_least, stripe_objects, local_rows, problems
         """
 
     /// The run that a crash or a signal left unfinished, if the job has not changed since and its period is the same
     /// length; older unfinished runs and those of another definition are closed as failed.
     public func takeUnfinished(
-        job: String, definitionHash: String, isPlan: Bool, origin: RunOrigin
+        job: String, definitionHash: String, isPlan: Bool, period: Window? = nil, origin: RunOrigin
     ) async throws -> Run? {
         try await pool.transaction { connection in
             try await connection.execute(
@@ -142,8 +151,9 @@ public struct Runs: Sendable {
                     problems = problems || 'It was stopped before its end, and a later run replaced it.'::text
                 WHERE job = $1 AND state IN ('running', 'interrupted') AND (definition_hash <> $2 OR is_plan <> $3
                     OR started_at < now() - interval '1 day' OR trigger <> $4
+                    OR period_from_seconds <> coalesce($5, period_from_seconds)
                     OR id <> (SELECT max(id) FROM trueup.run r WHERE r.job = $1))
-                """, job, definitionHash, isPlan, origin.trigger.rawValue)
+                """, job, definitionHash, isPlan, origin.trigger.rawValue, period?.fromSeconds)
             let rows = try await connection.query(
                 """
                 UPDATE trueup.run SET state = 'running', attempt = attempt + 1, host = $2, process_id = $3,
@@ -155,9 +165,11 @@ public struct Runs: Sendable {
     }
 
     /// Begins a run, with its first windows and its staging tables, in one transaction.
-    /// - Parameter lists: what is listed over the period; each begins as one window.
+    /// - Parameters:
+    ///   - period: what the run is about.
+    ///   - lists: what is listed, and over which period; each begins as one window.
     public func begin(
-        job: String, definitionHash: String, isPlan: Bool, period: Window, lists: [RunList], origin: RunOrigin
+        job: String, definitionHash: String, isPlan: Bool, period: Window, lists: [RunList: Window], origin: RunOrigin
     ) async throws -> Run {
         try await pool.transaction { connection in
             let rows = try await connection.query(
@@ -168,12 +180,13 @@ public struct Runs: Sendable {
                 """, job, origin.trigger.rawValue, isPlan, period.fromSeconds, period.toSeconds, definitionHash,
                 origin.programVersion, origin.requestedBy, origin.host, origin.processID)
             let run = try Run(rows[0])
-            for list in lists where !period.isEmpty {
-                try await connection.execute(
-                    """
-                    INSERT INTO trueup.window (run_id, account, object, from_seconds, to_seconds)
-                    VALUES ($1, $2, $3, $4, $5)
-                    """, run.id, list.account, list.object.rawValue, period.fromSeconds, period.toSeconds)
+            for (list, period) in lists {
+                let columns = "(run_id, account, object, from_seconds, to_seconds) VALUES ($1, $2, $3, $4, $5)"
+                for table in period.isEmpty ? ["run_list"] : ["run_list", "window"] {
+                    try await connection.execute(
+                        "INSERT INTO trueup.\(table) \(columns)", run.id, list.account, list.object.rawValue,
+                        period.fromSeconds, period.toSeconds)
+                }
             }
             let staging = ListedObject.allCases.map { StagingTable($0, runID: run.id).createSQL }
             try await connection.run(script: staging.joined() + StagedReversals(runID: run.id).createSQL)
@@ -187,9 +200,9 @@ public struct Runs: Sendable {
             try await connection.execute(
                 """
                 UPDATE trueup.run SET state = $2, ended_at = now(), requests = requests + $3, stripe_objects = $4,
-                    local_rows = $5, problems = $6 WHERE id = $1 AND ($2 <> 'interrupted' OR state = 'running')
+                    local_rows = $5, problems = $6, requests_least = requests_least + $7 WHERE id = $1 AND ($2 <> 'interrupted' OR state = 'running')
                 """, run.id, outcome.state.rawValue, outcome.requests, outcome.stripeObjects, outcome.localRows,
-                outcome.problems)
+                outcome.problems, outcome.requestsLeast)
             if outcome.state == .interrupted { return }
             try await connection.execute("DELETE FROM trueup.run_count WHERE run_id = $1", run.id)
             for (kind, count) in outcome.counts {
@@ -234,6 +247,34 @@ public struct Runs: Sendable {
     public func run(id: Int64) async throws -> Run? {
         try await pool.withConnection { connection in
             try await connection.query("SELECT \(Self.columns) FROM trueup.run WHERE id = $1", id).first.map(Run.init)
+        }
+    }
+
+    /// What a run lists, and over which period.
+    public func lists(of runID: Int64) async throws -> [RunList: Window] {
+        let rows = try await pool.withConnection { connection in
+            try await connection.query(
+                "SELECT account, object, from_seconds, to_seconds FROM trueup.run_list WHERE run_id = $1", runID)
+        }
+        var lists: [RunList: Window] = [:]
+        for row in rows {
+            guard let object = ListedObject(rawValue: try row["object"]) else { continue }
+            lists[RunList(account: try row["account"], object: object)] = Window(
+                fromSeconds: try row["from_seconds"], toSeconds: try row["to_seconds"])
+        }
+        return lists
+    }
+
+    /// Up to which second the job's complete runs have read; `nil` before the first. Plans do not count: they leave
+    /// nothing behind. Nor do backfills, whose period is their own.
+    public func readUpTo(job: String) async throws -> Int64? {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT max(period_to_seconds) AS seconds FROM trueup.run
+                WHERE job = $1 AND NOT is_plan AND trigger <> 'backfill' AND state IN ('clean', 'repaired', 'drift')
+                    AND EXISTS (SELECT FROM trueup.run_list l WHERE l.run_id = run.id)
+                """, job)[0]["seconds"]
         }
     }
 

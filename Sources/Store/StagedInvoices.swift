@@ -75,7 +75,8 @@ public enum StagedInvoices {
 
     /// Encodes "404 on a fresh read".
     public static func appendAbsent(_ id: String, account: String, requestID: String, to rows: inout BinaryRows) {
-        var facts = InvoiceFacts(id: id, status: .unknown(StagingTable.absent), createdSeconds: 0, currency: "", total: 0)
+        var facts = InvoiceFacts(
+            id: id, status: .unknown(StagingTable.absent), createdSeconds: 0, currency: "", total: 0)
         facts.autoAdvance = false
         append(facts, account: account, requestID: requestID, isFresh: true, to: &rows)
     }

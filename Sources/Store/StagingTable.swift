@@ -1,15 +1,31 @@
 import PostgreSQL
 
-/// A kind of object that is listed, compared, and staged in a table of its own.
+/// A kind of object that is listed and staged in a table of its own.
 public enum ListedObject: String, Sendable, Hashable, CaseIterable {
     case invoice
     case paymentIntent = "payment_intent"
+    /// A hint that an object has changed.
+    case event
+    /// What joins an invoice and an intent since 2025-03-31.basil.
+    case invoicePayment = "invoice_payment"
+
+    /// For people.
+    public var plural: String {
+        switch self {
+        case .invoice: "invoices"
+        case .paymentIntent: "payment intents"
+        case .event: "events"
+        case .invoicePayment: "invoice payments"
+        }
+    }
 
     /// The template in schema `trueup`, and the beginning of the names of the tables that are made like it.
     var template: String {
         switch self {
         case .invoice: "staged_invoice"
         case .paymentIntent: "staged_intent"
+        case .event: "staged_event"
+        case .invoicePayment: "staged_invoice_payment"
         }
     }
 }
@@ -74,6 +90,8 @@ public struct StagingTable: Sendable, Hashable {
 
     /// Rows and distinct ids: equal when every object was staged exactly once. Absent ones do not count.
     public func count(on connection: Connection) async throws -> (rows: Int64, distinct: Int64, fresh: Int64) {
+        let isRead = object == .invoice || object == .paymentIntent
+        let (fresh, exists) = isRead ? ("is_fresh", "status <> '\(Self.absent)'") : ("false", "true")
         let row = try await connection.transaction(access: .readOnly) { connection in
             // Sorted by their bytes the ids cost half of what hashing a million groups does.
             try await connection.run(script: "SET LOCAL enable_hashagg = off; SET LOCAL jit = off")
@@ -81,8 +99,8 @@ public struct StagingTable: Sendable, Hashable {
                 """
                 SELECT coalesce(sum(n), 0)::bigint AS rows, count(*) AS ids, coalesce(sum(fresh), 0)::bigint AS fresh
                 FROM (SELECT count(*) AS n, count(*) FILTER (WHERE is_fresh) AS fresh
-                    FROM (SELECT id COLLATE "C" AS id, account, is_fresh FROM \(name)
-                        WHERE status <> '\(Self.absent)') staged
+                    FROM (SELECT id COLLATE "C" AS id, account, \(fresh) AS is_fresh FROM \(name)
+                        WHERE \(exists)) staged
                     GROUP BY id, account) objects
                 """)[0]
         }

@@ -4,8 +4,8 @@ import Reconciliation
 /// A part of a run's period that is read from its newest object down to its oldest.
 public struct StoredWindow: Sendable, Hashable {
     public let id: Int64
-    public let account: String
-    public let object: ListedObject
+    /// The list that it is a part of.
+    public let list: RunList
     /// Its `from` rises when an idle worker takes the older half.
     public var window: Window
     /// The last object read, and when it was created; `nil` before the first page.
@@ -15,8 +15,7 @@ public struct StoredWindow: Sendable, Hashable {
 
     init(_ row: Row) throws {
         id = try row["id"]
-        account = try row["account"]
-        object = ListedObject(rawValue: try row["object"]) ?? .invoice
+        list = RunList(account: try row["account"], object: ListedObject(rawValue: try row["object"]) ?? .invoice)
         window = Window(fromSeconds: try row["from_seconds"], toSeconds: try row["to_seconds"])
         cursorID = try row["cursor_id"]
         cursorSeconds = try row["cursor_seconds"]
@@ -30,7 +29,7 @@ public struct Windows: Sendable {
 
     public init(runID: Int64) { self.runID = runID }
 
-    private func staged(_ window: StoredWindow) -> StagingTable { StagingTable(window.object, runID: runID) }
+    private func staged(_ window: StoredWindow) -> StagingTable { StagingTable(window.list.object, runID: runID) }
 
     /// Where a page leaves its window.
     public struct Progress: Sendable, Hashable {
@@ -84,8 +83,8 @@ public struct Windows: Sendable {
                 """
                 INSERT INTO trueup.window (run_id, account, object, from_seconds, to_seconds) VALUES ($1, $2, $3, $4)
                 RETURNING id, account, object, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done
-                """, runID, window.account, window.window.fromSeconds, cutSeconds,
-                window.object.rawValue
+                """, runID, window.list.account, window.window.fromSeconds, cutSeconds,
+                window.list.object.rawValue
             ).first.map(StoredWindow.init)
         }
     }
@@ -97,7 +96,8 @@ public struct Windows: Sendable {
         guard let second = window.cursorSeconds else { return 0 }
         return try await connection.transaction { connection in
             let forgotten = try await connection.execute(
-                "DELETE FROM \(staged(window).name) WHERE account = $1 AND created_seconds = $2", window.account, second)
+                "DELETE FROM \(staged(window).name) WHERE account = $1 AND created_seconds = $2", window.list.account,
+                second)
             try await connection.execute(
                 """
                 UPDATE trueup.window SET cursor_id = NULL, cursor_seconds = $2, objects = objects - $3 WHERE id = $1
@@ -133,22 +133,31 @@ public struct Windows: Sendable {
             runID, object.rawValue)[0]["n"]
     }
 
+    /// Pages read so far, and how few there could have been with every page full.
+    public func pageCounts(on connection: Connection) async throws -> (read: Int64, least: Int64) {
+        let row = try await connection.query(
+            """
+            SELECT coalesce(sum(pages), 0)::bigint AS pages, coalesce(sum(least), 0)::bigint AS least FROM (
+                SELECT sum(pages) AS pages, greatest(1, ceil(sum(objects) / 100.0)) AS least FROM trueup.window
+                WHERE run_id = $1 AND pages > 0 GROUP BY account, object) lists
+            """, runID)[0]
+        return (try row["pages"], try row["least"])
+    }
+
     /// What keeps the windows from covering the period exactly: gaps, overlaps, windows that are not read to their
     /// end. Empty is the proof of completeness.
-    public static func gaps(in windows: [StoredWindow], account: String, object: ListedObject, period: Window)
-        -> [String]
-    {
+    public static func gaps(in windows: [StoredWindow], list: RunList, period: Window) -> [String] {
         var problems: [String] = []
         var reached = period.toSeconds
-        for window in windows where window.account == account && window.object == object {
-            if !window.isDone { problems.append("\(account): window \(window.window) was not read to its end") }
+        for window in windows where window.list == list {
+            if !window.isDone { problems.append("\(list): window \(window.window) was not read to its end") }
             if window.window.toSeconds != reached {
-                problems.append("\(account): nothing covers \(window.window.toSeconds) to \(reached)")
+                problems.append("\(list): nothing covers \(window.window.toSeconds) to \(reached)")
             }
             reached = window.window.fromSeconds
         }
         if reached != period.fromSeconds {
-            problems.append("\(account): nothing covers \(period.fromSeconds) to \(reached)")
+            problems.append("\(list): nothing covers \(period.fromSeconds) to \(reached)")
         }
         return problems
     }

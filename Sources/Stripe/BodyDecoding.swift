@@ -39,7 +39,9 @@ package enum BodyDecoding {
 
     private static func page<Object: StripeObject>(_ body: [UInt8]) throws(DecodingFailure) -> Page<Object> {
         let rows: Rows<Object> = try rows(body, isList: true)
-        return Page(objects: rows.objects, hasMore: rows.hasMore, requestID: "", byteCount: body.count)
+        return Page(
+            objects: rows.objects, hasMore: rows.hasMore, requestID: "", byteCount: body.count,
+            transferMicroseconds: 0)
     }
 
     private static func one<Object: StripeObject>(_ body: [UInt8]) throws(DecodingFailure) -> Object {

@@ -67,6 +67,8 @@ public struct Page<Object: Sendable>: Sendable {
     public let requestID: String
     /// Size of the body.
     public let byteCount: Int
+    /// How long the answer took, from the request to its last byte, without the wait for the rate limit.
+    public let transferMicroseconds: Int64
 }
 
 /// One object, read or changed.

@@ -56,7 +56,8 @@ extension StripeClient {
     ) async throws(StripeError) -> Page<Object> {
         let (rows, response, requestID) = try await list(Object.self, query, path)
         return Page(
-            objects: rows.objects, hasMore: rows.hasMore, requestID: requestID, byteCount: response.body.count)
+            objects: rows.objects, hasMore: rows.hasMore, requestID: requestID, byteCount: response.body.count,
+            transferMicroseconds: response.timings.totalMicroseconds)
     }
 
     private func list<Object: ListedObject>(

@@ -119,7 +119,7 @@ private struct Demo {
             Terminal.print(
                 "   \(name): \(identity?.accountID ?? "?"), \(identity.map { "\($0.mode)" } ?? "?") mode, key accepted")
         }
-        let pool = Pool(target, size: ReconcileRun.poolSize, applicationName: "trueup demo")
+        let pool = Pool(target, size: JobRun.poolSize, applicationName: "trueup demo")
         title("3. The nightly run: trueup run credit-invoices")
         let balancesBefore = try await balances(pool)
         let first = try await night(set, accounts, pool)
@@ -203,9 +203,9 @@ private struct Demo {
             throw CommandError("The demo's job is missing.")
         }
         let view = RunView(definition, isQuiet: false)
-        let run = try ReconcileRun(
-            definition: definition, clients: accounts.clients, pool: pool, origin: .here(.demo), isPlan: false,
-            nowSeconds: now, progress: { view.show($0) })
+        let run = JobRun(
+            definition: definition, jobs: set.jobs, clients: accounts.clients, pool: pool, origin: .here(.demo),
+            isPlan: false, nowSeconds: now, progress: { view.show($0) })
         let result = try await run.run()
         view.clear()
         for line in RunSummary(result, definition: definition).lines {

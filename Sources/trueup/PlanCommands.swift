@@ -27,23 +27,23 @@ struct ApplyCommand: AsyncParsableCommand {
         let isLive = Accounts.hasLiveKey(definition.kind.accounts, settings: set.settings)
         let code = try await Signals.cancelling {
             try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
-                try await apply(plan, definition, set.settings, database)
+                try await apply(plan, definition, set, database)
             }
         }
         if code != 0 { throw ExitCode(code) }
     }
 
     private func apply(
-        _ plan: Plan, _ definition: JobDefinition, _ settings: Settings, _ database: Database
+        _ plan: Plan, _ definition: JobDefinition, _ set: JobSet, _ database: Database
     ) async throws -> Int32 {
-        let accounts = try Accounts.open(definition.kind.accounts, settings: settings)
-        let pool = Pool(database.target, size: ReconcileRun.poolSize, applicationName: "trueup apply")
+        let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings)
+        let pool = Pool(database.target, size: JobRun.poolSize, applicationName: "trueup apply")
         let view = RunView(definition, isQuiet: true)
         let result: PlanRun.Result
         do {
             result = try await PlanRun(
-                plan: plan, path: self.plan, definition: definition, clients: accounts.clients, pool: pool,
-                origin: .here(.manual), progress: { view.show($0) }
+                plan: plan, path: self.plan, definition: definition, jobs: set.jobs, clients: accounts.clients,
+                pool: pool, origin: .here(.manual), progress: { view.show($0) }
             ).apply()
         } catch {
             view.clear()
@@ -92,7 +92,7 @@ struct RevertCommand: AsyncParsableCommand {
             let pool = Pool(database.target, size: 2, applicationName: "trueup revert")
             do {
                 let plan = try await Plan.revert(
-                    runID: number, jobs: set, pool: pool, origin: .here(.manual),
+                    runID: number, jobs: set.jobs, pool: pool, origin: .here(.manual),
                     nowSeconds: Int64(Date().timeIntervalSince1970))
                 await pool.close()
                 let path = try PlanFile.write(plan, to: plans)
@@ -158,29 +158,40 @@ struct PlanView {
 
     private func line(_ item: Plan.Item) -> [String] {
         let money = Money(minorUnits: item.amount, currency: item.currency).description
-        let (sign, style, what): (String, Terminal.Style, String) =
-            switch item.effect {
-            case "grant": ("+", .green, "grant \(Money.grouped(item.credits)) credits to agency \(item.agencyID)")
-            case "ungrant": ("-", .red, "take back \(Money.grouped(item.credits)) credits from agency \(item.agencyID)")
-            case "cancel": ("~", .yellow, "cancel the order")
-            case "uncancel": ("~", .yellow, "the order waits for payment again")
-            case "link": ("~", .yellow, "write the missing Stripe id")
-            case "unlink": ("~", .yellow, "take the Stripe id out again")
-            case "delete_draft":
-                (
-                    "-", .red,
-                    "delete the draft at Stripe" + (item.facts.order?.cancelled == true ? "" : ", cancel the order")
-                )
-            default: ("~", .yellow, item.effect)
-            }
-        let head =
-            "\(sign) \(what)  ·  order \(item.orderID), \(printable(item.stripeID)) (\(item.stripeStatus)), \(money)"
+        let (sign, style, what) = words(of: item)
+        let object = "\(printable(item.stripeID)) (\(item.stripeStatus)), \(money)"
+        let head = "\(sign) \(what)  ·  " + (item.localID.isEmpty ? object : "\(item.what), \(object)")
         return ["  " + Terminal.styled(head, style), "      \(item.kind): \(printable(item.explanation))"]
     }
 
+    private func words(of item: Plan.Item) -> (sign: String, style: Terminal.Style, what: String) {
+        let agency = item.agencyID.map { "agency \($0)" } ?? "nobody"
+        let credits = Money.grouped(item.credits)
+        return switch item.effect {
+        case "grant": ("+", .green, "grant \(credits) credits to \(agency)")
+        case "ungrant": ("-", .red, "take back \(credits) credits from \(agency)")
+        case "cancel": ("~", .yellow, "cancel the order")
+        case "uncancel": ("~", .yellow, "the order waits for payment again")
+        case "link": ("~", .yellow, "write the missing Stripe id")
+        case "unlink": ("~", .yellow, "take the Stripe id out again")
+        case "succeed": ("~", .green, "mark the charge succeeded")
+        case "fail": ("~", .yellow, "mark the charge failed")
+        case "cancel_charge": ("~", .yellow, "cancel the charge")
+        case "restore": ("~", .yellow, "set the charge back")
+        case "notice": ("+", .green, "send the notice to \(agency)")
+        case "delete_draft":
+            ("-", .red, "delete the draft at Stripe, for good" + (item.facts.alsoCancels ? ", cancel the order" : ""))
+        case "cancel_intent":
+            (
+                "-", .red,
+                "cancel the payment intent at Stripe, for good" + (item.facts.alsoCancels ? ", cancel the charge" : "")
+            )
+        default: ("~", .yellow, item.effect)
+        }
+    }
+
     private func line(_ review: Plan.Review) -> [String] {
-        let order = review.orderID.isEmpty ? "" : "order \(review.orderID)"
-        let what = [order, printable(review.stripeID)].filter { !$0.isEmpty }.joined(separator: ", ")
+        let what = [review.row, printable(review.stripeID)].filter { !$0.isEmpty }.joined(separator: ", ")
         return ["  ? \(review.kind)  ·  \(what)", "      \(printable(review.explanation))"]
     }
 }

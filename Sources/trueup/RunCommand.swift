@@ -50,7 +50,7 @@ struct RunCommand: AsyncParsableCommand {
             try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
                 var codes: [Int32] = []
                 for definition in definitions {
-                    codes.append(try await runOne(definition, settings: set.settings, database: database))
+                    codes.append(try await runOne(definition, set, database))
                 }
                 return codes
             }
@@ -65,14 +65,14 @@ struct RunCommand: AsyncParsableCommand {
         return 0
     }
 
-    private func runOne(_ definition: JobDefinition, settings: Settings, database: Database) async throws -> Int32 {
-        let accounts = try Accounts.open(definition.kind.accounts, settings: settings)
-        let pool = Pool(database.target, size: ReconcileRun.poolSize, applicationName: "trueup run \(definition.name)")
+    private func runOne(_ definition: JobDefinition, _ set: JobSet, _ database: Database) async throws -> Int32 {
+        let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings)
+        let pool = Pool(database.target, size: JobRun.poolSize, applicationName: "trueup run \(definition.name)")
         let view = RunView(definition, isQuiet: quiet)
         do {
-            let run = try ReconcileRun(
-                definition: definition, clients: accounts.clients, pool: pool, origin: .here(.manual), isPlan: plan,
-                nowSeconds: Int64(Date().timeIntervalSince1970), progress: { view.show($0) })
+            let run = JobRun(
+                definition: definition, jobs: set.jobs, clients: accounts.clients, pool: pool, origin: .here(.manual),
+                isPlan: plan, nowSeconds: Int64(Date().timeIntervalSince1970), progress: { view.show($0) })
             let result = try await run.run()
             view.clear()
             await pool.close()

@@ -87,7 +87,7 @@ struct RunSummary {
         let read = result.outcome.state == .incomplete ? "read in part" : "read completely"
         return "  run \(run.id) · \(accounts.joined(separator: ", ")) · created \(isoTime(run.period.fromSeconds)) to "
             + "\(isoTime(run.period.toSeconds)) · \(read): \(grouped(result.outcome.stripeObjects)) at Stripe, "
-            + "\(grouped(result.outcome.localRows)) local rows, \(grouped(result.outcome.requests)) requests"
+            + "\(grouped(result.outcome.localRows)) local rows, \(spent)"
     }
 
     private var counts: [String] {
@@ -122,7 +122,7 @@ struct RunSummary {
     private static func line(_ finding: ReportedFinding) -> [String] {
         var parts = [finding.id.map { "F-\($0)" } ?? finding.action.rawValue, finding.kind.rawValue]
         if !finding.stripeID.isEmpty { parts.append(printable(finding.stripeID)) }
-        if !finding.localID.isEmpty { parts.append("order \(finding.localID)") }
+        if !finding.localID.isEmpty { parts.append("\(finding.comparison.localNoun) \(finding.localID)") }
         return ["  " + parts.joined(separator: "  "), "      " + printable(finding.explanation)]
     }
 
@@ -135,6 +135,13 @@ struct RunSummary {
         case .incomplete: "Next: mend what is said above, then: trueup run \(job)"
         case .running, .interrupted, .failed: "Next: trueup runs \(result.run.id)"
         }
+    }
+
+    /// `104 requests`, or `110 requests (6 more than the least possible)`.
+    private var spent: String {
+        let more = result.outcome.requests - result.outcome.requestsLeast
+        let least = more > 0 ? " (\(grouped(more)) more than the least possible)" : ""
+        return "\(grouped(result.outcome.requests)) requests" + least
     }
 
     private func grouped(_ number: Int64) -> String { Money.grouped(number) }

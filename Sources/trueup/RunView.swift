@@ -2,13 +2,14 @@ import Foundation
 import Jobs
 import Reconciliation
 import Runner
+import Store
 import Synchronization
 
 /// Shows a run while it is under way: one moving line on a terminal, a few lines of talk elsewhere.
 final class RunView: Sendable {
     private struct State {
-        var objects: [String: Int] = [:]
-        var pages: [String: Int] = [:]
+        var objects: [RunList: Int] = [:]
+        var pages: [RunList: Int] = [:]
         var isResumed = false
         var repairs = 0
         var repairsTotal = 0
@@ -30,25 +31,25 @@ final class RunView: Sendable {
         case .began(let run, let resumed, let from, let to):
             state.withLock { $0.isResumed = resumed }
             let verb = resumed ? "goes on with" : "starts"
-            say("\(name) \(verb) run \(run): invoices created from \(isoTime(from)) to \(isoTime(to))")
-        case .page(let account, let objects):
+            say("\(name) \(verb) run \(run): created from \(isoTime(from)) to \(isoTime(to))")
+        case .page(let list, let objects):
             let (total, rate) = state.withLock { state in
-                state.objects[account, default: 0] += objects
-                state.pages[account, default: 0] += 1
+                state.objects[list, default: 0] += objects
+                state.pages[list, default: 0] += 1
                 let total = state.objects.values.reduce(0, +)
                 return (total, Double(total) / max(0.001, -state.started.timeIntervalSinceNow))
             }
-            line.show("\(name): reading \(account), \(counted(total, "object")), \(Int(rate))/s")
-        case .read(let account):
+            line.show("\(name): reading \(list), \(counted(total, "object")), \(Int(rate))/s")
+        case .read(let list):
             let (objects, pages, isResumed) = state.withLock {
-                ($0.objects[account] ?? 0, $0.pages[account] ?? 0, $0.isResumed)
+                ($0.objects[list] ?? 0, $0.pages[list] ?? 0, $0.isResumed)
             }
             line.clear()
             if isResumed, pages == 0 {
-                say("\(name): \(account) had been read before")
+                say("\(name): \(list) had been read before")
             } else {
                 let more = isResumed ? " more" : ""
-                say("\(name): \(account) read, \(counted(objects, "object"))\(more) in \(counted(pages, "page"))")
+                say("\(name): \(list) read, \(counted(objects, "object"))\(more) in \(counted(pages, "page"))")
             }
         case .comparing(let account, let round):
             line.show("\(name): comparing \(account)" + (round > 1 ? " (round \(round))" : ""), always: true)

@@ -145,12 +145,13 @@ final class Night: Sendable {
         account: Account? = nil, definition: JobDefinition? = nil,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) async throws -> RunResult {
-        let pool = Pool(target ?? self.target, size: ReconcileRun.poolSize, applicationName: "run")
+        let pool = Pool(target ?? self.target, size: JobRun.poolSize, applicationName: "run")
         let origin = RunOrigin(
             trigger: .manual, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
         do {
-            let result = try await ReconcileRun(
-                definition: definition ?? self.definition(), clients: [setup.account: client(account)], pool: pool,
+            let definition = definition ?? self.definition()
+            let result = try await JobRun(
+                definition: definition, jobs: [definition], clients: [setup.account: client(account)], pool: pool,
                 origin: origin, isPlan: plan, nowSeconds: nowSeconds, progress: progress
             ).run()
             await pool.close()

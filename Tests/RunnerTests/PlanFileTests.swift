@@ -29,10 +29,9 @@ struct PlanFileTests {
     }
 
     private func revert(_ runID: Int64, _ night: Night) async throws -> Plan {
-        let settings = Settings(accounts: [AccountSettings(name: "task_health", secretKeyEnv: "KEY")])
-        return try await Plan.revert(
-            runID: runID, jobs: JobSet(settings: settings, jobs: [night.definition()]), pool: night.pool,
-            origin: Self.origin, nowSeconds: NightSetup.nowSeconds)
+        try await Plan.revert(
+            runID: runID, jobs: [night.definition()], pool: night.pool, origin: Self.origin,
+            nowSeconds: NightSetup.nowSeconds)
     }
 
     /// What money and orders look like.

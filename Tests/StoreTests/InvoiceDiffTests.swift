@@ -13,6 +13,7 @@ struct DiffCase {
 
     var invoices: [InvoiceFacts] = []
     var orders: [OrderFacts] = []
+    var reversals: [ReversalFacts] = []
 
     init(seed: UInt64, count: Int) {
         var random = Seeded(seed)
@@ -35,6 +36,7 @@ struct DiffCase {
             customer: "cus_\(agency)")
         if order.paid { order.isCancelled = random.oneIn(10) }
         deviate(&invoice, &order, &random)
+        if random.oneIn(8) { reverse(invoice, &random) }
         if !random.oneIn(10) { invoices.append(invoice) }
         if !random.oneIn(10) { orders.append(order) }
         if random.oneIn(25) {
@@ -46,6 +48,27 @@ struct DiffCase {
             invoice.id = "in_Second\(number)"
             invoices.append(invoice)
         }
+    }
+
+    /// One or two refunds, disputes and credit notes, which stand or do not.
+    private mutating func reverse(_ invoice: InvoiceFacts, _ random: inout Seeded) {
+        for number in 0...Int.random(in: 0...1, using: &random) {
+            let kind = random.pick([.refund, .dispute, .creditNote] as [ReversalFacts.Kind])
+            reversals.append(
+                ReversalFacts(
+                    id: "re_\(invoice.id)_\(number)", kind: kind, createdSeconds: invoice.createdSeconds + 60,
+                    status: "succeeded", currency: "usd", amount: Int64.random(in: 1...5_000, using: &random),
+                    stands: !random.oneIn(3), paymentIntent: "pi_\(invoice.id)",
+                    invoiceID: random.oneIn(6) ? nil : invoice.id))
+        }
+    }
+
+    private func reversed(_ invoice: InvoiceFacts) -> Reversed {
+        let standing = reversals.filter { $0.stands && $0.invoiceID == invoice.id }
+        func sum(_ kind: ReversalFacts.Kind) -> Int64 {
+            standing.filter { $0.kind == kind }.map(\.amount).reduce(0, +)
+        }
+        return Reversed(refunded: sum(.refund), disputed: sum(.dispute))
     }
 
     private func deviate(_ invoice: inout InvoiceFacts, _ order: inout OrderFacts, _ random: inout Seeded) {
@@ -91,6 +114,7 @@ struct DiffCase {
         let exact = orders.first { $0.invoiceID == invoice.id }
         var pair = InvoicePair(stripe: invoice, order: exact, liveInvoicesOfOrder: live(invoice.orderID))
         if exact != nil {
+            pair.reversed = reversed(invoice)
             pair.otherRows = lookalikes(of: invoice).map(\.rowID)
         } else if let named = orders.first(where: { String($0.rowID) == invoice.orderID }) {
             if let other = named.invoiceID {
@@ -148,7 +172,7 @@ struct InvoiceDiffTests {
             trigger: .manual, requestedBy: "tests", host: "here", processID: 1, programVersion: "0")
         let run = try await Runs(pool: pool).begin(
             job: "credit-invoices", definitionHash: "x", isPlan: false, period: DiffCase.period,
-            accounts: ["task_health"], windowsPerAccount: 1, origin: origin)
+            lists: [RunList(account: "task_health", object: .invoice): DiffCase.period], origin: origin)
         try await pool.withConnection { connection in
             for agency in 1...5 {
                 try await connection.execute(
@@ -168,7 +192,10 @@ struct InvoiceDiffTests {
             for invoice in made.invoices {
                 StagedInvoices.append(invoice, account: "task_health", requestID: "req_1", isFresh: false, to: &rows)
             }
-            try await StagedInvoices(runID: run.id).replace([], with: rows, on: connection)
+            try await StagingTable(.invoice, runID: run.id).replace(
+                [], account: "task_health", with: rows, on: connection)
+            try await StagedReversals(runID: run.id).replace(
+                made.reversals.map { ($0, requestID: "req_2") }, account: "task_health", on: connection)
         }
         return run
     }
@@ -180,9 +207,9 @@ struct InvoiceDiffTests {
                 schema: "public", table: "task_credit_stripe_invoice", columns: [:],
                 customerColumn: "taskHealthStripeCustomerId", on: connection)
             let diff = InvoiceDiff(
-                staged: StagedInvoices(runID: run.id), table: table, account: "task_health", period: run.period,
-                rules: DiffCase.rules, settleSeconds: 300)
-            let counts = try await diff.run(on: connection, alsoRead: []) { await collected.add($0) }
+                staged: StagingTable(.invoice, runID: run.id), reversals: StagedReversals(runID: run.id), table: table,
+                account: "task_health", period: run.period, rules: DiffCase.rules, settleSeconds: 300)
+            let counts = try await diff.run(on: connection, alsoRead: [], alsoRows: []) { await collected.add($0) }
             #expect(counts.staged > 0 && counts.rows > 0)
         }
         return await collected.findings
@@ -194,12 +221,12 @@ private actor Collected {
 
     func add(_ pairs: [DifferingPair]) {
         for found in pairs {
-            let row = found.pair.order.map { String($0.rowID) } ?? "-"
+            guard case .order(let pair) = found.pair else { continue }
+            let row = pair.order.map { String($0.rowID) } ?? "-"
             if let unread = found.unread {
                 findings.insert("unread \(unread) \(row)")
-            } else if let kind = DiffCase.rules.classify(found.pair).kind {
-                findings.insert(
-                    "\(kind.rawValue) \(found.pair.stripe?.id ?? found.pair.order?.invoiceID ?? "-") \(row)")
+            } else if let kind = DiffCase.rules.classify(pair).kind {
+                findings.insert("\(kind.rawValue) \(pair.stripe?.id ?? pair.order?.invoiceID ?? "-") \(row)")
             }
         }
     }

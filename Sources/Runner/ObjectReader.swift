@@ -3,25 +3,28 @@ import Reconciliation
 import Store
 import Stripe
 
-/// Reads all invoices of one account whose `created` lies in the run's period into the staging table (pass a).
-struct InvoiceReader: Sendable {
-    let client: StripeClient
-    let account: String
+/// Reads all objects of one list whose `created` lies in the run's period into their staging table (pass a).
+struct ObjectReader<Page: ListedPage>: Sendable {
+    let list: RunList
+    /// Requests a second that the rate limit leaves for the list.
+    let allowedPerSecond: Double
     let runID: Int64
     let pool: Pool
     let progress: @Sendable (RunProgress) -> Void
+    /// Asks for one page.
+    let fetch: @Sendable (ListQuery) async throws(StripeError) -> Page
 
+    private var account: String { list.account }
     private var windows: Windows { Windows(runID: runID) }
     /// A list that loses its cursor this often is not being deleted from, something else is wrong.
-    private static let rewindsPerWindowMax = 100
+    private static var rewindsPerWindowMax: Int { 100 }
 
     /// Reads what is not read yet. Stops at the first error, after which the stored windows say what is missing.
     func read() async throws {
         let stored = try await pool.withConnection { try await windows.all(on: $0) }
-        let rate = client.account.rate
         let board = WindowBoard(
-            windows: windows, pool: pool, stored: stored.filter { $0.account == account },
-            pace: ReadingPace(allowedPerSecond: min(rate.perSecond, rate.perEndpoint) * rate.share))
+            windows: windows, pool: pool, stored: stored.filter { $0.list == list },
+            pace: ReadingPace(allowedPerSecond: allowedPerSecond))
         try await withThrowingDiscardingTaskGroup { group in
             while let window = try await board.next() {
                 group.addTask {
@@ -43,9 +46,9 @@ struct InvoiceReader: Sendable {
         var rewinds = 0
         while !window.isDone {
             try Task.checkCancellation()
-            let page: RawInvoicePage
+            let page: Page
             do {
-                page = try await client.invoicePage(query(for: window))
+                page = try await fetch(query(for: window))
             } catch {
                 rewinds += 1
                 let isDeleted = error.isDeletedCursor && window.cursorID != nil
@@ -68,11 +71,11 @@ struct InvoiceReader: Sendable {
     }
 
     /// Whether no object of the page is there twice, or was in the page before.
-    private static func isNew(_ page: RawInvoicePage, _ ids: inout PageIDs, after before: PageIDs) -> Bool {
+    private static func isNew(_ page: Page, _ ids: inout PageIDs, after before: PageIDs) -> Bool {
         var isNew = true
         ids.removeAll()
-        page.forEach { invoice in
-            isNew = isNew && !before.contains(invoice.id) && ids.insert(invoice.id)
+        page.forEachID { id in
+            isNew = isNew && !before.contains(id) && ids.insert(id)
         }
         return isNew
     }
@@ -85,11 +88,10 @@ struct InvoiceReader: Sendable {
             createdFrom: window.window.fromSeconds, createdTo: to, startingAfter: window.cursorID, limit: 100)
     }
 
-    private func commit(_ page: RawInvoicePage, of start: StoredWindow, board: WindowBoard) async throws -> StoredWindow
-    {
+    private func commit(_ page: Page, of start: StoredWindow, board: WindowBoard) async throws -> StoredWindow {
         var window = start
         while true {
-            let part = StagedPart(page, fromSeconds: window.window.fromSeconds, account: account)
+            let part = page.part(fromSeconds: window.window.fromSeconds, account: account)
             var next = window
             next.cursorID = part.lastID ?? window.cursorID
             next.cursorSeconds = part.lastSeconds ?? window.cursorSeconds
@@ -99,7 +101,7 @@ struct InvoiceReader: Sendable {
             let (rows, position) = (part.rows, window)
             if try await pool.withConnection({ try await windows.commit(rows, step, to: position, on: $0) }) {
                 await board.advanced(next, objects: part.count, transferMicroseconds: page.transferMicroseconds)
-                progress(.page(account: account, objects: part.count))
+                progress(.page(list, objects: part.count))
                 return await board.current(window.id) ?? next
             }
             // The older half was given away while the page was on its way. The database knows it first: the board hears
@@ -110,52 +112,6 @@ struct InvoiceReader: Sendable {
             }
             window.window = now.window
         }
-    }
-}
-
-/// The part of a page that lies in its window, ready to be staged: the page is newest first, so it is its beginning.
-private struct StagedPart {
-    private(set) var rows: BinaryRows
-    private(set) var count = 0
-    private(set) var lastID: String?
-    private(set) var lastSeconds: Int64?
-
-    /// About what a row takes.
-    private static let rowBytes = 320
-
-    init(_ page: RawInvoicePage, fromSeconds: Int64, account: String) {
-        var rows = BinaryRows(reservingBytes: page.count * Self.rowBytes)
-        var count = 0
-        let accountBytes = Array(account.utf8)
-        let requestBytes = Array(page.requestID.utf8)
-        var lastSeconds: Int64?
-        accountBytes.withUnsafeBytes { account in
-            requestBytes.withUnsafeBytes { request in
-                page.forEach { invoice in
-                    if invoice.createdSeconds < fromSeconds { return }
-                    StagedInvoices.append(StagedBytes(invoice), account: account, requestID: request, to: &rows)
-                    count += 1
-                    lastSeconds = invoice.createdSeconds
-                }
-            }
-        }
-        (self.rows, self.count, self.lastSeconds) = (rows, count, lastSeconds)
-        lastID = count > 0 ? page.id(at: count - 1) : nil
-    }
-}
-
-extension StagedBytes {
-    /// The compared part of a listed invoice; valid as long as the invoice is.
-    fileprivate init(_ invoice: borrowing RawInvoice) {
-        self.init(
-            id: invoice.id, status: invoice.status, currency: invoice.currency, customer: invoice.customer,
-            orderID: invoice.metadataOrderID, agencyID: invoice.metadataAgencyID,
-            createdSeconds: invoice.createdSeconds, total: invoice.total,
-            prePaymentCredit: invoice.prePaymentCreditNotesAmount,
-            postPaymentCredit: invoice.postPaymentCreditNotesAmount, dueSeconds: invoice.dueDateSeconds,
-            paidAtSeconds: invoice.paidSeconds, voidedAtSeconds: invoice.voidedSeconds,
-            // Where Stripe does not say, a draft is taken for one that Stripe finalizes: it is then never stale.
-            autoAdvance: invoice.autoAdvance ?? true, isSubscription: invoice.subscription != nil)
     }
 }
 
@@ -176,21 +132,5 @@ enum ReadingError: Error, CustomStringConvertible {
         case .lostWindow(let account, let window):
             "\(account): another process works on window \(window) of this run. Wait for it to end, then run again."
         }
-    }
-}
-
-extension InvoiceFacts {
-    /// The compared part of a Stripe invoice.
-    init(_ invoice: Invoice) {
-        self.init(
-            id: invoice.id, status: Reconciliation.InvoiceStatus(invoice.status.text),
-            createdSeconds: invoice.createdSeconds, currency: invoice.currency.lowercased(), total: invoice.total,
-            prePaymentCredit: invoice.prePaymentCreditNotesAmount,
-            postPaymentCredit: invoice.postPaymentCreditNotesAmount, customer: invoice.customer,
-            dueSeconds: invoice.dueDateSeconds,
-            // Where Stripe does not say, a draft is taken for one that Stripe finalizes: it is then never stale.
-            autoAdvance: invoice.autoAdvance ?? true, isSubscription: invoice.subscription != nil,
-            orderID: invoice.metadata.orderID, agencyID: invoice.metadata.agencyID, paidAtSeconds: invoice.paidSeconds,
-            voidedAtSeconds: invoice.voidedSeconds)
     }
 }

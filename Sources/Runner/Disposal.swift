@@ -1,20 +1,21 @@
 import Stripe
 
-/// The Stripe half of `stale_draft`: the draft is deleted, or finalized and voided where Stripe refuses to delete it.
-struct DraftDisposal: Sendable {
+/// A change at Stripe that takes away what nobody will finish: the object is read once more, and changed only if it is
+/// still what the decision rested on.
+struct Disposal: Sendable {
     let client: StripeClient
     /// From the finding's identity: the same finding sends the same keys, whatever run it is.
     let idempotencyKey: String
 
     enum Outcome: Sendable, Equatable {
-        /// It is gone, or void; the words are the audit's.
+        /// It is gone, void or canceled; the words are the audit's.
         case disposed(status: String, requestID: String)
-        /// It is no stale draft any more.
+        /// It is not any more what it was.
         case moved(String)
     }
 
-    /// Reads the draft once more, and disposes of it only if it is still one that nobody will finish.
-    func dispose(of id: String, createdSeconds: Int64) async throws(StripeError) -> Outcome {
+    /// Deletes a draft, or finalizes and voids it where Stripe refuses to delete it.
+    func deleteDraft(_ id: String, createdSeconds: Int64) async throws(StripeError) -> Outcome {
         let read: Retrieved<Invoice>
         do {
             read = try await client.invoice(id)
@@ -39,5 +40,24 @@ struct DraftDisposal: Sendable {
         let voided = try await client.voidInvoice(id, idempotencyKey: idempotencyKey + "-void")
         guard voided.value.status == .void else { return .moved("it could not be voided: \(voided.value.status.text)") }
         return .disposed(status: "void", requestID: voided.requestID)
+    }
+
+    /// What became of an earlier change whose end nobody wrote down; `nil`: it was not made.
+    static func outcome(
+        of effect: Remedy.AtStripe, _ id: String, client: StripeClient
+    ) async throws(StripeError) -> (status: String, requestID: String)? {
+        do {
+            switch effect {
+            case .deleteDraft:
+                let read = try await client.invoice(id)
+                return read.value.status == .void ? ("void", read.requestID) : nil
+            case .cancelIntent:
+                let read = try await client.paymentIntent(id)
+                return read.value.status == .canceled ? ("canceled", read.requestID) : nil
+            }
+        } catch {
+            guard error.kind == .notFound else { throw error }
+            return ("deleted", error.requestID ?? "")
+        }
     }
 }

@@ -1,0 +1,151 @@
+import Jobs
+import PostgreSQL
+import Reconciliation
+import Store
+
+// How a run that could read everything ends: as a plan, or applied.
+extension JobRun {
+    func endPlan(_ run: Run, _ gathered: Gathered, _ subjects: Subjects) async throws -> RunResult {
+        let judged = try await withoutAccepted(gathered.judged, job: run.job)
+        var counts: [FindingKind: KindCount] = [:]
+        for item in judged {
+            counts[item.kind, default: KindCount()].found += 1
+            if item.action != .inform { counts[item.kind]?.open += 1 }
+        }
+        let plan = try await plan(run, judged, subjects)
+        let state: RunState = counts.values.contains { $0.open > 0 } ? .drift : .clean
+        let outcome = gathered.tally.outcome(state, counts: counts, spent: try await spent(run))
+        try await Runs(pool: pool).end(run, outcome)
+        let findings = try judged.map { ReportedFinding(try FoundDifference($0, job: run.job)) }
+        return RunResult(run: run, outcome: outcome, findings: findings, plan: plan)
+    }
+
+    /// Leaves out what a person accepted, as long as its facts are the same.
+    private func withoutAccepted(_ judged: [Judged], job: String) async throws -> [Judged] {
+        let accepted = try await Findings(pool: pool).accepted(job: job)
+        guard !accepted.isEmpty else { return judged }
+        return try judged.filter { item in
+            let found = try FoundDifference(item, job: job)
+            guard let facts = accepted[found.identity] else { return true }
+            return try FindingFacts(json: facts) != FindingFacts(item.found.pair).lasting
+        }
+    }
+
+    /// What would be done about these differences.
+    private func plan(_ run: Run, _ judged: [Judged], _ subjects: Subjects) async throws -> Plan {
+        var items: [Plan.Item] = []
+        var reviews: [Plan.Review] = []
+        for subject in subjects.list {
+            let own = judged.filter { subject.owns($0) }
+            let keys = own.filter { Remedy($0) != nil }.compactMap(\.found.pair.rowKey)
+            let hashes = try await pool.withConnection { try await subject.rowHashes(of: keys, on: $0) }
+            for difference in own {
+                if let remedy = Remedy(difference), let item = Plan.Item(difference, remedy, rowHashes: hashes) {
+                    items.append(item)
+                } else if difference.action == .review || difference.action == .apply {
+                    reviews.append(Plan.Review(difference))
+                }
+            }
+        }
+        return try Plan(
+            purpose: .repair, job: run.job, definitionHash: run.definitionHash, run: run.id, createdSeconds: nowSeconds,
+            createdBy: origin.requestedBy, programVersion: origin.programVersion, period: run.period, items: items,
+            reviews: reviews)
+    }
+
+    func endApplied(
+        _ run: Run, _ first: Gathered, _ subjects: Subjects, _ gathering: any Gathering
+    ) async throws -> RunResult {
+        var tally = first.tally
+        var judged = first.judged
+        var waiting: Plan?
+        // A link makes the row comparable: what it shows then is found and repaired in the same run.
+        var seen: [Int64] = []
+        for _ in 0..<2 {
+            let (tasks, recorded) = try await record(judged, run)
+            seen += recorded
+            if let reason = limitReached(tasks.count, objects: tally.stripeObjects) {
+                tally.problems.append(reason)
+                waiting = try await plan(run, judged, subjects)
+                break
+            }
+            let outcome = try await repair(run, tasks, subjects)
+            tally.problems += outcome.failures
+            tally.notes += outcome.moved.map { "left alone: \($0)" }
+            guard !outcome.linked.isEmpty else { break }
+            let again = try await gathering.gather(run, isLater: true)
+            tally.problems += again.tally.problems
+            judged = again.judged.filter { outcome.linked.contains($0.found.pair.existingStripeID ?? "") }
+        }
+        if range == nil {
+            for subject in subjects.list { try await closeGone(run, subject, seen) }
+        }
+        let findings = Findings(pool: pool)
+        let counts = try await findings.counts(of: run)
+        let isOpen = counts.values.contains { $0.open > 0 }
+        let isRepaired = counts.values.contains { $0.repaired > 0 }
+        let state: RunState = isOpen || !tally.problems.isEmpty ? .drift : isRepaired ? .repaired : .clean
+        let outcome = tally.outcome(state, counts: counts, spent: try await spent(run))
+        try await Runs(pool: pool).end(run, outcome)
+        let stored = try await findings.list(runID: run.id, limit: ComparisonLimits().differences)
+        return RunResult(run: run, outcome: outcome, findings: stored.map(ReportedFinding.init), plan: waiting)
+    }
+
+    /// Writes the findings. Gives those that are to be repaired, and the ids of all.
+    private func record(_ judged: [Judged], _ run: Run) async throws -> (tasks: [Repairer.Task], ids: [Int64]) {
+        var tasks: [Repairer.Task] = []
+        var ids: [Int64] = []
+        for start in stride(from: 0, to: judged.count, by: 500) {
+            let part = judged[start..<min(start + 500, judged.count)]
+            let recorded = try await Findings(pool: pool).record(
+                part.map { try FoundDifference($0, job: run.job) }, run: run)
+            ids += recorded.map(\.id)
+            // What a person accepted stays as it is until its facts change.
+            for (finding, item) in zip(recorded, part) where finding.state == .open {
+                if let task = Repairer.Task(findingID: finding.id, judged: item) { tasks.append(task) }
+            }
+        }
+        return (tasks, ids)
+    }
+
+    private func limitReached(_ repairs: Int, objects: Int64) -> String? {
+        if repairs > limits.maxRepairs {
+            return
+                "\(repairs) repairs are more than limits.max_repairs (\(limits.maxRepairs)): nothing was applied, "
+                + "the plan waits for approval."
+        }
+        if Double(repairs) > limits.maxRepairShare * Double(objects) {
+            return "\(repairs) repairs of \(objects) objects are more than limits.max_repair_share "
+                + "(\(limits.maxRepairShare)): nothing was applied, the plan waits for approval."
+        }
+        return nil
+    }
+
+    private func repair(
+        _ run: Run, _ tasks: [Repairer.Task], _ subjects: Subjects
+    ) async throws -> Repairer.Outcome {
+        progress(.repairing(tasks.count))
+        var total = Repairer.Outcome()
+        for subject in subjects.list {
+            let own = tasks.filter { subject.owns($0.judged) }
+            total.add(
+                try await Repairer(
+                    run: run, subject: subject, client: try client(subject.account), pool: pool, progress: progress
+                ).repair(own))
+        }
+        return total
+    }
+
+    private func closeGone(_ run: Run, _ subject: Subject, _ seen: [Int64]) async throws {
+        _ = try await Findings(pool: pool).closeGone(
+            run: run, account: subject.account, comparison: subject.comparison, stateSQL: subject.localStateSQL,
+            seen: seen)
+    }
+}
+
+extension Subject {
+    /// Whether a difference comes from this comparison.
+    func owns(_ judged: Judged) -> Bool {
+        judged.found.account == account && judged.comparison == comparison
+    }
+}

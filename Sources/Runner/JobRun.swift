@@ -1,0 +1,191 @@
+import Jobs
+import PostgreSQL
+import Reconciliation
+import Store
+import Stripe
+
+/// One run of a job of kind `reconcile`, `expire` or `replay`: the nine steps of DESIGN section 2.
+public struct JobRun: Sendable {
+    let definition: JobDefinition
+    let jobs: [JobDefinition]
+    let clients: [String: StripeClient]
+    let pool: Pool
+    let origin: RunOrigin
+    let isPlan: Bool
+    let nowSeconds: Int64
+    /// The period of a backfill; `nil`: the job's own.
+    let range: Window?
+    let progress: @Sendable (RunProgress) -> Void
+    /// What the clients had sent before this run.
+    private let before: ClientUsage
+
+    /// - Parameters:
+    ///   - jobs: all jobs of the directory: some kinds use the tables of others.
+    ///   - clients: one for each account of the job.
+    ///   - pool: at least ``poolSize`` connections.
+    ///   - nowSeconds: the clock; the run's period ends a settle delay before it.
+    ///   - range: for a backfill, the seconds of `created` that it is about.
+    public init(
+        definition: JobDefinition, jobs: [JobDefinition], clients: [String: StripeClient], pool: Pool,
+        origin: RunOrigin, isPlan: Bool, nowSeconds: Int64, range: Window? = nil,
+        progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
+    ) {
+        self.definition = definition
+        self.jobs = jobs
+        self.clients = clients
+        self.pool = pool
+        self.origin = origin
+        self.isPlan = isPlan
+        self.nowSeconds = nowSeconds
+        self.range = range
+        self.progress = progress
+        before = ClientUsage(clients)
+    }
+
+    /// The connections that a run uses at most.
+    public static let poolSize = 8
+
+    /// Runs the job to its end.
+    /// - Throws: ``RunError`` when it did not start; `CancellationError` when it was stopped (the next run goes on);
+    ///   `PostgresError` when the database went away (the next run goes on).
+    public func run() async throws -> RunResult {
+        guard let lock = try await JobLock.take(job: definition.name, target: pool.target) else {
+            throw RunError.alreadyRunning(definition.name)
+        }
+        do {
+            let result = try await runLocked()
+            await lock.release()
+            return result
+        } catch {
+            await lock.release()
+            // Whatever a stopped request or statement says, the cause is the stop.
+            if Task.isCancelled { throw CancellationError() }
+            throw error
+        }
+    }
+
+    private func runLocked() async throws -> RunResult {
+        try await pool.withConnection { try await Migrator.check($0) }
+        let subjects = try await Subjects.resolve(definition, jobs: jobs, pool: pool)
+        for account in definition.kind.accounts { try await client(account).verifyKnown(account, pool: pool) }
+        let gathering = try gathering(subjects)
+        let runs = Runs(pool: pool)
+        try await runs.dropLeftovers()
+        let period = try period()
+        let unfinished = try await runs.takeUnfinished(
+            job: definition.name, definitionHash: subjects.hash, isPlan: isPlan, period: range, origin: origin)
+        let run: Run
+        if let unfinished {
+            run = unfinished
+        } else {
+            run = try await runs.begin(
+                job: definition.name, definitionHash: subjects.hash, isPlan: isPlan, period: period,
+                lists: try await gathering.lists(period: period), origin: origin)
+        }
+        progress(
+            .began(
+                runID: run.id, resumed: unfinished != nil, periodFromSeconds: run.period.fromSeconds,
+                periodToSeconds: run.period.toSeconds))
+        do {
+            if !isPlan {
+                try await WriteRecovery(job: definition.name, clients: clients, pool: pool).recover()
+            }
+            return try await work(run, subjects, gathering)
+        } catch {
+            // Whatever a stopped request or statement says, the cause is the stop.
+            guard error is CancellationError || Task.isCancelled else { throw error }
+            try await markInterrupted(run)
+            throw CancellationError()
+        }
+    }
+
+    private func gathering(_ subjects: Subjects) throws(RunError) -> any Gathering {
+        switch definition.kind {
+        case .reconcile:
+            return ReconcileGathering(
+                job: definition.name, subjects: subjects.list, clients: clients, pool: pool, isBackfill: range != nil,
+                progress: progress)
+        case .expire, .replay, .report:
+            throw .unsupported("job \(definition.name) is of kind \(definition.kind.word)")
+        }
+    }
+
+    /// What the run is about.
+    private func period() throws(RunError) -> Window {
+        let (lookBack, settle): (Int64?, Int64) =
+            switch definition.kind {
+            case .reconcile(let job): (job.lookBackSeconds, job.settleSeconds)
+            case .replay(let job): (job.lookBackSeconds, job.settleSeconds)
+            case .expire(let job): (job.lookBackSeconds, 0)
+            case .report: (0, 0)
+            }
+        let to = nowSeconds - settle
+        guard let range else { return Window(fromSeconds: lookBack.map { to - $0 } ?? 0, toSeconds: to) }
+        let end = min(range.toSeconds, to)
+        guard range.fromSeconds < end else { throw .emptyRange(definition.name) }
+        return Window(fromSeconds: range.fromSeconds, toSeconds: end)
+    }
+
+    /// Not under the cancelled task: it has to reach the database.
+    private func markInterrupted(_ run: Run) async throws {
+        let spent = try await spent(run)
+        let outcome = RunOutcome(
+            state: .interrupted, requests: spent.requests, requestsLeast: spent.least,
+            problems: ["It was stopped; the next run goes on from there."])
+        try await Task { try await Runs(pool: pool).end(run, outcome) }.value
+    }
+
+    private func work(_ run: Run, _ subjects: Subjects, _ gathering: any Gathering) async throws -> RunResult {
+        let gathered = try await gathering.gather(run, isLater: false)
+        guard gathered.tally.problems.isEmpty else {
+            let outcome = gathered.tally.outcome(.incomplete, counts: [:], spent: try await spent(run))
+            try await Runs(pool: pool).end(run, outcome)
+            return RunResult(run: run, outcome: outcome, findings: [])
+        }
+        return isPlan
+            ? try await endPlan(run, gathered, subjects)
+            : try await endApplied(run, gathered, subjects, gathering)
+    }
+
+    // MARK: - Parts
+
+    func client(_ account: String) throws(RunError) -> StripeClient {
+        guard let client = clients[account] else { throw .noAccount(account) }
+        return client
+    }
+
+    /// Requests of this attempt at the run.
+    func spent(_ run: Run) async throws -> SpentRequests {
+        let used = ClientUsage(clients) - before
+        // Not under a cancelled task: it has to reach the database.
+        let pages = try await Task {
+            try await pool.withConnection { try await Windows(runID: run.id).pageCounts(on: $0) }
+        }.value
+        // Of a resumed run the pages of earlier attempts count too; there can be more of them than requests of this one.
+        let spare = max(0, pages.read - pages.least)
+        return SpentRequests(requests: used.requests, least: max(0, used.requests - used.repeated - spare))
+    }
+
+    var limits: RepairLimits { definition.kind.limits ?? RepairLimits() }
+}
+
+/// What some clients have sent.
+struct ClientUsage: Sendable, Hashable {
+    var requests: Int64 = 0
+    /// Of these, attempts beyond the first.
+    var repeated: Int64 = 0
+
+    init(_ clients: [String: StripeClient]) {
+        for usage in clients.values.map(\.usage) {
+            requests += Int64(usage.requests)
+            repeated += Int64(usage.retries)
+        }
+    }
+
+    static func - (now: ClientUsage, before: ClientUsage) -> ClientUsage {
+        var difference = now
+        difference.requests -= before.requests
+        difference.repeated -= before.repeated
+        return difference
+    }
+}

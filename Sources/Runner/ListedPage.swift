@@ -1,0 +1,117 @@
+import PostgreSQL
+import Reconciliation
+import Store
+import Stripe
+
+/// A page of some list, as far as reading and staging it needs to know it.
+protocol ListedPage: Sendable {
+    var count: Int { get }
+    var hasMore: Bool { get }
+    var requestID: String { get }
+    /// How long the answer took, without the wait for the rate limit.
+    var transferMicroseconds: Int64 { get }
+
+    /// Visits the ids, newest first; the bytes are valid inside the call only.
+    func forEachID(_ body: (UnsafeRawBufferPointer) -> Void)
+
+    /// The part of the page that lies in its window, ready to be staged.
+    /// - Parameter fromSeconds: the window's lower bound; the page is newest first, so the part is its beginning.
+    func part(fromSeconds: Int64, account: String) -> StagedPart
+}
+
+/// The part of a page that lies in its window, ready to be staged.
+struct StagedPart: Sendable {
+    var rows: BinaryRows
+    var count: Int
+    var lastID: String?
+    var lastSeconds: Int64?
+}
+
+extension RawInvoicePage: ListedPage {
+    /// About what a row takes.
+    private static let rowBytes = 360
+
+    func forEachID(_ body: (UnsafeRawBufferPointer) -> Void) { forEach { body($0.id) } }
+
+    func part(fromSeconds: Int64, account: String) -> StagedPart {
+        var rows = BinaryRows(reservingBytes: count * Self.rowBytes)
+        var taken = 0
+        let accountBytes = Array(account.utf8)
+        let requestBytes = Array(requestID.utf8)
+        var lastSeconds: Int64?
+        accountBytes.withUnsafeBytes { account in
+            requestBytes.withUnsafeBytes { request in
+                forEach { invoice in
+                    if invoice.createdSeconds < fromSeconds { return }
+                    StagedInvoices.append(StagedBytes(invoice), account: account, requestID: request, to: &rows)
+                    taken += 1
+                    lastSeconds = invoice.createdSeconds
+                }
+            }
+        }
+        return StagedPart(
+            rows: rows, count: taken, lastID: taken > 0 ? id(at: taken - 1) : nil, lastSeconds: lastSeconds)
+    }
+}
+
+extension StagedBytes {
+    /// The compared part of a listed invoice; valid as long as the invoice is.
+    fileprivate init(_ invoice: borrowing RawInvoice) {
+        self.init(
+            id: invoice.id, status: invoice.status, currency: invoice.currency, customer: invoice.customer,
+            orderID: invoice.metadataOrderID, agencyID: invoice.metadataAgencyID,
+            createdSeconds: invoice.createdSeconds, total: invoice.total,
+            prePaymentCredit: invoice.prePaymentCreditNotesAmount,
+            postPaymentCredit: invoice.postPaymentCreditNotesAmount, dueSeconds: invoice.dueDateSeconds,
+            paidAtSeconds: invoice.paidSeconds, voidedAtSeconds: invoice.voidedSeconds,
+            // Where Stripe does not say, a draft is taken for one that Stripe finalizes: it is then never stale.
+            autoAdvance: invoice.autoAdvance ?? true, isSubscription: invoice.subscription != nil,
+            finalizedAtSeconds: invoice.finalizedSeconds, paymentIntent: invoice.paymentIntent)
+    }
+}
+
+/// A page of small objects, as plain values.
+struct PlainPage<Object: Sendable>: ListedPage {
+    let page: Page<Object>
+    let id: @Sendable (Object) -> String
+    let createdSeconds: @Sendable (Object) -> Int64
+    /// Encodes one object for COPY.
+    let append: @Sendable (Object, inout BinaryRows) -> Void
+
+    var count: Int { page.objects.count }
+    var hasMore: Bool { page.hasMore }
+    var requestID: String { page.requestID }
+    var transferMicroseconds: Int64 { page.transferMicroseconds }
+
+    func forEachID(_ body: (UnsafeRawBufferPointer) -> Void) {
+        for object in page.objects { Array(id(object).utf8).withUnsafeBytes(body) }
+    }
+
+    func part(fromSeconds: Int64, account: String) -> StagedPart {
+        var part = StagedPart(rows: BinaryRows(), count: 0)
+        for object in page.objects where createdSeconds(object) >= fromSeconds {
+            append(object, &part.rows)
+            part.count += 1
+            part.lastID = id(object)
+            part.lastSeconds = createdSeconds(object)
+        }
+        return part
+    }
+}
+
+extension InvoiceFacts {
+    /// The compared part of a Stripe invoice.
+    init(_ invoice: Invoice) {
+        self.init(
+            id: invoice.id, status: Reconciliation.InvoiceStatus(invoice.status.text),
+            createdSeconds: invoice.createdSeconds, currency: invoice.currency.lowercased(), total: invoice.total,
+            prePaymentCredit: invoice.prePaymentCreditNotesAmount,
+            postPaymentCredit: invoice.postPaymentCreditNotesAmount, customer: invoice.customer,
+            dueSeconds: invoice.dueDateSeconds,
+            // Where Stripe does not say, a draft is taken for one that Stripe finalizes: it is then never stale.
+            autoAdvance: invoice.autoAdvance ?? true, isSubscription: invoice.subscription != nil,
+            orderID: invoice.metadata.orderID, agencyID: invoice.metadata.agencyID, paidAtSeconds: invoice.paidSeconds,
+            voidedAtSeconds: invoice.voidedSeconds, finalizedAtSeconds: invoice.finalizedSeconds,
+            paymentIntent: invoice.paymentIntent)
+    }
+}

@@ -1,0 +1,90 @@
+import Jobs
+import PostgreSQL
+import Reconciliation
+import Store
+import Stripe
+
+/// `kind: reconcile`: both sides over a period, in three passes (DESIGN section 2): (a) the objects created in it, (b)
+/// local rows that are not terminal, whatever their age, (c) the objects that events name.
+struct ReconcileGathering: Gathering {
+    let job: String
+    let subjects: [Subject]
+    let clients: [String: StripeClient]
+    let pool: Pool
+    /// A backfill is about its period and nothing else: no events, no open rows of other times.
+    let isBackfill: Bool
+    let progress: @Sendable (RunProgress) -> Void
+    let limits = ComparisonLimits()
+
+    /// Stripe lists events of so many seconds back.
+    static let eventsReachBackSeconds: Int64 = 30 * 86_400
+    /// Events of a moment before the last run's end are looked at again: they may have been listed late.
+    private static let overlapSeconds: Int64 = 3_600
+
+    func lists(period: Window) async throws -> [RunList: Window] {
+        var lists: [RunList: Window] = [:]
+        for subject in subjects { lists[RunList(account: subject.account, object: subject.object)] = period }
+        guard !isBackfill else { return lists }
+        // What earlier events named was looked at by the run that read them; what it found is carried since.
+        let since = try await Runs(pool: pool).readUpTo(job: job).map { $0 - Self.overlapSeconds } ?? .min
+        let from = max(since, period.toSeconds - Self.eventsReachBackSeconds)
+        let events = Window(fromSeconds: min(from, period.toSeconds), toSeconds: period.toSeconds)
+        for account in Set(subjects.map(\.account)) { lists[RunList(account: account, object: .event)] = events }
+        return lists
+    }
+
+    func gather(_ run: Run, isLater: Bool) async throws -> Gathered {
+        var gathered = Gathered()
+        do {
+            if !isLater {
+                var reading = RunReading(run: run, clients: clients, pool: pool, progress: progress)
+                for subject in subjects {
+                    reading.eventTypes[subject.account, default: []] += subject.eventHints.types
+                }
+                gathered.tally.problems = try await reading.read(try await Runs(pool: pool).lists(of: run.id))
+                guard gathered.tally.problems.isEmpty else { return gathered }
+            }
+            for subject in subjects { try await compare(run, subject, isLater: isLater, &gathered) }
+        } catch let error as StripeError where error.kind != .cancelled {
+            gathered.tally.problems.append("\(error)")
+        } catch let error as ComparisonError {
+            gathered.tally.problems.append("\(error)")
+        }
+        return gathered
+    }
+
+    private func compare(_ run: Run, _ subject: Subject, isLater: Bool, _ gathered: inout Gathered) async throws {
+        guard let client = clients[subject.account] else { throw RunError.noAccount(subject.account) }
+        let confirmer = Confirmer(
+            client: client, account: subject.account, staged: subject.staged(run), pool: pool)
+        if !isLater, !isBackfill { try await readNamedByEvents(run, subject, confirmer) }
+        let comparison = Comparison(
+            subject: subject, diff: subject.diff(run, ofAnyAge: !isBackfill), confirmer: confirmer,
+            nowSeconds: run.period.toSeconds, pool: pool,
+            carried: isBackfill
+                ? CarriedObjects()
+                : try await Findings(pool: pool).unclosed(
+                    job: job, account: subject.account, comparison: subject.comparison, limit: limits.reads),
+            trustsFresh: isLater || run.attempt == 1, limits: limits, progress: progress)
+        let result = try await comparison.run()
+        gathered.judged += result.judged
+        gathered.tally.stripeObjects += result.local.staged
+        gathered.tally.localRows += result.local.rows
+        gathered.tally.note(unconfirmed: result.unconfirmed, account: subject.account)
+    }
+
+    /// Pass (c): objects older than the period whose local rows do not say what their last event says.
+    private func readNamedByEvents(_ run: Run, _ subject: Subject, _ confirmer: Confirmer) async throws {
+        let unread = try await pool.withConnection { connection in
+            try await subject.eventHints.unread(
+                events: StagingTable(.event, runID: run.id), objects: subject.staged(run), account: subject.account,
+                undeliveredToo: false, on: connection)
+        }
+        guard !unread.isEmpty else { return }
+        guard unread.count <= limits.reads else {
+            throw ComparisonError.tooManyNamed(account: subject.account, objects: unread.count, limit: limits.reads)
+        }
+        progress(.confirming(account: subject.account, objects: unread.count))
+        try await confirmer.read(unread)
+    }
+}

@@ -1,0 +1,125 @@
+import Credits
+import PostgreSQL
+import Reconciliation
+import Store
+import Stripe
+
+/// What is done about a difference: a change at Stripe, a change of the local row, or both, Stripe's first.
+struct Remedy: Sendable, Hashable {
+    /// A change at Stripe.
+    enum AtStripe: String, Sendable, Hashable {
+        /// The draft is deleted, or finalized and voided where Stripe refuses to delete it.
+        case deleteDraft = "delete_draft"
+        /// The intent is cancelled.
+        case cancelIntent = "cancel_intent"
+    }
+
+    /// A change of the local tables.
+    enum Local: Sendable, Hashable {
+        case order(OrderEffect)
+
+        /// The word in the audit.
+        var word: String {
+            switch self {
+            case .order(let effect): effect.word
+            }
+        }
+    }
+
+    var atStripe: AtStripe?
+    var local: Local?
+
+    /// The word in plans: what a person has to know of it first.
+    var word: String { atStripe?.rawValue ?? local?.word ?? "" }
+
+    /// What is done about it; `nil` where nothing can be, or is to be.
+    init?(_ judged: Judged) {
+        guard judged.action == .apply else { return nil }
+        switch judged.found.pair {
+        case .order(let pair): self.init(judged.kind, pair)
+        case .charge, .notice, .payment: return nil
+        }
+    }
+
+    private init?(_ kind: FindingKind, _ pair: InvoicePair) {
+        let isOpen = pair.order?.state == .open
+        switch kind {
+        case .missedPaid where isOpen: local = .order(.grant(paidAtSeconds: pair.stripe?.paidAtSeconds))
+        case .missedVoid where isOpen: local = .order(.cancel(atSeconds: pair.stripe?.voidedAtSeconds))
+        case .missingInStripe where isOpen: local = .order(.cancel(atSeconds: nil))
+        case .staleDraft where pair.stripe != nil:
+            atStripe = .deleteDraft
+            local = isOpen ? .order(.cancel(atSeconds: nil)) : nil
+        case .unlinkedOrder:
+            guard pair.order != nil, let invoice = pair.stripe?.id else { return nil }
+            local = .order(.link(invoiceID: invoice))
+        default: return nil
+        }
+    }
+
+    /// The object that a link connects a row to.
+    var linkedID: String? {
+        switch local {
+        case .order(.link(let id)): id
+        default: nil
+        }
+    }
+}
+
+// The local effects of a comparison.
+extension Subject {
+    /// Runs a local effect inside the caller's transaction.
+    func apply(
+        _ effect: Remedy.Local, to pair: Pair, rowHash: String?, on connection: Connection
+    ) async throws -> EffectOutcome {
+        switch (effect, side, pair) {
+        case (.order(let effect), .orders(let table), .order(let pair)):
+            guard let order = pair.order else { return .refused("no order was compared") }
+            return try await CreditEffects(table: table).apply(
+                effect, toOrder: order.rowID, expecting: OrderExpectation(order), rowHash: rowHash, on: connection)
+        default: return .refused("\(effect.word) does not fit \(pair.localNoun) \(pair.localID)")
+        }
+    }
+
+    /// Takes an audited effect back inside the caller's transaction, if the row is still as the effect left it.
+    func undo(_ repair: Repair, on connection: Connection) async throws -> EffectOutcome {
+        guard let key = Int64(repair.localID) else { return .refused("it changed no row") }
+        switch side {
+        case .orders(let table):
+            guard let undo = OrderUndo(undoing: repair.effect) else { return .refused("it cannot be undone") }
+            return try await CreditEffects(table: table).undo(undo, ofOrder: key, after: repair.after, on: connection)
+        }
+    }
+
+    /// The word of the effect that undoes this one; `nil` where there is none.
+    func undoWord(_ effect: String) -> String? {
+        switch side {
+        case .orders: OrderUndo(undoing: effect)?.rawValue
+        }
+    }
+
+    /// The hashes of these rows, by key: what a plan says that it would touch.
+    func rowHashes(of keys: [Int64], on connection: Connection) async throws -> [Int64: String] {
+        guard !keys.isEmpty else { return [:] }
+        switch side {
+        case .orders(let table): return try await CreditEffects(table: table).rowHashes(of: keys, on: connection)
+        }
+    }
+
+    /// One row as it is, as a pair without Stripe's side; `nil` when it is gone.
+    func localPair(_ key: Int64, on connection: Connection) async throws -> Pair? {
+        switch side {
+        case .orders(let table):
+            try await CreditEffects(table: table).order(key, on: connection).map {
+                .order(InvoicePair(stripe: nil, order: $0))
+            }
+        }
+    }
+
+    /// The table's name for people.
+    var tableName: String {
+        switch side {
+        case .orders(let table): table.plainName
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import PostgreSQL
+import Reconciliation
+import Store
+import Stripe
+
+/// Changes at Stripe that an earlier run began and whose end it did not live to write down: Stripe is asked what became
+/// of them, and the audit row that is missing is written.
+struct WriteRecovery: Sendable {
+    let job: String
+    let clients: [String: StripeClient]
+    let pool: Pool
+
+    /// - Returns: how many audit rows were written.
+    @discardableResult
+    func recover() async throws -> Int {
+        var written = 0
+        for write in try await StripeWrites(pool: pool).open(job: job) {
+            guard let effect = Remedy.AtStripe(rawValue: write.effect), let client = clients[write.account] else {
+                continue
+            }
+            let made = try await Disposal.outcome(of: effect, write.stripeID, client: client)
+            try await pool.transaction { connection in
+                try await StripeWrites.end(write.id, outcome: made?.status ?? "not_made", on: connection)
+                guard let made else { return }
+                try await RepairRecord.insertRecovered(
+                    write, status: made.status, requestID: made.requestID, on: connection)
+            }
+            if made != nil { written += 1 }
+        }
+        return written
+    }
+}

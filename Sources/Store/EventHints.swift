@@ -1,0 +1,52 @@
+import PostgreSQL
+
+/// What a local table says about objects that events name: which of them have to be looked at (pass c of DESIGN
+/// section 2).
+///
+/// An event is a hint. Where the local row says already what the last event of its object says, nothing was missed; every
+/// other object is read by id and compared like a listed one.
+public struct EventHints: Sendable {
+    /// The types of events that matter to the comparison.
+    public let types: [String]
+    /// SQL for the ids of objects whose local rows agree with `e`, the last event of the object.
+    let agreeing: String
+
+    /// What is to be read of the events staged in a run.
+    /// - Parameters:
+    ///   - undeliveredToo: also where the local row agrees, if an event did not reach every endpoint.
+    public func unread(
+        events: StagingTable, objects: StagingTable, account: String, undeliveredToo: Bool, on connection: Connection
+    ) async throws -> [String] {
+        try await connection.query(
+            """
+            WITH e AS (
+                SELECT DISTINCT ON (object_id) object_id, type,
+                    bool_or(is_undelivered) OVER (PARTITION BY object_id) AS is_undelivered
+                FROM \(events.name)
+                WHERE account = $1 AND type = ANY($2) AND object_id ~ \(StagingTable.readable)
+                ORDER BY object_id, created_seconds DESC, id DESC)
+            SELECT e.object_id FROM e
+            WHERE NOT EXISTS (SELECT FROM \(objects.name) s WHERE s.account = $1 AND s.id = e.object_id)
+              AND (($3 AND e.is_undelivered) OR NOT EXISTS (\(agreeing)))
+            ORDER BY 1
+            """, account, types, undeliveredToo
+        ).map { try $0["object_id"] }
+    }
+}
+
+extension OrderTable {
+    /// Events of invoices and the orders that they are about.
+    public var eventHints: EventHints {
+        EventHints(
+            types: [
+                "invoice.paid", "invoice.payment_succeeded", "invoice.voided", "invoice.marked_uncollectible",
+                "invoice.deleted",
+            ],
+            agreeing: """
+                SELECT FROM \(name) l WHERE l.\(id) = e.object_id AND CASE e.type
+                    WHEN 'invoice.paid' THEN l.\(paid)
+                    WHEN 'invoice.payment_succeeded' THEN l.\(paid)
+                    ELSE NOT l.\(paid) AND l.\(cancelledAt) IS NOT NULL END
+                """)
+    }
+}

@@ -1,0 +1,56 @@
+import PostgreSQL
+
+/// A change at Stripe that was begun and whose end nobody has written down.
+public struct StripeWrite: Sendable, Hashable {
+    public let id: Int64
+    public let runID: Int64
+    public let findingID: Int64
+    public let effect: String
+    public let account: String
+    public let stripeID: String
+}
+
+/// The rows of `trueup.stripe_write`: a change at Stripe leaves a trace before it is made, so that after a crash the
+/// next run can ask what became of it.
+public struct StripeWrites: Sendable {
+    let pool: Pool
+
+    public init(pool: Pool) { self.pool = pool }
+
+    /// Notes that a change is about to be made.
+    /// - Returns: the row's id.
+    public func begin(
+        runID: Int64, findingID: Int64, effect: String, account: String, stripeID: String, idempotencyKey: String
+    ) async throws -> Int64 {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                INSERT INTO trueup.stripe_write (run_id, finding_id, effect, account, stripe_id, idempotency_key)
+                VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
+                """, runID, findingID, effect, account, stripeID, idempotencyKey)[0]["id"]
+        }
+    }
+
+    /// Notes how it ended. It belongs into the transaction of the audit row, where there is one.
+    public static func end(_ id: Int64, outcome: String, on connection: Connection) async throws {
+        try await connection.execute(
+            "UPDATE trueup.stripe_write SET ended_at = now(), outcome = $2 WHERE id = $1 AND ended_at IS NULL", id,
+            outcome)
+    }
+
+    /// The changes of a job whose end is unknown, the oldest first.
+    public func open(job: String) async throws -> [StripeWrite] {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT w.id, w.run_id, w.finding_id, w.effect, w.account, w.stripe_id FROM trueup.stripe_write w
+                JOIN trueup.run r ON r.id = w.run_id WHERE r.job = $1 AND w.ended_at IS NULL ORDER BY w.id
+                """, job
+            ).map { row in
+                StripeWrite(
+                    id: try row["id"], runID: try row["run_id"], findingID: try row["finding_id"],
+                    effect: try row["effect"], account: try row["account"], stripeID: try row["stripe_id"])
+            }
+        }
+    }
+}
