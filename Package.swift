@@ -66,7 +66,7 @@ let package = Package(
         tests("ScheduleTests", ["Schedule"]),
         tests("PostgreSQLTests", ["PostgreSQL"]),
         tests("CurlTests", ["Curl"]),
-        tests("StripeTests", ["Stripe", "Curl"]),
+        tests("StripeTests", ["Stripe", "Curl", "Sandbox"]),
         tests("JobsTests", ["Jobs", "Schedule"]),
         tests("ReportsTests", ["Reports", "Reconciliation", "Schedule", "CXlsxWriter"]),
         .testTarget(

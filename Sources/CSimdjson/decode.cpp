@@ -361,6 +361,12 @@ private:
                 *reinterpret_cast<trueup_text *>(bytes() + entry.field->offset) = {text.data(), text.size()};
                 seen |= uint64_t(1) << entry.field_index;
                 found = true;
+                continue;
+            }
+            const Entry *member = entry.child == nullptr ? nullptr : entry.child->find(key.data(), key.size());
+            trueup_json_code done = member == nullptr ? TRUEUP_JSON_DONE : take(field.value(), *member);
+            if (done != TRUEUP_JSON_DONE) {
+                return done;
             }
         }
         return found ? TRUEUP_JSON_DONE

@@ -67,6 +67,7 @@ Shape payment_intent() {
         ROW(R, "canceled_at", integer, canceled_at),
         ROW(R, "cancellation_reason", text, cancellation_reason),
         ROW(R, "latest_charge", reference, latest_charge),
+        ROW(R, "latest_charge.created", integer, charged_at),
         ROW(R, "last_payment_error", presence, has_last_error),
         ROW(R, "last_payment_error.code", text, last_error_code),
         ROW(R, "last_payment_error.decline_code", text, last_error_decline_code),
@@ -105,6 +106,101 @@ Shape invoice_item() {
         ROW(R, "customer", reference, customer),
         ROW(R, "invoice", reference, invoice),
         ROW(R, "description", text, description),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape refund() {
+    using R = trueup_refund;
+    return {"refund", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "created", integer, created),
+        REQUIRED(R, "amount", integer, amount),
+        REQUIRED(R, "currency", text, currency),
+        ROW(R, "status", text, status),
+        ROW(R, "payment_intent", reference, payment_intent),
+        ROW(R, "charge", reference, charge),
+        ROW(R, "reason", text, reason),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape dispute() {
+    using R = trueup_dispute;
+    return {"dispute", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "created", integer, created),
+        REQUIRED(R, "livemode", flag, livemode),
+        REQUIRED(R, "amount", integer, amount),
+        REQUIRED(R, "currency", text, currency),
+        REQUIRED(R, "status", text, status),
+        ROW(R, "payment_intent", reference, payment_intent),
+        ROW(R, "charge", reference, charge),
+        ROW(R, "reason", text, reason),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+// The two parts of the amount came with 2025-03-31.basil, when one note could be of both types.
+Shape credit_note() {
+    using R = trueup_credit_note;
+    return {"credit_note", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "created", integer, created),
+        REQUIRED(R, "livemode", flag, livemode),
+        REQUIRED(R, "amount", integer, amount),
+        REQUIRED(R, "total", integer, total),
+        REQUIRED(R, "currency", text, currency),
+        REQUIRED(R, "status", text, status),
+        REQUIRED(R, "type", text, type),
+        REQUIRED(R, "invoice", reference, invoice),
+        ROW(R, "pre_payment_amount", integer, pre_payment_amount),
+        ROW(R, "post_payment_amount", integer, post_payment_amount),
+        ROW(R, "reason", text, reason),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape invoice_payment() {
+    using R = trueup_invoice_payment;
+    return {"invoice_payment", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "created", integer, created),
+        REQUIRED(R, "livemode", flag, livemode),
+        REQUIRED(R, "currency", text, currency),
+        REQUIRED(R, "status", text, status),
+        REQUIRED(R, "invoice", reference, invoice),
+        REQUIRED(R, "amount_requested", integer, amount_requested),
+        REQUIRED(R, "payment.type", text, payment_type),
+        ROW(R, "payment.payment_intent", reference, payment_intent),
+        ROW(R, "payment.charge", reference, charge),
+        ROW(R, "amount_paid", integer, amount_paid),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape charge() {
+    using R = trueup_charge;
+    return {"charge", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "created", integer, created),
+        REQUIRED(R, "livemode", flag, livemode),
+        REQUIRED(R, "amount", integer, amount),
+        REQUIRED(R, "amount_refunded", integer, amount_refunded),
+        REQUIRED(R, "currency", text, currency),
+        REQUIRED(R, "status", text, status),
+        REQUIRED(R, "paid", flag, paid),
+        REQUIRED(R, "refunded", flag, refunded),
+        REQUIRED(R, "disputed", flag, disputed),
+        ROW(R, "customer", reference, customer),
+        ROW(R, "payment_intent", reference, payment_intent),
+        ROW(R, "invoice", reference, invoice),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape checkout_session() {
+    using R = trueup_checkout_session;
+    return {"checkout.session", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "created", integer, created),
+        REQUIRED(R, "livemode", flag, livemode),
+        ROW(R, "status", text, status),
+        ROW(R, "payment_intent", reference, payment_intent),
     }, sizeof(R), offsetof(R, id)};
 }
 
@@ -201,6 +297,12 @@ struct Registry {
         add(TRUEUP_KIND_PAYMENT_INTENT, payment_intent());
         add(TRUEUP_KIND_EVENT, event());
         add(TRUEUP_KIND_INVOICE_ITEM, invoice_item());
+        add(TRUEUP_KIND_REFUND, refund());
+        add(TRUEUP_KIND_DISPUTE, dispute());
+        add(TRUEUP_KIND_CREDIT_NOTE, credit_note());
+        add(TRUEUP_KIND_INVOICE_PAYMENT, invoice_payment());
+        add(TRUEUP_KIND_CHARGE, charge());
+        add(TRUEUP_KIND_CHECKOUT_SESSION, checkout_session());
         add(TRUEUP_KIND_ACCOUNT, account());
         add(TRUEUP_KIND_DELETED, deleted());
         add(TRUEUP_KIND_API_ERROR, api_error());

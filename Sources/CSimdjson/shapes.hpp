@@ -16,7 +16,7 @@ enum class Type {
     integer,   // trueup_integer
     flag,      // trueup_flag
     text,      // trueup_text
-    reference, // trueup_text: an id, or an expanded object whose id is taken
+    reference, // trueup_text: an id, or an expanded object whose id is taken; other fields may name its members
     presence,  // trueup_flag: true for an object, whose members other fields may name
 };
 

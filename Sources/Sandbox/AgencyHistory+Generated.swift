@@ -23,7 +23,7 @@ extension AgencyHistory: GeneratedHistory {
 
     func chargeID(_ index: Int) -> Int64 { 700_001 + Int64(index) }
 
-    var finalizeDelaySeconds: Int64 { 3_600 }
+    var finalizeDelaySeconds: Int64 { AgencyInvoices.finalizeDelaySeconds }
     var longestLifeSeconds: Int64 { 40 * Self.day }
     var longLivedInvoices: [Int64] { [] }
     var longLivedIntents: [Int64] { plantedIndices.map(Int64.init) }
@@ -38,8 +38,8 @@ extension AgencyHistory: GeneratedHistory {
         var customer = CustomerRecord(
             index: index, createdSeconds: nowSeconds - Self.lengthSeconds - Self.day * (1 + Int64(hash & 31)),
             hash: hash)
-        customer.name = index == 0 ? "Walk-in customer" : "Agency \(index)"
-        customer.email = index == 0 ? "walkin@example.com" : "billing@agency-\(index).example.com"
+        customer.name = index == 0 ? "Walk-in customer" : CreditAgency.name(index, seed: seed)
+        customer.email = index == 0 ? "walkin@example.com" : CreditAgency.email(index)
         return customer
     }
 
@@ -57,10 +57,10 @@ extension AgencyHistory: GeneratedHistory {
 
     func isUndelivered(invoice index: Int64) -> Bool { false }
 
-    func fate(_ index: Int) -> ChargePlant.Fate { planting(index)?.plant.fate ?? natural(index).fate }
+    func fate(_ index: Int) -> IntentFate { planting(index)?.plant.fate ?? natural(index).fate }
 
     /// What an unplanted charge is: both sides agree, in the proportions of a business that goes well.
-    func natural(_ index: Int) -> (fate: ChargePlant.Fate, local: ChargePlant.Local) {
+    func natural(_ index: Int) -> (fate: IntentFate, local: ChargePlant.Local) {
         var draw = SeededDraw(seed: seed, 0x4A8, UInt64(index))
         let age = nowSeconds - timeline.seconds(at: Int64(index))
         let isYoung = age < staleAfterSeconds - Self.day
@@ -87,58 +87,12 @@ extension AgencyHistory: GeneratedHistory {
         record.isBankTransfer = draw.below(4) == 0
         let planting = planting(place)
         if let planting { apply(planting, basics, to: &record) }
-        run(&record, fate(place), end: endSeconds(place, &record, &draw))
+        let fate = fate(place)
+        let isLate = planting.map { $0.plant.endsLate && $0.plant.age($0.number) == .old } ?? false
+        record.run(
+            fate, endSeconds: record.endSeconds(fate, isLate: isLate, nowSeconds: nowSeconds, &draw))
         if let planting { spoil(planting, &record) }
         return record
-    }
-
-    /// When the last thing happened to it, always in the past.
-    private func endSeconds(_ index: Int, _ record: inout IntentRecord, _ draw: inout SeededDraw) -> Int64 {
-        let created = record.createdSeconds
-        let age = nowSeconds - created - 300
-        if let planting = planting(index), planting.plant.age(planting.number) == .old {
-            record.isBankTransfer = false
-            return created + age - Self.day - draw.below(9 * Self.day)
-        }
-        // A transfer takes some days, which young ones have not had.
-        guard record.isBankTransfer, age > 5 * Self.day else {
-            if fate(index) != .processing { record.isBankTransfer = false }
-            return created + 3 + draw.below(20)
-        }
-        return created + Self.day + draw.below(3 * Self.day)
-    }
-
-    private func run(_ record: inout IntentRecord, _ fate: ChargePlant.Fate, end: Int64) {
-        let begun = record.isBankTransfer ? record.createdSeconds + 2 : end
-        func attempt(_ seconds: Int64, _ outcome: IntentAttempt.Outcome) {
-            record.attempts.append(IntentAttempt(createdSeconds: seconds, outcome: outcome))
-        }
-        let decline = SandboxDecline.allCases[Int(record.hash >> 9 & 255) % SandboxDecline.allCases.count]
-        switch fate {
-        case .open, .never: break
-        case .confirmation: record.status = .requiresConfirmation
-        case .action: record.status = .requiresAction
-        case .processing:
-            record.status = .processing
-            record.isBankTransfer = true
-            attempt(record.createdSeconds + 2, .pending)
-        case .uncaptured:
-            record.status = .requiresCapture
-            record.capturesManually = true
-            attempt(record.createdSeconds + 2, .uncaptured)
-        case .declined:
-            record.isBankTransfer = false
-            attempt(end, .declined(decline))
-        case .canceled:
-            record.status = .canceled
-            record.canceledSeconds = end
-            record.cancellationReason = record.hash & 1 == 0 ? "abandoned" : "requested_by_customer"
-        case .succeeded, .retried:
-            if fate == .retried { attempt(record.createdSeconds + 1, .declined(decline)) }
-            record.status = .succeeded
-            record.succeededSeconds = end
-            attempt(begun, .succeeded)
-        }
     }
 
     /// What a planting changes in the intent before it runs.
@@ -155,10 +109,12 @@ extension AgencyHistory: GeneratedHistory {
     /// What happened to the money afterwards, always in the past.
     private func spoil(_ planting: Planting, _ record: inout IntentRecord) {
         guard let paid = record.succeededSeconds else { return }
-        let seconds = paid + (nowSeconds - paid) / 2
+        // Of what only events show, the money went back in the last days.
+        let late = nowSeconds - 7_200 - Int64(record.hash % (6 * 86_400))
+        let seconds = planting.plant.age(planting.number) == .old ? late : paid + (nowSeconds - paid) / 2
         let last = record.attempts.count - 1
         switch planting.plant {
-        case .refunded:
+        case .refunded, .refundedOld:
             record.aftermath = Aftermath(refunds: [
                 .init(createdSeconds: seconds, amount: record.amount, reason: "requested_by_customer", attempt: last)
             ])
@@ -166,7 +122,7 @@ extension AgencyHistory: GeneratedHistory {
             record.aftermath = Aftermath(refunds: [
                 .init(createdSeconds: seconds, amount: max(1, record.amount / 3), attempt: last)
             ])
-        case .disputed:
+        case .disputed, .disputedOld:
             record.aftermath = Aftermath(disputes: [
                 .init(createdSeconds: seconds, amount: record.amount, attempt: last)
             ])

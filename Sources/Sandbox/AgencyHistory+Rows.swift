@@ -56,6 +56,9 @@ extension AgencyHistory {
         return (0..<count).lazy.compactMap { history.row(at: $0) }
     }
 
+    /// The agencies, by id: those of a ``CreditHistory`` of the same seed and as many.
+    public var agencies: [CreditAgency] { CreditAgency.all(seed: seed, count: agencyCount) }
+
     /// The customer that an agency has on this account.
     public func customerID(ofAgency id: Int64) -> String { space.text(.customer, id, createdSeconds: 0) }
 

@@ -33,21 +33,18 @@ public struct AgencyHistory: Sendable {
     public let plants: [ChargePlant: Int]
     let space: IDSpace
     let timeline: Timeline
-    let invoiceTimes: Timeline
     private let plantings: [Int: Planting]
-    /// Invoices about which no notice was recorded.
-    let unnoticed: Set<Int>
+    /// The invoices of the agencies.
+    let billing: AgencyInvoices
 
-    /// What was planted at an index.
-    struct Planting: Sendable {
-        var plant: ChargePlant
-        var number: Int
-    }
+    typealias Planting = IntentPlanting<ChargePlant>
 
     /// How far back the charges reach.
     public static let lengthSeconds: Int64 = 400 * 86_400
 
     /// - Parameters:
+    ///   - seed: that of the other histories, where they are loaded into one database: the agencies and their
+    ///     customers follow from it.
     ///   - charges: how many charges, spread over 400 days.
     ///   - agencies: how many agencies are charged; the same ids as in a ``CreditHistory`` of as many.
     ///   - invoices: how many invoices the account holds besides; `nil` for a tenth of the charges.
@@ -79,39 +76,25 @@ public struct AgencyHistory: Sendable {
         self.accountName = accountName
         self.plants = plants.filter { $0.value > 0 }
         space = IDSpace(seed: seed, accountID: accountID)
-        let start = nowSeconds - Self.lengthSeconds
         timeline = Timeline(
-            count: Int64(charges), fromSeconds: start, toSeconds: nowSeconds - 600, skew: .even, seed: seed ^ 0xA6E)
-        invoiceTimes = Timeline(
-            count: Int64(self.invoices), fromSeconds: start, toSeconds: nowSeconds - 8_000, skew: .even,
-            seed: seed ^ 0x1F0)
-        var bed = ChargeBed(
+            count: Int64(charges), fromSeconds: nowSeconds - Self.lengthSeconds, toSeconds: nowSeconds - 600,
+            skew: .even, seed: seed ^ 0xA6E)
+        var bed = IntentBed<ChargePlant>(
             timeline: timeline, nowSeconds: nowSeconds, staleAfterSeconds: staleAfterSeconds,
-            lookBackSeconds: lookBackSeconds, draw: SeededDraw(seed: seed, 0xC4A26E))
-        for plant in ChargePlant.allCases {
-            for number in 0..<(self.plants[plant] ?? 0) { try bed.place(plant, number) }
-        }
-        plantings = bed.plantings
-        unnoticed = try Self.unnoticed(
-            missedNotices, seed: seed, times: invoiceTimes, nowSeconds: nowSeconds, lookBackSeconds: lookBackSeconds)
-    }
-
-    private static func unnoticed(
-        _ number: Int, seed: UInt64, times: Timeline, nowSeconds: Int64, lookBackSeconds: Int64
-    ) throws(AgencyHistoryError) -> Set<Int> {
-        let count = Int(times.count)
-        let first = partitionPoint(count) { times.seconds(at: Int64($0)) > nowSeconds - lookBackSeconds + 86_400 }
-        var found: Set<Int> = []
-        for index in first..<max(first, count) where found.count < number {
-            switch invoiceFate(seed, index) {
-            case .open, .paid: found.insert(index)
-            default: break
+            lookBackSeconds: lookBackSeconds, lengthSeconds: Self.lengthSeconds,
+            draw: SeededDraw(seed: seed, 0xC4A26E))
+        for plant in ChargePlant.allCases + ChargePlant.eventsOnly {
+            for number in 0..<(self.plants[plant] ?? 0) where !bed.place(plant, number, plant.age(number)) {
+                throw AgencyHistoryError(
+                    "there are not enough charges of the right age for every planted \(plant.rawValue); add charges "
+                        + "or plant fewer")
             }
         }
-        guard found.count == number else {
-            throw AgencyHistoryError("there are not enough recent invoices for \(number) missed notices; add invoices")
-        }
-        return found
+        plantings = bed.plantings
+        billing = try AgencyInvoices(
+            seed: seed, count: self.invoices, agencyCount: agencies, nowSeconds: nowSeconds,
+            lengthSeconds: Self.lengthSeconds, lookBackSeconds: lookBackSeconds, missedNotices: missedNotices,
+            accountName: accountName, space: space)
     }
 
     func planting(_ index: Int) -> Planting? { plantings[index] }
@@ -128,7 +111,7 @@ public struct AgencyHistory: Sendable {
     public var expectedRepairs: [String: Int] { counts { $0.action == .apply } }
 
     /// How many finalized invoices have no notice: `missed_finalized_notice` of the job of the agencies' invoices.
-    public var expectedMissedNotices: Int { unnoticed.count }
+    public var expectedMissedNotices: Int { billing.unnoticed.count }
 
     private func counts(where isCounted: (ChargePlant) -> Bool) -> [String: Int] {
         var counts: [String: Int] = [:]
@@ -145,43 +128,4 @@ public struct AgencyHistoryError: Error, Sendable, CustomStringConvertible {
     public let description: String
 
     init(_ description: String) { self.description = description }
-}
-
-/// Finds places for plantings.
-private struct ChargeBed {
-    let timeline: Timeline
-    let nowSeconds: Int64
-    let staleAfterSeconds: Int64
-    let lookBackSeconds: Int64
-    var draw: SeededDraw
-    var plantings: [Int: AgencyHistory.Planting] = [:]
-
-    /// How old an intent of this age is, in seconds.
-    private func bounds(_ age: ChargePlant.Age) -> Range<Int64> {
-        let day: Int64 = 86_400
-        return switch age {
-        case .young: 1_200..<(4 * day)
-        case .stale: (staleAfterSeconds + day)..<(lookBackSeconds - day)
-        case .recent: day..<(lookBackSeconds - day)
-        case .old: (lookBackSeconds + 5 * day)..<(AgencyHistory.lengthSeconds - day)
-        }
-    }
-
-    mutating func place(_ plant: ChargePlant, _ number: Int) throws(AgencyHistoryError) {
-        let ages = bounds(plant.age(number))
-        let count = Int(timeline.count)
-        let first = partitionPoint(count) { timeline.seconds(at: Int64($0)) >= nowSeconds - ages.upperBound }
-        let last = partitionPoint(count) { timeline.seconds(at: Int64($0)) > nowSeconds - ages.lowerBound }
-        let room = last - first
-        let start = room > 0 ? Int(draw.below(Int64(room))) : 0
-        for step in 0..<max(0, room) {
-            let index = first + (start + step) % room
-            guard plantings[index] == nil else { continue }
-            plantings[index] = .init(plant: plant, number: number)
-            return
-        }
-        throw AgencyHistoryError(
-            "there are not enough charges of the right age for every planted \(plant.rawValue); add charges or plant "
-                + "fewer")
-    }
 }

@@ -48,6 +48,28 @@ public enum ChargePlant: String, Sendable, CaseIterable, Hashable {
     case uncapturedPending = "uncaptured_pending"
     /// Not confirmed, but not for long.
     case openYoung = "open_young"
+    // What only an event shows: created before the look-back period, and settled locally.
+    /// Cancelled locally, paid a few days ago.
+    case succeededCanceledOld = "succeeded_canceled_old"
+    /// Refunded a few days ago.
+    case refundedOld = "refunded_old"
+    /// Disputed a few days ago.
+    case disputedOld = "disputed_old"
+}
+
+extension ChargePlant {
+    /// What the lists and the pending rows show. What only events show is in ``eventsOnly``.
+    public static let allCases: [ChargePlant] = [
+        .succeededPending, .succeededPendingOld, .succeededFailed, .succeededAbsent, .canceledPending,
+        .canceledPendingOld, .canceledSucceeded, .declinedPending, .declinedSucceeded, .processingSucceeded,
+        .openSucceeded, .absentPending, .absentSucceeded, .staleOpen, .staleConfirmation, .staleCanceled,
+        .currencyMismatch, .amountMismatch, .customerMismatch, .disputed, .refunded, .refundedPartly,
+        .unlinkedLinkable, .unlinkedOrphan, .staleCheckout, .actionOld, .processingPending, .uncapturedPending,
+        .openYoung,
+    ]
+
+    /// What only the events of the last days show.
+    public static let eventsOnly: [ChargePlant] = [.succeededCanceledOld, .refundedOld, .disputedOld]
 }
 
 extension ChargePlant {
@@ -62,7 +84,9 @@ extension ChargePlant {
         case .absentPending, .absentSucceeded: "missing_in_stripe"
         case .staleOpen, .staleConfirmation, .staleCanceled: "stale_intent"
         case .currencyMismatch, .amountMismatch, .customerMismatch, .disputed, .refunded: rawValue
-        case .refundedPartly: "refunded"
+        case .refundedPartly, .refundedOld: "refunded"
+        case .disputedOld: "disputed"
+        case .succeededCanceledOld: "paid_after_cancel"
         case .unlinkedLinkable, .unlinkedOrphan: "unlinked_order"
         case .staleCheckout, .actionOld, .processingPending, .uncapturedPending, .openYoung: nil
         }
@@ -80,29 +104,12 @@ extension ChargePlant {
 }
 
 extension ChargePlant {
-    /// What is in Stripe.
-    enum Fate {
-        case open, confirmation, action, processing, uncaptured, declined, canceled, succeeded, retried, never
-    }
-
     /// What the local row says.
     enum Local {
         case pending, succeeded, failed, canceled, absent, unlinked
     }
 
-    /// When the intent was created.
-    enum Age {
-        /// Not yet stale.
-        case young
-        /// Stale, within the look-back period.
-        case stale
-        /// Anywhere in the look-back period.
-        case recent
-        /// Before the look-back period.
-        case old
-    }
-
-    var fate: Fate {
+    var fate: IntentFate {
         switch self {
         case .succeededFailed: .retried
         case .canceledPending, .canceledPendingOld, .canceledSucceeded: .canceled
@@ -122,7 +129,7 @@ extension ChargePlant {
         switch self {
         case .succeededFailed: .failed
         case .succeededAbsent: .absent
-        case .staleCanceled: .canceled
+        case .staleCanceled, .succeededCanceledOld: .canceled
         case .unlinkedLinkable, .unlinkedOrphan: .unlinked
         case .currencyMismatch, .amountMismatch, .customerMismatch: number.isMultiple(of: 2) ? .succeeded : .pending
         case .succeededPending, .succeededPendingOld, .canceledPending, .canceledPendingOld, .declinedPending,
@@ -134,7 +141,7 @@ extension ChargePlant {
     }
 
     /// When the planting with this number lies. What a run finds by its pending row alone is sometimes old.
-    func age(_ number: Int) -> Age {
+    func age(_ number: Int) -> IntentAge {
         let isOld = number % 4 == 3
         return switch self {
         case .openSucceeded, .openYoung, .processingSucceeded, .processingPending, .uncapturedPending,
@@ -142,9 +149,12 @@ extension ChargePlant {
             .young
         case .staleOpen, .staleConfirmation, .staleCheckout, .actionOld: isOld ? .old : .stale
         case .staleCanceled: .stale
-        case .succeededPendingOld, .canceledPendingOld: .old
+        case .succeededPendingOld, .canceledPendingOld, .succeededCanceledOld, .refundedOld, .disputedOld: .old
         case .declinedPending, .absentPending: isOld ? .old : .recent
         default: .recent
         }
     }
+
+    /// Whether an old one came to its end in the last days, and not soon after it was created.
+    var endsLate: Bool { self != .refundedOld && self != .disputedOld }
 }

@@ -99,7 +99,7 @@ enum InvoicePaymentText {
           "created": {{created}},
           "currency": "{{currency}}",
           "invoice": "{{invoice}}",
-          "is_default": true,
+          "is_default": {{is_default}},
           "livemode": {{livemode}},
           "payment": {
             "payment_intent": "{{payment_intent}}",

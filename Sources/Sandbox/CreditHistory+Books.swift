@@ -1,17 +1,3 @@
-/// Who orders what, and what became of the credits.
-public struct CreditAgency: Sendable, Hashable {
-    /// The primary key.
-    public var id: Int64
-    /// A name to show.
-    public var name: String
-    /// An address at example.com.
-    public var email: String
-    /// The customer on the default account.
-    public var stripeCustomerID: String?
-    /// The customer on the account of the credit orders.
-    public var taskHealthStripeCustomerID: String
-}
-
 /// A row of `agency_member`.
 public struct CreditMember: Sendable, Hashable {
     /// The primary key.
@@ -93,26 +79,9 @@ extension CreditHistory {
     /// The options that can be ordered, by id.
     public var options: [CreditOption] { Self.optionCredits.indices.map(Self.option) }
 
-    func agencyName(_ id: Int64) -> String {
-        let hash = scrambled(seed ^ 0x4A3E ^ UInt64(bitPattern: id))
-        let places = [
-            "Brooklyn", "Queens", "Bronx", "Hudson", "Albany", "Buffalo", "Syracuse", "Yonkers", "Rochester", "Ithaca",
-        ]
-        let trades = ["Home Care", "Nursing Partners", "Health Aides", "Care Group", "Visiting Nurses", "Homecare"]
-        return "\(places[Int(hash % 10)]) \(trades[Int(hash >> 8) % 6]) \(id)"
-    }
-
-    func agencyEmail(_ id: Int64) -> String { "billing@agency-\(id).example.com" }
-
-    /// The agencies, by id.
-    public var agencies: [CreditAgency] {
-        (1...Int64(agencyCount)).map { id in
-            CreditAgency(
-                id: id, name: agencyName(id), email: agencyEmail(id),
-                stripeCustomerID: id.isMultiple(of: 3) ? nil : "cus_D" + Base62.text(scrambled(UInt64(id)), digits: 10),
-                taskHealthStripeCustomerID: space.text(.customer, id, createdSeconds: 0))
-        }
-    }
+    /// The agencies, by id. Those of an ``AgencyHistory`` and a ``PatientHistory`` of the same seed and as many have the
+    /// same ids and customers, so that one row of `agency` serves all three.
+    public var agencies: [CreditAgency] { CreditAgency.all(seed: seed, count: agencyCount, accountID: accountID) }
 
     /// Three members for each agency, by id.
     public var members: [CreditMember] {

@@ -26,11 +26,6 @@ extension CreditHistory: GeneratedHistory {
     var finalizeDelaySeconds: Int64 { 2 }
     var longestLifeSeconds: Int64 { 40 * Self.day }
     var longLivedInvoices: [Int64] { plantedIndices.map(Int64.init) }
-    var intentCount: Int64 { 0 }
-    func intentCreatedSeconds(_ index: Int64) -> Int64 { 0 }
-    func intent(_ index: Int64) -> IntentRecord {
-        IntentRecord(kind: .intent, index: index, hash: 0, createdSeconds: 0, amount: 0)
-    }
     var customerCount: Int64 { Int64(agencyCount) + 1 }
 
     /// The customer of an agency has its id as index; number 0 belongs to nobody.
@@ -39,8 +34,8 @@ extension CreditHistory: GeneratedHistory {
         var customer = CustomerRecord(
             index: index, createdSeconds: nowSeconds - Self.lengthSeconds - Self.day * (1 + Int64(hash & 31)),
             hash: hash)
-        customer.name = index == 0 ? "Walk-in customer" : agencyName(index)
-        customer.email = index == 0 ? "walkin@example.com" : agencyEmail(index)
+        customer.name = index == 0 ? "Walk-in customer" : CreditAgency.name(index, seed: seed)
+        customer.email = index == 0 ? "walkin@example.com" : CreditAgency.email(index)
         return customer
     }
 
@@ -91,33 +86,34 @@ extension CreditHistory: GeneratedHistory {
         return record
     }
 
-    /// The credit notes behind what the invoice says of them.
+    /// What happened to the money of an invoice afterwards, always in the past.
     private func credit(_ planting: Planting, _ record: inout InvoiceRecord) {
-        switch planting.plant {
-        case .credited:
-            guard let paid = record.paidSeconds else { return }
-            record.postPaymentCredit = record.total / 4
-            record.aftermath = Aftermath(creditNotes: [
-                .init(
-                    createdSeconds: paid + (nowSeconds - paid) / 2, amount: record.postPaymentCredit,
-                    isPostPayment: true, reason: "order_change")
-            ])
-        case .disputed, .refunded:
-            guard let paid = record.paidSeconds else { return }
-            let seconds = paid + (nowSeconds - paid) / 2
-            let isWhole = planting.number.isMultiple(of: 2)
-            record.aftermath =
-                planting.plant == .disputed
-                ? Aftermath(disputes: [.init(createdSeconds: seconds, amount: record.amountPaid)])
-                : Aftermath(refunds: [
-                    .init(
-                        createdSeconds: seconds, amount: isWhole ? record.amountPaid : record.amountPaid / 4,
-                        reason: "requested_by_customer")
-                ])
-        case .amountMismatchPartial:
+        if planting.plant == .amountMismatchPartial {
             guard let finalized = record.finalizedSeconds else { return }
             record.aftermath = Aftermath(creditNotes: [
                 .init(createdSeconds: finalized + 30, amount: record.prePaymentCredit, isPostPayment: false)
+            ])
+        }
+        guard let paid = record.paidSeconds else { return }
+        // Of what only events show, the money went back in the last days.
+        let late = nowSeconds - 7_200 - Int64(record.hash % UInt64(6 * Self.day))
+        let seconds = planting.plant.isPaidEarly ? late : paid + (nowSeconds - paid) / 2
+        let isWhole = planting.number.isMultiple(of: 2)
+        switch planting.plant {
+        case .credited, .creditedOld:
+            record.postPaymentCredit = record.total / 4
+            record.aftermath = Aftermath(creditNotes: [
+                .init(
+                    createdSeconds: seconds, amount: record.postPaymentCredit, isPostPayment: true,
+                    reason: "order_change")
+            ])
+        case .disputed, .disputedOld:
+            record.aftermath = Aftermath(disputes: [.init(createdSeconds: seconds, amount: record.amountPaid)])
+        case .refunded, .refundedOld:
+            record.aftermath = Aftermath(refunds: [
+                .init(
+                    createdSeconds: seconds, amount: isWhole ? record.amountPaid : record.amountPaid / 4,
+                    reason: "requested_by_customer")
             ])
         default: break
         }
@@ -126,6 +122,7 @@ extension CreditHistory: GeneratedHistory {
     /// How long after finalization the end comes, always in the past.
     private func lifeSeconds(_ index: Int, created: Int64, _ draw: inout SeededDraw) -> Int64 {
         let age = nowSeconds - created - 300
+        if let plant = planting(index)?.plant, plant.isPaidEarly { return 60 + draw.below(2 * Self.day) }
         if let planting = planting(index), planting.plant.age(planting.number) == .old {
             return age - Self.day - draw.below(9 * Self.day)
         }

@@ -12,6 +12,11 @@ extension CreditHistory {
         return (0..<count).lazy.compactMap { history.row(at: $0) }
     }
 
+    /// What an expiry of the account has to remove.
+    public var expectedExpiry: ExpectedExpiry {
+        ExpectedExpiry(draftIDs: staleDraftIDs, intentIDs: staleIntentIDs)
+    }
+
     /// The drafts that an expiry has to delete: older than `stale_after` and without `auto_advance`.
     public var staleDraftIDs: [String] {
         (0..<count).compactMap { index in

@@ -28,7 +28,11 @@ public struct CreditHistory: Sendable {
     public let plants: [Plant: Int]
     let space: IDSpace
     let timeline: Timeline
+    /// What was planted among the payment intents that belong to no invoice.
+    public let payments: [PaymentPlant: Int]
     private let plantings: [Int: Planting]
+    /// In the order of their creation.
+    private(set) var plantedPayments: [PlantedPayment] = []
 
     /// What was planted at an index.
     struct Planting: Sendable {
@@ -50,11 +54,13 @@ public struct CreditHistory: Sendable {
     ///   - lookBackSeconds: the job's `look_back`.
     ///   - skew: how the orders are spread over the days.
     ///   - plants: how many of each deviation.
+    ///   - payments: how many payment intents of each kind besides those of the invoices.
     /// - Throws: ``CreditHistoryError`` when there are not enough orders of the right age for a planting.
     public init(
         seed: UInt64, orders: Int, agencies: Int, nowSeconds: Int64, staleAfterSeconds: Int64 = 7 * 86_400,
         lookBackSeconds: Int64 = 35 * 86_400, accountID: String = SandboxAccount.taskHealthAccountID,
-        skew: SandboxSkew = .even, plants: [Plant: Int] = [:]
+        skew: SandboxSkew = .even, plants: [Plant: Int] = [:],
+        payments: [PaymentPlant: Int] = [:]
     ) throws(CreditHistoryError) {
         guard orders >= 0, agencies > 0 else {
             throw CreditHistoryError("a history needs at least one agency and no negative number of orders")
@@ -73,6 +79,7 @@ public struct CreditHistory: Sendable {
         self.lookBackSeconds = lookBackSeconds
         self.accountID = accountID
         self.plants = plants.filter { $0.value > 0 }
+        self.payments = payments.filter { $0.value > 0 }
         space = IDSpace(seed: seed, accountID: accountID)
         // The newest order is ten minutes old: older than the delay that a run leaves for things to settle.
         timeline = Timeline(
@@ -81,10 +88,11 @@ public struct CreditHistory: Sendable {
         var bed = PlantBed(
             timeline: timeline, nowSeconds: nowSeconds, staleAfterSeconds: staleAfterSeconds,
             lookBackSeconds: lookBackSeconds, draw: SeededDraw(seed: seed, 0x91A27))
-        for plant in Plant.allCases + Plant.afterPayment {
+        for plant in Plant.allCases + Plant.afterPayment + Plant.eventsOnly {
             for number in 0..<(self.plants[plant] ?? 0) { try bed.place(plant, number) }
         }
         plantings = bed.plantings
+        plantedPayments = try plantPayments()
     }
 
     func planting(_ index: Int) -> Planting? { plantings[index] }

@@ -1,7 +1,7 @@
 extension Exchange {
     func listIntents() throws(SandboxError) -> Answer {
         try parameters.allow(["created", "customer", "ending_before", "expand", "limit", "starting_after"])
-        try refuseExpansion()
+        let charges = try chargeExpansion("data.latest_charge")
         let filter = try parameters.listFilter()
         let customer = parameters.value("customer").map {
             world.renderer.space.index(of: $0, kind: .customer) ?? -2
@@ -10,14 +10,15 @@ extension Exchange {
         let renderer = world.intentRenderer
         return Answer(
             list: page, url: "/v1/payment_intents", ids: listedIDs(page) { world.partRenderer.intentID($0) },
-            bound: { renderer.sizeBound($0) }, write: { renderer.write($0, version, depth: 2, to: &$1) })
+            bound: { renderer.sizeBound($0, version, expanding: charges) },
+            write: { renderer.write($0, version, depth: 2, expanding: charges, to: &$1) })
     }
 
     func retrieveIntent() throws(SandboxError) -> Answer {
         try parameters.allow(["client_secret", "expand"])
-        try refuseExpansion()
+        let charges = try chargeExpansion("latest_charge")
         guard let intent = world.view.intent(id: id) else { throw .noSuch("payment_intent", id, param: "intent") }
-        return answer(intent)
+        return answer(intent, expanding: charges)
     }
 
     func createIntent() throws(SandboxError) -> Answer {
@@ -183,9 +184,11 @@ extension Exchange {
         throw error
     }
 
-    private func answer(_ intent: IntentRecord) -> Answer {
+    private func answer(_ intent: IntentRecord, expanding charges: PartRenderer? = nil) -> Answer {
         let renderer = world.intentRenderer
-        return Answer(bound: renderer.sizeBound(intent)) { renderer.write(intent, version, depth: 0, to: &$0) }
+        return Answer(bound: renderer.sizeBound(intent, version, expanding: charges)) {
+            renderer.write(intent, version, depth: 0, expanding: charges, to: &$0)
+        }
     }
 
     /// The sessions that made an intent: at most one.

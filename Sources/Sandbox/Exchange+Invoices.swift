@@ -50,10 +50,16 @@ extension Exchange {
         }
     }
 
-    /// Expansions are not part of the sandbox; a request for one must not be answered as if there were none.
-    func refuseExpansion() throws(SandboxError) {
-        guard let first = parameters.list("expand").first else { return }
+    /// Most expansions are not part of the sandbox; a request for one must not be answered as if there were none.
+    func refuseExpansion(except known: String? = nil) throws(SandboxError) {
+        guard let first = parameters.list("expand").first(where: { $0 != known }) else { return }
         throw SandboxError(400, "This property cannot be expanded (\(first)).", param: "expand")
+    }
+
+    /// Writes the latest charges of intents, where the request wants them whole.
+    func chargeExpansion(_ name: String) throws(SandboxError) -> PartRenderer? {
+        try refuseExpansion(except: name)
+        return parameters.list("expand").isEmpty ? nil : world.partRenderer
     }
 
     func retrieveInvoice() throws(SandboxError) -> Answer {

@@ -171,11 +171,11 @@ extension Exchange {
         return Answer(
             list: page, url: "/v1/invoice_payments",
             ids: listedIDs(page) {
-                world.renderer.space.text(.invoicePayment, $0.index, createdSeconds: $0.createdSeconds)
+                world.renderer.space.text($0.paymentKind, $0.index, createdSeconds: $0.createdSeconds)
             },
             bound: { _ in renderer.paymentSizeBound },
             write: { intent, pen in
-                guard let invoice = view.invoice(intent.index) else { return pen.text("null") }
+                guard let invoice = intent.invoice.flatMap({ view.invoice($0.index) }) else { return pen.text("null") }
                 renderer.writePayment(invoice, intent, depth: 2, to: &pen)
             })
     }
@@ -184,9 +184,9 @@ extension Exchange {
         try requireDahlia()
         try parameters.allow(["expand"])
         try refuseExpansion()
-        guard let index = world.renderer.space.index(of: id, kind: .invoicePayment),
-            let invoice = world.view.invoice(index), let intent = invoice.intent,
-            world.renderer.space.text(.invoicePayment, index, createdSeconds: intent.createdSeconds) == id
+        let view = world.view
+        guard let intent = view.paymentIntent(ofInvoicePayment: id),
+            let invoice = intent.invoice.flatMap({ view.invoice($0.index) })
         else { throw .noSuch("invoice_payment", id, param: "invoice_payment") }
         let renderer = world.partRenderer
         return Answer(bound: renderer.paymentSizeBound) {
@@ -210,17 +210,38 @@ extension IntentRecord {
     }
 }
 
+extension IntentRecord {
+    /// What the id of its payment of an invoice stands for.
+    var paymentKind: ObjectKind { kind == .intent ? .otherInvoicePayment : .invoicePayment }
+}
+
 extension WorldView {
-    /// The payments of finalized invoices: one for each intent of an invoice.
+    /// The intent behind a payment of an invoice.
+    func paymentIntent(ofInvoicePayment id: String) -> IntentRecord? {
+        let found =
+            space.index(of: id, kind: .invoicePayment).flatMap { invoice($0)?.intent }
+            ?? space.index(of: id, kind: .otherInvoicePayment).flatMap { intent($0) }
+        return found.flatMap { intent in
+            let own = space.text(intent.paymentKind, intent.index, createdSeconds: intent.createdSeconds)
+            return own == id && intent.invoice != nil ? intent : nil
+        }
+    }
+
+    /// The payments of finalized invoices: one for each intent of an invoice, and others that paid it again.
     func invoicePayments(
         _ filter: ListFilter, where isIncluded: @escaping (IntentRecord) -> Bool
     ) throws(SandboxError) -> ListPage<IntentRecord> {
-        let tracks = invoiceIntentTracks(isIncluded)
-        return try page(tracks, filter, noun: "invoice_payment") { id in
-            guard let index = space.index(of: id, kind: .invoicePayment), let intent = invoice(index)?.intent,
-                space.text(.invoicePayment, index, createdSeconds: intent.createdSeconds) == id,
-                let place = intentPlace(intent)
-            else { return nil }
+        let others = history.otherInvoiceIntents
+        let last = Track(
+            count: others.count, createdSeconds: { history.intentCreatedSeconds(others[$0]) },
+            row: { position in intent(others[position]).flatMap { isIncluded($0) ? $0 : nil } })
+        return try page(invoiceIntentTracks(isIncluded) + [last], filter, noun: "invoice_payment") { id in
+            guard let intent = paymentIntent(ofInvoicePayment: id) else { return nil }
+            if intent.kind == .intent {
+                let position = others.firstIndex(of: intent.index)
+                return position.map { ListCursor(track: 2, position: $0, createdSeconds: intent.createdSeconds) }
+            }
+            guard let place = intentPlace(intent) else { return nil }
             return ListCursor(
                 track: place.track - 1, position: place.position, createdSeconds: intent.createdSeconds)
         }

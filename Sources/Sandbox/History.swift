@@ -10,6 +10,8 @@ public enum SandboxHistory: Sendable {
     case credits(CreditHistory)
     /// The charges of agencies, and their invoices.
     case agency(AgencyHistory)
+    /// The payments of patients, and invoices of agencies.
+    case patients(PatientHistory)
 }
 
 /// Objects made from a seed and an index, never kept. Indices are ordered by creation time.
@@ -39,12 +41,21 @@ protocol GeneratedHistory: Sendable {
     func isUndelivered(invoice index: Int64) -> Bool
     /// Whether the webhook of what ended this intent never arrived.
     func isUndelivered(intent index: Int64) -> Bool
+    /// Whether the webhook of the finalization of this invoice never arrived.
+    func isUndelivered(finalizationOf index: Int64) -> Bool
+    /// The intents of their own that pay an invoice besides that invoice's own intent, in order.
+    var otherInvoiceIntents: [Int64] { get }
+    /// The ids of the objects on that account.
+    func space(accountID: String) -> IDSpace
 }
 
 extension GeneratedHistory {
     func hasIntent(_ index: Int64) -> Bool { true }
     var longLivedIntents: [Int64] { [] }
     func isUndelivered(intent index: Int64) -> Bool { false }
+    func isUndelivered(finalizationOf index: Int64) -> Bool { false }
+    var otherInvoiceIntents: [Int64] { [] }
+    func space(accountID: String) -> IDSpace { IDSpace(seed: seed, accountID: accountID) }
 }
 
 /// Whether a generated invoice can be seen.

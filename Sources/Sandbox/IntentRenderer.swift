@@ -27,12 +27,23 @@ struct IntentRenderer: Sendable {
         }
     }
 
-    func sizeBound(_ record: IntentRecord) -> Int {
-        templates[2].sizeBound + 4_096 + 6 * (record.metadata.wordsLength + (record.description ?? "").utf8.count)
+    /// - Parameter expanding: writes the latest charge whole, where it was asked for.
+    func sizeBound(
+        _ record: IntentRecord, _ version: SandboxAPIVersion = .v2023, expanding parts: PartRenderer? = nil
+    ) -> Int {
+        let charge = parts.flatMap { parts in record.latestCharge.map { parts.sizeBound($0, version) } } ?? 0
+        return templates[2].sizeBound + 4_096 + charge
+            + 6 * (record.metadata.wordsLength + (record.description ?? "").utf8.count)
     }
 
-    func write(_ record: IntentRecord, _ version: SandboxAPIVersion, depth: Int, to pen: inout Pen) {
+    func write(
+        _ record: IntentRecord, _ version: SandboxAPIVersion, depth: Int, expanding parts: PartRenderer? = nil,
+        to pen: inout Pen
+    ) {
         templates[version.position * 3 + depth / 2].write(to: &pen) { slot, pen in
+            if slot == .latestCharge, let parts, let charge = record.latestCharge {
+                return parts.write(charge, version, depth: depth + 1, to: &pen)
+            }
             write(slot, record, version, depth: depth, to: &pen)
         }
     }

@@ -27,6 +27,8 @@ enum ObjectKind: UInt8, Sendable {
     case refundTransaction = 22
     case disputeTransaction = 23
     case checkoutSession = 24
+    /// The payment of an invoice by an intent of its own, with the intent's index.
+    case otherInvoicePayment = 25
 
     /// What stands before the serial, as bytes.
     var prefix: StaticString {
@@ -48,7 +50,7 @@ enum ObjectKind: UInt8, Sendable {
         case .dispute: "dp_1"
         case .creditNote: "cn_1"
         case .creditNoteLine: "cnli_1"
-        case .invoicePayment: "inpay_1"
+        case .invoicePayment, .otherInvoicePayment: "inpay_1"
         case .chargeTransaction, .refundTransaction: "txn_3"
         case .disputeTransaction: "txn_1"
         case .checkoutSession: "cs_test_a1"
@@ -71,15 +73,25 @@ struct IDSpace: Sendable {
     /// Stripe counts the seconds in its ids from here.
     private static let epochSeconds: Int64 = 1_342_389_380
 
-    private let roundKeys: (UInt64, UInt64, UInt64, UInt64)
+    private typealias Keys = (UInt64, UInt64, UInt64, UInt64)
+    private let roundKeys: Keys
+    private let customerKeys: Keys
     private let account: [UInt8]
 
-    init(seed: UInt64, accountID: String) {
-        let bytes = Array(accountID.utf8)
-        var draw = SeededDraw(seed: seed, bytes.reduce(0) { scrambled($0 ^ UInt64($1)) })
-        roundKeys = (draw.next(), draw.next(), draw.next(), draw.next())
-        account = Array((Array(repeating: UInt8(ascii: "0"), count: 10) + bytes).suffix(10))
+    /// - Parameter other: the account whose customers have the same ids here; `nil` for none.
+    init(seed: UInt64, accountID: String, customersOf other: String? = nil) {
+        roundKeys = Self.keys(seed, accountID)
+        customerKeys = Self.keys(seed, other ?? accountID)
+        account = Array((Array(repeating: UInt8(ascii: "0"), count: 10) + Array(accountID.utf8)).suffix(10))
     }
+
+    private static func keys(_ seed: UInt64, _ accountID: String) -> Keys {
+        var draw = SeededDraw(seed: seed, accountID.utf8.reduce(0) { scrambled($0 ^ UInt64($1)) })
+        return (draw.next(), draw.next(), draw.next(), draw.next())
+    }
+
+    @inline(__always)
+    private func keys(_ kind: ObjectKind) -> Keys { kind == .customer ? customerKeys : roundKeys }
 
     /// The whole id, prefix included.
     func text(_ kind: ObjectKind, _ index: Int64, createdSeconds: Int64) -> String {
@@ -102,7 +114,7 @@ struct IDSpace: Sendable {
             value = value * 62 + UInt64(number)
         }
         guard value < 1 << 46 else { return nil }
-        let plain = restored(value)
+        let plain = restored(value, keys(kind))
         guard UInt8(plain >> 40) == kind.rawValue else { return nil }
         return Int64(plain & Self.indexMask)
     }
@@ -110,7 +122,8 @@ struct IDSpace: Sendable {
     /// Writes what follows the prefix.
     @inline(__always)
     func write(_ kind: ObjectKind, _ index: Int64, createdSeconds: Int64, to pen: inout Pen) {
-        let value = permuted(UInt64(kind.rawValue) << 40 | UInt64(bitPattern: index) & Self.indexMask)
+        let value = permuted(
+            UInt64(kind.rawValue) << 40 | UInt64(bitPattern: index) & Self.indexMask, keys(kind))
         if kind.isShort {
             pen.base62(scrambled(value) >> 30, digits: 6)
         } else {
@@ -121,23 +134,23 @@ struct IDSpace: Sendable {
     }
 
     // A Feistel network of four rounds over 46 bits: a permutation, so no two objects share an id.
-    private func permuted(_ value: UInt64) -> UInt64 {
+    private func permuted(_ value: UInt64, _ keys: Keys) -> UInt64 {
         var left = value >> 23
         var right = value & Self.halfMask
-        (left, right) = (right, left ^ round(right, roundKeys.0))
-        (left, right) = (right, left ^ round(right, roundKeys.1))
-        (left, right) = (right, left ^ round(right, roundKeys.2))
-        (left, right) = (right, left ^ round(right, roundKeys.3))
+        (left, right) = (right, left ^ round(right, keys.0))
+        (left, right) = (right, left ^ round(right, keys.1))
+        (left, right) = (right, left ^ round(right, keys.2))
+        (left, right) = (right, left ^ round(right, keys.3))
         return left << 23 | right
     }
 
-    private func restored(_ value: UInt64) -> UInt64 {
+    private func restored(_ value: UInt64, _ keys: Keys) -> UInt64 {
         var left = value >> 23
         var right = value & Self.halfMask
-        (left, right) = (right ^ round(left, roundKeys.3), left)
-        (left, right) = (right ^ round(left, roundKeys.2), left)
-        (left, right) = (right ^ round(left, roundKeys.1), left)
-        (left, right) = (right ^ round(left, roundKeys.0), left)
+        (left, right) = (right ^ round(left, keys.3), left)
+        (left, right) = (right ^ round(left, keys.2), left)
+        (left, right) = (right ^ round(left, keys.1), left)
+        (left, right) = (right ^ round(left, keys.0), left)
         return left << 23 | right
     }
 

@@ -5,6 +5,7 @@ enum PartSlot: String, Sendable {
     case amountCaptured = "amount_captured"
     case amountRefunded = "amount_refunded"
     case amountRequested = "amount_requested"
+    case isDefault = "is_default"
     case balanceTransaction = "balance_transaction"
     case canceledAt = "canceled_at"
     case destinationDetails = "destination_details"
@@ -36,7 +37,8 @@ struct PartRenderer: Sendable {
         func templates(_ text: String) -> [Template<PartSlot>] {
             [0, 2, 4].map { Template(text, depth: $0) { PartSlot(rawValue: $0) } }
         }
-        charges = templates(ChargeText.any)
+        // At any depth: a charge also stands inside its intent.
+        charges = (0...4).map { Template(ChargeText.any, depth: $0) { PartSlot(rawValue: $0) } }
         refunds = templates(RefundText.any)
         payments = templates(InvoicePaymentText.dahlia)
     }
@@ -44,18 +46,19 @@ struct PartRenderer: Sendable {
     func sizeBound(_ record: PartRecord, _ version: SandboxAPIVersion) -> Int {
         let words = 6 * (record.intent.metadata.wordsLength + (record.intent.description ?? "").utf8.count)
         switch record.part.kind {
-        case .charge: return charges[2].sizeBound + 6_144 + words
+        case .charge: return charges[4].sizeBound + 6_144 + words
         case .refund: return refunds[2].sizeBound + 1_024 + 6 * refund(record).metadata.wordsLength
         case .dispute: return disputeJSON(record, version).sizeBound(depth: 6)
         case .creditNote: return creditNoteJSON(record, version).sizeBound(depth: 6)
         }
     }
 
-    /// `depth` is that of the first brace: 0 alone, 2 in a list or an event, 4 in an event of a list.
+    /// `depth` is that of the first brace: 0 alone, 2 in a list or an event, 4 in an event of a list. A charge inside an
+    /// intent is one deeper than that.
     func write(_ record: PartRecord, _ version: SandboxAPIVersion, depth: Int, to pen: inout Pen) {
         switch record.part.kind {
         case .charge:
-            charges[depth / 2].write(to: &pen) { slot, pen in
+            charges[depth].write(to: &pen) { slot, pen in
                 writeCharge(slot, record, version, depth: depth, to: &pen)
             }
         case .refund:
@@ -134,7 +137,7 @@ struct PartRenderer: Sendable {
             pen.text(",")
             pen.line(depth + 2)
             pen.text("\"tax_id\": null")
-        case .amountRequested, .canceledAt, .charge, .destinationDetails, .paidAt, .reason: break
+        case .amountRequested, .canceledAt, .charge, .destinationDetails, .isDefault, .paidAt, .reason: break
         }
     }
 
@@ -201,12 +204,13 @@ extension PartRenderer {
         payments[depth / 2].write(to: &pen) { slot, pen in
             switch slot {
             case .id:
-                pen.id(.invoicePayment, invoice.index, createdSeconds: intent.createdSeconds, in: space)
+                pen.id(intent.paymentKind, intent.index, createdSeconds: intent.createdSeconds, in: space)
             case .amount: pen.optional(isPaid ? intent.amount : nil)
             case .amountRequested: pen.integer(intent.amount)
             case .created: pen.integer(intent.createdSeconds)
             case .currency: intent.currency.write(to: &pen)
             case .invoice: pen.id(.invoice, invoice.index, createdSeconds: invoice.createdSeconds, in: space)
+            case .isDefault: pen.boolean(intent.kind == .invoiceIntent)
             case .livemode: pen.boolean(livemode)
             case .paymentIntent: pen.text(intentID(intent))
             case .status: pen.text(isPaid ? "paid" : intent.status == .canceled ? "canceled" : "open")

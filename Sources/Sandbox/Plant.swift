@@ -56,6 +56,15 @@ public enum Plant: String, Sendable, CaseIterable, Hashable {
     // What only looks wrong.
     /// A draft older than `stale_after` that Stripe will finalize by itself: it agrees.
     case draftAutoAdvanceOld = "draft_auto_advance_old"
+    // What only an event shows: created before the look-back period, and settled locally.
+    /// Cancelled locally, paid a few days ago.
+    case paidCancelledOld = "paid_cancelled_old"
+    /// Refunded a few days ago.
+    case refundedOld = "refunded_old"
+    /// Disputed a few days ago.
+    case disputedOld = "disputed_old"
+    /// A credit note was issued a few days ago.
+    case creditedOld = "credited_old"
 }
 
 extension Plant {
@@ -73,6 +82,9 @@ extension Plant {
     /// What only charges, refunds and disputes show.
     public static let afterPayment: [Plant] = [.disputed, .refunded]
 
+    /// What only the events of the last days show.
+    public static let eventsOnly: [Plant] = [.paidCancelledOld, .refundedOld, .disputedOld, .creditedOld]
+
     /// What has to be done about a finding, as DESIGN section 5 has it.
     public enum Action: String, Sendable {
         case apply, review, inform
@@ -87,7 +99,10 @@ extension Plant {
         case .openCancelled: "not_voided"
         case .openOverdue: "overdue"
         case .paidOpen, .paidOpenOld: "missed_paid"
-        case .paidCancelled: "paid_after_cancel"
+        case .paidCancelled, .paidCancelledOld: "paid_after_cancel"
+        case .refundedOld: "refunded"
+        case .disputedOld: "disputed"
+        case .creditedOld: "credited"
         case .voidOpen, .voidOpenOld: "missed_void"
         case .voidPaid: "void_after_paid"
         case .uncollectibleOpen: "uncollectible"
@@ -176,7 +191,7 @@ extension Plant {
         case .draftStaleOpen, .openOverdue, .paidOpen, .paidOpenOld, .voidOpen, .voidOpenOld, .uncollectibleOpen,
             .absentOpen, .draftAutoAdvanceOld:
             .open
-        case .draftStaleCancelled, .openCancelled, .paidCancelled: .cancelled
+        case .draftStaleCancelled, .openCancelled, .paidCancelled, .paidCancelledOld: .cancelled
         case .draftYoungAbsent, .draftStaleAbsent, .openAbsent, .paidAbsent: .absent
         case .unlinkedLinkable, .unlinkedOrphan: .unlinked
         case .currencyMismatch, .amountMismatch, .amountMismatchTax, .amountMismatchPartial, .customerMismatch,
@@ -195,13 +210,16 @@ extension Plant {
         case .draftStalePaid, .draftStaleCancelled, .draftStaleAbsent, .draftAutoAdvanceOld: .stale
         case .openPaid, .openCancelled, .openAbsent, .unlinkedLinkable, .duplicateInStripe: .notDue
         case .openOverdue: .pastDue
-        case .paidOpenOld, .voidOpenOld: .old
+        case .paidOpenOld, .voidOpenOld, .paidCancelledOld, .refundedOld, .disputedOld, .creditedOld: .old
         case .uncollectibleOpen: isOld ? .old : .mature
         case .uncollectiblePaid: .mature
         case .absentOpen: isOld ? .old : .recent
         default: .recent
         }
     }
+
+    /// Whether an old one was paid soon after it was created, and only what followed is new.
+    var isPaidEarly: Bool { self == .refundedOld || self == .disputedOld || self == .creditedOld }
 
     /// Whether it takes a second place in the history, for its second row or invoice.
     var hasCompanion: Bool { self == .duplicateLocal || self == .duplicateInStripe }

@@ -188,5 +188,12 @@ extension SandboxAccount {
                     "the agency history was made for the test account \(agency.accountID), “\(name)” is \(accountID)")
             }
         }
+        if case .patients(let patients) = history {
+            guard patients.accountID == accountID, !livemode else {
+                throw SandboxStartError(
+                    "the history of patients was made for the test account \(patients.accountID), “\(name)” is "
+                        + accountID)
+            }
+        }
     }
 }

@@ -81,6 +81,9 @@ extension WorldView {
         var event = RecordedEvent(
             serial: index << 6 | Int64(kind.rawValue), createdSeconds: seconds, type: kind.type,
             payload: derivedPayload(kind, index, seconds))
+        if kind == .invoiceFinalized {
+            event.pendingWebhooks = history.isUndelivered(finalizationOf: index) ? 1 : 0
+        }
         if kind.endsInvoice { event.pendingWebhooks = history.isUndelivered(invoice: index) ? 1 : 0 }
         if kind.endsIntent { event.pendingWebhooks = history.isUndelivered(intent: index) ? 1 : 0 }
         return EventRecord(kind: .event, index: event.serial, event: event)

@@ -35,9 +35,10 @@ public final class World: Sendable {
                 seed: seed, invoices: invoices, paymentIntents: intents, fromSeconds: from, toSeconds: to, skew: skew)
         case .credits(let credits): history = credits
         case .agency(let agency): history = agency
+        case .patients(let patients): history = patients
         }
         renderer = InvoiceRenderer(
-            space: IDSpace(seed: history.seed, accountID: account.accountID), accountID: account.accountID,
+            space: history.space(accountID: account.accountID), accountID: account.accountID,
             accountName: account.displayName, livemode: account.livemode)
         intentRenderer = IntentRenderer(space: renderer.space, livemode: account.livemode)
         partRenderer = PartRenderer(space: renderer.space, account: account)

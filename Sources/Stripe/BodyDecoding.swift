@@ -30,6 +30,26 @@ package enum BodyDecoding {
         try one(body)
     }
 
+    package static func refund(_ body: [UInt8]) throws(DecodingFailure) -> Refund {
+        try one(body)
+    }
+
+    package static func dispute(_ body: [UInt8]) throws(DecodingFailure) -> Dispute {
+        try one(body)
+    }
+
+    package static func creditNote(_ body: [UInt8]) throws(DecodingFailure) -> CreditNote {
+        try one(body)
+    }
+
+    package static func invoicePayment(_ body: [UInt8]) throws(DecodingFailure) -> InvoicePayment {
+        try one(body)
+    }
+
+    package static func charge(_ body: [UInt8]) throws(DecodingFailure) -> Charge {
+        try one(body)
+    }
+
     /// Decodes and forgets, for benchmarks: the number of rows.
     package static func invoiceRows(_ padded: UnsafeRawBufferPointer, _ pool: DecodingPool) throws(DecodingFailure)
         -> Int

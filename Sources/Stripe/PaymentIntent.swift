@@ -66,6 +66,8 @@ public struct PaymentIntent: Sendable, Hashable {
     public var canceledSeconds: Int64?
     public var cancellationReason: String?
     public var latestCharge: String?
+    /// When the latest charge was made; `nil` also where it was not asked for (`expandingCharge`).
+    public var chargedSeconds: Int64?
     /// `nil` when there is none.
     public var lastPaymentError: PaymentFailure?
     public var description: String?
@@ -75,8 +77,8 @@ public struct PaymentIntent: Sendable, Hashable {
     public init(
         id: String, createdSeconds: Int64, livemode: Bool, status: PaymentIntentStatus, currency: String, amount: Int64,
         amountReceived: Int64, customer: String? = nil, invoice: String? = nil, canceledSeconds: Int64? = nil,
-        cancellationReason: String? = nil, latestCharge: String? = nil, lastPaymentError: PaymentFailure? = nil,
-        description: String? = nil, metadata: OrderMetadata = OrderMetadata()
+        cancellationReason: String? = nil, latestCharge: String? = nil, chargedSeconds: Int64? = nil,
+        lastPaymentError: PaymentFailure? = nil, description: String? = nil, metadata: OrderMetadata = OrderMetadata()
     ) {
         self.id = id
         self.createdSeconds = createdSeconds
@@ -90,6 +92,7 @@ public struct PaymentIntent: Sendable, Hashable {
         self.canceledSeconds = canceledSeconds
         self.cancellationReason = cancellationReason
         self.latestCharge = latestCharge
+        self.chargedSeconds = chargedSeconds
         self.lastPaymentError = lastPaymentError
         self.description = description
         self.metadata = metadata

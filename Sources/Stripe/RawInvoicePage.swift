@@ -7,49 +7,25 @@ internal import CSimdjson
 ///     try copy.append(utf8: invoice.id)     // the bytes are valid here only
 /// }
 /// ```
-public final class RawInvoicePage: Sendable {
-    private let rows: Rows<Invoice>
-    /// req_…, or empty when the answer had none.
-    public let requestID: String
-    /// Size of the body.
-    public let byteCount: Int
-    /// How long the answer took, from the request to its last byte, without the wait for the rate limit.
-    public let transferMicroseconds: Int64
+public final class RawInvoicePage: RawPage {
+    private let page: DecodedPage<Invoice>
 
-    init(_ rows: Rows<Invoice>, requestID: String, byteCount: Int, transferMicroseconds: Int64) {
-        self.rows = rows
-        self.requestID = requestID
-        self.byteCount = byteCount
-        self.transferMicroseconds = transferMicroseconds
+    init(_ page: DecodedPage<Invoice>) {
+        self.page = page
     }
 
-    public var count: Int {
-        rows.count
-    }
-
-    public var hasMore: Bool {
-        rows.hasMore
-    }
-
-    /// The id of the last invoice: the cursor of the next page.
-    public var lastID: String? {
-        rows.withRows { $0.last?.id.text }
-    }
-
-    /// The id of the invoice at this position, counted from 0.
-    /// - Precondition: `0 <= position < count`.
-    public func id(at position: Int) -> String {
-        rows.withRows { $0[position].id.text }
-    }
-
-    /// When the last, and so the oldest, invoice was created.
-    public var lastCreatedSeconds: Int64? {
-        rows.withRows { $0.last?.created.value }
-    }
+    public var count: Int { page.rows.count }
+    public var hasMore: Bool { page.rows.hasMore }
+    public var requestID: String { page.requestID }
+    public var byteCount: Int { page.byteCount }
+    public var transferMicroseconds: Int64 { page.transferMicroseconds }
+    public var lastID: String? { page.lastID }
+    public var lastCreatedSeconds: Int64? { page.lastCreatedSeconds }
+    public func id(at position: Int) -> String { page.id(at: position) }
 
     /// Visits the invoices, newest first.
     public func forEach<Failure: Error>(_ body: (borrowing RawInvoice) throws(Failure) -> Void) throws(Failure) {
-        try rows.withRows { rows throws(Failure) in
+        try page.rows.withRows { rows throws(Failure) in
             for row in rows {
                 try body(RawInvoice(row: row))
             }
@@ -58,7 +34,7 @@ public final class RawInvoicePage: Sendable {
 
     /// The invoices as plain values.
     public var invoices: [Invoice] {
-        rows.objects
+        page.rows.objects
     }
 }
 

@@ -18,10 +18,12 @@ extension StripeClient {
 
     /// A page of invoices whose texts are not copied. See `RawInvoicePage`.
     public func invoicePage(_ query: ListQuery) async throws(StripeError) -> RawInvoicePage {
-        let (rows, response, requestID) = try await list(Invoice.self, query, "/v1/invoices")
-        return RawInvoicePage(
-            rows, requestID: requestID, byteCount: response.body.count,
-            transferMicroseconds: response.timings.totalMicroseconds)
+        RawInvoicePage(try await rawPage(query, "/v1/invoices"))
+    }
+
+    /// A page of payment intents whose texts are not copied. See `RawIntentPage`.
+    public func intentPage(_ query: ListQuery) async throws(StripeError) -> RawIntentPage {
+        RawIntentPage(try await rawPage(query, "/v1/payment_intents"))
     }
 
     /// One invoice. A deleted draft is `notFound`. See https://docs.stripe.com/api/invoices/retrieve
@@ -29,9 +31,13 @@ extension StripeClient {
         try await read(call(.get, "/v1/invoices/:id", id), id)
     }
 
-    /// One payment intent. See https://docs.stripe.com/api/payment_intents/retrieve
-    public func paymentIntent(_ id: String) async throws(StripeError) -> Retrieved<PaymentIntent> {
-        try await read(call(.get, "/v1/payment_intents/:id", id), id)
+    /// One payment intent; with `expandingCharge` it says when its latest charge was made (`chargedSeconds`).
+    /// See https://docs.stripe.com/api/payment_intents/retrieve
+    public func paymentIntent(
+        _ id: String, expandingCharge: Bool = false
+    ) async throws(StripeError) -> Retrieved<PaymentIntent> {
+        let parameters = FormParameters(expandingCharge ? [("expand", .array([.text("latest_charge")]))] : [])
+        return try await read(call(.get, "/v1/payment_intents/:id", id, parameters), id)
     }
 
     /// One event, of the last 30 days. See https://docs.stripe.com/api/events/retrieve
@@ -51,7 +57,17 @@ extension StripeClient {
         return call
     }
 
-    private func page<Object: ListedObject>(
+    private func rawPage<Object: ListedObject>(
+        _ query: ListQuery, _ path: String
+    ) async throws(StripeError) -> DecodedPage<Object> {
+        let (rows, response, requestID) = try await list(Object.self, query, path)
+        return DecodedPage(
+            rows: rows, requestID: requestID, byteCount: response.body.count,
+            transferMicroseconds: response.timings.totalMicroseconds)
+    }
+
+    /// A page of a list, checked against the query and the account.
+    func page<Object: ListedObject>(
         _ query: ListQuery, _ path: String
     ) async throws(StripeError) -> Page<Object> {
         let (rows, response, requestID) = try await list(Object.self, query, path)
@@ -103,7 +119,7 @@ extension StripeClient {
         if let id, found != id {
             throw with(answer, error(.decoding, "asked for \(id), the answer is about \(found)", call))
         }
-        if livemode != (mode == .live) {
+        if let livemode, livemode != (mode == .live) {
             throw with(answer, error(.wrongMode, Self.modeFault(found, livemode), call))
         }
         return rows.withRows { Object($0[0]) }
@@ -122,10 +138,10 @@ extension StripeClient {
             for (index, row) in rows.enumerated() {
                 let created = Object.createdSeconds(row)
                 let name = { "object \(index) (\(Object.id(row).text))" }
-                if Object.livemode(row) != (mode == .live) {
-                    return (.wrongMode, modeFault(name(), Object.livemode(row)))
+                if let livemode = Object.livemode(row), livemode != (mode == .live) {
+                    return (.wrongMode, modeFault(name(), livemode))
                 }
-                if created > newer {
+                if created > newer, Object.isListedNewestFirst {
                     return (.decoding, "\(name()) is newer than the one before it: the list is out of order")
                 }
                 if created < query.createdFrom ?? .min || created >= query.createdTo ?? .max {
@@ -144,7 +160,8 @@ extension StripeClient {
         "\(name) is \(livemode ? "live" : "test") data, the account is \(livemode ? "test" : "live")"
     }
 
-    private func with(_ answer: Answer, _ error: StripeError) -> StripeError {
+    /// The error of an answer that was 2xx, and is not to be used all the same.
+    func with(_ answer: Answer, _ error: StripeError) -> StripeError {
         var error = error
         error.status = answer.response.status
         error.requestID = answer.response.headers["Request-Id"].map(clean)

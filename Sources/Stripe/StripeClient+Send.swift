@@ -8,7 +8,7 @@ extension StripeClient {
         var attempts = 0
         var mayHaveActed = false
         while true {
-            try await permission(call, attempts: attempts)
+            try await permission(call, attempts: attempts, mayHaveActed: mayHaveActed)
             attempts += 1
             var failure: RetryPolicy.Failure
             var problem: StripeError
@@ -36,11 +36,11 @@ extension StripeClient {
         }
     }
 
-    private func permission(_ call: Call, attempts: Int) async throws(StripeError) {
+    private func permission(_ call: Call, attempts: Int, mayHaveActed: Bool) async throws(StripeError) {
         do {
             try await budget.take(call.endpoint)
         } catch {
-            throw cancelled(call, attempts: attempts, mayHaveActed: false)
+            throw cancelled(call, attempts: attempts, mayHaveActed: mayHaveActed && call.method != .get)
         }
     }
 
@@ -117,8 +117,9 @@ extension StripeClient {
         error.param = body?.param.map(clean)
         error.declineCode = body?.declineCode.map(clean)
         error.requestID = response.headers["Request-Id"].map(clean)
-        // A 5xx may come after the deed.
-        error.outcomeIsUnknown = status >= 500 && call.method != .get
+        // A 5xx may come after the deed, and a key that is in use belongs to a request that is being carried out.
+        let mayHaveActed = status >= 500 || body?.code == "idempotency_key_in_use"
+        error.outcomeIsUnknown = mayHaveActed && call.method != .get
         var isRateLimited = false
         if case .rateLimited = kind {
             isRateLimited = true

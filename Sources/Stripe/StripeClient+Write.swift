@@ -85,7 +85,8 @@ extension StripeClient {
             throw undecodable(error, answer, call)
         }
         guard deletion.id == id else {
-            throw error(.decoding, "asked to delete \(id), the answer does not say that it is deleted", call)
+            let message = "asked to delete \(id), the answer does not say that it is deleted"
+            throw with(answer, error(.decoding, message, call))
         }
         return Retrieved(value: deletion, requestID: answer.requestID)
     }

@@ -11,7 +11,14 @@ protocol StripeObject: Sendable {
 protocol ListedObject: StripeObject {
     static func id(_ row: Row) -> trueup_text
     static func createdSeconds(_ row: Row) -> Int64
-    static func livemode(_ row: Row) -> Bool
+    /// `nil` where this kind of object says nothing of its mode.
+    static func livemode(_ row: Row) -> Bool?
+    /// Whether Stripe promises that lists of it begin with the newest.
+    static var isListedNewestFirst: Bool { get }
+}
+
+extension ListedObject {
+    static var isListedNewestFirst: Bool { true }
 }
 
 extension trueup_text {
@@ -57,7 +64,7 @@ extension Invoice: ListedObject {
     static var kind: trueup_kind { TRUEUP_KIND_INVOICE }
     static func id(_ row: trueup_invoice) -> trueup_text { row.id }
     static func createdSeconds(_ row: trueup_invoice) -> Int64 { row.created.value }
-    static func livemode(_ row: trueup_invoice) -> Bool { row.livemode.isTrue }
+    static func livemode(_ row: trueup_invoice) -> Bool? { row.livemode.isTrue }
 
     init(_ row: trueup_invoice) {
         self.init(
@@ -83,7 +90,7 @@ extension PaymentIntent: ListedObject {
     static var kind: trueup_kind { TRUEUP_KIND_PAYMENT_INTENT }
     static func id(_ row: trueup_payment_intent) -> trueup_text { row.id }
     static func createdSeconds(_ row: trueup_payment_intent) -> Int64 { row.created.value }
-    static func livemode(_ row: trueup_payment_intent) -> Bool { row.livemode.isTrue }
+    static func livemode(_ row: trueup_payment_intent) -> Bool? { row.livemode.isTrue }
 
     init(_ row: trueup_payment_intent) {
         let failure = PaymentFailure(
@@ -95,6 +102,7 @@ extension PaymentIntent: ListedObject {
             amountReceived: row.amount_received.value, customer: row.customer.optional,
             invoice: row.invoice.optional, canceledSeconds: row.canceled_at.optional,
             cancellationReason: row.cancellation_reason.optional, latestCharge: row.latest_charge.optional,
+            chargedSeconds: row.charged_at.optional,
             lastPaymentError: row.has_last_error.isTrue ? failure : nil, description: row.description.optional,
             metadata: OrderMetadata(row.metadata))
     }
@@ -104,7 +112,7 @@ extension Event: ListedObject {
     static var kind: trueup_kind { TRUEUP_KIND_EVENT }
     static func id(_ row: trueup_event) -> trueup_text { row.id }
     static func createdSeconds(_ row: trueup_event) -> Int64 { row.created.value }
-    static func livemode(_ row: trueup_event) -> Bool { row.livemode.isTrue }
+    static func livemode(_ row: trueup_event) -> Bool? { row.livemode.isTrue }
 
     init(_ row: trueup_event) {
         self.init(
@@ -120,7 +128,7 @@ extension InvoiceItem: ListedObject {
     static var kind: trueup_kind { TRUEUP_KIND_INVOICE_ITEM }
     static func id(_ row: trueup_invoice_item) -> trueup_text { row.id }
     static func createdSeconds(_ row: trueup_invoice_item) -> Int64 { row.date.value }
-    static func livemode(_ row: trueup_invoice_item) -> Bool { row.livemode.isTrue }
+    static func livemode(_ row: trueup_invoice_item) -> Bool? { row.livemode.isTrue }
 
     init(_ row: trueup_invoice_item) {
         self.init(

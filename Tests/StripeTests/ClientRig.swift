@@ -18,8 +18,8 @@ struct ClientRig {
 
     /// Runs a test against the script and stops everything afterwards.
     static func run(
-        key: String = canary, mode: AccountMode? = nil, accountID: String? = nil, retry: RetryPolicy = .standard,
-        timeoutMilliseconds: Int = 10_000,
+        key: String = canary, version: String = "2023-10-16", mode: AccountMode? = nil, accountID: String? = nil,
+        retry: RetryPolicy = .standard, timeoutMilliseconds: Int = 10_000,
         _ script: @escaping @Sendable (ScriptedServer.Request) -> [ScriptedServer.Step],
         _ body: (ClientRig) async throws -> Void
     ) async throws {
@@ -29,7 +29,8 @@ struct ClientRig {
         let server = try ScriptedServer(script)
         defer { server.stop() }
         let account = Account(
-            name: "rig", secretKey: Secret(key), apiBase: server.url, mode: mode, accountID: accountID)
+            name: "rig", secretKey: Secret(key), apiVersion: version, apiBase: server.url, mode: mode,
+            accountID: accountID)
         try await body(ClientRig(server: server, account: account, http: http, retry: retry))
         await http.close()
     }

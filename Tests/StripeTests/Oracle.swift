@@ -55,3 +55,48 @@ extension OracleObject {
             requestID: request.text("id"), idempotencyKey: request.text("idempotency_key"))
     }
 }
+
+extension OracleObject {
+    var refund: Refund {
+        Refund(
+            id: text("id") ?? "", createdSeconds: integer("created") ?? 0, amount: integer("amount") ?? 0,
+            currency: text("currency") ?? "", status: text("status").map { RefundStatus($0) },
+            paymentIntent: reference("payment_intent"), charge: reference("charge"), reason: text("reason"))
+    }
+
+    var dispute: Dispute {
+        Dispute(
+            id: text("id") ?? "", createdSeconds: integer("created") ?? 0, livemode: flag("livemode") ?? false,
+            amount: integer("amount") ?? 0, currency: text("currency") ?? "",
+            status: DisputeStatus(text("status") ?? ""), paymentIntent: reference("payment_intent"),
+            charge: reference("charge"), reason: text("reason"))
+    }
+
+    var creditNote: CreditNote {
+        CreditNote(
+            id: text("id") ?? "", createdSeconds: integer("created") ?? 0, livemode: flag("livemode") ?? false,
+            amount: integer("amount") ?? 0, total: integer("total") ?? 0, currency: text("currency") ?? "",
+            status: CreditNoteStatus(text("status") ?? ""), type: CreditNoteType(text("type") ?? ""),
+            invoice: reference("invoice") ?? "", prePaymentAmount: integer("pre_payment_amount"),
+            postPaymentAmount: integer("post_payment_amount"), reason: text("reason"))
+    }
+
+    var invoicePayment: InvoicePayment {
+        let payment = object("payment")
+        return InvoicePayment(
+            id: text("id") ?? "", createdSeconds: integer("created") ?? 0, livemode: flag("livemode") ?? false,
+            status: InvoicePaymentStatus(text("status") ?? ""), currency: text("currency") ?? "",
+            amountRequested: integer("amount_requested") ?? 0, amountPaid: integer("amount_paid"),
+            invoice: reference("invoice") ?? "", paymentType: payment.text("type") ?? "",
+            paymentIntent: payment.reference("payment_intent"), charge: payment.reference("charge"))
+    }
+
+    var charge: Charge {
+        Charge(
+            id: text("id") ?? "", createdSeconds: integer("created") ?? 0, livemode: flag("livemode") ?? false,
+            status: Charge.Status(text("status") ?? ""), currency: text("currency") ?? "",
+            amount: integer("amount") ?? 0, amountRefunded: integer("amount_refunded") ?? 0,
+            paid: flag("paid") ?? false, refunded: flag("refunded") ?? false, disputed: flag("disputed") ?? false,
+            customer: reference("customer"), paymentIntent: reference("payment_intent"), invoice: reference("invoice"))
+    }
+}

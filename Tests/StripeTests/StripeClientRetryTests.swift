@@ -96,6 +96,69 @@ import Testing
         }
     }
 
+    @Test("the caller's key goes with every attempt of every change that has one, and a deletion has none")
+    func callersKey() async throws {
+        let canceled =
+            #"{"id":"in_1","object":"payment_intent","created":1,"livemode":false,"status":"canceled","#
+            + #""currency":"usd","amount":5,"amount_received":0}"#
+        try await ClientRig.run { request in
+            if request.number % 2 == 0 { return ClientRig.error(503) }
+            if request.method == "DELETE" {
+                return ScriptedServer.answer(#"{"id":"in_1","object":"invoice","deleted":true}"#)
+            }
+            return request.target.contains("payment_intents") ? ScriptedServer.answer(canceled) : ClientRig.invoice
+        } _: { rig in
+            _ = try await rig.client.cancelPaymentIntent("in_1", idempotencyKey: "k1")
+            _ = try await rig.client.finalizeInvoice("in_1", idempotencyKey: "k2")
+            _ = try await rig.client.voidInvoice("in_1", idempotencyKey: "k3")
+            _ = try await rig.client.deleteDraftInvoice("in_1")
+            let keys = rig.server.requests.map { $0.headers["idempotency-key"] }
+            #expect(keys == ["k1", "k1", "k2", "k2", "k3", "k3", nil, nil])
+        }
+    }
+
+    @Test("a key that is in use, and an answer that cannot be read, leave a change unknown; a refusal does not")
+    func unknownOutcome() async throws {
+        let inUse = #"{"error":{"type":"idempotency_error","code":"idempotency_key_in_use","message":"m"}}"#
+        let refused = #"{"error":{"type":"invalid_request_error","message":"m"}}"#
+        let cases: [([ScriptedServer.Step], Bool)] = [
+            (ClientRig.error(409, inUse), true), (ClientRig.error(500), true), (ScriptedServer.answer("<html>"), true),
+            (ScriptedServer.answer(#"{"id":"in_1","object":"invoice"}"#), true), (ClientRig.error(400, refused), false),
+            (ClientRig.error(429), false),
+        ]
+        for (answer, isUnknown) in cases {
+            try await ClientRig.run(retry: .never) { _ in
+                answer
+            } _: { rig in
+                let client = rig.client
+                let voided = await #expect(throws: StripeError.self) { try await client.voidInvoice("in_1") }
+                #expect(voided?.outcomeIsUnknown == isUnknown)
+                let deleted = await #expect(throws: StripeError.self) { try await client.deleteDraftInvoice("in_1") }
+                #expect(deleted?.outcomeIsUnknown == isUnknown)
+                #expect(await rig.failure()?.outcomeIsUnknown == false, "a read changes nothing")
+            }
+        }
+    }
+
+    @Test("a change that is cancelled while it waits for its second turn stays unknown")
+    func cancelledBeforeRetry() async throws {
+        let server = try ScriptedServer { _ in [.reset] }
+        defer { server.stop() }
+        let http = HTTPClient(HTTPClient.Configuration())
+        let time = HastyClock()
+        let client = StripeClient(
+            account: Account(name: "rig", secretKey: Secret(ClientRig.canary), apiBase: server.url), http: http,
+            budget: RequestBudget(
+                take: { _ async throws(CancellationError) in
+                    // The first turn is given, the second never.
+                    if !server.requests.isEmpty { throw CancellationError() }
+                }, slowDown: { _, _ in }), clock: time.clock)
+        let error = await #expect(throws: StripeError.self) { try await client.voidInvoice("in_1") }
+        #expect(error?.kind == .cancelled && error?.attempts == 1)
+        #expect(error?.outcomeIsUnknown == true)
+        await http.close()
+    }
+
     @Test("a time-out leaves a change unknown and a read known")
     func timeOut() async throws {
         try await ClientRig.run(retry: .never, timeoutMilliseconds: 150) { _ in

@@ -48,7 +48,8 @@ typedef struct {
 typedef struct {
     trueup_text id, status, currency, customer, invoice, cancellation_reason, latest_charge, description;
     trueup_text last_error_code, last_error_decline_code, last_error_message;
-    trueup_integer created, amount, amount_received, canceled_at;
+    // charged_at only where latest_charge was expanded.
+    trueup_integer created, amount, amount_received, canceled_at, charged_at;
     trueup_flag livemode, has_last_error;
     trueup_metadata metadata;
 } trueup_payment_intent;
@@ -64,6 +65,42 @@ typedef struct {
     trueup_integer date, amount;
     trueup_flag livemode;
 } trueup_invoice_item;
+
+// Refunds have no livemode.
+typedef struct {
+    trueup_text id, currency, status, payment_intent, charge, reason;
+    trueup_integer created, amount;
+} trueup_refund;
+
+typedef struct {
+    trueup_text id, currency, status, payment_intent, charge, reason;
+    trueup_integer created, amount;
+    trueup_flag livemode;
+} trueup_dispute;
+
+typedef struct {
+    trueup_text id, currency, status, type, invoice, reason;
+    trueup_integer created, amount, total, pre_payment_amount, post_payment_amount;
+    trueup_flag livemode;
+} trueup_credit_note;
+
+typedef struct {
+    trueup_text id, currency, status, invoice, payment_type, payment_intent, charge;
+    trueup_integer created, amount_paid, amount_requested;
+    trueup_flag livemode;
+} trueup_invoice_payment;
+
+typedef struct {
+    trueup_text id, currency, status, customer, payment_intent, invoice;
+    trueup_integer created, amount, amount_refunded;
+    trueup_flag livemode, paid, refunded, disputed;
+} trueup_charge;
+
+typedef struct {
+    trueup_text id, status, payment_intent;
+    trueup_integer created;
+    trueup_flag livemode;
+} trueup_checkout_session;
 
 typedef struct {
     trueup_text id, country, default_currency, display_name;
@@ -84,6 +121,12 @@ typedef enum {
     TRUEUP_KIND_PAYMENT_INTENT,
     TRUEUP_KIND_EVENT,
     TRUEUP_KIND_INVOICE_ITEM,
+    TRUEUP_KIND_REFUND,
+    TRUEUP_KIND_DISPUTE,
+    TRUEUP_KIND_CREDIT_NOTE,
+    TRUEUP_KIND_INVOICE_PAYMENT,
+    TRUEUP_KIND_CHARGE,
+    TRUEUP_KIND_CHECKOUT_SESSION,
     TRUEUP_KIND_ACCOUNT,
     TRUEUP_KIND_DELETED,
     TRUEUP_KIND_API_ERROR,

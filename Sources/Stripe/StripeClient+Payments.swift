@@ -1,0 +1,107 @@
+import Curl
+
+// What happens to money, and the way between an invoice and its payment intents in every API version.
+extension StripeClient {
+    /// A page of refunds. They have no `livemode`: only the key vouches for their mode.
+    /// See https://docs.stripe.com/api/refunds/list
+    public func refunds(_ query: ListQuery) async throws(StripeError) -> Page<Refund> {
+        try await page(query, "/v1/refunds")
+    }
+
+    /// A page of disputes. See https://docs.stripe.com/api/disputes/list
+    public func disputes(_ query: ListQuery) async throws(StripeError) -> Page<Dispute> {
+        try await page(query, "/v1/disputes")
+    }
+
+    /// A page of credit notes. See https://docs.stripe.com/api/credit_notes/list
+    ///
+    /// Where the account's version cannot filter them by time (`Account.filtersCreditNotesByTime`), the query's window
+    /// is neither sent nor held: the page then has notes of any age, and the caller leaves out what it does not want.
+    public func creditNotes(_ query: ListQuery) async throws(StripeError) -> Page<CreditNote> {
+        var query = query
+        if !account.filtersCreditNotesByTime {
+            query.createdFrom = nil
+            query.createdTo = nil
+        }
+        return try await page(query, "/v1/credit_notes")
+    }
+
+    /// A page of the payments of invoices, which there are where `Account.hasInvoicePayments` says so; earlier versions
+    /// answer `notFound`. See https://docs.stripe.com/api/invoice-payment/list
+    public func invoicePayments(_ query: ListQuery) async throws(StripeError) -> Page<InvoicePayment> {
+        try await page(query, "/v1/invoice_payments")
+    }
+
+    /// A page of charges. See https://docs.stripe.com/api/charges/list
+    public func charges(_ query: ListQuery) async throws(StripeError) -> Page<Charge> {
+        try await page(query, "/v1/charges")
+    }
+
+    /// Whether a Checkout session made this payment intent, which cannot be cancelled then.
+    /// See https://docs.stripe.com/api/checkout/sessions/list
+    public func hasCheckoutSession(ofIntent id: String) async throws(StripeError) -> Bool {
+        let query = ListQuery(limit: 1, filters: [("payment_intent", id)])
+        let page: Page<CheckoutSession> = try await page(query, "/v1/checkout/sessions")
+        guard let session = page.objects.first else { return false }
+        guard session.paymentIntent == id else {
+            throw strayed("the Checkout session \(session.id)", session.paymentIntent, id, "/v1/checkout/sessions")
+        }
+        return true
+    }
+
+    /// The invoice that a payment intent pays or is to pay; `nil` where it pays none.
+    ///
+    /// Until 2025-03-31.basil the intent names it; later versions have it in the list of the payments of invoices.
+    public func invoiceOfIntent(_ intentID: String) async throws(StripeError) -> String? {
+        guard account.hasInvoicePayments else { return try await paymentIntent(intentID).value.invoice }
+        let query = ListQuery(
+            limit: 100, filters: [("payment[type]", "payment_intent"), ("payment[payment_intent]", intentID)])
+        let page = try await invoicePayments(query)
+        for payment in page.objects where payment.paymentIntent != intentID {
+            throw strayed("the payment \(payment.id)", payment.paymentIntent, intentID, "/v1/invoice_payments")
+        }
+        return (page.objects.first { $0.status == .paid } ?? page.objects.first)?.invoice
+    }
+
+    /// The payment intents of an invoice: none for a draft, more than one where it was paid in parts or twice.
+    ///
+    /// Versions before 2025-03-31.basil show one at most: the invoice's own.
+    public func intentsOfInvoice(_ invoiceID: String) async throws(StripeError) -> [String] {
+        guard account.hasInvoicePayments else {
+            return try await invoice(invoiceID).value.paymentIntent.map { [$0] } ?? []
+        }
+        var found: [String] = []
+        var query = ListQuery(limit: 100, filters: [("invoice", invoiceID)])
+        for _ in 0..<Self.invoicePaymentPagesMax {
+            let page = try await invoicePayments(query)
+            for payment in page.objects {
+                guard payment.invoice == invoiceID else {
+                    throw strayed("the payment \(payment.id)", payment.invoice, invoiceID, "/v1/invoice_payments")
+                }
+                if let intent = payment.paymentIntent, !found.contains(intent) { found.append(intent) }
+            }
+            guard page.hasMore, let last = page.objects.last else { return found }
+            query.startingAfter = last.id
+        }
+        let call = Call(method: .get, template: "/v1/invoice_payments", path: "/v1/invoice_payments")
+        throw error(.decoding, "the payments of \(invoiceID) do not end", call)
+    }
+
+    /// An invoice has a handful of payments; a list that goes on is not to be believed.
+    private static let invoicePaymentPagesMax = 20
+
+    private func strayed(_ what: String, _ found: String?, _ wanted: String, _ path: String) -> StripeError {
+        error(
+            .decoding, "asked for \(wanted), \(what) is about \(found ?? "nothing")",
+            Call(method: .get, template: path, path: path))
+    }
+}
+
+extension Account {
+    /// Whether the version has /v1/invoice_payments, and its intents and charges no longer name their invoice: since
+    /// 2025-03-31.basil. See https://docs.stripe.com/changelog/basil
+    public var hasInvoicePayments: Bool { apiVersion.prefix(10) >= "2025-03-31" }
+
+    /// Whether credit notes can be listed by `created`. Sent only where it surely is understood: 2023-10-16 refuses it.
+    public var filtersCreditNotesByTime: Bool { hasInvoicePayments }
+}

@@ -1,0 +1,150 @@
+import Curl
+import Stripe
+import Testing
+
+@Suite("Lists of what happens to money")
+struct PaymentListTests {
+    /// The failure of a list of each kind.
+    private func failure(_ client: StripeClient, _ kind: String, _ query: ListQuery = ListQuery()) async -> StripeError?
+    {
+        do {
+            switch kind {
+            case "refunds": _ = try await client.refunds(query)
+            case "disputes": _ = try await client.disputes(query)
+            case "credit_notes": _ = try await client.creditNotes(query)
+            case "invoice_payments": _ = try await client.invoicePayments(query)
+            case "charges": _ = try await client.charges(query)
+            default: _ = try await client.intentPage(query)
+            }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    static let withMode: [(String, PaymentText)] = [
+        ("disputes", .dispute), ("credit_notes", .creditNote), ("invoice_payments", .invoicePayment),
+        ("charges", .charge), ("payment_intents", .intent),
+    ]
+
+    @Test("live data under a test key is refused wherever it says so", arguments: withMode)
+    func wrongMode(kind: String, text: PaymentText) async throws {
+        try await ClientRig.run { _ in
+            PaymentText.list([text, text.with("livemode", "true").with("id", #""x_2""#)])
+        } _: { rig in
+            let error = await failure(rig.client, kind)
+            #expect(error?.kind == .wrongMode)
+            #expect(error?.description.contains("object 1 (x_2) is live data") == true)
+        }
+    }
+
+    @Test("a refund says nothing of its mode, and is taken under any key", arguments: ["sk_test_x1", "sk_live_x1"])
+    func refunds(key: String) async throws {
+        try await ClientRig.run(key: key) { _ in
+            PaymentText.list([.refund])
+        } _: { rig in
+            let page = try await rig.client.refunds(ListQuery())
+            #expect(page.objects.map(\.amount) == [700])
+        }
+    }
+
+    @Test("lists that begin with the newest are held to it; others are held to all the rest")
+    func order() async throws {
+        for (kind, text) in Self.withMode + [("refunds", .refund)] {
+            let older = text.with("created", "1706199999").with("id", #""x_0""#)
+            try await ClientRig.run { _ in
+                PaymentText.list([older, text])
+            } _: { rig in
+                let error = await failure(rig.client, kind)
+                let isFree = kind == "credit_notes" || kind == "invoice_payments"
+                #expect((error == nil) == isFree, "\(kind)")
+                #expect(await failure(rig.client, kind, ListQuery(limit: 1))?.kind == .decoding, "\(kind)")
+                let repeated = await failure(rig.client, kind, ListQuery(startingAfter: "x_0"))
+                #expect(repeated?.description.contains("the page repeats") == true, "\(kind)")
+            }
+        }
+    }
+
+    @Test("the window is sent and held, but for the credit notes of versions that do not take it")
+    func window() async throws {
+        let query = ListQuery(createdFrom: 1_706_200_001, createdTo: 1_706_200_009)
+        for (kind, text) in Self.withMode + [("refunds", .refund)] {
+            try await ClientRig.run { _ in
+                PaymentText.list([text])
+            } _: { rig in
+                let error = await failure(rig.client, kind, query)
+                let target = rig.server.requests.first?.target ?? ""
+                if kind == "credit_notes" {
+                    #expect(error == nil)
+                    #expect(target == "/v1/credit_notes?limit=100")
+                } else {
+                    #expect(error?.description.contains("outside the window") == true, "\(kind)")
+                    #expect(target.contains("created%5Bgte%5D=1706200001&created%5Blt%5D=1706200009"), "\(kind)")
+                }
+            }
+        }
+        try await ClientRig.run(version: "2026-07-29.dahlia") { _ in
+            PaymentText.list([.creditNote])
+        } _: { rig in
+            #expect(await failure(rig.client, "credit_notes", query)?.kind == .decoding)
+            #expect(rig.server.requests.first?.target.contains("created%5Bgte%5D") == true)
+        }
+    }
+
+    @Test("a truncated page is an error for every kind")
+    func truncated() async throws {
+        for (kind, text) in Self.withMode + [("refunds", .refund)] {
+            try await ClientRig.run { _ in
+                ScriptedServer.answer(#"{"object":"list","has_more":false,"data":[\#(text.json.dropLast(9))"#)
+            } _: { rig in
+                #expect(await failure(rig.client, kind)?.kind == .decoding, "\(kind)")
+            }
+        }
+    }
+
+    @Test("a version has the payments of invoices, or intents that name theirs")
+    func versions() {
+        func has(_ version: String) -> Bool {
+            Account(name: "a", secretKey: Secret("sk_test_x"), apiVersion: version).hasInvoicePayments
+        }
+        #expect(!has("2023-10-16") && !has("2024-09-30.acacia") && !has("2025-03-30"))
+        #expect(has("2025-03-31.basil") && has("2026-07-29.dahlia") && has("2026-10-28.endive"))
+    }
+
+    @Test("an answer about another intent or invoice is not taken")
+    func strayed() async throws {
+        let session = PaymentText("checkout.session", [("livemode", "false"), ("payment_intent", #""pi_7""#)])
+        try await ClientRig.run(version: "2026-07-29.dahlia") { request in
+            PaymentText.list([request.target.contains("checkout") ? session : .invoicePayment])
+        } _: { rig in
+            let client = rig.client
+            let asked = await #expect(throws: StripeError.self) {
+                try await client.hasCheckoutSession(ofIntent: "pi_1")
+            }
+            #expect(asked?.description.contains("asked for pi_1") == true)
+            let has = try await client.hasCheckoutSession(ofIntent: "pi_7")
+            #expect(has)
+            await #expect(throws: StripeError.self) { try await client.invoiceOfIntent("pi_2") }
+            await #expect(throws: StripeError.self) { try await client.intentsOfInvoice("in_2") }
+            let invoice = try await client.invoiceOfIntent("pi_1")
+            let intents = try await client.intentsOfInvoice("in_1")
+            #expect(invoice == "in_1" && intents == ["pi_1"])
+        }
+    }
+
+    @Test("the payments of an invoice are read to their end, and a list without end is an error")
+    func endless() async throws {
+        let pages = 3
+        try await ClientRig.run(version: "2026-07-29.dahlia") { request in
+            let payment = PaymentText.invoicePayment.with("id", "\"x_\(request.number)\"")
+                .with("payment", #"{"type": "payment_intent", "payment_intent": "pi_\#(request.number)"}"#)
+            return PaymentText.list([payment], hasMore: request.number != pages - 1)
+        } _: { rig in
+            let intents = try await rig.client.intentsOfInvoice("in_1")
+            #expect(intents == ["pi_0", "pi_1", "pi_2"])
+            let error = await #expect(throws: StripeError.self) { try await rig.client.intentsOfInvoice("in_1") }
+            #expect(error?.description.contains("do not end") == true)
+            #expect(rig.server.requests.count <= 30)
+        }
+    }
+}
