@@ -63,6 +63,9 @@ public enum ApplicationTables {
             description text, status text NOT NULL DEFAULT 'pending'
                 CHECK (status IN ('pending', 'succeeded', 'failed', 'canceled')),
             created_at timestamptz NOT NULL DEFAULT now(), succeeded_at timestamptz);
+        CREATE INDEX IF NOT EXISTS agency_charge_open ON public.agency_charge (created_at)
+            WHERE status IS NULL OR status NOT IN ('succeeded', 'failed', 'canceled');
+        CREATE INDEX IF NOT EXISTS agency_charge_created ON public.agency_charge (created_at);
         CREATE TABLE IF NOT EXISTS public.agency_invoice_notice (
             stripe_invoice_id text PRIMARY KEY, account text, agency_id bigint, sent_at timestamptz);
         """
