@@ -41,5 +41,10 @@ public struct Window: Sendable, Hashable, CustomStringConvertible {
         return fromSeconds + unread / 2
     }
 
+    /// The same window with so many seconds more on both sides, not before the epoch.
+    public func widened(bySeconds seconds: Int64) -> Window {
+        Window(fromSeconds: max(0, fromSeconds - seconds), toSeconds: toSeconds + seconds)
+    }
+
     public var description: String { "[\(fromSeconds), \(toSeconds))" }
 }

@@ -16,6 +16,8 @@ struct Comparison: Sendable {
     /// Whether what is staged as read afresh was read in this attempt at the run. What an earlier attempt read may be
     /// hours old, and have been changed by that attempt itself.
     let trustsFresh: Bool
+    /// The kinds that the job is about; `nil`: all.
+    var kinds: Set<FindingKind>?
     let limits: ComparisonLimits
     let progress: @Sendable (RunProgress) -> Void
 
@@ -27,8 +29,8 @@ struct Comparison: Sendable {
         for round in 1...limits.rounds {
             progress(.comparing(account: account, round: round))
             let sink = RoundSink(
-                subject: subject, nowSeconds: nowSeconds, limits: limits, read: read, trustsFresh: trustsFresh,
-                mayRead: round < limits.rounds)
+                subject: subject, nowSeconds: nowSeconds, kinds: kinds, limits: limits, read: read,
+                trustsFresh: trustsFresh, mayRead: round < limits.rounds)
             let local = try await pool.withConnection { connection in
                 try await diff.run(on: connection, alsoRead: carried.stripeIDs, alsoRows: carried.localIDs) {
                     try await sink.take($0)
@@ -63,6 +65,8 @@ struct ComparisonLimits: Sendable, Hashable {
     var differences = 100_000
     /// Objects read one by one.
     var reads = 20_000
+    /// Pages of a list that is read one page after the other.
+    var pages = 2_000
     /// How often the sides are joined. What changes between two rounds is read in the next; the last reads nothing.
     var rounds = 4
 }
@@ -83,6 +87,8 @@ struct Judged: Sendable, Hashable {
     var kind: FindingKind
     var verdict: Verdict
     var action: Action
+    /// Nothing is said on the strength of a list alone that can still change.
+    var isConfirmed = true
 }
 
 /// By the age of what they are about: the same differences in the same order, whatever order the pages came in.
@@ -99,6 +105,7 @@ extension Judged: Comparable {
 private actor RoundSink {
     private let subject: Subject
     private let nowSeconds: Int64
+    private let kinds: Set<FindingKind>?
     private let limits: ComparisonLimits
     private let read: Set<String>
     private let trustsFresh: Bool
@@ -108,9 +115,10 @@ private actor RoundSink {
     private(set) var unconfirmed = 0
 
     init(
-        subject: Subject, nowSeconds: Int64, limits: ComparisonLimits, read: Set<String>, trustsFresh: Bool,
-        mayRead: Bool
+        subject: Subject, nowSeconds: Int64, kinds: Set<FindingKind>?, limits: ComparisonLimits, read: Set<String>,
+        trustsFresh: Bool, mayRead: Bool
     ) {
+        self.kinds = kinds
         self.subject = subject
         self.nowSeconds = nowSeconds
         self.limits = limits
@@ -137,7 +145,7 @@ private actor RoundSink {
             }
         }
         let verdict = subject.classify(found.pair, nowSeconds: nowSeconds)
-        guard let kind = verdict.kind else { return }
+        guard let kind = verdict.kind, kinds?.contains(kind) ?? true else { return }
         var action = verdict.action(on: subject.on)
         if action == .ignore { return }
         if let id = found.pair.existingStripeID, found.pair.needsFreshRead(for: kind), !isFresh(id, found) {
@@ -155,7 +163,8 @@ private actor RoundSink {
             throw ComparisonError.tooManyDifferences(account: subject.account, limit: limits.differences)
         }
         judged.append(
-            Judged(comparison: subject.comparison, found: found, kind: kind, verdict: verdict, action: action))
+            Judged(comparison: subject.comparison, found: found, kind: kind, verdict: verdict, action: action,
+                isConfirmed: isConfirmed))
     }
 
     private func isFresh(_ id: String, _ found: DifferingPair) -> Bool {

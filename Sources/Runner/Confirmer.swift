@@ -25,8 +25,12 @@ struct Confirmer: Sendable {
                 switch answer {
                 case .invoice(let facts, let requestID):
                     StagedInvoices.append(facts, account: account, requestID: requestID, isFresh: true, to: &rows)
-                case .absent(let id, let requestID):
+                case .intent(let facts, let requestID):
+                    StagedIntents.append(facts, account: account, requestID: requestID, isFresh: true, to: &rows)
+                case .absent(let id, let requestID) where staged.object == .invoice:
                     StagedInvoices.appendAbsent(id, account: account, requestID: requestID, to: &rows)
+                case .absent(let id, let requestID):
+                    StagedIntents.appendAbsent(id, account: account, requestID: requestID, to: &rows)
                 }
             }
             let encoded = rows
@@ -38,6 +42,7 @@ struct Confirmer: Sendable {
 
     private enum Answer: Sendable {
         case invoice(InvoiceFacts, requestID: String)
+        case intent(IntentFacts, requestID: String)
         case absent(String, requestID: String)
     }
 
@@ -57,11 +62,29 @@ struct Confirmer: Sendable {
 
     private func readOne(_ id: String) async throws -> Answer {
         do {
-            let read = try await client.invoice(id)
-            return .invoice(InvoiceFacts(read.value), requestID: read.requestID)
-        } catch {
+            guard staged.object == .paymentIntent else {
+                let read = try await client.invoice(id)
+                return .invoice(InvoiceFacts(read.value), requestID: read.requestID)
+            }
+            let (facts, requestID) = try await Self.intent(id, client)
+            return .intent(facts, requestID: requestID)
+        } catch let error as StripeError {
             guard error.kind == .notFound else { throw error }
             return .absent(id, requestID: error.requestID ?? "")
         }
+    }
+
+    /// An intent with all that decides over it: when its charge was made, the invoice that it pays, and, while nobody
+    /// has tried to take the money, whether a Checkout session made it.
+    static func intent(_ id: String, _ client: StripeClient) async throws(StripeError) -> (IntentFacts, String) {
+        let read = try await client.paymentIntent(id, expandingCharge: true)
+        var facts = IntentFacts(read.value)
+        if client.account.hasInvoicePayments, facts.status != .canceled {
+            facts.invoiceID = try await client.invoiceOfIntent(id)
+        }
+        if facts.wasNeverConfirmed, facts.invoiceID == nil {
+            facts.hasCheckoutSession = try await client.hasCheckoutSession(ofIntent: id)
+        }
+        return (facts, read.requestID)
     }
 }

@@ -1,3 +1,4 @@
+import Reconciliation
 import Stripe
 
 /// A change at Stripe that takes away what nobody will finish: the object is read once more, and changed only if it is
@@ -40,6 +41,29 @@ struct Disposal: Sendable {
         let voided = try await client.voidInvoice(id, idempotencyKey: idempotencyKey + "-void")
         guard voided.value.status == .void else { return .moved("it could not be voided: \(voided.value.status.text)") }
         return .disposed(status: "void", requestID: voided.requestID)
+    }
+
+    /// Cancels an intent that nobody has ever confirmed.
+    func cancelIntent(_ id: String, createdSeconds: Int64) async throws(StripeError) -> Outcome {
+        let facts: IntentFacts
+        let readID: String
+        do {
+            (facts, readID) = try await Confirmer.intent(id, client)
+        } catch {
+            guard error.kind == .notFound else { throw error }
+            return .disposed(status: "absent", requestID: error.requestID ?? "")
+        }
+        if facts.status == .canceled { return .disposed(status: "canceled", requestID: readID) }
+        guard facts.wasNeverConfirmed, facts.createdSeconds == createdSeconds else {
+            return .moved("it is \(facts.status.word) by now")
+        }
+        if let invoice = facts.invoiceID { return .moved("it belongs to invoice \(invoice)") }
+        if facts.hasCheckoutSession == true { return .moved("it belongs to a Checkout session") }
+        let canceled = try await client.cancelPaymentIntent(id, reason: .abandoned, idempotencyKey: idempotencyKey)
+        guard canceled.value.status == .canceled else {
+            return .moved("it could not be canceled: \(canceled.value.status.text)")
+        }
+        return .disposed(status: "canceled", requestID: canceled.requestID)
     }
 
     /// What became of an earlier change whose end nobody wrote down; `nil`: it was not made.

@@ -70,6 +70,23 @@ extension StagedBytes {
     }
 }
 
+extension RawIntentPage: ListedPage {
+    func forEachID(_ body: (UnsafeRawBufferPointer) -> Void) { forEach { body($0.id) } }
+
+    func part(fromSeconds: Int64, account: String) -> StagedPart {
+        var part = StagedPart(rows: BinaryRows(), count: 0)
+        forEach { intent in
+            if intent.createdSeconds < fromSeconds { return }
+            StagedIntents.append(
+                IntentFacts(intent.value), account: account, requestID: requestID, isFresh: false, to: &part.rows)
+            part.count += 1
+            part.lastSeconds = intent.createdSeconds
+        }
+        if part.count > 0 { part.lastID = id(at: part.count - 1) }
+        return part
+    }
+}
+
 /// A page of small objects, as plain values.
 struct PlainPage<Object: Sendable>: ListedPage {
     let page: Page<Object>
@@ -113,5 +130,18 @@ extension InvoiceFacts {
             orderID: invoice.metadata.orderID, agencyID: invoice.metadata.agencyID, paidAtSeconds: invoice.paidSeconds,
             voidedAtSeconds: invoice.voidedSeconds, finalizedAtSeconds: invoice.finalizedSeconds,
             paymentIntent: invoice.paymentIntent)
+    }
+}
+
+extension IntentFacts {
+    /// The compared part of a payment intent.
+    init(_ intent: PaymentIntent) {
+        self.init(
+            id: intent.id, status: IntentStatus(intent.status.text), createdSeconds: intent.createdSeconds,
+            currency: intent.currency.lowercased(), amount: intent.amount, amountReceived: intent.amountReceived,
+            customer: intent.customer, invoiceID: intent.invoice, latestCharge: intent.latestCharge,
+            hasFailed: intent.lastPaymentError != nil, chargeID: intent.metadata.chargeID,
+            agencyID: intent.metadata.agencyID, orderID: intent.metadata.orderID,
+            canceledAtSeconds: intent.canceledSeconds, chargedAtSeconds: intent.chargedSeconds)
     }
 }

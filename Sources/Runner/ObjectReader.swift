@@ -120,6 +120,7 @@ enum ReadingError: Error, CustomStringConvertible {
     case pageRepeats(account: String, window: Window, requestID: String)
     case endlessList(account: String, window: Window, requestID: String)
     case lostWindow(account: String, window: Window)
+    case endlessReversals(account: String, what: String)
 
     var description: String {
         switch self {
@@ -129,6 +130,8 @@ enum ReadingError: Error, CustomStringConvertible {
         case .endlessList(let account, let window, let request):
             "\(account): the list of objects created in \(window) says that there is more and gives nothing (request "
                 + "\(request)). Run again; if it stays, ask Stripe with this request."
+        case .endlessReversals(let account, let what):
+            "\(account): the list of \(what) does not end. Run again; if it stays, ask Stripe."
         case .lostWindow(let account, let window):
             "\(account): another process works on window \(window) of this run. Wait for it to end, then run again."
         }

@@ -20,10 +20,18 @@ struct ReconcileGathering: Gathering {
     static let eventsReachBackSeconds: Int64 = 30 * 86_400
     /// Events of a moment before the last run's end are looked at again: they may have been listed late.
     private static let overlapSeconds: Int64 = 3_600
+    /// An intent and what joins it to its invoice are made at nearly the same time.
+    private static let joinSlackSeconds: Int64 = 3_600
 
     func lists(period: Window) async throws -> [RunList: Window] {
         var lists: [RunList: Window] = [:]
-        for subject in subjects { lists[RunList(account: subject.account, object: subject.object)] = period }
+        for subject in subjects {
+            lists[RunList(account: subject.account, object: subject.object)] = period
+            if subject.object == .paymentIntent, clients[subject.account]?.account.hasInvoicePayments ?? false {
+                lists[RunList(account: subject.account, object: .invoicePayment)] = period.widened(
+                    bySeconds: Self.joinSlackSeconds)
+            }
+        }
         guard !isBackfill else { return lists }
         // What earlier events named was looked at by the run that read them; what it found is carried since.
         let since = try await Runs(pool: pool).readUpTo(job: job).map { $0 - Self.overlapSeconds } ?? .min
@@ -39,7 +47,7 @@ struct ReconcileGathering: Gathering {
             if !isLater {
                 var reading = RunReading(run: run, clients: clients, pool: pool, progress: progress)
                 for subject in subjects {
-                    reading.eventTypes[subject.account, default: []] += subject.eventHints.types
+                    reading.eventTypes[subject.account, default: []].formUnion(subject.eventHints.types)
                 }
                 gathered.tally.problems = try await reading.read(try await Runs(pool: pool).lists(of: run.id))
                 guard gathered.tally.problems.isEmpty else { return gathered }
@@ -57,7 +65,17 @@ struct ReconcileGathering: Gathering {
         guard let client = clients[subject.account] else { throw RunError.noAccount(subject.account) }
         let confirmer = Confirmer(
             client: client, account: subject.account, staged: subject.staged(run), pool: pool)
-        if !isLater, !isBackfill { try await readNamedByEvents(run, subject, confirmer) }
+        if !isLater {
+            if subject.object == .paymentIntent {
+                try await pool.withConnection {
+                    try await StagedInvoicePayments.join(
+                        StagingTable(.invoicePayment, runID: run.id), to: subject.staged(run),
+                        account: subject.account, on: $0)
+                }
+            }
+            if !isBackfill { try await readNamedByEvents(run, subject, confirmer) }
+            if subject.hasReversals { try await readReversals(run, subject, client, confirmer) }
+        }
         let comparison = Comparison(
             subject: subject, diff: subject.diff(run, ofAnyAge: !isBackfill), confirmer: confirmer,
             nowSeconds: run.period.toSeconds, pool: pool,
@@ -71,6 +89,17 @@ struct ReconcileGathering: Gathering {
         gathered.tally.stripeObjects += result.local.staged
         gathered.tally.localRows += result.local.rows
         gathered.tally.note(unconfirmed: result.unconfirmed, account: subject.account)
+    }
+
+    private func readReversals(
+        _ run: Run, _ subject: Subject, _ client: StripeClient, _ confirmer: Confirmer
+    ) async throws {
+        let carried = try await Findings(pool: pool).unclosedObjects(
+            job: job, account: subject.account, comparison: subject.comparison, kinds: [.disputed, .refunded],
+            limit: limits.reads)
+        try await ReversalReading(
+            run: run, subject: subject, client: client, confirmer: confirmer, pool: pool, limits: limits
+        ).read(carried: isBackfill ? [] : carried)
     }
 
     /// Pass (c): objects older than the period whose local rows do not say what their last event says.

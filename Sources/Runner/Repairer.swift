@@ -184,6 +184,10 @@ extension Repairer {
                 switch (change, task.pair) {
                 case (.deleteDraft, .order(let pair)):
                     try await disposal.deleteDraft(id, createdSeconds: pair.stripe?.createdSeconds ?? 0)
+                case (.cancelIntent, .charge(let pair)):
+                    try await disposal.cancelIntent(id, createdSeconds: pair.stripe?.createdSeconds ?? 0)
+                case (.cancelIntent, .payment(let pair)):
+                    try await disposal.cancelIntent(id, createdSeconds: pair.stripe.createdSeconds)
                 default: .moved("\(change.rawValue) does not fit a \(task.pair.stripeNoun)")
                 }
         } catch {

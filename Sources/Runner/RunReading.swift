@@ -9,7 +9,9 @@ struct RunReading: Sendable {
     let clients: [String: StripeClient]
     let pool: Pool
     /// The types of the events that are listed, by account.
-    var eventTypes: [String: [String]] = [:]
+    var eventTypes: [String: Set<String>] = [:]
+    /// Only invoices of this status are listed. Right only where an object that leaves the status is not wanted any more.
+    var invoiceStatus: String?
     let progress: @Sendable (RunProgress) -> Void
 
     /// Reads every list, side by side.
@@ -30,23 +32,16 @@ struct RunReading: Sendable {
         do {
             switch list.object {
             case .invoice:
-                try await reader(list, client) { query throws(StripeError) in try await client.invoicePage(query) }
-                    .read()
-            case .paymentIntent, .invoicePayment:
-                throw RunError.unsupported("a list of \(list.object.plural)")
-            case .event:
-                let types = eventTypes[list.account] ?? []
-                try await reader(list, client) { query throws(StripeError) in
+                try await reader(list, client) { query throws(StripeError) in 
                     var query = query
-                    query.filters = types.map { ("types[]", $0) }
-                    return PlainPage(
-                        page: try await client.events(query), id: \.id, createdSeconds: \.createdSeconds
-                    ) { event, rows in
-                        StagedEvents.append(
-                            id: event.id, type: event.type, createdSeconds: event.createdSeconds,
-                            objectID: event.objectID ?? "", account: list.account, to: &rows)
-                    }
+                    if let status = invoiceStatus { query.filters = [("status", status)] }
+                    return try await client.invoicePage(query)
                 }.read()
+            case .paymentIntent:
+                try await reader(list, client) { query throws(StripeError) in try await client.intentPage(query) }
+                    .read()
+            case .event: try await readEvents(list, client)
+            case .invoicePayment: try await readInvoicePayments(list, client)
             }
             progress(.read(list))
             return []
@@ -55,6 +50,33 @@ struct RunReading: Sendable {
         } catch let error as ReadingError {
             return ["\(error)"]
         }
+    }
+
+    private func readEvents(_ list: RunList, _ client: StripeClient) async throws {
+        let types = (eventTypes[list.account] ?? []).sorted()
+        try await reader(list, client) { query throws(StripeError) in
+            var query = query
+            query.filters = types.map { ("types[]", $0) }
+            return PlainPage(
+                page: try await client.events(query), id: \.id, createdSeconds: \.createdSeconds
+            ) { event, rows in
+                StagedEvents.append(
+                    id: event.id, type: event.type, createdSeconds: event.createdSeconds,
+                    objectID: event.objectID ?? "", account: list.account, to: &rows)
+            }
+        }.read()
+    }
+
+    private func readInvoicePayments(_ list: RunList, _ client: StripeClient) async throws {
+        try await reader(list, client) { query throws(StripeError) in
+            PlainPage(
+                page: try await client.invoicePayments(query), id: \.id, createdSeconds: \.createdSeconds
+            ) { payment, rows in
+                StagedInvoicePayments.append(
+                    id: payment.id, createdSeconds: payment.createdSeconds, invoiceID: payment.invoice,
+                    paymentIntent: payment.paymentIntent, account: list.account, to: &rows)
+            }
+        }.read()
     }
 
     private func reader<Page: ListedPage>(

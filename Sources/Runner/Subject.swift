@@ -67,6 +67,13 @@ struct Subject: Sendable {
             creditPrice: CreditEffects.pricePerCreditCents)
     }
 
+    /// Whether it matters what was taken back of the payments.
+    var hasReversals: Bool {
+        switch side {
+        case .orders: true
+        }
+    }
+
     /// SQL for the local state of a finding `f` as it is now, `NULL` where its row is gone.
     var localStateSQL: String {
         switch side {

@@ -11,6 +11,11 @@ public struct EventHints: Sendable {
     /// SQL for the ids of objects whose local rows agree with `e`, the last event of the object.
     let agreeing: String
 
+    /// The same for these types alone.
+    public func only(_ wanted: [String]) -> EventHints {
+        EventHints(types: types.filter(wanted.contains), agreeing: agreeing)
+    }
+
     /// What is to be read of the events staged in a run.
     /// - Parameters:
     ///   - undeliveredToo: also where the local row agrees, if an event did not reach every endpoint.

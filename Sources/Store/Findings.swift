@@ -118,6 +118,20 @@ public struct Findings: Sendable {
         }
     }
 
+    /// The objects of the job's findings of these kinds that are not closed.
+    public func unclosedObjects(
+        job: String, account: String, comparison: ComparisonName, kinds: [FindingKind], limit: Int
+    ) async throws -> [String] {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT DISTINCT stripe_id FROM trueup.finding WHERE job = $1 AND account = $2 AND comparison = $3
+                    AND kind = ANY($4) AND state <> 'closed' AND stripe_id <> '' ORDER BY 1 LIMIT $5
+                """, job, account, comparison.rawValue, kinds.map(\.rawValue), limit
+            ).map { try $0["stripe_id"] }
+        }
+    }
+
     /// What a webhook that comes late puts right.
     private static let missedKinds: [String] = [
         FindingKind.missedPaid, .missedVoid, .missedSucceeded, .missedCanceled, .missedFailed, .missedFinalizedNotice,

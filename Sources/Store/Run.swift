@@ -37,7 +37,7 @@ public struct RunOrigin: Sendable, Hashable {
 public struct Run: Sendable, Hashable {
     public let id: Int64
     public let job: String
-    public let period: Window
+    public private(set) var period: Window
     public let isPlan: Bool
     public let definitionHash: String
     public let state: RunState
@@ -72,6 +72,15 @@ public struct Run: Sendable, Hashable {
         problems = try row["problems"]
         requestedBy = try row["requested_by"]
         trigger = try row["trigger"]
+    }
+}
+
+extension Run {
+    /// The same run about no time at all: rows belong to it only where something names them.
+    public var withoutLength: Run {
+        var run = self
+        run.period = Window(fromSeconds: period.toSeconds, toSeconds: period.toSeconds)
+        return run
     }
 }
 

@@ -1,0 +1,89 @@
+import Jobs
+import PostgreSQL
+import Reconciliation
+import Store
+import Stripe
+
+/// `kind: expire`: drafts that nobody will finalize and intents that nobody will confirm, and nothing else.
+///
+/// Drafts are listed by their status: one that leaves the list while it is read is no draft any more. Intents cannot be
+/// listed by status: a run lists those that have become stale since the last one, because an intent that was confirmed
+/// once, or that a Checkout session made, never becomes one that was not.
+struct ExpireGathering: Gathering {
+    let job: String
+    let work: ExpireJob
+    let subjects: [Subject]
+    let clients: [String: StripeClient]
+    let pool: Pool
+    let progress: @Sendable (RunProgress) -> Void
+    let limits = ComparisonLimits()
+
+    /// An intent and what joins it to its invoice are made at nearly the same time.
+    private static let joinSlackSeconds: Int64 = 3_600
+
+    func lists(period: Window) async throws -> [RunList: Window] {
+        let since = try await Runs(pool: pool).readUpTo(job: job)
+        let fresh = Window(
+            fromSeconds: min(period.toSeconds, max(since ?? .min, period.fromSeconds)), toSeconds: period.toSeconds)
+        var lists: [RunList: Window] = [:]
+        for subject in subjects {
+            lists[RunList(account: subject.account, object: subject.object)] =
+                subject.object == .invoice ? period : fresh
+            if subject.object == .paymentIntent, clients[subject.account]?.account.hasInvoicePayments ?? false {
+                lists[RunList(account: subject.account, object: .invoicePayment)] = fresh.widened(
+                    bySeconds: Self.joinSlackSeconds)
+            }
+        }
+        return lists
+    }
+
+    func gather(_ run: Run, isLater: Bool) async throws -> Gathered {
+        var gathered = Gathered()
+        do {
+            let reading = RunReading(
+                run: run, clients: clients, pool: pool, invoiceStatus: "draft", progress: progress)
+            gathered.tally.problems = try await reading.read(try await Runs(pool: pool).lists(of: run.id))
+            guard gathered.tally.problems.isEmpty else { return gathered }
+            for subject in subjects { try await compare(run, subject, &gathered) }
+        } catch let error as StripeError where error.kind != .cancelled {
+            gathered.tally.problems.append("\(error)")
+        } catch let error as ComparisonError {
+            gathered.tally.problems.append("\(error)")
+        }
+        return gathered
+    }
+
+    private func compare(_ run: Run, _ subject: Subject, _ gathered: inout Gathered) async throws {
+        guard let client = clients[subject.account] else { throw RunError.noAccount(subject.account) }
+        let staged = subject.staged(run)
+        if subject.object == .paymentIntent {
+            try await pool.withConnection {
+                try await StagedInvoicePayments.join(
+                    StagingTable(.invoicePayment, runID: run.id), to: staged, account: subject.account, on: $0)
+            }
+        }
+        let carried = try await Findings(pool: pool).unclosed(
+            job: job, account: subject.account, comparison: subject.comparison, limit: limits.reads)
+        // Only what was listed, and what it belongs to: a period without length has no rows of its own.
+        let comparison = Comparison(
+            subject: subject, diff: subject.diff(run.withoutLength, ofAnyAge: false),
+            confirmer: Confirmer(client: client, account: subject.account, staged: staged, pool: pool),
+            nowSeconds: run.period.toSeconds + work.staleAfterSeconds, pool: pool,
+            carried: CarriedObjects(stripeIDs: carried.stripeIDs), trustsFresh: run.attempt == 1,
+            kinds: [.staleDraft, .staleIntent], limits: limits, progress: progress)
+        let result = try await comparison.run()
+        gathered.judged += result.judged.map(\.expiring)
+        gathered.tally.stripeObjects += result.local.staged
+        gathered.tally.note(unconfirmed: result.unconfirmed, account: subject.account)
+    }
+}
+
+extension Judged {
+    /// The same difference in a job whose purpose is to expire: what no local row stands for expires too.
+    fileprivate var expiring: Judged {
+        guard isConfirmed else { return self }
+        var judged = self
+        judged.action = .apply
+        return judged
+    }
+}

@@ -1,0 +1,101 @@
+import PostgreSQL
+import Reconciliation
+import Store
+import Stripe
+
+/// Reads refunds, disputes and credit notes: what was taken back of payments. They are few next to the payments, so
+/// their lists are read one page after the other.
+struct Reversals: Sendable {
+    let client: StripeClient
+    let account: String
+
+    typealias Read = (facts: ReversalFacts, requestID: String)
+
+    /// A list of reversals that is longer is not one of a business that goes on.
+    private static let pagesMax = 2_000
+
+    /// What was created in a period.
+    func created(in period: Window) async throws -> [Read] {
+        let query = ListQuery(createdFrom: period.fromSeconds, createdTo: period.toSeconds, limit: 100)
+        return try await refunds(query) + disputes(query)
+    }
+
+    /// All reversals of one payment intent, whenever they were made.
+    func of(intent: String) async throws -> [Read] {
+        let query = ListQuery(limit: 100, filters: [("payment_intent", intent)])
+        return try await refunds(query) + disputes(query)
+    }
+
+    /// The invoices of credit notes that were issued in a period. Where the account's version cannot list them by time,
+    /// the list is read from its newest note down to the period's beginning.
+    func creditedInvoices(in period: Window) async throws -> [String] {
+        let query = ListQuery(createdFrom: period.fromSeconds, createdTo: period.toSeconds, limit: 100)
+        var found: Set<String> = []
+        try await pages(query, "credit notes", id: { $0.id }) { query throws(StripeError) in
+            try await client.creditNotes(query)
+        } visit: { note, _ in
+            guard note.createdSeconds >= period.fromSeconds else { return false }
+            if note.createdSeconds < period.toSeconds { found.insert(note.invoice) }
+            return true
+        }
+        return found.sorted()
+    }
+
+    private func refunds(_ query: ListQuery) async throws -> [Read] {
+        var found: [Read] = []
+        try await pages(query, "refunds", id: { $0.id }) { query throws(StripeError) in
+            try await client.refunds(query)
+        } visit: { refund, requestID in
+            let facts = ReversalFacts(
+                id: refund.id, kind: .refund, createdSeconds: refund.createdSeconds, status: refund.status?.text ?? "",
+                currency: refund.currency, amount: refund.amount, stands: refund.stands,
+                paymentIntent: refund.paymentIntent)
+            found.append((facts, requestID))
+            return true
+        }
+        return found
+    }
+
+    private func disputes(_ query: ListQuery) async throws -> [Read] {
+        var found: [Read] = []
+        try await pages(query, "disputes", id: { $0.id }) { query throws(StripeError) in
+            try await client.disputes(query)
+        } visit: { dispute, requestID in
+            let facts = ReversalFacts(
+                id: dispute.id, kind: .dispute, createdSeconds: dispute.createdSeconds, status: dispute.status.text,
+                currency: dispute.currency, amount: dispute.amount, stands: dispute.stands,
+                paymentIntent: dispute.paymentIntent)
+            found.append((facts, requestID))
+            return true
+        }
+        return found
+    }
+
+    /// Walks a list to its end, or until `visit` has seen enough. Objects that a page gives again are seen once.
+    private func pages<Object>(
+        _ start: ListQuery, _ what: String, id: (Object) -> String,
+        _ fetch: (ListQuery) async throws(StripeError) -> Page<Object>, visit: (Object, String) -> Bool
+    ) async throws {
+        var query = start
+        var seen: Set<String> = []
+        for _ in 0..<Self.pagesMax {
+            try Task.checkCancellation()
+            let page: Page<Object>
+            do {
+                page = try await fetch(query)
+            } catch {
+                // The cursor's object is gone: from the beginning, without those that were seen.
+                guard error.isDeletedCursor, query.startingAfter != nil else { throw error }
+                query.startingAfter = nil
+                continue
+            }
+            for object in page.objects where seen.insert(id(object)).inserted {
+                guard visit(object, page.requestID) else { return }
+            }
+            guard page.hasMore else { return }
+            guard let last = page.objects.last else { break }
+            query.startingAfter = id(last)
+        }
+        throw ReadingError.endlessReversals(account: account, what: what)
+    }
+}
