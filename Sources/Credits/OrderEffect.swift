@@ -42,7 +42,7 @@ public struct OrderExpectation: Sendable, Hashable {
 
 /// How an effect ended. Only ``done(before:after:)`` changed anything.
 public enum EffectOutcome: Sendable, Hashable {
-    /// The touched rows before and after: `{"order": {…}, "balance": n}`.
+    /// The touched rows before and after: `{"order": {…}, "balance": n}`, or `{"charge": {…}}`.
     case done(before: JSONText, after: JSONText)
     /// Somebody else, a webhook most likely, did it before.
     case alreadyDone

@@ -60,6 +60,13 @@ extension FindingKind {
         .uncollectible, .overdue,
     ]
 
+    /// The kinds of the comparison of payment intents with charges (`object: payment_intent`).
+    public static let intentKinds: [FindingKind] = [
+        .malformedID, .duplicateLocal, .duplicateInStripe, .orderMismatch, .currencyMismatch, .amountMismatch,
+        .customerMismatch, .unknownStatus, .disputed, .refunded, .unlinkedOrder, .missingLocally, .missingInStripe,
+        .unpaidInStripe, .notVoided, .paidAfterCancel, .missedSucceeded, .missedCanceled, .missedFailed, .staleIntent,
+    ]
+
     /// The actions that a job file may give this kind. `apply` is offered only where an effect exists that is safe to
     /// run unattended; everything else can be reviewed or ignored.
     public var allowedActions: [Action] {

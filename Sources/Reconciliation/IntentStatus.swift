@@ -27,3 +27,24 @@ public enum IntentStatus: Sendable, Hashable {
     /// A status that an intent never leaves.
     public var isTerminal: Bool { self == .canceled || self == .succeeded }
 }
+
+/// The row of the state table of charges: what Stripe says of a payment intent, as far as it matters there.
+public enum IntentState: String, CaseIterable, Sendable, Hashable {
+    /// It waits for a payment method or a confirmation, and that is no reason for worry: it is young, somebody has
+    /// tried to pay it, or it belongs to an invoice or a Checkout session.
+    case open
+    /// Nobody has ever confirmed it, and it is older than `stale_after`.
+    case stale
+    /// It was confirmed and money may come: the customer has to act, the payment is under way or waits for capture.
+    case underWay
+    /// The last attempt failed; it waits for another payment method.
+    case declined
+    case canceled
+    case succeeded
+    case absent
+}
+
+/// The column of that table: what the local tables say.
+public enum ChargeState: String, CaseIterable, Sendable, Hashable {
+    case pending, succeeded, failed, canceled, absent
+}

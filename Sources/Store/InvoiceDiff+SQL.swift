@@ -107,7 +107,7 @@ extension InvoiceDiff {
         FROM \(table.name) l
         \(table.agencyJoin)
         LEFT JOIN \(staged.name) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
-            AND lower(s.id) = lower(btrim(l.\(table.id), \(Self.blanks)))
+            AND lower(s.id) = lower(btrim(l.\(table.id), \(Lookalikes.blanks)))
         WHERE l.\(table.createdAt) < to_timestamp($2)
           AND (l.\(table.createdAt) >= to_timestamp($1) OR (\(ofAnyAge) AND NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)
             OR l.\(table.id) = ANY($4) OR l.\(table.key) = ANY($5))

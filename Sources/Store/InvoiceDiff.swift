@@ -33,17 +33,6 @@ public struct InvoiceDiff: Diff {
         self.ofAnyAge = ofAnyAge
     }
 
-    /// White space that an id may have caught.
-    static let blanks = #"E' \t\r\n\u00A0'"#
-    private static let batch = 1_000
-
-    /// Both sides are read whole, so that only plans which grow no faster than the data do: no scan of one side for
-    /// each row of the other, which the planner takes where it expects a single row. Sorting groups costs less than
-    /// hashing a million of them, which misses the processor's caches; compiling the queries costs more than it saves.
-    private static let planning = """
-        SET LOCAL enable_nestloop = off; SET LOCAL enable_hashagg = off; SET LOCAL jit = off
-        """
-
     /// Those of these invoices that are not staged: they have to be read by id.
     public func unstaged(_ ids: [String], on connection: Connection) async throws -> [String] {
         try await staged.unstaged(ids, account: account, on: connection)
@@ -58,8 +47,7 @@ public struct InvoiceDiff: Diff {
         on connection: Connection, alsoRead: [String], alsoRows: [Int64],
         _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws -> LocalCount {
-        try await connection.transaction(.repeatableRead, access: .readOnly) { connection in
-            try await connection.run(script: Self.planning)
+        try await snapshot(on: connection) { connection in
             let lookalikes = Lookalikes()
             _ = try await connection.forEachBatch(
                 of: Self.batch, localOnlySQL,
@@ -83,23 +71,6 @@ public struct InvoiceDiff: Diff {
             }
             let counts = try await connection.query(countSQL, period.fromSeconds, period.toSeconds)[0]
             return LocalCount(rows: try counts["local"], staged: try counts["staged"])
-        }
-    }
-}
-
-/// The second rows of invoices, by invoice. They are few: each one is for a person to look at.
-private actor Lookalikes {
-    /// Second rows by the invoice that another row names exactly.
-    private(set) var rows: [String: [Int64]] = [:]
-    /// Every invoice that some row names by a lookalike.
-    private(set) var nearlyNamed: [String] = []
-
-    func add(_ pairs: [DifferingPair]) {
-        for found in pairs {
-            guard case .order(let pair) = found.pair, pair.link == .lookalike else { continue }
-            if let invoice = pair.stripe?.id { nearlyNamed.append(invoice) }
-            guard let invoice = found.duplicates, let row = pair.order?.rowID else { continue }
-            rows[invoice, default: []].append(row)
         }
     }
 }

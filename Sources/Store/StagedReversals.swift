@@ -81,11 +81,15 @@ public struct StagedReversals: Sendable {
     func byInvoice(account: String) -> String { sums(by: "invoice_id", account) }
 
     private func sums(by column: String, _ account: String) -> String {
-        """
-        (SELECT \(column), least(sum(amount) FILTER (WHERE kind = 'refund'), 9223372036854775807)::bigint AS refunded,
-            least(sum(amount) FILTER (WHERE kind = 'dispute'), 9223372036854775807)::bigint AS disputed
-         FROM \(name) WHERE account = \(quoteLiteral(account)) AND stands AND kind <> 'credit_note'
-            AND \(column) IS NOT NULL GROUP BY \(column))
-        """
+        // `least` passes over NULL: without a zero, "nothing" would become all that there is.
+        func sum(_ kind: ReversalFacts.Kind) -> String {
+            let sum = "coalesce(sum(amount) FILTER (WHERE kind = '\(kind.rawValue)'), 0)"
+            return "least(\(sum), 9223372036854775807)::bigint"
+        }
+        return """
+            (SELECT \(column), \(sum(.refund)) AS refunded, \(sum(.dispute)) AS disputed
+             FROM \(name) WHERE account = \(quoteLiteral(account)) AND stands AND kind <> 'credit_note'
+                AND \(column) IS NOT NULL GROUP BY \(column))
+            """
     }
 }

@@ -1,0 +1,71 @@
+import PostgreSQL
+import Reconciliation
+
+/// The comparison of payment intents with charges: PostgreSQL joins staged intents, what was taken back of them, and
+/// local rows in one snapshot and returns only the pairs that may differ; ``IntentRules`` judges them.
+///
+/// The conditions here must never call a pair equal that the rules call a difference; the tests hold the two against
+/// each other.
+public struct IntentDiff: Diff {
+    let staged: StagingTable
+    let reversals: StagedReversals
+    let table: ChargeTable
+    let account: String
+    let period: Window
+    let rules: IntentRules
+    /// A row this young may still get its Stripe id.
+    let settleSeconds: Int64
+
+    public init(
+        staged: StagingTable, reversals: StagedReversals, table: ChargeTable, account: String, period: Window,
+        rules: IntentRules, settleSeconds: Int64
+    ) {
+        self.staged = staged
+        self.reversals = reversals
+        self.table = table
+        self.account = account
+        self.period = period
+        self.rules = rules
+        self.settleSeconds = settleSeconds
+    }
+
+    /// Those of these intents that are not staged: they have to be read by id.
+    public func unstaged(_ ids: [String], on connection: Connection) async throws -> [String] {
+        try await staged.unstaged(ids, account: account, on: connection)
+    }
+
+    /// Walks all pairs that may differ, in one snapshot.
+    /// - Parameters:
+    ///   - alsoRead: intents of findings that are still open, to be looked at whatever their age.
+    ///   - alsoRows: local rows of such findings.
+    ///   - visit: called with batches of at most 1,000 pairs.
+    public func run(
+        on connection: Connection, alsoRead: [String], alsoRows: [Int64],
+        _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
+    ) async throws -> LocalCount {
+        try await snapshot(on: connection) { connection in
+            let lookalikes = Lookalikes()
+            _ = try await connection.forEachBatch(
+                of: Self.batch, localOnlySQL,
+                parameters: [period.fromSeconds, period.toSeconds, settleSeconds, alsoRead, alsoRows]
+            ) { rows in
+                let pairs = try rows.map(localOnlyPair)
+                await lookalikes.add(pairs)
+                try await visit(pairs)
+            }
+            let found = await lookalikes.rows
+            _ = try await connection.forEachBatch(
+                of: Self.batch, matchedSQL, parameters: [rules.staleBeforeSeconds, Array(found.keys)]
+            ) { rows in
+                try await visit(try rows.map { try matchedPair($0, lookalikes: found) })
+            }
+            _ = try await connection.forEachBatch(
+                of: Self.batch, stripeOnlySQL, parameters: [await lookalikes.nearlyNamed]
+            ) { rows in
+                try await visit(try rows.map(stripeOnlyPair))
+            }
+            let counts = try await connection.query(countSQL, period.fromSeconds, period.toSeconds)[0]
+            return LocalCount(rows: try counts["local"], staged: try counts["staged"])
+        }
+    }
+}

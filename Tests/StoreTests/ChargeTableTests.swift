@@ -1,0 +1,95 @@
+import PostgreSQL
+import Store
+import Support
+import Testing
+
+@Suite("The table of charges")
+struct ChargeTableTests {
+    private static func resolve(
+        _ connection: Connection, table: String = "agency_charge", columns: [String: String] = [:],
+        customer: String = "stripeCustomerId"
+    ) async throws -> ChargeTable {
+        try await ChargeTable.resolve(
+            schema: "public", table: table, columns: columns, customerColumn: customer, on: connection)
+    }
+
+    @Test("its columns are found and quoted, and the agency's customer is joined where the tables know it")
+    func found() async throws {
+        let pool = try await TestServer.pool(size: 1)
+        try await pool.withConnection { connection in
+            let table = try await Self.resolve(connection)
+            #expect(table.name == "\"public\".\"agency_charge\"")
+            #expect(table.id == "\"stripe_payment_intent_id\"")
+            #expect(table.customer == "a.\"stripeCustomerId\"")
+            #expect(table.agencyJoin.contains("a.id = l.\"agency_id\""))
+            let stranger = try await Self.resolve(connection, customer: "nobodysCustomerId")
+            #expect(stranger.customer == "NULL::text")
+            #expect(stranger.agencyJoin.isEmpty)
+        }
+        await pool.close()
+    }
+
+    @Test("what is missing or of another type is named, with what there is")
+    func refused() async throws {
+        let pool = try await TestServer.pool(size: 1)
+        try await pool.withConnection { connection in
+            await #expect(throws: ContractError.noTable("public.charges")) {
+                try await Self.resolve(connection, table: "charges")
+            }
+            let injected = "status\" FROM x; --"
+            let missing = await #expect(throws: ContractError.self) {
+                try await Self.resolve(connection, columns: ["status": injected])
+            }
+            #expect(missing?.description.contains("“\(injected)”") == true)
+            #expect(missing?.description.contains("amount_cents, created_at, currency") == true)
+            let expected = ContractError.wrongType(
+                "purpose", role: "amount", table: "public.agency_charge", type: "text", expected: ["bigint", "integer"])
+            await #expect(throws: expected) { try await Self.resolve(connection, columns: ["amount": "purpose"]) }
+        }
+        await pool.close()
+    }
+
+    @Test("a table that hides rows from this role is refused")
+    func hidden() async throws {
+        let pool = try await TestServer.pool(size: 1)
+        try await pool.withConnection { connection in
+            let table = try await Self.resolve(connection)
+            try await table.refuseHiddenRows(on: connection)
+            try await connection.run(
+                script: """
+                    CREATE ROLE narrow_charges; GRANT ALL ON agency_charge TO narrow_charges;
+                    ALTER TABLE agency_charge ENABLE ROW LEVEL SECURITY;
+                    SET ROLE narrow_charges
+                    """)
+            await #expect(throws: ContractError.hiddenRows("public.agency_charge")) {
+                try await table.refuseHiddenRows(on: connection)
+            }
+            try await connection.run(script: "RESET ROLE")
+        }
+        await pool.close()
+    }
+
+    @Test("rows that can still change are found by an index, whatever their age")
+    func index() async throws {
+        let pool = try await TestServer.pool(size: 1)
+        let plan: [String] = try await pool.withConnection { connection in
+            try await connection.run(
+                script: """
+                    INSERT INTO agency_charge (agency_id, amount_cents, currency, status, created_at)
+                        SELECT 1, 50, 'usd', CASE WHEN n % 500 = 0 THEN 'pending' ELSE 'succeeded' END,
+                            timestamptz '2026-01-01' + n * interval '1 minute' FROM generate_series(1, 20000) n;
+                    ANALYZE agency_charge
+                    """)
+            return try await connection.query(
+                """
+                EXPLAIN SELECT FROM agency_charge l WHERE l.created_at >= '2026-01-14' OR (l.status IS NULL
+                    OR l.status NOT IN ('succeeded', 'failed', 'canceled')) OR l.id = ANY(ARRAY[1, 2])
+                    OR l.stripe_payment_intent_id = ANY(ARRAY['pi_1'])
+                """
+            ).map { try $0[0] }
+        }
+        #expect(plan.contains { $0.contains("agency_charge_open") }, "\(plan.joined(separator: "\n"))")
+        #expect(plan.contains { $0.contains("agency_charge_created") }, "\(plan.joined(separator: "\n"))")
+        await pool.close()
+    }
+}
