@@ -105,7 +105,15 @@ public struct JobRun: Sendable {
             return ReconcileGathering(
                 job: definition.name, subjects: subjects.list, clients: clients, pool: pool, isBackfill: range != nil,
                 progress: progress)
-        case .expire, .replay, .report:
+        case .expire(let work):
+            return ExpireGathering(
+                job: definition.name, work: work, subjects: subjects.list, clients: clients, pool: pool,
+                progress: progress)
+        case .replay(let work):
+            return ReplayGathering(
+                job: definition.name, work: work, subjects: subjects.list, clients: clients, pool: pool,
+                progress: progress)
+        case .report:
             throw .unsupported("job \(definition.name) is of kind \(definition.kind.word)")
         }
     }
@@ -116,7 +124,7 @@ public struct JobRun: Sendable {
             switch definition.kind {
             case .reconcile(let job): (job.lookBackSeconds, job.settleSeconds)
             case .replay(let job): (job.lookBackSeconds, job.settleSeconds)
-            case .expire(let job): (job.lookBackSeconds, 0)
+            case .expire(let job): (job.lookBackSeconds, job.staleAfterSeconds)
             case .report: (0, 0)
             }
         let to = nowSeconds - settle

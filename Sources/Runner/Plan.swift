@@ -161,7 +161,7 @@ extension Plan {
             (["delete_draft"], "drafts to delete"), (["cancel_intent"], "payment intents to cancel"),
             (["ungrant"], "grants to take back"),
             (["uncancel"], "cancellations to undo"), (["unlink"], "links to undo"),
-            (["restore"], "charges to set back"),
+            (["unsucceed", "unfail", "uncancel_charge"], "charges to set back"),
         ]
         var parts: [String] = []
         for group in groups {

@@ -153,6 +153,7 @@ public struct PlanRun: Sendable {
     /// asked once more.
     private func changedAtStripe(_ item: Plan.Item, _ client: StripeClient) async throws -> String? {
         guard item.kind == FindingKind.missingInStripe.rawValue else { return nil }
+        guard item.comparison == ComparisonName.orders.rawValue else { return nil }
         do {
             let read = try await client.invoice(item.stripeID)
             return "invoice \(item.stripeID) exists by now: it is \(read.value.status.text)"

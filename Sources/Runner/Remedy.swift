@@ -17,11 +17,13 @@ struct Remedy: Sendable, Hashable {
     /// A change of the local tables.
     enum Local: Sendable, Hashable {
         case order(OrderEffect)
+        case charge(ChargeEffect)
 
         /// The word in the audit.
         var word: String {
             switch self {
             case .order(let effect): effect.word
+            case .charge(let effect): effect.word
             }
         }
     }
@@ -37,7 +39,28 @@ struct Remedy: Sendable, Hashable {
         guard judged.action == .apply else { return nil }
         switch judged.found.pair {
         case .order(let pair): self.init(judged.kind, pair)
-        case .charge, .notice, .payment: return nil
+        case .charge(let pair): self.init(judged.kind, pair)
+        case .notice, .payment: return nil
+        }
+    }
+
+    private init?(_ kind: FindingKind, _ pair: IntentPair) {
+        guard let charge = pair.charge else {
+            guard kind == .staleIntent else { return nil }
+            atStripe = .cancelIntent
+            return
+        }
+        switch kind {
+        case .missedSucceeded: local = .charge(.succeed(atSeconds: pair.stripe?.chargedAtSeconds))
+        case .missedCanceled: local = .charge(.cancel)
+        case .missedFailed: local = .charge(.fail)
+        case .staleIntent:
+            atStripe = .cancelIntent
+            local = charge.status == .pending ? .charge(.cancel) : nil
+        case .unlinkedOrder:
+            guard let intent = pair.stripe?.id else { return nil }
+            local = .charge(.link(intentID: intent))
+        default: return nil
         }
     }
 
@@ -61,6 +84,7 @@ struct Remedy: Sendable, Hashable {
     var linkedID: String? {
         switch local {
         case .order(.link(let id)): id
+        case .charge(.link(let id)): id
         default: nil
         }
     }
@@ -77,6 +101,10 @@ extension Subject {
             guard let order = pair.order else { return .refused("no order was compared") }
             return try await CreditEffects(table: table).apply(
                 effect, toOrder: order.rowID, expecting: OrderExpectation(order), rowHash: rowHash, on: connection)
+        case (.charge(let effect), .charges(let table), .charge(let pair)):
+            guard let charge = pair.charge else { return .refused("no charge was compared") }
+            return try await ChargeEffects(table: table).apply(
+                effect, toCharge: charge.rowID, expecting: ChargeExpectation(charge), rowHash: rowHash, on: connection)
         default: return .refused("\(effect.word) does not fit \(pair.localNoun) \(pair.localID)")
         }
     }
@@ -88,6 +116,10 @@ extension Subject {
         case .orders(let table):
             guard let undo = OrderUndo(undoing: repair.effect) else { return .refused("it cannot be undone") }
             return try await CreditEffects(table: table).undo(undo, ofOrder: key, after: repair.after, on: connection)
+        case .charges(let table):
+            return try await ChargeEffects(table: table).undo(
+                ofCharge: key, effect: repair.effect, before: repair.before, after: repair.after, on: connection)
+        case .nothing: return .refused("it changed no row")
         }
     }
 
@@ -95,6 +127,8 @@ extension Subject {
     func undoWord(_ effect: String) -> String? {
         switch side {
         case .orders: OrderUndo(undoing: effect)?.rawValue
+        case .charges: ChargeUndo(undoing: effect)?.rawValue
+        case .nothing: nil
         }
     }
 
@@ -103,6 +137,8 @@ extension Subject {
         guard !keys.isEmpty else { return [:] }
         switch side {
         case .orders(let table): return try await CreditEffects(table: table).rowHashes(of: keys, on: connection)
+        case .charges(let table): return try await ChargeEffects(table: table).rowHashes(of: keys, on: connection)
+        case .nothing: return [:]
         }
     }
 
@@ -113,6 +149,11 @@ extension Subject {
             try await CreditEffects(table: table).order(key, on: connection).map {
                 .order(InvoicePair(stripe: nil, order: $0))
             }
+        case .charges(let table):
+            try await ChargeEffects(table: table).charge(key, on: connection).map {
+                .charge(IntentPair(stripe: nil, charge: $0))
+            }
+        case .nothing: nil
         }
     }
 
@@ -120,6 +161,8 @@ extension Subject {
     var tableName: String {
         switch side {
         case .orders(let table): table.plainName
+        case .charges(let table): table.plainName
+        case .nothing: ""
         }
     }
 }

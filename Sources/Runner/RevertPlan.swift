@@ -58,7 +58,7 @@ extension Plan {
     private static func attempt(
         _ repair: Repair, _ subject: Subject, _ connection: Connection, _ trial: inout Trial
     ) async throws {
-        if OrderUndo(rawValue: repair.effect) != nil || repair.effect == "restore" {
+        if OrderUndo(rawValue: repair.effect) != nil || ChargeUndo(rawValue: repair.effect) != nil {
             trial.impossible.append(
                 "\(what(repair)): it is a revert itself; reopen its finding, and the next run repairs it")
             return

@@ -4,6 +4,8 @@ public enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
     case alreadyRunning(String)
     case noAccount(String)
     case unsupported(String)
+    /// No reconcile job says which tables the events of an account are about.
+    case uncovered(String, account: String)
     /// A backfill over nothing.
     case emptyRange(String)
 
@@ -14,6 +16,9 @@ public enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
         case .emptyRange(let job):
             "The range of this backfill of \(job) is empty: --from must lie before --to, and before now less the job's "
                 + "settle delay."
+        case .uncovered(let job, let account):
+            "No reconcile job covers account \(account) for the events of \(job): add one, which says what the tables "
+                + "are, or take the account out."
         case .unsupported(let what): "This version cannot run that: \(what)."
         }
     }

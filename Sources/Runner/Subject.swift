@@ -9,6 +9,9 @@ struct Subject: Sendable {
     /// The local side.
     enum Side: Sendable {
         case orders(OrderTable)
+        case charges(ChargeTable)
+        /// No table: what expires of the account stands for itself.
+        case nothing(ListedObject)
     }
 
     let account: String
@@ -22,6 +25,8 @@ struct Subject: Sendable {
     var comparison: ComparisonName {
         switch side {
         case .orders: .orders
+        case .charges: .charges
+        case .nothing(let object): object == .invoice ? .orders : .charges
         }
     }
 
@@ -29,12 +34,16 @@ struct Subject: Sendable {
     var object: ListedObject {
         switch side {
         case .orders: .invoice
+        case .charges: .paymentIntent
+        case .nothing(let object): object
         }
     }
 
     var eventHints: EventHints {
         switch side {
         case .orders(let table): table.eventHints
+        case .charges(let table): table.eventHints
+        case .nothing: .none
         }
     }
 
@@ -47,6 +56,12 @@ struct Subject: Sendable {
                 staged: staged(run), reversals: StagedReversals(runID: run.id), table: table, account: account,
                 period: run.period, rules: invoiceRules(run.period.toSeconds), settleSeconds: settleSeconds,
                 ofAnyAge: ofAnyAge)
+        case .charges(let table):
+            IntentDiff(
+                staged: staged(run), reversals: StagedReversals(runID: run.id), table: table, account: account,
+                period: run.period, rules: intentRules(run.period.toSeconds), settleSeconds: settleSeconds,
+                ofAnyAge: ofAnyAge)
+        case .nothing: DisposableDiff(staged: staged(run), account: account)
         }
     }
 
@@ -57,8 +72,13 @@ struct Subject: Sendable {
     func classify(_ pair: Pair, nowSeconds: Int64) -> Verdict {
         switch pair {
         case .order(let pair): invoiceRules(nowSeconds).classify(pair)
-        case .charge, .notice, .payment: .agree
+        case .charge(let pair): intentRules(nowSeconds).classify(pair)
+        case .notice, .payment: .agree
         }
+    }
+
+    private func intentRules(_ nowSeconds: Int64) -> IntentRules {
+        IntentRules(nowSeconds: nowSeconds, staleAfterSeconds: staleAfterSeconds)
     }
 
     private func invoiceRules(_ nowSeconds: Int64) -> InvoiceRules {
@@ -70,7 +90,8 @@ struct Subject: Sendable {
     /// Whether it matters what was taken back of the payments.
     var hasReversals: Bool {
         switch side {
-        case .orders: true
+        case .orders, .charges: true
+        case .nothing: false
         }
     }
 
@@ -78,6 +99,8 @@ struct Subject: Sendable {
     var localStateSQL: String {
         switch side {
         case .orders(let table): table.stateSQL
+        case .charges(let table): table.stateSQL
+        case .nothing: "NULL::text"
         }
     }
 }

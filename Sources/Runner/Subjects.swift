@@ -16,15 +16,56 @@ struct Subjects: Sendable {
             var list: [Subject] = []
             for account in job.accounts { list.append(try await subject(job, account, pool)) }
             return Subjects(list: list, hash: definition.hash)
-        case .expire, .replay, .report:
+        case .expire(let job):
+            let used = Used(jobs, accounts: job.accounts) { [.orders, .charges].contains($0.side) }
+            var list: [Subject] = []
+            for account in job.accounts {
+                for object in job.objects {
+                    let found = used.first(account) { $0.object == object }
+                    list.append(try await expiring(account, object, found, job, pool))
+                }
+            }
+            return Subjects(list: list, hash: used.hash(with: definition))
+        case .replay(let job):
+            let used = Used(jobs, accounts: job.accounts) { _ in true }
+            var list: [Subject] = []
+            for account in job.accounts {
+                for found in used.all(account) {
+                    let subject = try await subject(found, account, pool)
+                    if !subject.eventHints.only(job.events).types.isEmpty { list.append(subject) }
+                }
+            }
+            if let account = job.accounts.first(where: { name in !list.contains { $0.account == name } }) {
+                throw RunError.uncovered(definition.name, account: account)
+            }
+            return Subjects(list: list, hash: used.hash(with: definition))
+        case .report:
             throw RunError.unsupported("job \(definition.name) is of kind \(definition.kind.word)")
         }
     }
 
     private static func subject(_ job: ReconcileJob, _ account: String, _ pool: Pool) async throws -> Subject {
-        Subject(
-            account: account, side: .orders(try await OrderTable.resolve(for: job, account: account, pool: pool)),
-            on: job.on, staleAfterSeconds: job.staleAfterSeconds, settleSeconds: job.settleSeconds)
+        let side: Subject.Side =
+            switch job.side {
+            case .orders: .orders(try await OrderTable.resolve(for: job, account: account, pool: pool))
+            case .charges: .charges(try await ChargeTable.resolve(for: job, account: account, pool: pool))
+            case .notices, .customers, .payments:
+                throw RunError.unsupported("a comparison with \(job.side.rawValue)")
+            }
+        return Subject(
+            account: account, side: side, on: job.on, staleAfterSeconds: job.staleAfterSeconds,
+            settleSeconds: job.settleSeconds)
+    }
+
+    /// What expires, with the table of the job that compares the same objects, if there is one: the row goes with the
+    /// object that it waits for.
+    private static func expiring(
+        _ account: String, _ object: StripeObject, _ found: ReconcileJob?, _ job: ExpireJob, _ pool: Pool
+    ) async throws -> Subject {
+        var side = Subject.Side.nothing(object == .invoice ? .invoice : .paymentIntent)
+        if let found { side = try await subject(found, account, pool).side }
+        return Subject(
+            account: account, side: side, on: [:], staleAfterSeconds: job.staleAfterSeconds, settleSeconds: 0)
     }
 
     /// The comparison that a finding or an item of a plan comes from.
@@ -33,15 +74,66 @@ struct Subjects: Sendable {
     }
 }
 
+/// The reconcile jobs whose tables another kind of job uses.
+private struct Used {
+    private let jobs: [(definition: JobDefinition, job: ReconcileJob)]
+
+    init(_ all: [JobDefinition], accounts: [String], where isUsed: (ReconcileJob) -> Bool) {
+        jobs = all.sorted { $0.name < $1.name }.compactMap { definition in
+            guard case .reconcile(let job) = definition.kind, isUsed(job),
+                !Set(job.accounts).isDisjoint(with: accounts)
+            else { return nil }
+            return (definition, job)
+        }
+    }
+
+    func first(_ account: String, where fits: (ReconcileJob) -> Bool) -> ReconcileJob? {
+        jobs.first { $0.job.accounts.contains(account) && fits($0.job) }?.job
+    }
+
+    /// One job for each kind of comparison.
+    func all(_ account: String) -> [ReconcileJob] {
+        LocalSide.allCases.compactMap { side in first(account) { $0.side == side } }
+    }
+
+    func hash(with definition: JobDefinition) -> String {
+        let hashes = [definition.hash] + jobs.map(\.definition.hash)
+        return SHA256.hex(Array(hashes.joined(separator: "\n").utf8))
+    }
+}
+
+extension ReconcileJob {
+    /// The columns by the words of their roles.
+    fileprivate var columns: [String: String] {
+        Dictionary(uniqueKeysWithValues: table.columns.map { ($0.key.rawValue, $0.value) })
+    }
+}
+
+/// The column of `public.agency` that holds an account's customers.
+private func customerColumn(_ account: String) -> String {
+    account == "task_health" ? "taskHealthStripeCustomerId" : "stripeCustomerId"
+}
+
 extension OrderTable {
     /// The table of a job, for one of its accounts.
     static func resolve(for job: ReconcileJob, account: String, pool: Pool) async throws -> OrderTable {
         try await pool.withConnection { connection in
-            let columns = Dictionary(uniqueKeysWithValues: job.table.columns.map { ($0.key.rawValue, $0.value) })
             let table = try await OrderTable.resolve(
-                schema: job.table.schema, table: job.table.name, columns: columns,
-                customerColumn: account == "task_health" ? "taskHealthStripeCustomerId" : "stripeCustomerId",
-                on: connection)
+                schema: job.table.schema, table: job.table.name, columns: job.columns,
+                customerColumn: customerColumn(account), on: connection)
+            try await table.refuseHiddenRows(on: connection)
+            return table
+        }
+    }
+}
+
+extension ChargeTable {
+    /// The table of a job, for one of its accounts.
+    static func resolve(for job: ReconcileJob, account: String, pool: Pool) async throws -> ChargeTable {
+        try await pool.withConnection { connection in
+            let table = try await ChargeTable.resolve(
+                schema: job.table.schema, table: job.table.name, columns: job.columns,
+                customerColumn: customerColumn(account), on: connection)
             try await table.refuseHiddenRows(on: connection)
             return table
         }

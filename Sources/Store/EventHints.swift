@@ -11,6 +11,9 @@ public struct EventHints: Sendable {
     /// SQL for the ids of objects whose local rows agree with `e`, the last event of the object.
     let agreeing: String
 
+    /// Nothing that an event could say matters.
+    public static let none = EventHints(types: [], agreeing: "SELECT WHERE false")
+
     /// The same for these types alone.
     public func only(_ wanted: [String]) -> EventHints {
         EventHints(types: types.filter(wanted.contains), agreeing: agreeing)
@@ -53,5 +56,24 @@ extension OrderTable {
                     WHEN 'invoice.payment_succeeded' THEN l.\(paid)
                     ELSE NOT l.\(paid) AND l.\(cancelledAt) IS NOT NULL END
                 """)
+    }
+}
+
+extension ChargeTable {
+    /// Events of payment intents and the charges that they are about.
+    public var eventHints: EventHints {
+        EventHints(
+            types: ["payment_intent.succeeded", "payment_intent.canceled", "payment_intent.payment_failed"],
+            agreeing: """
+                SELECT FROM \(name) l WHERE l.\(id) = e.object_id AND CASE e.type
+                    WHEN 'payment_intent.succeeded' THEN l.\(status) = 'succeeded'
+                    WHEN 'payment_intent.canceled' THEN l.\(status) IN ('canceled', 'failed')
+                    ELSE l.\(status) IN ('failed', 'canceled') END
+                """)
+    }
+
+    /// SQL for the state of the row that a finding `f` is about, `NULL` where it is gone.
+    public var stateSQL: String {
+        "(SELECT l.\(status) FROM \(name) l WHERE l.\(key)::text = f.local_id)"
     }
 }

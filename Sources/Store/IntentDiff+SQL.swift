@@ -135,7 +135,7 @@ extension IntentDiff {
             AND lower(s.id) = lower(btrim(l.\(table.id), \(Lookalikes.blanks)))
         LEFT JOIN \(table.name) e ON e.\(table.id) = s.id
         WHERE l.\(table.createdAt) < to_timestamp($2)
-          AND (l.\(table.createdAt) >= to_timestamp($1) OR \(table.isOpen) OR l.\(table.id) = ANY($4)
+          AND (l.\(table.createdAt) >= to_timestamp($1) OR (\(ofAnyAge) AND \(table.isOpen)) OR l.\(table.id) = ANY($4)
             OR l.\(table.key) = ANY($5))
           AND (l.\(table.status) IS DISTINCT FROM 'canceled' OR s.id IS NOT NULL OR l.\(table.id) = ANY($4)
             OR l.\(table.key) = ANY($5))
@@ -149,7 +149,7 @@ extension IntentDiff {
     var countSQL: String {
         """
         SELECT (SELECT count(*) FROM \(table.name) l WHERE l.\(table.createdAt) < to_timestamp($2)
-            AND (l.\(table.createdAt) >= to_timestamp($1) OR \(table.isOpen)))::bigint AS local,
+            AND (l.\(table.createdAt) >= to_timestamp($1) OR (\(ofAnyAge) AND \(table.isOpen))))::bigint AS local,
           (SELECT count(*) FROM \(staged.name) WHERE account = \(accountLiteral) AND status <> 'absent')::bigint
             AS staged
         """

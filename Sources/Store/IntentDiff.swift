@@ -15,10 +15,12 @@ public struct IntentDiff: Diff {
     let rules: IntentRules
     /// A row this young may still get its Stripe id.
     let settleSeconds: Int64
+    /// Rows that can still change are compared whatever their age; else only those of the period.
+    let ofAnyAge: Bool
 
     public init(
         staged: StagingTable, reversals: StagedReversals, table: ChargeTable, account: String, period: Window,
-        rules: IntentRules, settleSeconds: Int64
+        rules: IntentRules, settleSeconds: Int64, ofAnyAge: Bool = true
     ) {
         self.staged = staged
         self.reversals = reversals
@@ -27,6 +29,7 @@ public struct IntentDiff: Diff {
         self.period = period
         self.rules = rules
         self.settleSeconds = settleSeconds
+        self.ofAnyAge = ofAnyAge
     }
 
     /// Those of these intents that are not staged: they have to be read by id.

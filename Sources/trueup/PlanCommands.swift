@@ -177,7 +177,7 @@ struct PlanView {
         case "succeed": ("~", .green, "mark the charge succeeded")
         case "fail": ("~", .yellow, "mark the charge failed")
         case "cancel_charge": ("~", .yellow, "cancel the charge")
-        case "restore": ("~", .yellow, "set the charge back")
+        case "unsucceed", "unfail", "uncancel_charge": ("~", .yellow, "set the charge back to what it was")
         case "notice": ("+", .green, "send the notice to \(agency)")
         case "delete_draft":
             ("-", .red, "delete the draft at Stripe, for good" + (item.facts.alsoCancels ? ", cancel the order" : ""))
