@@ -40,7 +40,7 @@ public struct InvoiceDiff: Diff {
     /// Both sides are read whole, so that only plans which grow no faster than the data do: no scan of one side for
     /// each row of the other, which the planner takes where it expects a single row. Sorting groups costs less than
     /// hashing a million of them, which misses the processor's caches; compiling the queries costs more than it saves.
-    private static let planning = """
+    static let planning = """
         SET LOCAL enable_nestloop = off; SET LOCAL enable_hashagg = off; SET LOCAL jit = off
         """
 
