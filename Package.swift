@@ -65,7 +65,8 @@ let package = Package(
         tests("ReconciliationTests", ["Reconciliation"]),
         tests("ScheduleTests", ["Schedule"]),
         tests("PostgreSQLTests", ["PostgreSQL"]),
-        tests("CurlTests", ["Curl"]),
+        .testTarget(
+            name: "CurlTests", dependencies: ["Curl", "Support"], exclude: ["python"], swiftSettings: strict),
         tests("StripeTests", ["Stripe", "Curl", "Sandbox"]),
         tests("JobsTests", ["Jobs", "Schedule"]),
         tests("ReportsTests", ["Reports", "Reconciliation", "Schedule", "CXlsxWriter"]),

@@ -16,6 +16,10 @@ CURLcode trueup_curl_set_receive(CURL *easy, CURLoption option, trueup_curl_rece
     return curl_easy_setopt(easy, option, function);
 }
 
+CURLcode trueup_curl_set_progress(CURL *easy, trueup_curl_progress function) {
+    return curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, function);
+}
+
 CURLcode trueup_curl_get_long(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);
 }

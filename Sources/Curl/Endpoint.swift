@@ -40,7 +40,7 @@ struct Endpoint: Equatable {
     }
 
     // libcurl has normalised numeric hosts ("0x7f.1" is "127.0.0.1" here) and answers "localhost" itself, without DNS.
-    private static func isLoopback(_ host: String) -> Bool {
+    static func isLoopback(_ host: String) -> Bool {
         if host == "localhost" || host == "[::1]" {
             return true
         }

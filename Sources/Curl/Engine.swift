@@ -29,7 +29,7 @@ final class Engine: @unchecked Sendable {
     private var idleHandles: [UnsafeMutableRawPointer] = []
 
     // libcurl asks for one call before any thread uses it; a global is initialised once, by whoever comes first.
-    private static let globalInit: CURLcode = trueup_curl_global_init()
+    static let globalInit: CURLcode = trueup_curl_global_init()
     private static let maxIdleHandles = 128
     private static let pollMilliseconds: Int32 = 1_000
 

@@ -47,6 +47,12 @@ struct EasyOptions {
         guard code == CURLE_OK else { return }
         code = trueup_curl_set_receive(easy, option, function)
     }
+
+    /// What is asked now and then whether to go on: not 0 stops the transfer.
+    mutating func set(progress function: trueup_curl_progress) {
+        guard code == CURLE_OK else { return }
+        code = trueup_curl_set_progress(easy, function)
+    }
 }
 
 extension Transfer {

@@ -68,7 +68,7 @@ struct Confirmer: Sendable {
             }
             let (facts, requestID) = try await Self.intent(id, client)
             return .intent(facts, requestID: requestID)
-        } catch let error as StripeError {
+        } catch {
             guard error.kind == .notFound else { throw error }
             return .absent(id, requestID: error.requestID ?? "")
         }

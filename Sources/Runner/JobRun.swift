@@ -15,6 +15,7 @@ public struct JobRun: Sendable {
     let nowSeconds: Int64
     /// The period of a backfill; `nil`: the job's own.
     let range: Window?
+    let canSend: Bool
     let progress: @Sendable (RunProgress) -> Void
     /// What the clients had sent before this run.
     private let before: ClientUsage
@@ -24,10 +25,11 @@ public struct JobRun: Sendable {
     ///   - clients: one for each account of the job.
     ///   - pool: at least ``poolSize`` connections.
     ///   - nowSeconds: the clock; the run's period ends a settle delay before it.
+    ///   - canSend: there is a way for mail: notices that were missed can be sent.
     ///   - range: for a backfill, the seconds of `created` that it is about.
     public init(
         definition: JobDefinition, jobs: [JobDefinition], clients: [String: StripeClient], pool: Pool,
-        origin: RunOrigin, isPlan: Bool, nowSeconds: Int64, range: Window? = nil,
+        origin: RunOrigin, isPlan: Bool, nowSeconds: Int64, range: Window? = nil, canSend: Bool = false,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) {
         self.definition = definition
@@ -38,6 +40,7 @@ public struct JobRun: Sendable {
         self.isPlan = isPlan
         self.nowSeconds = nowSeconds
         self.range = range
+        self.canSend = canSend
         self.progress = progress
         before = ClientUsage(clients)
     }
@@ -66,7 +69,7 @@ public struct JobRun: Sendable {
 
     private func runLocked() async throws -> RunResult {
         try await pool.withConnection { try await Migrator.check($0) }
-        let subjects = try await Subjects.resolve(definition, jobs: jobs, pool: pool)
+        let subjects = try await Subjects.resolve(definition, jobs: jobs, canSend: canSend, pool: pool)
         for account in definition.kind.accounts { try await client(account).verifyKnown(account, pool: pool) }
         let gathering = try gathering(subjects)
         let runs = Runs(pool: pool)

@@ -14,6 +14,7 @@ public struct PlanRun: Sendable {
     let clients: [String: StripeClient]
     let pool: Pool
     let origin: RunOrigin
+    let canSend: Bool
     let progress: @Sendable (RunProgress) -> Void
 
     /// - Parameters:
@@ -21,7 +22,7 @@ public struct PlanRun: Sendable {
     ///   - jobs: all jobs of the directory: some kinds use the tables of others.
     public init(
         plan: Plan, path: String, definition: JobDefinition, jobs: [JobDefinition], clients: [String: StripeClient],
-        pool: Pool, origin: RunOrigin, progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
+        pool: Pool, origin: RunOrigin, canSend: Bool = false, progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) {
         self.plan = plan
         self.path = path
@@ -30,6 +31,7 @@ public struct PlanRun: Sendable {
         self.clients = clients
         self.pool = pool
         self.origin = origin
+        self.canSend = canSend
         self.progress = progress
     }
 
@@ -64,7 +66,7 @@ public struct PlanRun: Sendable {
 
     private func applyLocked() async throws -> Result {
         try await pool.withConnection { try await Migrator.check($0) }
-        let subjects = try await Subjects.resolve(definition, jobs: jobs, pool: pool)
+        let subjects = try await Subjects.resolve(definition, jobs: jobs, canSend: canSend, pool: pool)
         guard plan.definitionHash == subjects.hash else { throw PlanError.otherDefinition(path, job: plan.job) }
         for account in definition.kind.accounts {
             guard let client = clients[account] else { throw RunError.noAccount(account) }

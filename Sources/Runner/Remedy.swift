@@ -18,12 +18,15 @@ struct Remedy: Sendable, Hashable {
     enum Local: Sendable, Hashable {
         case order(OrderEffect)
         case charge(ChargeEffect)
+        /// The notice is recorded and its mail handed over. The invoice is read right before.
+        case notice(FinalizedInvoice?)
 
         /// The word in the audit.
         var word: String {
             switch self {
             case .order(let effect): effect.word
             case .charge(let effect): effect.word
+            case .notice: NoticeEffects.word
             }
         }
     }
@@ -40,8 +43,18 @@ struct Remedy: Sendable, Hashable {
         switch judged.found.pair {
         case .order(let pair): self.init(judged.kind, pair)
         case .charge(let pair): self.init(judged.kind, pair)
-        case .notice, .payment: return nil
+        case .payment:
+            guard judged.kind == .staleIntent else { return nil }
+            self.init(atStripe: .cancelIntent, local: nil)
+        case .notice:
+            guard judged.kind == .missedFinalizedNotice else { return nil }
+            self.init(atStripe: nil, local: .notice(nil))
         }
+    }
+
+    private init(atStripe: AtStripe?, local: Local?) {
+        self.atStripe = atStripe
+        self.local = local
     }
 
     private init?(_ kind: FindingKind, _ pair: IntentPair) {
@@ -105,6 +118,8 @@ extension Subject {
             guard let charge = pair.charge else { return .refused("no charge was compared") }
             return try await ChargeEffects(table: table).apply(
                 effect, toCharge: charge.rowID, expecting: ChargeExpectation(charge), rowHash: rowHash, on: connection)
+        case (.notice(let invoice?), .notices(let table, _), _):
+            return try await NoticeEffects(table: table).queue(invoice, on: connection)
         default: return .refused("\(effect.word) does not fit \(pair.localNoun) \(pair.localID)")
         }
     }
@@ -119,7 +134,7 @@ extension Subject {
         case .charges(let table):
             return try await ChargeEffects(table: table).undo(
                 ofCharge: key, effect: repair.effect, before: repair.before, after: repair.after, on: connection)
-        case .nothing: return .refused("it changed no row")
+        case .notices, .customers, .payments, .nothing: return .refused("it changed no row")
         }
     }
 
@@ -128,7 +143,7 @@ extension Subject {
         switch side {
         case .orders: OrderUndo(undoing: effect)?.rawValue
         case .charges: ChargeUndo(undoing: effect)?.rawValue
-        case .nothing: nil
+        case .notices, .customers, .payments, .nothing: nil
         }
     }
 
@@ -138,7 +153,7 @@ extension Subject {
         switch side {
         case .orders(let table): return try await CreditEffects(table: table).rowHashes(of: keys, on: connection)
         case .charges(let table): return try await ChargeEffects(table: table).rowHashes(of: keys, on: connection)
-        case .nothing: return [:]
+        case .notices, .customers, .payments, .nothing: return [:]
         }
     }
 
@@ -153,7 +168,7 @@ extension Subject {
             try await ChargeEffects(table: table).charge(key, on: connection).map {
                 .charge(IntentPair(stripe: nil, charge: $0))
             }
-        case .nothing: nil
+        case .notices, .customers, .payments, .nothing: nil
         }
     }
 
@@ -162,6 +177,9 @@ extension Subject {
         switch side {
         case .orders(let table): table.plainName
         case .charges(let table): table.plainName
+        case .notices(let table, _): table.plainName
+        case .customers(let table): table.plainName
+        case .payments(let table): table.plainName
         case .nothing: ""
         }
     }

@@ -86,6 +86,7 @@ struct Repairer: Sendable {
         do {
             if let change = task.remedy.atStripe { return try await dispose(task, change) }
             guard let effect = task.remedy.local else { return Outcome() }
+            if case .notice = effect { return try await notify(task) }
             return try await settle(task, effect)
         } catch let error as PostgresError {
             // Of one row's own making (an overflow, a constraint): the others can still be repaired.
@@ -162,6 +163,31 @@ struct Repairer: Sendable {
             stripeStatus: task.disposedStatus ?? found.pair.stripeStatus, stripeRequestID: found.requestID ?? "",
             table: subject.tableName, localID: found.pair.localID, before: before, after: after, plan: plan,
             requestedBy: run.requestedBy)
+    }
+}
+
+// Notices.
+extension Repairer {
+    /// Reads the invoice for what the mail says of it, and whether it still is one to be told of.
+    private func notify(_ task: Task) async throws -> Outcome {
+        let id = task.pair.stripeID
+        let invoice = try await client.invoice(id).value
+        switch invoice.status {
+        case .open, .paid, .uncollectible:
+            return try await settle(task, .notice(FinalizedInvoice(invoice, account: subject.account)))
+        case .draft, .void, .unknown:
+            return Outcome(moved: ["invoice \(id): it is \(invoice.status.text) by now"])
+        }
+    }
+}
+
+extension FinalizedInvoice {
+    /// What the mail says of a Stripe invoice.
+    init(_ invoice: Invoice, account: String) {
+        self.init(
+            account: account, id: invoice.id, number: invoice.number, amountDue: invoice.amountDue,
+            currency: invoice.currency, dueSeconds: invoice.dueDateSeconds, hostedURL: invoice.hostedInvoiceURL,
+            customer: invoice.customer)
     }
 }
 

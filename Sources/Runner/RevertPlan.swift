@@ -15,7 +15,7 @@ extension Plan {
         guard let definition = jobs.first(where: { $0.name == run.job }) else { throw PlanError.noJob(run.job) }
         let repairs = try await pool.withConnection { try await Repair.of(runID: runID, on: $0) }
         guard !repairs.isEmpty else { throw PlanError.nothingToRevert(runID) }
-        let subjects = try await Subjects.resolve(definition, jobs: jobs, pool: pool)
+        let subjects = try await Subjects.resolve(definition, jobs: jobs, canSend: false, pool: pool)
         let tried = try await trial(repairs, subjects.list, pool)
         return try Plan(
             purpose: .revert, job: run.job, definitionHash: subjects.hash, run: runID, createdSeconds: nowSeconds,

@@ -10,6 +10,11 @@ struct Subject: Sendable {
     enum Side: Sendable {
         case orders(OrderTable)
         case charges(ChargeTable)
+        /// Finalized invoices and the notices of them. `canSend`: there is a way for mail.
+        case notices(NoticeTable, canSend: Bool)
+        case customers(CustomerTable)
+        /// Payment intents, and the orders whose invoices they pay.
+        case payments(OrderTable)
         /// No table: what expires of the account stands for itself.
         case nothing(ListedObject)
     }
@@ -26,6 +31,9 @@ struct Subject: Sendable {
         switch side {
         case .orders: .orders
         case .charges: .charges
+        case .notices: .notices
+        case .customers: .customers
+        case .payments: .payments
         case .nothing(let object): object == .invoice ? .orders : .charges
         }
     }
@@ -33,8 +41,8 @@ struct Subject: Sendable {
     /// What is listed at Stripe.
     var object: ListedObject {
         switch side {
-        case .orders: .invoice
-        case .charges: .paymentIntent
+        case .orders, .notices: .invoice
+        case .charges, .customers, .payments: .paymentIntent
         case .nothing(let object): object
         }
     }
@@ -43,6 +51,9 @@ struct Subject: Sendable {
         switch side {
         case .orders(let table): table.eventHints
         case .charges(let table): table.eventHints
+        case .notices(let table, _): table.eventHints
+        case .customers: CustomerTable.eventHints
+        case .payments: OrderTable.paymentEventHints
         case .nothing: .none
         }
     }
@@ -61,6 +72,18 @@ struct Subject: Sendable {
                 staged: staged(run), reversals: StagedReversals(runID: run.id), table: table, account: account,
                 period: run.period, rules: intentRules(run.period.toSeconds), settleSeconds: settleSeconds,
                 ofAnyAge: ofAnyAge)
+        case .notices(let table, let canSend):
+            NoticeDiff(
+                staged: staged(run), table: table, account: account,
+                rules: noticeRules(run.period.toSeconds, canSend: canSend))
+        case .customers(let table):
+            PaymentDiff(
+                staged: staged(run), side: .customers(table), account: account, period: run.period,
+                rules: paymentRules(run.period.toSeconds))
+        case .payments(let table):
+            PaymentDiff(
+                staged: staged(run), side: .orders(table), account: account, period: run.period,
+                rules: paymentRules(run.period.toSeconds))
         case .nothing: DisposableDiff(staged: staged(run), account: account)
         }
     }
@@ -73,8 +96,22 @@ struct Subject: Sendable {
         switch pair {
         case .order(let pair): invoiceRules(nowSeconds).classify(pair)
         case .charge(let pair): intentRules(nowSeconds).classify(pair)
-        case .notice, .payment: .agree
+        case .notice(let pair):
+            if case .notices(_, let canSend) = side {
+                noticeRules(nowSeconds, canSend: canSend).classify(pair)
+            } else {
+                .agree
+            }
+        case .payment(let pair): paymentRules(nowSeconds).classify(pair)
         }
+    }
+
+    private func noticeRules(_ nowSeconds: Int64, canSend: Bool) -> NoticeRules {
+        NoticeRules(nowSeconds: nowSeconds, settleSeconds: settleSeconds, canSend: canSend)
+    }
+
+    private func paymentRules(_ nowSeconds: Int64) -> PaymentRules {
+        PaymentRules(nowSeconds: nowSeconds, staleAfterSeconds: staleAfterSeconds)
     }
 
     private func intentRules(_ nowSeconds: Int64) -> IntentRules {
@@ -91,7 +128,7 @@ struct Subject: Sendable {
     var hasReversals: Bool {
         switch side {
         case .orders, .charges: true
-        case .nothing: false
+        case .notices, .customers, .payments, .nothing: false
         }
     }
 
@@ -100,6 +137,8 @@ struct Subject: Sendable {
         switch side {
         case .orders(let table): table.stateSQL
         case .charges(let table): table.stateSQL
+        case .notices(let table, _): table.stateSQL
+        case .customers, .payments: "NULL::text"
         case .nothing: "NULL::text"
         }
     }

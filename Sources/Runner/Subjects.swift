@@ -9,12 +9,17 @@ struct Subjects: Sendable {
     /// SHA-256 of every job file that they come from: a plan is only applied to the same.
     var hash: String
 
-    /// - Parameter jobs: all jobs of the directory.
-    static func resolve(_ definition: JobDefinition, jobs: [JobDefinition], pool: Pool) async throws -> Subjects {
+    /// - Parameters:
+    ///   - jobs: all jobs of the directory.
+    ///   - canSend: there is a way for mail: notices that were missed can be sent.
+    static func resolve(
+        _ definition: JobDefinition, jobs: [JobDefinition], canSend: Bool, pool: Pool
+    ) async throws -> Subjects {
+        let make = Maker(canSend: canSend, pool: pool)
         switch definition.kind {
         case .reconcile(let job):
             var list: [Subject] = []
-            for account in job.accounts { list.append(try await subject(job, account, pool)) }
+            for account in job.accounts { list.append(try await make.subject(job, account)) }
             return Subjects(list: list, hash: definition.hash)
         case .expire(let job):
             let used = Used(jobs, accounts: job.accounts) { [.orders, .charges].contains($0.side) }
@@ -22,7 +27,7 @@ struct Subjects: Sendable {
             for account in job.accounts {
                 for object in job.objects {
                     let found = used.first(account) { $0.object == object }
-                    list.append(try await expiring(account, object, found, job, pool))
+                    list.append(try await make.expiring(account, object, found, job))
                 }
             }
             return Subjects(list: list, hash: used.hash(with: definition))
@@ -31,7 +36,7 @@ struct Subjects: Sendable {
             var list: [Subject] = []
             for account in job.accounts {
                 for found in used.all(account) {
-                    let subject = try await subject(found, account, pool)
+                    let subject = try await make.subject(found, account)
                     if !subject.eventHints.only(job.events).types.isEmpty { list.append(subject) }
                 }
             }
@@ -44,13 +49,27 @@ struct Subjects: Sendable {
         }
     }
 
-    private static func subject(_ job: ReconcileJob, _ account: String, _ pool: Pool) async throws -> Subject {
+    /// The comparison that a finding or an item of a plan comes from.
+    func subject(account: String, comparison: ComparisonName) -> Subject? {
+        list.first { $0.account == account && $0.comparison == comparison }
+    }
+}
+
+/// Makes comparisons.
+private struct Maker {
+    let canSend: Bool
+    let pool: Pool
+
+    func subject(_ job: ReconcileJob, _ account: String) async throws -> Subject {
         let side: Subject.Side =
             switch job.side {
             case .orders: .orders(try await OrderTable.resolve(for: job, account: account, pool: pool))
             case .charges: .charges(try await ChargeTable.resolve(for: job, account: account, pool: pool))
-            case .notices, .customers, .payments:
-                throw RunError.unsupported("a comparison with \(job.side.rawValue)")
+            case .notices: 
+                .notices(
+                    try await NoticeTable.resolve(for: job, account: account, pool: pool), canSend: canSend)
+            case .customers: .customers(try await CustomerTable.resolve(for: job, pool: pool))
+            case .payments: .payments(try await OrderTable.resolve(for: job, account: account, pool: pool))
             }
         return Subject(
             account: account, side: side, on: job.on, staleAfterSeconds: job.staleAfterSeconds,
@@ -59,18 +78,13 @@ struct Subjects: Sendable {
 
     /// What expires, with the table of the job that compares the same objects, if there is one: the row goes with the
     /// object that it waits for.
-    private static func expiring(
-        _ account: String, _ object: StripeObject, _ found: ReconcileJob?, _ job: ExpireJob, _ pool: Pool
+    func expiring(
+        _ account: String, _ object: StripeObject, _ found: ReconcileJob?, _ job: ExpireJob
     ) async throws -> Subject {
         var side = Subject.Side.nothing(object == .invoice ? .invoice : .paymentIntent)
-        if let found { side = try await subject(found, account, pool).side }
+        if let found { side = try await subject(found, account).side }
         return Subject(
             account: account, side: side, on: [:], staleAfterSeconds: job.staleAfterSeconds, settleSeconds: 0)
-    }
-
-    /// The comparison that a finding or an item of a plan comes from.
-    func subject(account: String, comparison: ComparisonName) -> Subject? {
-        list.first { $0.account == account && $0.comparison == comparison }
     }
 }
 
@@ -134,6 +148,31 @@ extension ChargeTable {
             let table = try await ChargeTable.resolve(
                 schema: job.table.schema, table: job.table.name, columns: job.columns,
                 customerColumn: customerColumn(account), on: connection)
+            try await table.refuseHiddenRows(on: connection)
+            return table
+        }
+    }
+}
+
+extension NoticeTable {
+    /// The table of a job, for one of its accounts.
+    static func resolve(for job: ReconcileJob, account: String, pool: Pool) async throws -> NoticeTable {
+        try await pool.withConnection { connection in
+            let table = try await NoticeTable.resolve(
+                schema: job.table.schema, table: job.table.name, columns: job.columns,
+                customerColumn: customerColumn(account), on: connection)
+            try await table.refuseHiddenRows(on: connection)
+            return table
+        }
+    }
+}
+
+extension CustomerTable {
+    /// The table of a job.
+    static func resolve(for job: ReconcileJob, pool: Pool) async throws -> CustomerTable {
+        try await pool.withConnection { connection in
+            let table = try await CustomerTable.resolve(
+                schema: job.table.schema, table: job.table.name, columns: job.columns, on: connection)
             try await table.refuseHiddenRows(on: connection)
             return table
         }

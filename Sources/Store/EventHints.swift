@@ -77,3 +77,26 @@ extension ChargeTable {
         "(SELECT l.\(status) FROM \(name) l WHERE l.\(key)::text = f.local_id)"
     }
 }
+
+extension NoticeTable {
+    /// Events of finalized invoices and the notices about them.
+    public var eventHints: EventHints {
+        EventHints(
+            types: ["invoice.finalized"], agreeing: "SELECT FROM \(name) n WHERE n.\(id) = e.object_id")
+    }
+
+    /// SQL for the state of the notice that a finding `f` is about, `absent` where there is none.
+    public var stateSQL: String {
+        "(CASE WHEN EXISTS (SELECT FROM \(name) n WHERE n.\(id) = f.stripe_id) THEN 'noticed' ELSE 'absent' END)"
+    }
+}
+
+extension CustomerTable {
+    /// Events of payments: no row of a customer says anything of one.
+    public static let eventHints = EventHints(types: ["payment_intent.succeeded"], agreeing: "SELECT WHERE false")
+}
+
+extension OrderTable {
+    /// Events of payments, which no row of an order says anything of.
+    public static let paymentEventHints = CustomerTable.eventHints
+}

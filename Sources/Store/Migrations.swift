@@ -1,6 +1,6 @@
 extension Migration {
     /// Schema `trueup`, oldest first.
-    public static let trueup: [Migration] = [runs, findings, repairs, accounts, objects]
+    public static let trueup: [Migration] = [runs, findings, repairs, accounts, objects, outbox]
 
     /// Runs, their windows, and the template of the staging tables (one is made for each run, so that it can be
     /// dropped as a whole and needs no vacuum).
@@ -270,5 +270,48 @@ extension Migration {
         ALTER TABLE trueup.window ADD COLUMN object text NOT NULL DEFAULT 'invoice';
 
         ALTER TABLE trueup.run ADD COLUMN requests_least bigint NOT NULL DEFAULT 0;
+        """)
+
+    /// Messages to people and machines outside. They are written in the transaction of what they are about, and leave
+    /// in one of their own.
+    static let outbox = Migration(
+        6, "outbox",
+        """
+        CREATE TABLE trueup.outbox (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            channel text NOT NULL,
+            -- What the message is about, so that nothing is said twice.
+            dedupe_key text NOT NULL UNIQUE,
+            recipient text NOT NULL,
+            subject text NOT NULL,
+            body_text text NOT NULL,
+            body_html text,
+            headers jsonb NOT NULL DEFAULT '{}',
+            -- The part before the @: the same for every attempt.
+            message_id text NOT NULL,
+            state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sending', 'sent', 'failed', 'unknown')),
+            attempts integer NOT NULL DEFAULT 0,
+            next_attempt_at timestamptz NOT NULL DEFAULT now(),
+            lease_until timestamptz,
+            last_error text,
+            created_at timestamptz NOT NULL DEFAULT now(),
+            sent_at timestamptz,
+            about jsonb NOT NULL DEFAULT '{}',
+            -- The row of the application that is told when the message is sent.
+            sent_mark jsonb,
+            CHECK ((state = 'sending') = (lease_until IS NOT NULL)),
+            CHECK ((state = 'sent') = (sent_at IS NOT NULL))
+        );
+        CREATE INDEX outbox_queued ON trueup.outbox (next_attempt_at, id) WHERE state = 'queued';
+        CREATE INDEX outbox_unsettled ON trueup.outbox (state, id) WHERE state IN ('sending', 'failed', 'unknown');
+
+        CREATE TABLE trueup.outbox_attachment (
+            message_id bigint NOT NULL REFERENCES trueup.outbox ON DELETE CASCADE,
+            number integer NOT NULL,
+            name text NOT NULL,
+            content_type text NOT NULL,
+            content bytea NOT NULL,
+            PRIMARY KEY (message_id, number)
+        );
         """)
 }

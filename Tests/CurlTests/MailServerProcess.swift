@@ -1,0 +1,96 @@
+import Curl
+import Foundation
+import Support
+
+/// A real SMTP server in Python (`python/mail_server.py`) in a process of its own, and the mails that it took.
+final class MailServerProcess: Sendable {
+    /// A mail as Python's e-mail library reads it.
+    struct Received: Decodable {
+        struct Attachment: Decodable, Equatable {
+            var name: String
+            var type: String
+            var base64: String
+        }
+
+        var sender: String
+        var recipients: [String]
+        var headers: [[String]]
+        var from: [[String]]
+        var to: [[String]]
+        var date: Double
+        var text: String?
+        var html: String?
+        var attachments: [Attachment]
+        var defects: [String]
+        var longestLine: Int
+        var isASCII: Bool
+        var hasBareLineEnds: Bool
+
+        func header(_ name: String) -> String? { headers.first { $0[0] == name }?[1] }
+    }
+
+    private static let python = VirtualEnvironment(["aiosmtpd==1.4.6", "trustme==1.2.1"])
+
+    let port: Int
+    private let process: Process
+    private let directory: String
+
+    private init(port: Int, process: Process, directory: String) {
+        self.port = port
+        self.process = process
+        self.directory = directory
+    }
+
+    /// Starts a server for `body`, and ends it after.
+    /// - Parameter mode: `plain`, `login`, `starttls` or `tls`.
+    static func with(_ mode: String, _ body: (MailServerProcess) async throws -> Void) async throws {
+        let server = try await start(mode)
+        defer {
+            server.process.terminate()
+            server.process.waitUntilExit()
+            TestServer.remove(server.directory)
+        }
+        try await body(server)
+    }
+
+    private static func start(_ mode: String) async throws -> MailServerProcess {
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("python/mail_server.py").path
+        let process = Process()
+        let directory = try TestServer.temporaryDirectory()
+        process.executableURL = URL(fileURLWithPath: try await python.interpreter())
+        process.arguments = ["-B", script, directory, mode]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        guard let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+            process.terminate()
+            throw VirtualEnvironmentError(description: "mail_server.py did not name its port: \(line)")
+        }
+        return MailServerProcess(port: port, process: process, directory: directory)
+    }
+
+    /// The authority that signed the server's certificate.
+    var authority: String { directory + "/authority.pem" }
+
+    func client(
+        _ scheme: String = "smtp", login: String = "", _ change: (inout MailClient.Configuration) -> Void = { _ in }
+    ) throws -> MailClient {
+        var configuration = MailClient.Configuration()
+        configuration.timeoutMilliseconds = 20_000
+        change(&configuration)
+        return try MailClient(
+            url: Secret("\(scheme)://\(login)127.0.0.1:\(port)"), configuration: configuration)
+    }
+
+    /// What has been received, in order.
+    func received() throws -> [Received] {
+        let names = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".json") }
+        let numbers = names.compactMap { Int($0.dropLast(5)) }.sorted()
+        return try numbers.map { number in
+            let data = try Data(contentsOf: URL(fileURLWithPath: "\(directory)/\(number).json"))
+            return try JSONDecoder().decode(Received.self, from: data)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+"""An SMTP server for tests: aiosmtpd, which does to a mail what its recipient's name says.
+
+Each accepted mail is parsed with Python's own e-mail library and left as JSON in the directory that the first argument
+names, before the answer to it is sent. The first line on stdout is the port.
+
+usage: mail_server.py DIRECTORY plain|login|starttls|tls
+"""
+
+import asyncio
+import base64
+import email
+import email.policy
+import json
+import pathlib
+import ssl
+import sys
+
+from aiosmtpd.smtp import SMTP, AuthResult
+import trustme
+
+directory = pathlib.Path(sys.argv[1])
+mode = sys.argv[2]
+
+
+def described(envelope):
+    """What a reader of the mail sees, and what went over the wire."""
+    content = envelope.original_content
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    lines = content.split(b"\r\n")
+    plain = message.get_body(("plain",))
+    html = message.get_body(("html",))
+    return {
+        "sender": envelope.mail_from,
+        "recipients": envelope.rcpt_tos,
+        "headers": [[name, str(value)] for name, value in message.items()],
+        "from": [[a.display_name, a.addr_spec] for a in message["From"].addresses],
+        "to": [[a.display_name, a.addr_spec] for a in message["To"].addresses],
+        "date": message["Date"].datetime.timestamp(),
+        "text": plain.get_content() if plain else None,
+        "html": html.get_content() if html else None,
+        "attachments": [
+            {
+                "name": part.get_filename(),
+                "type": part.get_content_type(),
+                "base64": base64.b64encode(part.get_payload(decode=True)).decode(),
+            }
+            for part in message.iter_attachments()
+        ],
+        "defects": [str(d) for part in message.walk() for d in part.defects],
+        "longestLine": max(len(line) for line in lines),
+        "isASCII": content.isascii(),
+        "hasBareLineEnds": any(b"\n" in line or b"\r" in line for line in lines),
+    }
+
+
+class Handler:
+    count = 0
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        word = address.partition("@")[0]
+        if word == "hang-rcpt":
+            await asyncio.sleep(3600)
+        if word == "drop-rcpt":
+            server.transport.abort()
+            return "250 never arrives"
+        if word.startswith("rcpt-"):
+            return f"{word[5:]} no mailbox for hunter2 here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        Handler.count += 1
+        target = directory / f"{Handler.count}.json"
+        (directory / "partial").write_text(json.dumps(described(envelope)))
+        (directory / "partial").rename(target)
+        word = envelope.rcpt_tos[0].partition("@")[0]
+        if word == "hang-data":
+            await asyncio.sleep(3600)
+        if word == "slow-data":
+            await asyncio.sleep(1)
+        if word == "drop-data":
+            server.transport.abort()
+            return "250 never arrives"
+        if word.startswith("data-"):
+            return f"{word[5:]} the mail is not to my taste"
+        return "250 taken"
+
+
+def authenticate(server, session, envelope, mechanism, data):
+    is_right = (data.login, data.password) == (b"post@office", b"hunter2:/?#")
+    return AuthResult(success=is_right, handled=False)
+
+
+async def main():
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(directory / "authority.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+
+    def session():
+        settings = {"enable_SMTPUTF8": False}
+        if mode == "starttls":
+            settings |= {"tls_context": context, "require_starttls": True}
+        if mode == "login":
+            settings |= {"auth_required": True, "auth_require_tls": False, "authenticator": authenticate}
+        return SMTP(Handler(), **settings)
+
+    server = await asyncio.get_running_loop().create_server(
+        session, "127.0.0.1", 0, ssl=context if mode == "tls" else None
+    )
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+asyncio.run(main())
