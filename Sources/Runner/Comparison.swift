@@ -42,13 +42,18 @@ struct Comparison: Sendable {
                     local: local, judged: await sink.judged.sorted(), unconfirmed: await sink.unconfirmed)
             }
             progress(.confirming(account: account, objects: unread.count))
-            try await confirmer.read(unread)
-            read.formUnion(unread)
+            try await confirmer.read(unread, rowsBetween: rowsBetween)
+            read.formUnion(unread.map(\.id))
         }
         preconditionFailure("the last round reads nothing")
     }
 
-    /// Reads invoices of open findings that have grown older than what is listed.
+    /// How many local rows were made between one instant and the next: about as many objects are there at Stripe.
+    private func rowsBetween(_ seconds: [Int64]) async throws -> [Int64] {
+        try await pool.withConnection { try await subject.rowsBetween(seconds, on: $0) }
+    }
+
+    /// Reads objects of open findings that have grown older than what is listed.
     private func readCarried() async throws -> Set<String> {
         let unstaged = try await pool.withConnection { try await diff.unstaged(carried.stripeIDs, on: $0) }
         guard !unstaged.isEmpty else { return [] }
@@ -101,6 +106,13 @@ extension Judged: Comparable {
     }
 }
 
+/// An object that has to be read before anything is said of it.
+struct UnreadObject: Sendable, Hashable {
+    var id: String
+    /// When the local row that names it was made; `nil` where the object itself has to be asked.
+    var rowCreatedSeconds: Int64?
+}
+
 /// Collects one round: what is judged, and what has to be read first.
 private actor RoundSink {
     private let subject: Subject
@@ -111,7 +123,7 @@ private actor RoundSink {
     private let trustsFresh: Bool
     private let mayRead: Bool
     private(set) var judged: [Judged] = []
-    private(set) var unread: [String] = []
+    private(set) var unread: [UnreadObject] = []
     private(set) var unconfirmed = 0
 
     init(
@@ -138,7 +150,7 @@ private actor RoundSink {
             if !Self.isReadable(id) {
                 found.pair = found.pair.asLookalike
             } else if canRead {
-                unread.append(id)
+                unread.append(UnreadObject(id: id, rowCreatedSeconds: found.pair.createdSeconds))
                 return
             } else {
                 isConfirmed = false
@@ -150,7 +162,7 @@ private actor RoundSink {
         if action == .ignore { return }
         if let id = found.pair.existingStripeID, found.pair.needsFreshRead(for: kind), !isFresh(id, found) {
             if canRead {
-                unread.append(id)
+                unread.append(UnreadObject(id: id))
                 return
             }
             isConfirmed = false

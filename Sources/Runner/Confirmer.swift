@@ -40,6 +40,80 @@ struct Confirmer: Sendable {
         }
     }
 
+    /// Reads objects that local rows name, and others: each by its id, or by listing the time that it was made in,
+    /// whichever takes fewer requests.
+    /// - Parameter rowsBetween: how many local rows were made between one instant and the next.
+    func read(_ unread: [UnreadObject], rowsBetween: ([Int64]) async throws -> [Int64]) async throws {
+        let named = unread.filter { $0.rowCreatedSeconds != nil }.sorted {
+            ($0.rowCreatedSeconds ?? 0, $0.id) < ($1.rowCreatedSeconds ?? 0, $1.id)
+        }
+        guard named.count >= Self.worthPlanning else { return try await read(unread.map(\.id)) }
+        let created = named.map { $0.rowCreatedSeconds ?? 0 }
+        let plan = ReadingPlan(
+            createdSeconds: created, between: try await rowsBetween(created), slackSeconds: Self.slackSeconds)
+        var single = unread.filter { $0.rowCreatedSeconds == nil }.map(\.id) + plan.single.map { named[$0].id }
+        for span in plan.spans {
+            try Task.checkCancellation()
+            single += try await list(span, wanted: Set(span.wanted.map { named[$0].id }))
+        }
+        try await read(single)
+    }
+
+    /// Fewer are read by id without further thought.
+    private static let worthPlanning = 3
+    /// An order's row and its invoice are made at nearly the same time.
+    private static let slackSeconds: Int64 = 600
+
+    /// Lists a span and stages what is wanted of it.
+    /// - Returns: the ids that the list did not show.
+    private func list(_ span: ReadingPlan.Span, wanted: Set<String>) async throws -> [String] {
+        var missing = wanted
+        var query = ListQuery(
+            createdFrom: span.window.fromSeconds, createdTo: span.window.toSeconds, limit: 100)
+        // The estimate comes from the local side. A span that turns out to hold much more is given up.
+        for _ in 0..<(span.pages * 2 + 2) where !missing.isEmpty {
+            var rows = BinaryRows()
+            let lastID: String?
+            let hasMore: Bool
+            do {
+                (lastID, hasMore) = try await stage(query, &missing, &rows)
+            } catch {
+                // What was not seen until then is read by id.
+                guard error.isDeletedCursor else { throw error }
+                break
+            }
+            let encoded = rows
+            if encoded.rowCount > 0 {
+                try await pool.withConnection { _ = try await $0.copyIn(staged.copySQL, encoded) }
+            }
+            guard hasMore, let lastID else { break }
+            query.startingAfter = lastID
+        }
+        return missing.sorted()
+    }
+
+    /// One page of the list that the objects are in: those that are wanted are encoded.
+    private func stage(
+        _ query: ListQuery, _ missing: inout Set<String>, _ rows: inout BinaryRows
+    ) async throws(StripeError) -> (lastID: String?, hasMore: Bool) {
+        switch staged.object {
+        case .paymentIntent:
+            let page = try await client.paymentIntents(query)
+            for intent in page.objects where missing.remove(intent.id) != nil {
+                StagedIntents.append(
+                    IntentFacts(intent), account: account, requestID: page.requestID, isFresh: false, to: &rows)
+            }
+            return (page.objects.last?.id, page.hasMore)
+        case .invoice, .event, .invoicePayment:
+            let page = try await client.invoices(query)
+            for invoice in page.objects where missing.remove(invoice.id) != nil {
+                StagedInvoices.append(
+                    InvoiceFacts(invoice), account: account, requestID: page.requestID, isFresh: true, to: &rows)
+            }
+            return (page.objects.last?.id, page.hasMore)
+        }
+    }
+
     private enum Answer: Sendable {
         case invoice(InvoiceFacts, requestID: String)
         case intent(IntentFacts, requestID: String)

@@ -53,7 +53,8 @@ public struct StagingTable: Sendable, Hashable {
         "CREATE TABLE \(name) (LIKE trueup.\(object.template)) WITH (autovacuum_enabled = off);"
     }
     var dropSQL: String { "DROP TABLE IF EXISTS \(name);" }
-    var copySQL: String { "COPY \(name) FROM STDIN (FORMAT binary)" }
+    /// For ``Connection/copyIn(_:_:)`` of rows that ``StagedInvoices`` and its like encode.
+    public var copySQL: String { "COPY \(name) FROM STDIN (FORMAT binary)" }
 
     /// Replaces what is staged of these ids by what a fresh read said.
     /// - Parameters:

@@ -101,3 +101,50 @@ struct AgencyCustomer: Sendable, Hashable {
             sql: "a.\(quoteIdentifier(column))", join: "LEFT JOIN public.agency a ON a.id = l.\(agencyID)")
     }
 }
+
+/// How the rows of a table lie in time.
+enum RowTimes {
+    /// How many rows were made after each instant and not after the next: one number fewer than instants. One pass over
+    /// the rows in between.
+    static func countBetween(
+        _ seconds: [Int64], table: String, createdAt: String, on connection: Connection
+    ) async throws -> [Int64] {
+        guard let first = seconds.first, let last = seconds.last, seconds.count > 1 else { return [] }
+        // The instants without repetition: a bucket needs bounds that rise.
+        let bounds = seconds.reduce(into: [Int64]()) { if $0.last != $1 { $0.append($1) } }
+        let rows = try await connection.query(
+            """
+            SELECT width_bucket(floor(extract(epoch FROM \(createdAt)))::bigint, $1::bigint[]) AS bucket, count(*) AS n
+            FROM \(table)
+            WHERE \(createdAt) >= to_timestamp($2::bigint) AND \(createdAt) < to_timestamp($3::bigint) GROUP BY 1
+            """, bounds, first, last)
+        var counts: [Int: Int64] = [:]
+        for row in rows { counts[Int(try row["bucket"] as Int32)] = try row["n"] }
+        var between: [Int64] = []
+        var bucket = 1
+        for (one, next) in zip(seconds, seconds.dropFirst()) {
+            if one == next {
+                between.append(0)
+            } else {
+                // Without the wanted row itself.
+                between.append(max(0, (counts[bucket] ?? 0) - 1))
+                bucket += 1
+            }
+        }
+        return between
+    }
+}
+
+extension OrderTable {
+    /// How many orders were made between one instant and the next.
+    public func rowsBetween(_ seconds: [Int64], on connection: Connection) async throws -> [Int64] {
+        try await RowTimes.countBetween(seconds, table: name, createdAt: createdAt, on: connection)
+    }
+}
+
+extension ChargeTable {
+    /// How many charges were made between one instant and the next.
+    public func rowsBetween(_ seconds: [Int64], on connection: Connection) async throws -> [Int64] {
+        try await RowTimes.countBetween(seconds, table: name, createdAt: createdAt, on: connection)
+    }
+}

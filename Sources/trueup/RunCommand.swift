@@ -66,41 +66,13 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func runOne(_ definition: JobDefinition, _ set: JobSet, _ database: Database) async throws -> Int32 {
-        let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings)
-        let pool = Pool(database.target, size: JobRun.poolSize, applicationName: "trueup run \(definition.name)")
-        let view = RunView(definition, isQuiet: quiet)
-        do {
-            let run = JobRun(
-                definition: definition, jobs: set.jobs, clients: accounts.clients, pool: pool, origin: .here(.manual),
-                isPlan: plan, nowSeconds: Int64(Date().timeIntervalSince1970), progress: { view.show($0) })
-            let result = try await run.run()
-            view.clear()
-            await pool.close()
-            await accounts.http.close()
-            let path = try result.plan.map { try PlanFile.write($0, to: plans) }
-            show(result, definition, planPath: path)
-            if json { Terminal.printRaw(try RunDocument(result).text()) }
-            return result.exitCode
-        } catch {
-            view.clear()
-            await pool.close()
-            await accounts.http.close()
-            if error is CancellationError {
-                Terminal.say("Stopped. To go on from here: trueup run \(definition.name)")
-            }
-            throw error
-        }
-    }
-
-    /// The summary is data where it is all that is printed, and talk beside a JSON document. A plan ends with the line
-    /// that sums it up.
-    private func show(_ result: RunResult, _ definition: JobDefinition, planPath: String?) {
-        if quiet, json || result.isUneventful { return }
-        let summary = RunSummary(result, definition: definition, planPath: planPath)
-        guard result.run.isPlan, let made = result.plan else { return Terminal.printSummary(summary, isData: !json) }
-        let text = (summary.heading + [""] + PlanView(made).lines).joined(separator: "\n")
-        if json { Terminal.say(text) } else { Terminal.print(text) }
-        if let planPath { Terminal.say("Written to \(planPath). To do it: trueup apply \(planPath)") }
+        let result = try await RunningJob(
+            definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet,
+            resume: "trueup run \(definition.name)"
+        ).run(.manual)
+        let path = try result.plan.map { try PlanFile.write($0, to: plans) }
+        RunOutput(result, definition: definition, planPath: path).show(json: json, quiet: quiet)
+        return result.exitCode
     }
 }
 

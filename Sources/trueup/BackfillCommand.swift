@@ -1,0 +1,88 @@
+import ArgumentParser
+import Foundation
+import Jobs
+import Reconciliation
+import Runner
+import Schedule
+import Store
+
+struct BackfillCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backfill",
+        abstract: "Runs a job once over a range of dates.",
+        discussion: """
+            The range is half-open: --to is the first day, or moment, that is left out. Dates are read in the job's time \
+            zone; a moment is given as 2026-10-01T12:00:00Z. Only what was created in the range is compared and repaired. \
+            A backfill that was stopped goes on where it stopped when the same command is given again. With --plan \
+            nothing is repaired.
+            """)
+
+    @Argument(help: ArgumentHelp("The job, by file name without .yaml.", valueName: "job"))
+    var name: String
+
+    @Option(name: .long, help: ArgumentHelp("The first day or moment.", valueName: "date"))
+    var from: String
+
+    @Option(name: .long, help: ArgumentHelp("The first day or moment that is left out.", valueName: "date"))
+    var to: String
+
+    @Option(name: .long, help: "Only this account of the job.")
+    var account: String?
+
+    @Flag(name: .long, help: "Show what would be done, and do nothing.")
+    var plan = false
+
+    @Option(name: .long, help: ArgumentHelp("The directory of the plan files.", valueName: "dir"))
+    var plans = "plans"
+
+    @Flag(name: .long, help: "Print one JSON document to stdout.")
+    var json = false
+
+    @OptionGroup var files: JobOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func run() async throws {
+        let set = try files.load()
+        guard let definition = set.job(named: name) else { throw CommandError(files.noJob(name, in: set), code: 64) }
+        guard case .reconcile = definition.kind else {
+            throw CommandError(
+                "Job \(name) is of kind \(definition.kind.word), which looks at what is there now, not at a range: "
+                    + "trueup run \(name)", code: 64)
+        }
+        let range = Window(
+            fromSeconds: try Self.seconds(from, "--from", definition),
+            toSeconds: max(
+                try Self.seconds(from, "--from", definition), try Self.seconds(to, "--to", definition)))
+        guard !range.isEmpty else { throw CommandError("--from \(from) is not before --to \(to).", code: 64) }
+        let isLive = Accounts.hasLiveKey(definition.kind.accounts, settings: set.settings)
+        let result = try await Signals.cancelling {
+            try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
+                try await RunningJob(
+                    definition: definition, set: set, database: database, isPlan: plan, range: range, account: account,
+                    resume: command
+                ).run(.backfill)
+            }
+        }
+        let path = try result.plan.map { try PlanFile.write($0, to: plans) }
+        RunOutput(result, definition: definition, planPath: path).show(json: json)
+        if result.exitCode != 0 { throw ExitCode(result.exitCode) }
+    }
+
+    /// The command that goes on.
+    private var command: String {
+        var words = ["trueup backfill \(name) --from \(from) --to \(to)"]
+        if let account { words.append("--account \(account)") }
+        if plan { words.append("--plan") }
+        if files.jobs != "jobs" { words.append("--jobs \(files.jobs)") }
+        if let directory = databaseOptions.dataDir { words.append("--data-dir \(directory)") }
+        return words.joined(separator: " ")
+    }
+
+    /// A day's beginning in the job's zone, or a moment.
+    private static func seconds(_ text: String, _ option: String, _ definition: JobDefinition) throws -> Int64 {
+        if let date = CivilDate(text) { return definition.zone.startOfDay(date) }
+        if let moment = ISOTime.seconds(text) { return moment }
+        throw CommandError(
+            "\(option) \(text) is neither a date like 2026-10-01 nor a moment like 2026-10-01T12:00:00Z.", code: 64)
+    }
+}

@@ -1,0 +1,35 @@
+import Jobs
+import Runner
+
+/// What a run prints at its end.
+struct RunOutput {
+    let result: RunResult
+    let definition: JobDefinition
+    let planPath: String?
+
+    init(_ result: RunResult, definition: JobDefinition, planPath: String?) {
+        self.result = result
+        self.definition = definition
+        self.planPath = planPath
+    }
+
+    /// The summary is data where it is all that is printed, and talk beside a JSON document. A plan ends with the line
+    /// that sums it up.
+    func show(json: Bool, quiet: Bool = false) {
+        defer { if json { showDocument() } }
+        if quiet, json || result.isUneventful { return }
+        let summary = RunSummary(result, definition: definition, planPath: planPath)
+        guard result.run.isPlan, let made = result.plan else { return Terminal.printSummary(summary, isData: !json) }
+        let text = (summary.heading + [""] + PlanView(made).lines).joined(separator: "\n")
+        if json { Terminal.say(text) } else { Terminal.print(text) }
+        if let planPath { Terminal.say("Written to \(planPath). To do it: trueup apply \(planPath)") }
+    }
+
+    private func showDocument() {
+        do {
+            Terminal.printRaw(try RunDocument(result).text())
+        } catch {
+            Terminal.say("trueup: the run's document could not be written: \(error)")
+        }
+    }
+}
