@@ -1,4 +1,5 @@
-/// The judgement over one payment intent: DESIGN section 5, "Payment intents against agency_charge", as a pure function.
+/// The judgement over one payment intent as a pure function (DESIGN section 5, "Payment intents against
+/// agency_charge").
 ///
 /// Every pair lands in exactly one class: it agrees, or it is one finding. What stands on top of the state (duplicates,
 /// mismatches, what happened after payment) outranks the state in the order of ``FindingKind``'s declaration, and no

@@ -74,7 +74,7 @@ extension ChargeTable {
 
     /// SQL for the state of the row that a finding `f` is about, `NULL` where it is gone.
     public var stateSQL: String {
-        "(SELECT l.\(status) FROM \(name) l WHERE l.\(key)::text = f.local_id)"
+        "(SELECT coalesce(l.\(status)::text, '') FROM \(name) l WHERE l.\(key)::text = f.local_id)"
     }
 }
 

@@ -109,7 +109,8 @@ extension InvoiceDiff {
         LEFT JOIN \(staged.name) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
             AND lower(s.id) = lower(btrim(l.\(table.id), \(Lookalikes.blanks)))
         WHERE l.\(table.createdAt) < to_timestamp($2)
-          AND (l.\(table.createdAt) >= to_timestamp($1) OR (\(ofAnyAge) AND NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)
+          AND (l.\(table.createdAt) >= to_timestamp($1)
+            OR (\(ofAnyAge) AND NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)
             OR l.\(table.id) = ANY($4) OR l.\(table.key) = ANY($5))
           AND (l.\(table.cancelledAt) IS NULL OR l.\(table.paid) OR s.id IS NOT NULL OR l.\(table.id) = ANY($4)
             OR l.\(table.key) = ANY($5))

@@ -96,8 +96,9 @@ struct Till: Sendable {
     func snapshot(of id: Int64 = 1) async throws -> String {
         try await pool.withConnection { connection in
             try await connection.query(
-                "SELECT jsonb_build_object('charge', to_jsonb(t))::text AS text FROM agency_charge t WHERE id = $1", id)[
-                    0]["text"]
+                """
+                SELECT jsonb_build_object('charge', to_jsonb(t))::text AS text FROM agency_charge t WHERE id = $1
+                """, id)[0]["text"]
         }
     }
 

@@ -21,8 +21,10 @@ struct ChargeCase {
     /// What findings of earlier runs are about.
     var alsoRead: [String] = []
     var alsoRows: [Int64] = []
+    let ofAnyAge: Bool
 
     init(seed: UInt64, count: Int) {
+        ofAnyAge = seed % 4 != 0
         var random = Seeded(seed)
         for number in 1...count { add(Int64(number), &random) }
     }
@@ -138,12 +140,15 @@ extension ChargeCase {
         return id.filter { !" \t\u{A0}".contains($0) }.lowercased() == intent.id.lowercased()
     }
 
+    func isOpen(_ charge: ChargeFacts) -> Bool { ![.succeeded, .failed, .canceled].contains(charge.status) }
+
     /// Rows that are looked at although no intent has exactly their id.
     private func isLookedAt(_ charge: ChargeFacts) -> Bool {
         guard charge.createdSeconds < Self.period.toSeconds else { return false }
         let isCarried = charge.intentID.map(alsoRead.contains) ?? false || alsoRows.contains(charge.rowID)
-        let isOpen = ![.succeeded, .failed, .canceled].contains(charge.status)
-        guard isCarried || isOpen || charge.createdSeconds >= Self.period.fromSeconds else { return false }
+        guard isCarried || (ofAnyAge && isOpen(charge)) || charge.createdSeconds >= Self.period.fromSeconds else {
+            return false
+        }
         return isCarried || charge.status != .canceled || intents.contains { isAlike(charge.intentID, $0) }
     }
 

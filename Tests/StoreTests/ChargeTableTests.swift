@@ -92,4 +92,64 @@ struct ChargeTableTests {
         #expect(plan.contains { $0.contains("agency_charge_created") }, "\(plan.joined(separator: "\n"))")
         await pool.close()
     }
+
+    /// The last event of an intent, the charge's status, and whether the intent has to be read.
+    static let hints: [(event: String, status: String, isRead: Bool)] = [
+        ("payment_intent.succeeded", "succeeded", false), ("payment_intent.succeeded", "pending", true),
+        ("payment_intent.succeeded", "failed", true), ("payment_intent.succeeded", "canceled", true),
+        ("payment_intent.canceled", "canceled", false), ("payment_intent.canceled", "failed", false),
+        ("payment_intent.canceled", "pending", true), ("payment_intent.canceled", "succeeded", true),
+        ("payment_intent.payment_failed", "failed", false), ("payment_intent.payment_failed", "pending", true),
+        ("payment_intent.payment_failed", "succeeded", true),
+    ]
+
+    @Test("an event is followed where the charge does not say already what it says")
+    func events() async throws {
+        let pool = try await TestServer.pool(size: 2)
+        let origin = RunOrigin(
+            trigger: .manual, requestedBy: "tests", host: "here", processID: 1, programVersion: "0")
+        let run = try await Runs(pool: pool).begin(
+            job: "agency-charges", definitionHash: "x", isPlan: false, period: ChargeCase.period,
+            lists: [RunList(account: "task_health", object: .paymentIntent): ChargeCase.period], origin: origin)
+        try await pool.withConnection { connection in
+            var rows = BinaryRows()
+            for (number, hint) in Self.hints.enumerated() {
+                try await connection.execute(
+                    """
+                    INSERT INTO agency_charge (agency_id, amount_cents, currency, status, stripe_payment_intent_id)
+                    VALUES (1, 50, 'usd', $1, $2)
+                    """, hint.status, "pi_\(number)")
+                // An earlier event does not matter.
+                for (seconds, type) in [(1, "payment_intent.payment_failed"), (2, hint.event)] as [(Int64, String)] {
+                    StagedEvents.append(
+                        id: "evt_\(number)_\(seconds)", type: type, createdSeconds: seconds, objectID: "pi_\(number)",
+                        account: "task_health", to: &rows)
+                }
+            }
+            let events = StagingTable(.event, runID: run.id)
+            try await events.replace([], account: "task_health", with: rows, on: connection)
+            let unread = try await Self.resolve(connection).eventHints.unread(
+                events: events, objects: StagingTable(.paymentIntent, runID: run.id), account: "task_health",
+                undeliveredToo: false, on: connection)
+            let expected = Self.hints.indices.filter { Self.hints[$0].isRead }.map { "pi_\($0)" }
+            #expect(Set(unread) == Set(expected))
+        }
+        await pool.close()
+    }
+
+    @Test("the status of the row that a finding is about, and nothing where it is gone")
+    func state() async throws {
+        let pool = try await TestServer.pool(size: 1)
+        try await pool.withConnection { connection in
+            try await connection.run(
+                script: "INSERT INTO agency_charge (id, agency_id, amount_cents, currency, status) "
+                    + "VALUES (5, 1, 50, 'usd', 'failed')")
+            let sql = try await Self.resolve(connection).stateSQL
+            let states: [String?] = try await connection.query(
+                "SELECT \(sql) AS state FROM (VALUES ('5'), ('6'), ('no number')) f (local_id) ORDER BY local_id"
+            ).map { try $0["state"] }
+            #expect(states == ["failed", nil, nil])
+        }
+        await pool.close()
+    }
 }

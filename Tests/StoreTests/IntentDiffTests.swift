@@ -60,7 +60,7 @@ struct IntentDiffTests {
             trigger: .manual, requestedBy: "tests", host: "here", processID: 1, programVersion: "0")
         let run = try await Runs(pool: pool).begin(
             job: "agency-charges", definitionHash: "x", isPlan: false, period: ChargeCase.period,
-            lists: [RunList(account: "task_health", object: .paymentIntent)], origin: origin)
+            lists: [RunList(account: "task_health", object: .paymentIntent): ChargeCase.period], origin: origin)
         try await pool.withConnection { connection in
             // A table that allows less would hide what an older schema holds.
             try await connection.run(
@@ -115,13 +115,14 @@ struct IntentDiffTests {
             elsewhere.map { ($0, requestID: "req_5") }, account: "medflyt", on: connection)
     }
 
-    static func diff(_ run: Run, on connection: Connection) async throws -> IntentDiff {
+    static func diff(_ run: Run, ofAnyAge: Bool = true, on connection: Connection) async throws -> IntentDiff {
         let table = try await ChargeTable.resolve(
             schema: "public", table: "agency_charge", columns: [:], customerColumn: "stripeCustomerId", on: connection)
         try await table.refuseHiddenRows(on: connection)
         return IntentDiff(
             staged: StagingTable(.paymentIntent, runID: run.id), reversals: StagedReversals(runID: run.id),
-            table: table, account: "task_health", period: run.period, rules: ChargeCase.rules, settleSeconds: 300)
+            table: table, account: "task_health", period: run.period, rules: ChargeCase.rules, settleSeconds: 300,
+            ofAnyAge: ofAnyAge)
     }
 
     static func visit(
@@ -129,13 +130,13 @@ struct IntentDiffTests {
         _ body: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws {
         try await pool.withConnection { connection in
-            let counts = try await diff(run, on: connection).run(
+            let counts = try await diff(run, ofAnyAge: made.ofAnyAge, on: connection).run(
                 on: connection, alsoRead: made.alsoRead, alsoRows: made.alsoRows, body)
             #expect(counts.staged == made.intents.count)
             let compared = made.charges.count { charge in
                 charge.createdSeconds < ChargeCase.period.toSeconds
                     && (charge.createdSeconds >= ChargeCase.period.fromSeconds
-                        || ![.succeeded, .failed, .canceled].contains(charge.status))
+                        || (made.ofAnyAge && made.isOpen(charge)))
             }
             #expect(counts.rows == compared)
         }
