@@ -79,8 +79,8 @@ extension CreditHistory {
     /// The options that can be ordered, by id.
     public var options: [CreditOption] { Self.optionCredits.indices.map(Self.option) }
 
-    /// The agencies, by id. Those of an ``AgencyHistory`` and a ``PatientHistory`` of the same seed and as many have the
-    /// same ids and customers, so that one row of `agency` serves all three.
+    /// The agencies, by id. Those of an ``AgencyHistory`` and a ``PatientHistory`` of the same seed and as many have
+    /// the same ids and customers, so that one row of `agency` serves all three.
     public var agencies: [CreditAgency] { CreditAgency.all(seed: seed, count: agencyCount, accountID: accountID) }
 
     /// Three members for each agency, by id.

@@ -53,8 +53,8 @@ struct PartRenderer: Sendable {
         }
     }
 
-    /// `depth` is that of the first brace: 0 alone, 2 in a list or an event, 4 in an event of a list. A charge inside an
-    /// intent is one deeper than that.
+    /// `depth` is that of the first brace: 0 alone, 2 in a list or an event, 4 in an event of a list. A charge inside
+    /// an intent is one deeper than that.
     func write(_ record: PartRecord, _ version: SandboxAPIVersion, depth: Int, to pen: inout Pen) {
         switch record.part.kind {
         case .charge:
@@ -184,7 +184,8 @@ struct PartRenderer: Sendable {
 
     private func destination(_ intent: IntentRecord) -> JSON {
         guard !intent.isBankTransfer else {
-            return .object([("type", .string("us_bank_transfer")), ("us_bank_transfer", .object([]))])
+            let transfer = JSON.object([("reference", .null), ("reference_status", .null)])
+            return .object([("type", .string("us_bank_transfer")), ("us_bank_transfer", transfer)])
         }
         let card: [(String, JSON)] = [
             ("reference_status", .string("pending")), ("reference_type", .string("acquirer_reference_number")),

@@ -20,9 +20,37 @@ enum DemoHistory {
         return plants
     }()
 
+    /// Payment intents besides those of the invoices, of every kind.
+    static let payments = Dictionary(
+        uniqueKeysWithValues: PaymentPlant.allCases.enumerated().map { ($1, 2 + $0 % 3) })
+
     static func make(seed: UInt64, nowSeconds: Int64) throws -> CreditHistory {
         try CreditHistory(
-            seed: seed, orders: orders, agencies: agencies, nowSeconds: nowSeconds, plants: plants)
+            seed: seed, orders: orders, agencies: agencies, nowSeconds: nowSeconds, plants: plants, payments: payments)
+    }
+
+    /// What the agencies are charged, of the same agencies.
+    static func charges(seed: UInt64, nowSeconds: Int64) throws -> AgencyHistory {
+        let kinds = ChargePlant.allCases + ChargePlant.eventsOnly
+        return try AgencyHistory(
+            seed: seed, charges: 8_000, agencies: agencies, nowSeconds: nowSeconds, missedNotices: 6,
+            plants: Dictionary(uniqueKeysWithValues: kinds.enumerated().map { ($1, 2 + $0 % 3) }))
+    }
+
+    /// What patients pay, and invoices of the same agencies.
+    static func patients(seed: UInt64, nowSeconds: Int64) throws -> PatientHistory {
+        try PatientHistory(
+            seed: seed, payments: 8_000, agencies: agencies, nowSeconds: nowSeconds, missedNotices: 7,
+            plants: Dictionary(uniqueKeysWithValues: PatientPlant.allCases.enumerated().map { ($1, 2 + $0 % 3) }))
+    }
+
+    /// The three accounts, with everything planted.
+    static func accounts(seed: UInt64, nowSeconds: Int64) throws -> [SandboxAccount] {
+        [
+            .default(history: .patients(try patients(seed: seed, nowSeconds: nowSeconds))),
+            .medflyt(history: .agency(try charges(seed: seed, nowSeconds: nowSeconds))),
+            .taskHealth(history: .credits(try make(seed: seed, nowSeconds: nowSeconds))),
+        ]
     }
 
     /// Fills the application's tables, which are empty.

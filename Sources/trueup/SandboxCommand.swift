@@ -39,7 +39,7 @@ struct SandboxCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Threads that serve.")
     var threads = 1
 
-    @Flag(name: .long, help: "Task Health's account is the demo's history, with everything planted.")
+    @Flag(name: .long, help: "The three accounts are the demo's histories, with everything planted.")
     var demo = false
 
     @Option(
@@ -94,15 +94,14 @@ struct SandboxCommand: AsyncParsableCommand {
     }
 
     private func accounts(_ now: Int64) throws -> [SandboxAccount] {
+        guard !demo else { return try DemoHistory.accounts(seed: seed, nowSeconds: now) }
         func plain(_ offset: UInt64) -> SandboxHistory {
             .plain(
                 seed: seed + offset, invoices: invoices, paymentIntents: invoices,
                 fromSeconds: now - Int64(days) * 86_400, toSeconds: now - 600, skew: skew)
         }
         let credits: SandboxHistory =
-            if demo {
-                .credits(try DemoHistory.make(seed: seed, nowSeconds: now))
-            } else if history == .credits {
+            if history == .credits {
                 .credits(
                     try CreditHistory(
                         seed: seed, orders: invoices, agencies: DemoHistory.agencies, nowSeconds: now, skew: skew))

@@ -11,28 +11,44 @@ struct PythonChecks {
         let from = Self.nowSeconds - 60 * 86_400
         let history = SandboxHistory.plain(
             seed: 7, invoices: 400, paymentIntents: 150, fromSeconds: from, toSeconds: Self.nowSeconds, skew: .bursts)
-        let plants = Dictionary(uniqueKeysWithValues: (Plant.allCases + Plant.afterPayment).map { ($0, 1) })
+        let plants = Dictionary(
+            uniqueKeysWithValues: (Plant.allCases + Plant.afterPayment + Plant.eventsOnly).map { ($0, 1) })
         let credits = try CreditHistory(
-            seed: 3, orders: 900, agencies: 12, nowSeconds: Self.nowSeconds, plants: plants)
+            seed: 3, orders: 900, agencies: 12, nowSeconds: Self.nowSeconds, plants: plants,
+            payments: Dictionary(uniqueKeysWithValues: PaymentPlant.allCases.map { ($0, 1) }))
         let charges = try AgencyHistory(
             seed: 4, charges: 1_200, agencies: 12, nowSeconds: Self.nowSeconds,
-            plants: Dictionary(uniqueKeysWithValues: ChargePlant.allCases.map { ($0, 1) }))
+            plants: Dictionary(
+                uniqueKeysWithValues: (ChargePlant.allCases + ChargePlant.eventsOnly).map { ($0, 1) }))
+        let payments = try PatientHistory(
+            seed: 4, payments: 1_000, agencies: 12, nowSeconds: Self.nowSeconds, invoices: 150,
+            accountID: Self.patients.accountID,
+            plants: Dictionary(uniqueKeysWithValues: PatientPlant.allCases.map { ($0, 1) }))
+        var patients = Self.patients
+        patients.history = .patients(payments)
         var medflyt = SandboxAccount.medflyt(history: .agency(charges))
         medflyt.defaultAPIVersion = .dahlia
         return try await SandboxServer.start(
             SandboxConfiguration(
-                accounts: [.taskHealth(history: .credits(credits)), medflyt, .default(history: history)],
+                accounts: [
+                    .taskHealth(history: .credits(credits)), medflyt, .default(history: history), patients,
+                ],
                 clockSeconds: Self.nowSeconds))
     }
+
+    private static let patients = SandboxAccount(
+        name: "patients", secretKey: "sk_test_sandbox_patients", accountID: "acct_1QpPatientPays00",
+        defaultAPIVersion: .dahlia)
 
     private func environment(_ server: SandboxServer) throws -> [String: String] {
         let accounts = """
             [["sk_test_sandbox_task_health", "2023-10-16"], ["sk_test_sandbox_medflyt", "2026-07-29.dahlia"],
-            ["sk_test_sandbox_default", "2023-10-16"]]
+            ["sk_test_sandbox_default", "2023-10-16"], ["sk_test_sandbox_patients", "2026-07-29.dahlia"]]
             """
         return [
             "SANDBOX_URL": server.url, "SANDBOX_ACCOUNTS": accounts,
-            "SANDBOX_AGENCY_KEY": "sk_test_sandbox_medflyt", "SANDBOX_READ_KEY": "rk_test_sandbox_task_health",
+            "SANDBOX_AGENCY_KEY": "sk_test_sandbox_medflyt", "SANDBOX_PATIENT_KEY": "sk_test_sandbox_patients",
+            "SANDBOX_READ_KEY": "rk_test_sandbox_task_health",
             "STRIPE_SHARED": try Checkout.shared().path,
         ]
     }

@@ -64,6 +64,7 @@ def check_generated(version, key):
         assert charge["refunded"] == (0 < total == charge["amount"])
         assert charge["disputed"] == any(x["charge"] == charge["id"] for x in disputes)
         assert charge["payment_intent"] in intents
+    check_expanded(version, wire, intents, charges)
     credited = {}
     for note in notes:
         credited.setdefault(note["invoice"], {"pre_payment": 0, "post_payment": 0})[note["type"]] += note["amount"]
@@ -74,6 +75,20 @@ def check_generated(version, key):
         assert invoice["pre_payment_credit_notes_amount"] == sums["pre_payment"], invoice["id"]
     check_join(version, wire, invoices, intents, charges)
     return len(charges), len(refunds), len(disputes), len(notes)
+
+
+def check_expanded(version, wire, intents, charges):
+    """Intents with their latest charge whole, alone and in a list."""
+    schema = SPECIFICATIONS[version].schemas["payment_intent"]
+    listed = wire.ok("GET", "/v1/payment_intents?limit=30&expand[]=data.latest_charge")["data"]
+    for whole in listed:
+        expect(version, schema, whole, "payment_intent with its charge")
+        alone = wire.ok("GET", f"/v1/payment_intents/{whole['id']}?expand[]=latest_charge")
+        assert alone == whole, "an expanded intent alone differs"
+        charge = whole["latest_charge"]
+        assert charge is None or charge == charges[charge["id"]]
+        assert whole | {"latest_charge": charge and charge["id"]} == intents[whole["id"]]
+    assert wire.json("GET", "/v1/payment_intents?expand[]=data.customer")[0] == 400
 
 
 def check_join(version, wire, invoices, intents, charges):
@@ -92,11 +107,18 @@ def check_join(version, wire, invoices, intents, charges):
         assert payment["payment"]["payment_intent"] in intents and payment["invoice"] in invoices
         paid = invoices[payment["invoice"]]["status"] == "paid"
         assert (payment["status"] == "paid") <= paid
-    for payment in payments[:20]:
+    of_invoice = {}
+    for payment in payments:
+        of_invoice.setdefault(payment["invoice"], []).append(payment)
+    for invoice, found in of_invoice.items():
+        assert sum(x["is_default"] for x in found) == 1, f"{invoice} has not one default payment"
+    twice = [x for found in of_invoice.values() if len(found) > 1 for x in found]
+    for payment in payments[:20] + twice:
         intent = payment["payment"]["payment_intent"]
         query = {"payment[type]": "payment_intent", "payment[payment_intent]": intent}
         assert [x["id"] for x in wire.pages("/v1/invoice_payments", **query)] == [payment["id"]]
-        assert [x["id"] for x in wire.pages("/v1/invoice_payments", invoice=payment["invoice"])] == [payment["id"]]
+        found = [x["id"] for x in wire.pages("/v1/invoice_payments", invoice=payment["invoice"])]
+        assert found == [x["id"] for x in of_invoice[payment["invoice"]]]
     own = [x for x in intents if x not in {p["payment"]["payment_intent"] for p in payments}]
     for intent in own[:5]:
         query = {"payment[type]": "payment_intent", "payment[payment_intent]": intent}
@@ -145,6 +167,10 @@ def check_library(version, key):
     api.refunds.create({"charge": first.charge, "reason": "duplicate", "metadata": {"a": "b"}})
     raises(stripe.InvalidRequestError, lambda: api.refunds.create({"charge": first.charge}), 400,
            "charge_already_refunded")
+    whole = intents.retrieve(made.id, {"expand": ["latest_charge"]})
+    assert whole.latest_charge.id == paid.latest_charge and whole.latest_charge.amount_refunded == 2_500
+    assert api.disputes.list({"payment_intent": made.id}).data == []
+    assert api.checkout.sessions.list({"payment_intent": made.id}).data == []
     charge = api.charges.retrieve(first.charge)
     assert (charge.amount_refunded, charge.refunded) == (2_500, True)
     assert [x.amount for x in api.refunds.list({"payment_intent": made.id}).auto_paging_iter()] == [2_000, 500]
@@ -161,14 +187,14 @@ def check_library(version, key):
     assert intents.update(unconfirmed.id, {"metadata": {"x": "y"}}).metadata["x"] == "y"
     raises(stripe.InvalidRequestError, lambda: intents.create({"amount": 10, "currency": "usd"}), 400,
            "amount_too_small")
-    check_credit_notes(api, customer)
+    check_credit_notes(version, api, customer)
     types = {x.type for x in api.events.list({"limit": 100, "types": [
         "charge.failed", "charge.refunded", "refund.created", "payment_intent.processing",
         "payment_intent.requires_action", "payment_intent.payment_failed", "credit_note.created"]}).auto_paging_iter()}
     assert len(types) == 7, types
 
 
-def check_credit_notes(api, customer):
+def check_credit_notes(version, api, customer):
     made = api.invoices.create({"customer": customer, "collection_method": "send_invoice", "days_until_due": 30})
     api.invoice_items.create({"customer": customer, "invoice": made.id, "amount": 9_000, "currency": "usd"})
     api.invoices.finalize_invoice(made.id)
@@ -181,6 +207,12 @@ def check_credit_notes(api, customer):
     invoice = api.invoices.retrieve(made.id)
     assert (invoice.post_payment_credit_notes_amount, invoice.pre_payment_credit_notes_amount) == (3_000, 1_000)
     assert [x.id for x in api.credit_notes.list({"invoice": made.id}).auto_paging_iter()] == [after.id, note.id]
+    if version == VERSIONS[1]:
+        payment, = api.invoice_payments.list({"invoice": made.id}).data
+        assert (payment.status, payment.amount_paid, payment.payment.type) == ("paid", 8_000, "payment_intent")
+        same = {"payment": {"type": "payment_intent", "payment_intent": payment.payment.payment_intent}}
+        assert [x.id for x in api.invoice_payments.list(same).auto_paging_iter()] == [payment.id]
+        assert api.invoice_payments.retrieve(payment.id).invoice == made.id
     raises(stripe.InvalidRequestError, lambda: api.credit_notes.create(
         {"invoice": made.id, "amount": 5_001, "refund_amount": 5_001}), 400, None)
 
@@ -205,8 +237,8 @@ def check_writing(version, key):
         expect(version, error, body, "errors")
 
 
-def check_agency(version, key):
-    """What only looks wrong in the history of agencies: an intent behind a Checkout session."""
+def check_sessions(version, key):
+    """What only looks wrong in a history: an intent behind a Checkout session."""
     wire = Wire(key, version)
     found = []
     for intent in wire.pages("/v1/payment_intents"):
@@ -214,9 +246,13 @@ def check_agency(version, key):
             page = wire.ok("GET", f"/v1/checkout/sessions?payment_intent={intent['id']}")
             found += page["data"]
     assert found, "no Checkout session"
+    root = stripe.StripeClient(
+        key, base_addresses={"api": os.environ["SANDBOX_URL"]}, stripe_version=version, max_network_retries=0)
     for session in found:
         if version == VERSIONS[1]:
             expect(version, SPECIFICATIONS[version].schemas["checkout.session"], session, "checkout.session")
+        same, = root.v1.checkout.sessions.list({"payment_intent": session["payment_intent"]}).data
+        assert (same.id, same.object, same.mode) == (session["id"], "checkout.session", "payment")
         got, body = wire.json("POST", f"/v1/payment_intents/{session['payment_intent']}/cancel", {})
         assert got == 400 and "Checkout" in body["error"]["message"], body
 
@@ -230,7 +266,8 @@ def main():
             check_writing(version, key)
             sizes = check_generated(version, key)
     for version in VERSIONS:
-        check_agency(version, os.environ["SANDBOX_AGENCY_KEY"])
+        for key in (os.environ["SANDBOX_AGENCY_KEY"], os.environ["SANDBOX_PATIENT_KEY"]):
+            check_sessions(version, key)
     for what in sorted(counts):
         print(f"{counts[what]:6} {what}")
     if faults:
