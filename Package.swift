@@ -59,14 +59,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "Support", dependencies: ["PostgreSQL", "Store", "Sandbox"], path: "Tests/Support",
-            swiftSettings: strict),
+            name: "Support", dependencies: ["PostgreSQL", "Curl", "Store", "Sandbox"], path: "Tests/Support",
+            exclude: ["python"], swiftSettings: strict),
         tests("TidyTests", []),
         tests("ReconciliationTests", ["Reconciliation"]),
         tests("ScheduleTests", ["Schedule"]),
         tests("PostgreSQLTests", ["PostgreSQL"]),
-        .testTarget(
-            name: "CurlTests", dependencies: ["Curl", "Support"], exclude: ["python"], swiftSettings: strict),
+        tests("CurlTests", ["Curl", "Support"]),
         tests("StripeTests", ["Stripe", "Curl", "Sandbox"]),
         tests("JobsTests", ["Jobs", "Schedule"]),
         tests("ReportsTests", ["Reports", "Reconciliation", "Schedule", "CXlsxWriter"]),
