@@ -49,7 +49,9 @@ let package = Package(
         module("Credits", ["Reconciliation", "PostgreSQL", "Store"]),
         module("Jobs", ["Reconciliation", "Schedule", "Curl", "Stripe", yams]),
         module("Reports", ["Reconciliation", "Schedule", "CXlsxWriter", "COpenSSL"]),
-        module("Runner", ["Reconciliation", "Schedule", "PostgreSQL", "Stripe", "Store", "Credits", "Jobs", logging]),
+        module(
+            "Runner",
+            ["Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", logging]),
         module("Sandbox", ["COpenSSL"] + nio),
         .executableTarget(
             name: "trueup",

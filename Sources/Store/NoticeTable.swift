@@ -55,18 +55,6 @@ public struct NoticeTable: Sendable, Hashable {
         try await TableCatalog.refuseHiddenRows(of: "public.agency", plainName: "public.agency", on: connection)
     }
 
-    /// SQL for the state of the notice that a finding `f` is about.
-    public var stateSQL: String {
-        """
-        (SELECT CASE WHEN EXISTS (SELECT FROM \(name) n WHERE n.\(id) = f.stripe_id) THEN 'noticed' ELSE 'absent' END)
-        """
-    }
-
-    /// Events of invoices that there has to be a notice of.
-    public var eventHints: EventHints {
-        EventHints(types: ["invoice.finalized"], agreeing: "SELECT FROM \(name) n WHERE n.\(id) = e.object_id")
-    }
-
     /// What is to be filled in when the notice of this invoice has been sent.
     public func sentMark(ofInvoice id: String) -> SentMark {
         var mark = plain

@@ -13,20 +13,6 @@ public struct PaymentDiff: Diff {
         case customers(CustomerTable)
         /// Every payment is for a credit order's invoice.
         case orders(OrderTable)
-
-        /// SQL for the state of the local row that a finding `f` is about; `NULL` where the finding names none.
-        public var stateSQL: String {
-            switch self {
-            case .customers: "NULL::text"
-            case .orders(let table): table.stateSQL
-            }
-        }
-
-        /// Money that came in for intents older than the look-back. What explains it is only known once the intent is
-        /// read.
-        public var eventHints: EventHints {
-            EventHints(types: ["payment_intent.succeeded"], agreeing: "SELECT WHERE false")
-        }
     }
 
     let staged: StagingTable

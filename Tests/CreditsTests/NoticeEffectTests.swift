@@ -134,7 +134,8 @@ struct NoticeEffectTests {
     @Test("an invoice without a customer is refused")
     func noCustomer() async throws {
         try await with { shop, effects in
-            #expect(try await queue(effects, shop) { $0.customer = nil }.refusal != nil)
+            let outcome = try await queue(effects, shop) { $0.customer = nil }
+            #expect(outcome.refusal?.contains("the customer that invoice in_1 lacks") == true, "\(outcome)")
         }
     }
 
