@@ -60,7 +60,7 @@ struct IntentDiffTests {
             trigger: .manual, requestedBy: "tests", host: "here", processID: 1, programVersion: "0")
         let run = try await Runs(pool: pool).begin(
             job: "agency-charges", definitionHash: "x", isPlan: false, period: ChargeCase.period,
-            lists: [RunList(account: "task_health", object: .paymentIntent)], origin: origin)
+            lists: [RunList(account: "task_health", object: .paymentIntent): ChargeCase.period], origin: origin)
         try await pool.withConnection { connection in
             // A table that allows less would hide what an older schema holds.
             try await connection.run(
