@@ -49,7 +49,9 @@ let package = Package(
         module("Credits", ["Reconciliation", "PostgreSQL", "Store"]),
         module("Jobs", ["Reconciliation", "Schedule", "Curl", "Stripe", yams]),
         module("Reports", ["Reconciliation", "Schedule", "CXlsxWriter", "COpenSSL"]),
-        module("Runner", ["Reconciliation", "Schedule", "PostgreSQL", "Stripe", "Store", "Credits", "Jobs", logging]),
+        module(
+            "Runner",
+            ["Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", logging]),
         module("Sandbox", ["COpenSSL"] + nio),
         .executableTarget(
             name: "trueup",
@@ -59,14 +61,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "Support", dependencies: ["PostgreSQL", "Store", "Sandbox"], path: "Tests/Support",
-            swiftSettings: strict),
+            name: "Support", dependencies: ["PostgreSQL", "Curl", "Store", "Sandbox"], path: "Tests/Support",
+            exclude: ["python"], swiftSettings: strict),
         tests("TidyTests", []),
         tests("ReconciliationTests", ["Reconciliation"]),
         tests("ScheduleTests", ["Schedule"]),
         tests("PostgreSQLTests", ["PostgreSQL"]),
-        .testTarget(
-            name: "CurlTests", dependencies: ["Curl", "Support"], exclude: ["python"], swiftSettings: strict),
+        tests("CurlTests", ["Curl", "Support"]),
         tests("StripeTests", ["Stripe", "Curl", "Sandbox"]),
         tests("JobsTests", ["Jobs", "Schedule"]),
         tests("ReportsTests", ["Reports", "Reconciliation", "Schedule", "CXlsxWriter"]),

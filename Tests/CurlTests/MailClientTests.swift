@@ -1,5 +1,6 @@
 import Curl
 import Foundation
+import Support
 import Testing
 
 @Suite("Mail over SMTP")

@@ -1,37 +1,36 @@
 import Curl
 import Foundation
-import Support
 
 /// A real SMTP server in Python (`python/mail_server.py`) in a process of its own, and the mails that it took.
-final class MailServerProcess: Sendable {
+public final class MailServerProcess: Sendable {
     /// A mail as Python's e-mail library reads it.
-    struct Received: Decodable {
-        struct Attachment: Decodable, Equatable {
-            var name: String
-            var type: String
-            var base64: String
+    public struct Received: Decodable, Sendable {
+        public struct Attachment: Decodable, Equatable, Sendable {
+            public var name: String
+            public var type: String
+            public var base64: String
         }
 
-        var sender: String
-        var recipients: [String]
-        var headers: [[String]]
-        var from: [[String]]
-        var to: [[String]]
-        var date: Double
-        var text: String?
-        var html: String?
-        var attachments: [Attachment]
-        var defects: [String]
-        var longestLine: Int
-        var isASCII: Bool
-        var hasBareLineEnds: Bool
+        public var sender: String
+        public var recipients: [String]
+        public var headers: [[String]]
+        public var from: [[String]]
+        public var to: [[String]]
+        public var date: Double
+        public var text: String?
+        public var html: String?
+        public var attachments: [Attachment]
+        public var defects: [String]
+        public var longestLine: Int
+        public var isASCII: Bool
+        public var hasBareLineEnds: Bool
 
-        func header(_ name: String) -> String? { headers.first { $0[0] == name }?[1] }
+        public func header(_ name: String) -> String? { headers.first { $0[0] == name }?[1] }
     }
 
     private static let python = VirtualEnvironment(["aiosmtpd==1.4.6", "trustme==1.2.1"])
 
-    let port: Int
+    public let port: Int
     private let process: Process
     private let directory: String
 
@@ -43,7 +42,7 @@ final class MailServerProcess: Sendable {
 
     /// Starts a server for `body`, and ends it after.
     /// - Parameter mode: `plain`, `login`, `starttls` or `tls`.
-    static func with(_ mode: String, _ body: (MailServerProcess) async throws -> Void) async throws {
+    public static func with(_ mode: String, _ body: (MailServerProcess) async throws -> Void) async throws {
         let server = try await start(mode)
         defer {
             server.process.terminate()
@@ -72,9 +71,9 @@ final class MailServerProcess: Sendable {
     }
 
     /// The authority that signed the server's certificate.
-    var authority: String { directory + "/authority.pem" }
+    public var authority: String { directory + "/authority.pem" }
 
-    func client(
+    public func client(
         _ scheme: String = "smtp", login: String = "", _ change: (inout MailClient.Configuration) -> Void = { _ in }
     ) throws -> MailClient {
         var configuration = MailClient.Configuration()
@@ -85,7 +84,7 @@ final class MailServerProcess: Sendable {
     }
 
     /// What has been received, in order.
-    func received() throws -> [Received] {
+    public func received() throws -> [Received] {
         let names = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".json") }
         let numbers = names.compactMap { Int($0.dropLast(5)) }.sorted()
         return try numbers.map { number in
