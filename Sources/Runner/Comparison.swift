@@ -175,7 +175,8 @@ private actor RoundSink {
             throw ComparisonError.tooManyDifferences(account: subject.account, limit: limits.differences)
         }
         judged.append(
-            Judged(comparison: subject.comparison, found: found, kind: kind, verdict: verdict, action: action,
+            Judged(
+                comparison: subject.comparison, found: found, kind: kind, verdict: verdict, action: action,
                 isConfirmed: isConfirmed))
     }
 

@@ -22,7 +22,8 @@ public struct PlanRun: Sendable {
     ///   - jobs: all jobs of the directory: some kinds use the tables of others.
     public init(
         plan: Plan, path: String, definition: JobDefinition, jobs: [JobDefinition], clients: [String: StripeClient],
-        pool: Pool, origin: RunOrigin, canSend: Bool = false, progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
+        pool: Pool, origin: RunOrigin, canSend: Bool = false,
+        progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) {
         self.plan = plan
         self.path = path

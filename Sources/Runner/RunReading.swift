@@ -32,7 +32,7 @@ struct RunReading: Sendable {
         do {
             switch list.object {
             case .invoice:
-                try await reader(list, client) { query throws(StripeError) in 
+                try await reader(list, client) { query throws(StripeError) in
                     var query = query
                     if let status = invoiceStatus { query.filters = [("status", status)] }
                     return try await client.invoicePage(query)

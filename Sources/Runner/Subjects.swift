@@ -65,7 +65,7 @@ private struct Maker {
             switch job.side {
             case .orders: .orders(try await OrderTable.resolve(for: job, account: account, pool: pool))
             case .charges: .charges(try await ChargeTable.resolve(for: job, account: account, pool: pool))
-            case .notices: 
+            case .notices:
                 .notices(
                     try await NoticeTable.resolve(for: job, account: account, pool: pool), canSend: canSend)
             case .customers: .customers(try await CustomerTable.resolve(for: job, pool: pool))

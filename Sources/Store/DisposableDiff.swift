@@ -47,7 +47,8 @@ public struct DisposableDiff: Diff {
             staged.object == .invoice
             ? .order(InvoicePair(stripe: try StagedInvoices.facts(row), order: nil))
             : .charge(IntentPair(stripe: try StagedIntents.facts(row), charge: nil))
-        return DifferingPair(account: account, pair: pair, requestID: try row["request_id"], isFresh: try row["is_fresh"])
+        return DifferingPair(
+            account: account, pair: pair, requestID: try row["request_id"], isFresh: try row["is_fresh"])
     }
 }
 

@@ -43,7 +43,8 @@ struct ApplyCommand: AsyncParsableCommand {
         do {
             result = try await PlanRun(
                 plan: plan, path: self.plan, definition: definition, jobs: set.jobs, clients: accounts.clients,
-                pool: pool, origin: .here(.manual), canSend: set.settings.delivery.email != nil, progress: { view.show($0) }
+                pool: pool, origin: .here(.manual), canSend: set.settings.delivery.email != nil,
+                progress: { view.show($0) }
             ).apply()
         } catch {
             view.clear()

@@ -22,7 +22,8 @@ struct Trueup: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            RunCommand.self, BackfillCommand.self, ApplyCommand.self, RevertCommand.self, RunsCommand.self, FindingsCommand.self,
+            RunCommand.self, BackfillCommand.self, ApplyCommand.self, RevertCommand.self, RunsCommand.self,
+            FindingsCommand.self,
             CheckCommand.self, JobsCommand.self,
             CronCommand.self, DatabaseCommand.self, SandboxCommand.self, DemoCommand.self,
         ])

@@ -27,7 +27,9 @@ struct ReadingPlanTests {
         var random = Seeded(state: seed)
         let count = Int.random(in: 0...11, using: &random)
         var created: [Int64] = []
-        for _ in 0..<count { created.append((created.last ?? 1_000_000) + Int64.random(in: 0...90_000, using: &random)) }
+        for _ in 0..<count {
+            created.append((created.last ?? 1_000_000) + Int64.random(in: 0...90_000, using: &random))
+        }
         let between = (0..<max(0, count - 1)).map { _ in
             Self.gaps[Int.random(in: 0..<Self.gaps.count, using: &random)]
         }
