@@ -28,6 +28,9 @@ public struct OutboxDelivery: Sendable {
         public var unknown = 0
         /// Why the last one that failed did.
         public var lastError: String?
+
+        /// Nothing was due.
+        public init() {}
     }
 
     private let outbox: Outbox

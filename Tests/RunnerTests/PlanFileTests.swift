@@ -18,7 +18,7 @@ struct PlanFileTests {
         do {
             let result = try await PlanRun(
                 plan: plan, path: "plan.json", definition: definition ?? night.definition(),
-                clients: ["task_health": night.client()], pool: pool, origin: Self.origin
+                jobs: [definition ?? night.definition()], clients: ["task_health": night.client()], pool: pool, origin: Self.origin
             ).apply()
             await pool.close()
             return result
@@ -77,13 +77,13 @@ struct PlanFileTests {
             let grants = plan.items.filter { $0.effect == "grant" }
             let moved = try #require(grants.first)
             _ = try await night.query(
-                "UPDATE task_credit_stripe_invoice SET hosted_invoice_url = 'moved' WHERE id = $1", moved.orderID)
+                "UPDATE task_credit_stripe_invoice SET hosted_invoice_url = 'moved' WHERE id::text = $1", moved.localID)
             let result = try await apply(plan, night)
             #expect(result.exitCode == 2)
             #expect(result.applied == plan.items.count - 1)
-            #expect(result.leftAlone.count == 1 && result.leftAlone[0].contains("\(moved.orderID)"))
+            #expect(result.leftAlone.count == 1 && result.leftAlone[0].contains("\(moved.localID)"))
             let isPaid = try await night.number(
-                "SELECT count(*) FROM task_credit_stripe_invoice WHERE paid AND id = \(moved.orderID)")
+                "SELECT count(*) FROM task_credit_stripe_invoice WHERE paid AND id = \(moved.localID)")
             #expect(isPaid == 0)
         }
     }
