@@ -230,9 +230,9 @@ public struct Runs: Sendable {
             let rows = try await connection.query(
                 """
                 SELECT c.relname::text AS name FROM pg_class c
-                WHERE c.relnamespace = 'trueup'::regnamespace AND c.relname ~ '^staged_[a-z]+_[0-9]+$'
+                WHERE c.relnamespace = 'trueup'::regnamespace AND c.relname ~ '^staged_[a-z_]+_[0-9]+$'
                   AND NOT EXISTS (SELECT FROM trueup.run r WHERE r.state IN ('running', 'interrupted')
-                    AND c.relname ~ ('^staged_[a-z]+_' || r.id || '$'))
+                    AND c.relname ~ ('^staged_[a-z_]+_' || r.id || '$'))
                 """)
             for row in rows {
                 let name: String = try row["name"]

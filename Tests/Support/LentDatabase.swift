@@ -23,7 +23,7 @@ public enum LentDatabase {
                     SET session_replication_role = replica;
                     DO $$ DECLARE names text; BEGIN
                         FOR names IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
-                            WHERE schemaname = 'trueup' AND tablename ~ '^staged_[a-z]+_[0-9]+$'
+                            WHERE schemaname = 'trueup' AND tablename ~ '^staged_[a-z_]+_[0-9]+$'
                         LOOP EXECUTE 'DROP TABLE ' || names; END LOOP;
                         SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') INTO names FROM pg_tables
                         WHERE schemaname IN ('public', 'trueup') AND tablename <> 'migration';
