@@ -56,6 +56,18 @@ public struct PlannedOccurrence: Sendable, Hashable {
     public var isCatchUp: Bool
     /// Why it does not run; `nil` for one that does.
     public var reason: NotRunReason?
+
+    public init(
+        nominalSeconds: Int64, window: OccurrenceWindow, notBeforeSeconds: Int64, startBeforeSeconds: Int64,
+        isCatchUp: Bool = false, reason: NotRunReason? = nil
+    ) {
+        self.nominalSeconds = nominalSeconds
+        self.window = window
+        self.notBeforeSeconds = notBeforeSeconds
+        self.startBeforeSeconds = startBeforeSeconds
+        self.isCatchUp = isCatchUp
+        self.reason = reason
+    }
 }
 
 /// What has come due for one job since somebody last looked.
