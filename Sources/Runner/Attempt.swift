@@ -31,13 +31,22 @@ struct Attempt: Sendable {
         case busy
     }
 
-    private enum Cause {
-        case lost, timeout
+    /// Why the run was stopped: the first cause counts.
+    private final class Cause: Sendable {
+        enum Word {
+            case lost, timeout
+        }
+
+        private let word = Mutex<Word?>(nil)
+
+        var found: Word? { word.withLock { $0 } }
+
+        func note(_ new: Word) { word.withLock { $0 = $0 ?? new } }
     }
 
     /// Runs until the end, the time limit, the loss of the lease, or until the task is cancelled.
     func outcome() async -> Outcome {
-        let cause = Mutex<Cause?>(nil)
+        let cause = Cause()
         let result = await withTaskGroup(of: Result<AttemptEnd, any Error>?.self) { group in
             group.addTask {
                 do {
@@ -48,13 +57,13 @@ struct Attempt: Sendable {
             }
             group.addTask {
                 await beat()
-                if !Task.isCancelled { cause.withLock { $0 = $0 ?? .lost } }
+                if !Task.isCancelled { cause.note(.lost) }
                 return nil
             }
             group.addTask {
                 let limit = clock.now() + lease.occurrence.timeoutSeconds * 1_000_000_000
                 guard (try? await clock.sleepUntil(limit)) != nil else { return nil }
-                cause.withLock { $0 = $0 ?? .timeout }
+                cause.note(.timeout)
                 return nil
             }
             let first = await group.next() ?? nil
@@ -64,7 +73,7 @@ struct Attempt: Sendable {
             for await other in group { if let other { return other } }
             return .failure(CancellationError())
         }
-        switch (cause.withLock { $0 }, result) {
+        switch (cause.found, result) {
         case (.lost, _): return .lost
         case (.timeout, .failure):
             let limit = "It was stopped after \(lease.occurrence.timeoutSeconds) s, the job's timeout."

@@ -150,7 +150,7 @@ public actor WorkLoop {
         let until = clock.now() + Self.stopSeconds * 1_000_000_000
         let (clock, workers, worker) = (clock, workers, worker)
         await Task {
-            while await isBusy, clock.now() < until {
+            while isBusy, clock.now() < until {
                 try? await clock.sleepUntil(clock.now() + 20_000_000)
             }
             // For people to look at only; a row that stays goes by itself.
