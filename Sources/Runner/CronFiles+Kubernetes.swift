@@ -99,7 +99,7 @@ extension CronFiles {
             "        - {name: jobs, mountPath: \(Self.quoted(directory)), readOnly: true}", "  volumes:",
             "    - name: jobs", "      configMap: {name: trueup-jobs}",
         ]
-        return lines.map { space + "  " + $0 }.joined(separator: "\n")
+        return lines.map { space + $0 }.joined(separator: "\n")
     }
 
     /// A YAML text in double quotes.

@@ -111,7 +111,12 @@ struct CronFilesTests {
         #expect(Set(kinds) == ["CronJob", "Deployment", "Job"])
         for document in documents {
             let spec = try #require(document["spec"] as? [String: Any])
-            guard document["kind"] as? String == "CronJob" else { continue }
+            guard document["kind"] as? String == "CronJob" else {
+                let pod = try #require((spec["template"] as? [String: Any])?["spec"] as? [String: Any])
+                let arguments = (pod["containers"] as? [[String: Any]])?.first?["args"] as? [String]
+                #expect(["schedule", "work"].contains(arguments?.first ?? ""))
+                continue
+            }
             #expect(spec["concurrencyPolicy"] as? String == "Forbid")
             #expect(spec["timeZone"] as? String == "UTC")
             #expect(spec["startingDeadlineSeconds"] as? Int == 86_400)
