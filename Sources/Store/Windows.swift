@@ -81,7 +81,8 @@ public struct Windows: Sendable {
             guard updated == 1 else { return nil }
             return try await connection.query(
                 """
-                INSERT INTO trueup.window (run_id, account, object, from_seconds, to_seconds) VALUES ($1, $2, $3, $4)
+                INSERT INTO trueup.window (run_id, account, object, from_seconds, to_seconds)
+                VALUES ($1, $2, $5, $3, $4)
                 RETURNING id, account, object, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done
                 """, runID, window.list.account, window.window.fromSeconds, cutSeconds,
                 window.list.object.rawValue
