@@ -93,6 +93,9 @@ final class ScheduledWork: Sendable {
             }
             return end
         } catch RunError.alreadyRunning {
+            if try await StaleRun.endSessions(for: lease, pool: pool) > 0 {
+                say("\(definition.name): an earlier worker that lost its lease was disconnected")
+            }
             throw JobBusy()
         } catch {
             if !Task.isCancelled { await ping(definition, .fail, "error") }

@@ -31,8 +31,10 @@ struct WorkerTests {
         await pool.close()
     }
 
-    @Test("one worker killed, one frozen and resumed after its lease: the run ends as if nothing had happened")
-    func killedAndFrozen() async throws {
+    @Test(
+        "one worker killed, one frozen and resumed after its lease, soon or late: the run ends as if nothing had happened",
+        arguments: [true, false])
+    func killedAndFrozen(_ wakesSoon: Bool) async throws {
         let now = Int64(time(nil))
         var expected = ""
         try await Scene.with(orders: 4_000, plants: Self.drafts, nowSeconds: now) { scene in
@@ -50,9 +52,13 @@ struct WorkerTests {
             kill(second.processID, SIGSTOP)
             let third = try scene.program.start("work", "--lease", "3")
             try await scene.wait(until: "(SELECT attempt FROM trueup.occurrence) >= 3")
-            kill(second.processID, SIGCONT)
-            try await second.wait(forTalk: "lost its lease")
+            if wakesSoon { kill(second.processID, SIGCONT) }
             try await scene.wait(until: "(SELECT state FROM trueup.occurrence) = 'done'", seconds: 60)
+            if !wakesSoon {
+                kill(second.processID, SIGCONT)
+                try await third.wait(forTalk: "was disconnected")
+            }
+            try await second.wait(forTalk: "lost its lease")
             #expect(try await third.signal(SIGTERM).status == 0)
             #expect(try await second.signal(SIGTERM).status == 0)
             #expect(try await scene.state() == expected)
