@@ -32,7 +32,7 @@ struct WorkerTests {
     }
 
     @Test(
-        "one worker killed, one frozen and resumed after its lease, soon or late: the run ends as if nothing had happened",
+        "one worker killed, one frozen until after its lease, or for long: the run ends as if nothing had happened",
         arguments: [true, false])
     func killedAndFrozen(_ wakesSoon: Bool) async throws {
         let now = Int64(time(nil))
