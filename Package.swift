@@ -49,9 +49,7 @@ let package = Package(
         module("Credits", ["Reconciliation", "PostgreSQL", "Store"]),
         module("Jobs", ["Reconciliation", "Schedule", "Curl", "Stripe", yams]),
         module("Reports", ["Reconciliation", "Schedule", "CXlsxWriter", "COpenSSL"]),
-        module(
-            "Runner",
-            ["Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", logging]),
+        module("Runner", ["Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs"]),
         module("Sandbox", ["COpenSSL"] + nio),
         .executableTarget(
             name: "trueup",
@@ -79,11 +77,11 @@ let package = Package(
             "RunnerTests",
             [
                 "Runner", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL",
-                "Reconciliation",
+                "Reconciliation", "Schedule", yams,
             ]),
         .testTarget(
-            name: "TrueupTests", dependencies: ["PostgreSQL", "Support", "Sandbox", "Store"], exclude: ["Golden"],
-            swiftSettings: strict),
+            name: "TrueupTests", dependencies: ["PostgreSQL", "Support", "Sandbox", "Schedule", "Store"],
+            exclude: ["Golden"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

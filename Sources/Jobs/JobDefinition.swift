@@ -111,14 +111,7 @@ public enum OverlapRule: String, Sendable, Hashable, CaseIterable {
 }
 
 /// `catch_up`.
-public enum CatchUp: Sendable, Hashable {
-    /// Missed occurrences stay missed.
-    case none
-    /// The last missed one runs, for all of them.
-    case latest
-    /// Every missed one runs, oldest first, but only the last so many.
-    case all(Int)
-}
+public typealias CatchUp = Schedule.CatchUp
 
 /// `retry`.
 public struct RetryRule: Sendable, Hashable {

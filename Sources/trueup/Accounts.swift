@@ -10,9 +10,12 @@ struct Accounts: Sendable {
     let http: HTTPClient
     let clients: [String: StripeClient]
 
-    /// - Parameter names: the accounts that are needed; the keys of others are not looked at.
+    /// - Parameters:
+    ///   - names: the accounts that are needed; the keys of others are not looked at.
+    ///   - budget: who counts an account's requests; this process by itself, unless told otherwise.
     static func open(
-        _ names: [String], settings: Settings, environment: [String: String] = ProcessInfo.processInfo.environment
+        _ names: [String], settings: Settings, environment: [String: String] = ProcessInfo.processInfo.environment,
+        budget: (String, RateLimits) -> RequestBudget = { .local($1) }
     ) throws -> Accounts {
         let http = HTTPClient()
         var clients: [String: StripeClient] = [:]
@@ -35,7 +38,7 @@ struct Accounts: Sendable {
                     name: name, secretKey: found.secret, apiVersion: account.apiVersion, apiBase: account.apiBase,
                     mode: account.mode.flatMap { Stripe.AccountMode(rawValue: $0.rawValue) },
                     accountID: account.accountID, rate: rate),
-                http: http, budget: .local(rate))
+                http: http, budget: budget(name, rate))
         }
         return Accounts(http: http, clients: clients)
     }

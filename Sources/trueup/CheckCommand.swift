@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Jobs
 import PostgreSQL
-import Schedule
 import Store
 
 struct CheckCommand: AsyncParsableCommand {
@@ -125,28 +124,5 @@ private struct CheckReport: Sendable {
             failures += 1
             Terminal.print("BAD  \(what): \(explanation(of: error))")
         }
-    }
-}
-
-struct JobsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "jobs", abstract: "Shows the jobs and when they run next.")
-
-    @OptionGroup var files: JobOptions
-
-    func run() throws {
-        let set = try files.load()
-        var table = TextTable(headings: ["job", "kind", "accounts", "schedule", "next", "what"])
-        let now = Int64(Date().timeIntervalSince1970)
-        for job in set.jobs {
-            let next = job.expression?.next(after: now, in: job.zone)
-            table.rows.append([
-                job.name, job.kind.word, job.kind.accounts.joined(separator: ", "),
-                job.expression?.describe(timeZone: job.timeZone) ?? "by hand",
-                next.map { ISOTime.text($0, in: job.zone) } ?? "–", job.description,
-            ])
-        }
-        if set.jobs.isEmpty { Terminal.say("There are no jobs in \(files.jobs), only settings.") }
-        for line in table.lines { Terminal.print(line) }
     }
 }

@@ -4,7 +4,8 @@ import Schedule
 
 struct CronCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cron", abstract: "Cron expressions.", subcommands: [CronNextCommand.self])
+        commandName: "cron", abstract: "Cron expressions, and files for cron, systemd and Kubernetes.",
+        subcommands: [CronNextCommand.self, CronPrintCommand.self])
 }
 
 struct CronNextCommand: ParsableCommand {

@@ -7,8 +7,8 @@ struct HelpTests {
     @Test(
         "help is as it was read last",
         arguments: [
-            [], ["run"], ["apply"], ["revert"], ["runs"], ["findings"], ["check"], ["jobs"], ["cron", "next"], ["db"],
-            ["db", "psql"], ["sandbox"], ["demo"],
+            [], ["run"], ["apply"], ["revert"], ["runs"], ["findings"], ["check"], ["jobs"], ["jobs", "pause"],
+            ["schedule"], ["work"], ["cron", "next"], ["cron", "print"], ["db"], ["db", "psql"], ["sandbox"], ["demo"],
         ])
     func help(_ command: [String]) async throws {
         let result = try await program.run(command + ["--help"])

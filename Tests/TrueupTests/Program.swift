@@ -151,6 +151,9 @@ final class TemporaryFolder: Sendable {
             at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(text.utf8).write(to: url)
     }
+
+    /// What a file holds.
+    func text(of name: String) throws -> String { try String(contentsOfFile: path + "/" + name, encoding: .utf8) }
 }
 
 struct ProgramError: Error, CustomStringConvertible {

@@ -1,0 +1,109 @@
+import Jobs
+import Schedule
+
+extension CronFiles {
+    /// A CronJob for each job, the scheduler, a Deployment of workers, and a Job that works until nothing is due.
+    var kubernetes: String {
+        var documents = jobs.map(cronJob)
+        documents.append(
+            deployment(
+                "trueup-schedule", replicas: 1, ["schedule", "--jobs", directory], "the scheduler, instead of CronJobs")
+        )
+        documents.append(
+            deployment("trueup-work", replicas: 2, ["work", "--jobs", directory], "more workers for the scheduler"))
+        documents.append(queueJob)
+        return Self.header + "kubernetes\n" + documents.joined(separator: "---\n")
+    }
+
+    /// <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/cron-job-v1/>
+    private func cronJob(_ job: JobDefinition) -> String {
+        guard let fields = Self.plainFields(job) else {
+            return "# \(job.name) is not here: \(Self.obstacle(job) ?? "").\n"
+        }
+        return """
+            # \(job.name): \(Self.plain(job.description))
+            apiVersion: batch/v1
+            kind: CronJob
+            metadata:
+              name: trueup-\(job.name)
+              labels: {app.kubernetes.io/name: trueup, trueup/job: \(Self.quoted(job.name))}
+            spec:
+              schedule: \(Self.quoted(fields))
+              timeZone: \(Self.quoted(job.timeZone))
+              concurrencyPolicy: Forbid
+              startingDeadlineSeconds: \(max(10, job.startDeadlineSeconds))
+              successfulJobsHistoryLimit: 3
+              failedJobsHistoryLimit: 3
+              jobTemplate:
+                spec:
+                  activeDeadlineSeconds: \(job.timeoutSeconds)
+                  backoffLimit: \(job.retry.attempts - 1)
+                  # 2: differences remain open; 75: it runs already; both are no reason to try again.
+                  podFailurePolicy:
+                    rules:
+                      - action: FailJob
+                        onExitCodes: {containerName: trueup, operator: In, values: [2, 64, 75]}
+                  template:
+            \(pod(["run", "--quiet", "--jobs", directory, job.name], restart: "Never", indent: 8))
+
+            """
+    }
+
+    private func deployment(_ name: String, replicas: Int, _ arguments: [String], _ what: String) -> String {
+        """
+        # \(name): \(what)
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata:
+          name: \(name)
+          labels: {app.kubernetes.io/name: trueup}
+        spec:
+          replicas: \(replicas)
+          selector:
+            matchLabels: {app.kubernetes.io/component: \(name)}
+          template:
+            metadata:
+              labels: {app.kubernetes.io/name: trueup, app.kubernetes.io/component: \(name)}
+        \(pod(arguments, restart: "Always", indent: 4))
+
+        """
+    }
+
+    /// The database is the queue: each pod takes what is due and ends when nothing is
+    /// (<https://kubernetes.io/docs/concepts/workloads/controllers/job/#parallel-jobs>).
+    private var queueJob: String {
+        """
+        # trueup-queue: three workers that end when nothing is due
+        apiVersion: batch/v1
+        kind: Job
+        metadata:
+          name: trueup-queue
+          labels: {app.kubernetes.io/name: trueup}
+        spec:
+          parallelism: 3
+          backoffLimit: 6
+          template:
+        \(pod(["work", "--until-empty", "--jobs", directory], restart: "Never", indent: 4))
+
+        """
+    }
+
+    private func pod(_ arguments: [String], restart: String, indent: Int) -> String {
+        let space = String(repeating: " ", count: indent)
+        let lines = [
+            "spec:", "  restartPolicy: \(restart)", "  terminationGracePeriodSeconds: 15",
+            "  securityContext: {runAsNonRoot: true, runAsUser: 65532}", "  containers:", "    - name: trueup",
+            "      image: \(Self.quoted(image))",
+            "      args: [\(arguments.map(Self.quoted).joined(separator: ", "))]",
+            "      envFrom:", "        - secretRef: {name: trueup}", "      volumeMounts:",
+            "        - {name: jobs, mountPath: \(Self.quoted(directory)), readOnly: true}", "  volumes:",
+            "    - name: jobs", "      configMap: {name: trueup-jobs}",
+        ]
+        return lines.map { space + $0 }.joined(separator: "\n")
+    }
+
+    /// A YAML text in double quotes.
+    static func quoted(_ text: String) -> String {
+        "\"" + plain(text).replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    }
+}

@@ -1,0 +1,96 @@
+import Jobs
+import Schedule
+
+extension CronFiles {
+    /// A service for one run of a job, a timer for each job, the scheduler, and more workers.
+    var systemdUnits: [File] {
+        var files = [
+            service(
+                "trueup-run@", "One run of job %i", "trueup run --quiet --jobs \(directory) %i",
+                // Open differences (2) and a run that is under way (75) are no failures of the unit.
+                ["Type=oneshot", "SuccessExitStatus=2 75"]),
+            service(
+                "trueup-schedule", "The scheduler, which also works", "trueup schedule --jobs \(directory)",
+                ["Type=exec", "Restart=always", "RestartSec=5", "TimeoutStopSec=15"], isInstalled: true),
+            service(
+                "trueup-worker@", "Worker %i", "trueup work --jobs \(directory)",
+                ["Type=exec", "Restart=always", "RestartSec=5", "TimeoutStopSec=15"], isInstalled: true),
+        ]
+        files += jobs.map(timer)
+        return files.sorted { $0.path < $1.path }
+    }
+
+    private func service(
+        _ name: String, _ description: String, _ command: String, _ settings: [String], isInstalled: Bool = false
+    ) -> File {
+        var lines = [
+            Self.header + "systemd", "[Unit]", "Description=Trueup: \(description)",
+            "Wants=network-online.target", "After=network-online.target", "", "[Service]",
+        ]
+        lines += settings
+        lines += [
+            "ExecStart=/usr/local/bin/\(command)",
+            "# Keys and DATABASE_URL, as NAME=value; readable by root alone.",
+            "EnvironmentFile=-/etc/trueup/environment",
+            "DynamicUser=yes", "StateDirectory=trueup", "WorkingDirectory=/var/lib/trueup", "NoNewPrivileges=yes",
+            "ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes",
+        ]
+        if isInstalled { lines += ["", "[Install]", "WantedBy=multi-user.target"] }
+        return File(path: "systemd/\(name).service", text: lines.joined(separator: "\n") + "\n")
+    }
+
+    private func timer(_ job: JobDefinition) -> File {
+        var lines = [
+            Self.header + "systemd", "[Unit]",
+            "Description=Trueup: \(Self.unitText(job.name + ": " + job.description))",
+            "", "[Timer]",
+        ]
+        let calendars = Self.calendars(job)
+        if calendars.isEmpty {
+            // A timer needs a time; this one never comes, so that enabling it by mistake does nothing.
+            lines += ["# Not here: \(Self.obstacle(job) ?? "").", "OnCalendar=1970-01-01 00:00:00 UTC"]
+        } else {
+            lines += calendars.map { "OnCalendar=\($0)" }
+            lines.append("Persistent=\(job.catchUp == .none ? "no" : "yes")")
+        }
+        lines += [
+            "AccuracySec=1s", "RandomizedDelaySec=\(job.jitterSeconds)s",
+            "FixedRandomDelay=yes", "Unit=trueup-run@\(job.name).service", "", "[Install]", "WantedBy=timers.target",
+        ]
+        return File(path: "systemd/trueup-\(job.name).timer", text: lines.joined(separator: "\n") + "\n")
+    }
+
+    /// `%` stands for something in unit files.
+    private static func unitText(_ text: String) -> String { plain(text).replacing("%", with: "%%") }
+
+    /// The schedule in systemd's words: see systemd.time(7). Where day of month and day of week both count and one
+    /// suffices, there is one for each.
+    static func calendars(_ job: JobDefinition) -> [String] {
+        guard obstacle(job) == nil, let expression = job.expression, case .fields(let fields) = expression.rule else {
+            return []
+        }
+        let all = (months: list(fields.months, 1...12), days: list(fields.days.bits, 1...31))
+        let week = weekdays(fields.weekdays.bits)
+        let time = "\(list(fields.hours, 0...23)):\(list(fields.minutes, 0...59)):00 \(job.timeZone)"
+        func calendar(_ week: String, _ days: String) -> String {
+            (week.isEmpty ? "" : week + " ") + "*-\(all.months)-\(days) " + time
+        }
+        if fields.days.hasStar || fields.weekdays.hasStar || week.isEmpty || all.days == "*" {
+            return [calendar(week, all.days)]
+        }
+        return [calendar("", all.days), calendar(week, "*")]
+    }
+
+    /// Bits as `*` or a list of two digits each.
+    private static func list(_ bits: UInt64, _ range: ClosedRange<Int>) -> String {
+        let values = range.filter { bits >> UInt64($0) & 1 == 1 }
+        if values.count == range.count { return "*" }
+        return values.map { ($0 < 10 ? "0" : "") + String($0) }.joined(separator: ",")
+    }
+
+    private static func weekdays(_ bits: UInt64) -> String {
+        let names = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+        let chosen = names.indices.filter { bits >> UInt64($0) & 1 == 1 }
+        return chosen.count == 7 ? "" : chosen.map { names[$0] }.joined(separator: ",")
+    }
+}

@@ -1,0 +1,107 @@
+import Jobs
+import Schedule
+
+/// What starts the jobs without `trueup schedule`: a crontab, systemd units, Kubernetes manifests. Text made from the
+/// job files, to be read, kept in version control, and made again when they change.
+public struct CronFiles: Sendable {
+    /// One file: its path below `cron/`, and its text.
+    public struct File: Sendable, Hashable {
+        public let path: String
+        public let text: String
+    }
+
+    /// For what.
+    public enum Form: String, Sendable, CaseIterable {
+        case crontab, systemd, kubernetes
+    }
+
+    let jobs: [JobDefinition]
+    /// Where the files of the jobs are, on the machine that runs them.
+    let directory: String
+    /// The container image.
+    let image: String
+
+    public init(_ set: JobSet, directory: String = "/etc/trueup/jobs", image: String = "trueup:latest") {
+        jobs = set.jobs
+        self.directory = directory
+        self.image = image
+    }
+
+    /// The files of one form, in the order of their paths.
+    public func files(for form: Form) -> [File] {
+        switch form {
+        case .crontab: [File(path: "crontab", text: crontab)]
+        case .systemd: systemdUnits
+        case .kubernetes: [File(path: "kubernetes.yaml", text: kubernetes)]
+        }
+    }
+
+    static let header = "# Made from the job files by: trueup cron print --for "
+
+    /// Why a schedule cannot be written in five plain fields; `nil` where it can.
+    static func obstacle(_ definition: JobDefinition) -> String? {
+        guard let expression = definition.expression else {
+            return definition.after.isEmpty
+                ? "it has no schedule: trueup run \(definition.name)"
+                : "it comes after \(definition.after.joined(separator: ", ")), which only trueup schedule knows"
+        }
+        guard case .fields(let fields) = expression.rule else {
+            return "\(expression.text) counts from 1970, which only trueup schedule does"
+        }
+        if fields.seconds != 1 { return "it has seconds, which only trueup schedule knows" }
+        let (days, week) = (fields.days, fields.weekdays)
+        guard !days.hasLast, !days.hasLastWeekday, days.nearestWeekdays == 0, week.last == 0, week.nth == 0 else {
+            return "L, W and # are known to trueup schedule alone"
+        }
+        return definition.after.isEmpty
+            ? nil : "it waits for \(definition.after.joined(separator: ", ")), which only trueup schedule does"
+    }
+
+    /// The five fields in a form that every cron reads.
+    static func plainFields(_ definition: JobDefinition) -> String? {
+        guard obstacle(definition) == nil, let expression = definition.expression,
+            case .fields(let fields) = expression.rule
+        else { return nil }
+        // Six words are five with the seconds in front.
+        return zip(fields.words.suffix(5), [59, 23, 31, 12, 7]).map(plainField).joined(separator: " ")
+    }
+
+    /// `?` is `*`, and `5/15` is `5-59/15`: other crons know no step without a range.
+    private static func plainField(_ word: String, last: Int) -> String {
+        let parts = word.uppercased().split(separator: ",", omittingEmptySubsequences: false).map { part in
+            let halves = part.split(separator: "/", omittingEmptySubsequences: false)
+            guard halves.count == 2, halves[0].allSatisfy(\.isNumber) else { return part == "?" ? "*" : String(part) }
+            return "\(halves[0])-\(last)/\(halves[1])"
+        }
+        return parts.joined(separator: ",")
+    }
+
+    // MARK: - crontab
+
+    /// For cronie, which reads `CRON_TZ`; other crons take the machine's zone.
+    private var crontab: String {
+        var lines = [
+            Self.header + "crontab",
+            "# CRON_TZ is cronie's: other crons need TZ of the machine to be the jobs' zone.",
+            "# A job that runs already ends with 75, and nothing is printed when nothing was found.",
+            "SHELL=/bin/sh", "PATH=/usr/local/bin:/usr/bin:/bin",
+        ]
+        var zone = ""
+        for job in jobs {
+            lines += ["", "# \(job.name): \(Self.plain(job.description))"]
+            guard let fields = Self.plainFields(job) else {
+                lines.append("# Not here: \(Self.obstacle(job) ?? "").")
+                continue
+            }
+            if job.timeZone != zone { lines.append("CRON_TZ=\(job.timeZone)") }
+            zone = job.timeZone
+            lines.append("\(fields) trueup run --quiet --jobs \(directory) \(job.name)")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// One line without what a cron, a unit file or YAML would take for its own.
+    static func plain(_ text: String) -> String {
+        String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
+    }
+}

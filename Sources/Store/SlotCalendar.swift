@@ -1,0 +1,193 @@
+/// For whom requests are sent.
+public enum BudgetShare: String, Sendable, Hashable {
+    /// A run of the schedule, or by hand: may take all there is.
+    case nightly
+    /// A backfill: leaves a part of the limit free at all times, so that it cannot starve a nightly run.
+    case background
+}
+
+/// A rate: so many requests in any second.
+///
+/// What is granted is a *slot*, an instant on the database's clock. A request is sent at its slot or up to
+/// ``toleranceMicroseconds`` after it, never before and never later; so no second sees more requests than the slots of
+/// a second and the tolerance.
+public struct SlotRate: Sendable, Hashable {
+    /// Requests in any one second.
+    public let perSecond: Double
+    /// How late a slot may still be used, for wake-ups and the way to the database: microseconds.
+    public static let toleranceMicroseconds: Int64 = 50_000
+    /// A background request leaves one of so many slots to others.
+    public static let reservedOneIn: Int64 = 4
+
+    public init(perSecond: Double) {
+        self.perSecond = min(100_000, max(0.1, perSecond))
+    }
+
+    /// The distance of the endpoint's slots: any second and tolerance has as many as the rate allows.
+    package var stepMicroseconds: Int64 {
+        Int64(((1_000_000 + Double(Self.toleranceMicroseconds)) / perSecond).rounded(.up))
+    }
+
+    /// Requests in any window of ``windowSlices`` slices.
+    package var windowLimit: Int { max(1, Int(perSecond)) }
+    package var backgroundLimit: Int { max(1, windowLimit - max(1, windowLimit / Int(Self.reservedOneIn))) }
+
+    /// A window that begins anywhere in a slice touches one slice more than it is long; below one a second it is as
+    /// long as one request takes.
+    package var windowSlices: Int {
+        let seconds = max(1, 1 / perSecond)
+        let microseconds = seconds * (1_000_000 + Double(Self.toleranceMicroseconds))
+        return Int((microseconds / Double(AccountSlots.sliceMicroseconds)).rounded(.up)) + 1
+    }
+}
+
+/// What an account has granted, counted in slices of time: any window holds no more than the limit. Requests of several
+/// endpoints come in any order, so even distances would waste what one leaves free.
+package struct AccountSlots: Sendable, Equatable {
+    package static let sliceMicroseconds: Int64 = 25_000
+
+    /// The slice that the first count belongs to: microseconds of Unix time, divided by the slice.
+    package private(set) var firstSlice: Int64
+    package private(set) var taken: [Int32]
+    package private(set) var takenInBackground: [Int32]
+
+    package init(firstSlice: Int64, taken: [Int32], takenInBackground: [Int32]) {
+        self.firstSlice = firstSlice
+        self.taken = taken
+        self.takenInBackground = takenInBackground
+    }
+
+    /// Forgets what no window reaches any more.
+    package mutating func advance(to now: Int64, _ rate: SlotRate) {
+        let oldest = Self.slice(now) - Int64(rate.windowSlices)
+        let gone = oldest - firstSlice
+        guard gone > 0 else { return }
+        taken.removeFirst(Int(min(gone, Int64(taken.count))))
+        takenInBackground.removeFirst(Int(min(gone, Int64(takenInBackground.count))))
+        firstSlice = oldest
+    }
+
+    /// Whether a request may be sent at that time.
+    package func hasRoom(at time: Int64, _ rate: SlotRate, _ share: BudgetShare) -> Bool {
+        guard fits(time, taken, limit: rate.windowLimit, rate) else { return false }
+        return share == .nightly || fits(time, takenInBackground, limit: rate.backgroundLimit, rate)
+    }
+
+    package mutating func take(at time: Int64, _ share: BudgetShare) {
+        let index = Int(Self.slice(time) - firstSlice)
+        precondition(index >= 0, "a slot before the calendar's first slice")
+        if index >= taken.count {
+            taken += repeatElement(0, count: index + 1 - taken.count)
+            takenInBackground += repeatElement(0, count: index + 1 - takenInBackground.count)
+        }
+        taken[index] += 1
+        if share == .background { takenInBackground[index] += 1 }
+    }
+
+    /// Every window that holds the time stays within the limit with one more.
+    private func fits(_ time: Int64, _ counts: [Int32], limit: Int, _ rate: SlotRate) -> Bool {
+        let at = Int(Self.slice(time) - firstSlice)
+        guard at >= 0 else { return false }
+        let length = rate.windowSlices
+        var sum = 0
+        let first = at - length + 1
+        for index in first..<at + length {
+            sum += counts.indices.contains(index) ? Int(counts[index]) : 0
+            let left = index - length
+            if left >= first, counts.indices.contains(left) { sum -= Int(counts[left]) }
+            if index >= at, sum >= limit { return false }
+        }
+        return true
+    }
+
+    package static func slice(_ time: Int64) -> Int64 {
+        let (quotient, remainder) = time.quotientAndRemainder(dividingBy: sliceMicroseconds)
+        return remainder < 0 ? quotient - 1 : quotient
+    }
+}
+
+/// What an endpoint has granted: instants on a grid of even distances, at most one request each. Kept from the oldest
+/// that lies ahead.
+package struct EndpointSlots: Sendable, Equatable {
+    /// Numbers of grid points, ascending; time is the number times the step.
+    package private(set) var taken: [Int64]
+
+    package init(taken: [Int64]) { self.taken = taken }
+
+    package mutating func advance(to now: Int64, _ rate: SlotRate) {
+        let oldest = now / rate.stepMicroseconds
+        // Beyond the horizon lies only what was granted before the clock stepped back.
+        let newest = (now + SlotCalendar.horizonMicroseconds) / rate.stepMicroseconds + 2
+        taken.removeAll { $0 < oldest || $0 > newest }
+    }
+
+    /// The first free grid point at or after a time.
+    package func next(atOrAfter time: Int64, _ rate: SlotRate, _ share: BudgetShare) -> Int64 {
+        var number = (time + rate.stepMicroseconds - 1) / rate.stepMicroseconds
+        while taken.contains(number) || (share == .background && number % SlotRate.reservedOneIn == 0) { number += 1 }
+        return number
+    }
+
+    package mutating func take(_ number: Int64) {
+        taken.insert(number, at: taken.firstIndex { $0 > number } ?? taken.count)
+    }
+}
+
+/// Grants slots of one endpoint of one account: pure, so that every process computes the same.
+package struct SlotCalendar: Sendable, Equatable {
+    package var account: AccountSlots
+    package var endpoint: EndpointSlots
+
+    package init(account: AccountSlots, endpoint: EndpointSlots) {
+        self.account = account
+        self.endpoint = endpoint
+    }
+
+    /// How far ahead slots are granted: what a process holds for itself while others wait.
+    package static let horizonMicroseconds: Int64 = 250_000
+    /// After so long nothing counts any more that was granted before.
+    package static let forgottenMicroseconds = horizonMicroseconds + 1_000_000 + SlotRate.toleranceMicroseconds
+
+    /// Nothing is known: as much as possible may have been granted a moment ago, so nothing is for a while.
+    package static func unknown(now: Int64) -> (calendar: SlotCalendar, earliest: Int64) {
+        let account = AccountSlots(firstSlice: AccountSlots.slice(now), taken: [], takenInBackground: [])
+        return (SlotCalendar(account: account, endpoint: EndpointSlots(taken: [])), now + forgottenMicroseconds)
+    }
+
+    /// Whether the clock has stepped back behind everything that is known: then nothing is known. A smaller step only
+    /// makes slots late. A clock that is set forward can make up to a horizon's slots too many, once.
+    package func isFromTheFuture(now: Int64) -> Bool { account.firstSlice > AccountSlots.slice(now) }
+
+    /// - Parameters:
+    ///   - count: how many are wanted; fewer where the horizon is full, at least none.
+    ///   - now: the database's clock, in microseconds of Unix time.
+    ///   - earliest: no slot lies before: when requests were refused a moment ago.
+    /// - Returns: instants, ascending; and where there are none, when to ask again.
+    package mutating func grant(
+        _ count: Int, now: Int64, earliest: Int64, accountRate: SlotRate, endpointRate: SlotRate, share: BudgetShare
+    ) -> (slots: [Int64], askAgainAt: Int64) {
+        account.advance(to: now, accountRate)
+        endpoint.advance(to: now, endpointRate)
+        let end = now + Self.horizonMicroseconds
+        var slots: [Int64] = []
+        var time = max(now, earliest)
+        while slots.count < count, time <= end {
+            let number = endpoint.next(atOrAfter: time, endpointRate, share)
+            let at = number * endpointRate.stepMicroseconds
+            // One slot is granted however far it lies ahead: slow endpoints have none within the horizon.
+            guard at <= end || slots.isEmpty && at <= end + endpointRate.stepMicroseconds else {
+                return (slots, max(now + 10_000, at - Self.horizonMicroseconds / 2))
+            }
+            if account.hasRoom(at: at, accountRate, share) {
+                endpoint.take(number)
+                account.take(at: at, share)
+                slots.append(at)
+                time = at + 1
+            } else {
+                // Room comes with a slice, not within one.
+                time = max(at + 1, (AccountSlots.slice(at) + 1) * AccountSlots.sliceMicroseconds)
+            }
+        }
+        return (slots, max(now + 10_000, time - Self.horizonMicroseconds / 2))
+    }
+}

@@ -1,0 +1,171 @@
+import ArgumentParser
+import Foundation
+import Jobs
+import PostgreSQL
+import Runner
+import Schedule
+import Store
+
+struct JobsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "jobs", abstract: "Shows the jobs, when they run next and how they did; pauses and resumes them.",
+        subcommands: [JobsListCommand.self, JobsPauseCommand.self, JobsResumeCommand.self],
+        defaultSubcommand: JobsListCommand.self)
+}
+
+struct JobsListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Shows the jobs: schedule, next three runs, last result, health.")
+
+    @OptionGroup var files: JobOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func run() async throws {
+        let set = try files.load()
+        if set.jobs.isEmpty { Terminal.say("There are no jobs in \(files.jobs), only settings.") }
+        let known = await known(set)
+        let now = known?.nowSeconds ?? Int64(Date().timeIntervalSince1970)
+        for (index, job) in set.jobs.enumerated() {
+            if index > 0 { Terminal.print("") }
+            for line in JobLines(job: job, known: known, nowSeconds: now).lines { Terminal.print(line) }
+        }
+    }
+
+    /// What the database knows of the jobs; `nil` where none is to be had, which is no error here.
+    private func known(_ set: JobSet) async -> KnownJobs? {
+        let environment = ProcessInfo.processInfo.environment
+        let variable = set.settings.databaseURLEnv
+        let isNamed = environment[variable] != nil || environment[variable + "_FILE"] != nil
+        let directory = databaseOptions.dataDir ?? (try? EmbeddedCluster.defaultDataDirectory()) ?? ""
+        guard isNamed || FileManager.default.fileExists(atPath: directory) else { return nil }
+        do {
+            return try await Database.with(databaseOptions, settings: set.settings) { database in
+                let pool = Pool(database.target, size: 1, applicationName: "trueup jobs")
+                let occurrences = Occurrences(pool: pool)
+                let names = set.jobs.map(\.name)
+                let known = KnownJobs(
+                    nowSeconds: try await occurrences.nowSeconds(), states: try await occurrences.states(of: names),
+                    last: try await occurrences.lastEnded(of: names))
+                await pool.close()
+                return known
+            }
+        } catch {
+            Terminal.say("Last results are not shown: \(explanation(of: error))")
+            return nil
+        }
+    }
+}
+
+/// What the database knows of some jobs.
+struct KnownJobs: Sendable {
+    var nowSeconds: Int64
+    var states: [String: JobState]
+    /// The last occurrence of each that has ended.
+    var last: [String: Occurrence]
+}
+
+/// One job for a person.
+struct JobLines {
+    let job: JobDefinition
+    let known: KnownJobs?
+    let nowSeconds: Int64
+
+    /// A scheduler looks every second; so much later than a job's time, nobody does.
+    private static let lateSeconds: Int64 = 120
+
+    var lines: [String] {
+        var lines = [
+            "\(job.name)  \(job.kind.word) on \(job.kind.accounts.joined(separator: ", "))"
+                + (job.description.isEmpty ? "" : ": \(job.description)")
+        ]
+        lines.append("  schedule  " + schedule)
+        let next = job.expression?.next(3, after: nowSeconds, in: job.zone) ?? []
+        if !next.isEmpty {
+            lines.append("  next      " + next.map { ISOTime.text($0, in: job.zone) }.joined(separator: ", "))
+        }
+        guard let known else { return lines }
+        if let last = known.last[job.name] { lines.append("  last      " + result(last)) }
+        lines.append("  health    " + health(known))
+        return lines
+    }
+
+    private var schedule: String {
+        if let expression = job.expression { return expression.describe(timeZone: job.timeZone) }
+        return job.after.isEmpty ? "by hand" : "after " + job.after.joined(separator: ", ")
+    }
+
+    private func result(_ last: Occurrence) -> String {
+        let word = last.result ?? last.state.rawValue
+        let reason = last.state == .done ? "" : " (\(last.reason ?? "unknown"))"
+        let run = last.runID.map { ", run \($0)" } ?? ""
+        return "\(ISOTime.text(last.scheduledSeconds, in: job.zone)) \(word)\(reason)\(run)"
+    }
+
+    private func health(_ known: KnownJobs) -> String {
+        guard let state = known.states[job.name] else {
+            return job.expression == nil && job.after.isEmpty ? "ok" : "no scheduler has seen it yet: trueup schedule"
+        }
+        if let by = state.pausedBy, let at = state.pausedAt {
+            return "paused by \(by) since \(isoTime(at.seconds)): trueup jobs resume \(job.name)"
+        }
+        if let due = job.expression?.next(after: state.lastNominalSeconds, in: job.zone),
+            nowSeconds - due > Self.lateSeconds
+        {
+            return "LATE: it was due at \(ISOTime.text(due, in: job.zone)), and no scheduler runs: trueup schedule"
+        }
+        switch known.last[job.name]?.state {
+        case .failed: return "FAILING: \(known.last[job.name]?.detail ?? "see trueup runs --job \(job.name)")"
+        case .missed: return "MISSED its last time"
+        default: return "ok"
+        }
+    }
+}
+
+struct JobsPauseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pause", abstract: "Keeps a job from starting; what runs goes on. It is not missed meanwhile.")
+
+    @Argument(help: "The job.")
+    var job: String
+
+    @OptionGroup var files: JobOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func run() async throws {
+        try await JobsPauseCommand.change(job, files, databaseOptions) { occurrences, known in
+            let isNew = try await occurrences.pause(known, by: RunOrigin.here(.manual).requestedBy)
+            Terminal.say(isNew ? "\(job) is paused. To go on: trueup jobs resume \(job)" : "\(job) was paused already.")
+        }
+    }
+
+    static func change(
+        _ name: String, _ files: JobOptions, _ options: DatabaseOptions,
+        _ body: @Sendable (Occurrences, KnownJob) async throws -> Void
+    ) async throws {
+        let set = try files.load()
+        guard let job = set.job(named: name) else { throw CommandError(files.noJob(name, in: set), code: 64) }
+        try await Database.with(options, settings: set.settings) { database in
+            let pool = Pool(database.target, size: 1, applicationName: "trueup jobs")
+            try await body(Occurrences(pool: pool), KnownJob(job))
+            await pool.close()
+        }
+    }
+}
+
+struct JobsResumeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "Lets a paused job start again, from now on.")
+
+    @Argument(help: "The job.")
+    var job: String
+
+    @OptionGroup var files: JobOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func run() async throws {
+        try await JobsPauseCommand.change(job, files, databaseOptions) { occurrences, known in
+            let wasPaused = try await occurrences.resume(known)
+            Terminal.say(wasPaused ? "\(job) starts again when it is due." : "\(job) was not paused.")
+        }
+    }
+}

@@ -1,0 +1,159 @@
+import ArgumentParser
+import Curl
+import Foundation
+import Jobs
+import PostgreSQL
+import Runner
+import Store
+
+/// What `schedule` and `work` have in common.
+struct ScheduleOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("Runs at the same time in this process.", valueName: "n"))
+    var places = 2
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("After so long without a sign of life a run belongs to others.", valueName: "seconds"))
+    var lease = 60
+
+    @OptionGroup var files: JobOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func validate() throws {
+        guard (1...64).contains(places) else { throw ValidationError("--places takes 1 to 64.") }
+        guard (3...3600).contains(lease) else { throw ValidationError("--lease takes 3 to 3600 seconds.") }
+    }
+
+    /// Opens files and database and works there until a signal, a worker's loop always, other tasks beside it.
+    func work(
+        as kind: Worker.Kind, untilEmpty: Bool = false,
+        beside others: @escaping @Sendable (ScheduledWork) async -> Void = { _ in }
+    ) async throws {
+        let book = try JobBook.directory(files.jobs)
+        for warning in book.jobs.warnings { Terminal.say("warning: \(warning)") }
+        let accounts = Array(Set(book.jobs.jobs.flatMap(\.kind.accounts))).sorted()
+        let isLive = Accounts.hasLiveKey(accounts, settings: book.jobs.settings)
+        try await Signals.cancelling {
+            try await Database.with(databaseOptions, settings: book.jobs.settings, hasLiveKey: isLive) { database in
+                let work = ScheduledWork(book: book, target: database.target, places: places, kind: kind)
+                let loop = WorkLoop(
+                    worker: work.worker, places: places, book: book, pool: work.pool, leaseSeconds: Double(lease),
+                    stopsWhenEmpty: untilEmpty, run: { try await work.run($0, $1) }, tell: { work.tell($0) })
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { await others(work) }
+                    await loop.run()
+                    group.cancelAll()
+                }
+                await work.close()
+            }
+        }
+    }
+}
+
+/// Runs occurrences in this process: accounts whose limits are shared through the database, pings, and a line of talk
+/// for what happens.
+final class ScheduledWork: Sendable {
+    let book: JobBook
+    let pool: Pool
+    let worker: Worker
+    private let target: ConnectionTarget
+    private let budgets: AccountBudgets
+    private let http: HTTPClient
+
+    init(book: JobBook, target: ConnectionTarget, places: Int, kind: Worker.Kind) {
+        self.book = book
+        self.target = target
+        let origin = RunOrigin.here(.schedule)
+        let unique = String(UInt32.random(in: 0...UInt32.max), radix: 36)
+        worker = Worker(
+            name: "\(origin.host):\(origin.processID):\(unique)", kind: kind, host: origin.host,
+            processID: origin.processID, programVersion: Trueup.version)
+        // The loop, the scheduler, and a heartbeat for each run.
+        pool = Pool(target, size: places + 2, applicationName: "trueup \(kind.rawValue)")
+        budgets = AccountBudgets(target)
+        var configuration = HTTPClient.Configuration()
+        configuration.connectTimeoutMilliseconds = Ping.timeoutMilliseconds
+        http = HTTPClient(configuration)
+    }
+
+    func close() async {
+        await pool.close()
+        await budgets.close()
+        await http.close()
+    }
+
+    /// Runs a job for an occurrence.
+    func run(_ definition: JobDefinition, _ lease: Lease) async throws -> AttemptEnd {
+        await ping(definition, .start, "attempt \(lease.attempt)")
+        do {
+            let end = try await runJob(definition)
+            switch end.outcome {
+            case .done(let word): await ping(definition, .success, word)
+            case .failed(let word): await ping(definition, .fail, word)
+            }
+            return end
+        } catch RunError.alreadyRunning {
+            if try await StaleRun.endSessions(for: lease, pool: pool) > 0 {
+                say("\(definition.name): an earlier worker that lost its lease was disconnected")
+            }
+            throw JobBusy()
+        } catch {
+            if !Task.isCancelled { await ping(definition, .fail, "error") }
+            throw CommandError(explanation(of: error))
+        }
+    }
+
+    private func runJob(_ definition: JobDefinition) async throws -> AttemptEnd {
+        let set = book.jobs
+        let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) { name, limits in
+            .shared(self.budgets.budget(of: name, limits))
+        }
+        let runPool = Pool(target, size: JobRun.poolSize, applicationName: "trueup run \(definition.name)")
+        let result: Result<RunResult, any Error>
+        do {
+            let run = JobRun(
+                definition: definition, jobs: set.jobs, clients: accounts.clients, pool: runPool,
+                origin: .here(.schedule), isPlan: false, nowSeconds: Int64(Date().timeIntervalSince1970))
+            result = .success(try await run.run())
+        } catch {
+            result = .failure(error)
+        }
+        await runPool.close()
+        await accounts.http.close()
+        return AttemptEnd(try result.get())
+    }
+
+    /// Best effort: what does not arrive is a line of talk.
+    private func ping(_ definition: JobDefinition, _ signal: Ping.Signal, _ text: String) async {
+        guard let name = definition.notify.pingURLEnv else { return }
+        await ping(variable: name, signal, "\(definition.name): \(text)", about: definition.name)
+    }
+
+    /// - Parameter variable: the environment variable with the URL.
+    func ping(variable: String, _ signal: Ping.Signal, _ text: String, about subject: String) async {
+        do {
+            let url = try Secrets.secret(named: variable, environment: ProcessInfo.processInfo.environment)
+            guard let failure = await Ping(url: url, http: http).send(signal, text: text) else { return }
+            say("\(subject): the ping did not arrive: \(failure)")
+        } catch {
+            say("\(subject): no ping was sent: \(error)")
+        }
+    }
+
+    // MARK: - Talk
+
+    func tell(_ event: ScheduleEvent) {
+        if let line = ScheduleTalk.line(event) { say(line) }
+        // Nobody else says that a job did not run.
+        if case .noticed(let one) = event, one.state == .missed || one.reason == "lease_lost",
+            let definition = book.jobs.job(named: one.job)
+        {
+            let text = "\(one.state.rawValue), \(one.reason ?? "")"
+            Task { await ping(definition, .fail, text) }
+        }
+    }
+
+    func say(_ line: String) {
+        Terminal.say("\(isoTime(Int64(Date().timeIntervalSince1970)))  \(line)")
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Jobs
+import Runner
+import Schedule
+import Support
+import Testing
+import Yams
+
+@Suite("Files for cron, systemd and Kubernetes")
+struct CronFilesTests {
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    static func made() throws -> CronFiles {
+        CronFiles(try JobFiles.load(directory: root.appendingPathComponent("jobs").path))
+    }
+
+    /// Schedules of every form: what a cron can be told, and what only the scheduler knows.
+    static func sample() throws -> CronFiles {
+        let jobs = [
+            try ScheduleScene.job("plain", "15 2 * * *"), try ScheduleScene.job("often", "*/20 8-18 * * MON-FRI"),
+            try ScheduleScene.job("either", "0 4 1,15 * SUN"), try ScheduleScene.job("seconds", "30 0 3 * * *"),
+            try ScheduleScene.job("last", "0 3 L * *"), try ScheduleScene.job("every", "@every 7m"),
+            try ScheduleScene.job("daily", "@daily"), try ScheduleScene.job("report", nil, after: ["plain"]),
+        ]
+        return CronFiles(JobSet(settings: Settings(accounts: []), jobs: jobs))
+    }
+
+    @Test("cron/ is what the job files say; `trueup cron print --for all --write cron` makes it again")
+    func kept() throws {
+        let made = try Self.made()
+        let folder = Self.root.appendingPathComponent("cron")
+        var paths: Set<String> = []
+        for file in CronFiles.Form.allCases.flatMap({ made.files(for: $0) }) {
+            paths.insert(file.path)
+            let kept = try? String(contentsOf: folder.appendingPathComponent(file.path), encoding: .utf8)
+            #expect(kept == file.text, "cron/\(file.path) differs from jobs/; see the name of this test")
+        }
+        let found = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
+        #expect(Set(found.filter { $0.contains(".") || $0 == "crontab" }) == paths)
+    }
+
+    @Test("every line of the crontab is one that fires when the job does")
+    func crontab() throws {
+        let text = try Self.sample().files(for: .crontab)[0].text
+        let expected = [
+            "plain": "15 2 * * *", "often": "*/20 8-18 * * MON-FRI", "either": "0 4 1,15 * SUN", "daily": "@daily",
+        ]
+        var found: [String: [Int64]] = [:]
+        for line in text.split(separator: "\n") where !line.hasPrefix("#") && line.contains("trueup run") {
+            let words = line.split(separator: " ")
+            let name = try #require(words.last.map(String.init))
+            let expression = try CronExpression(words.prefix(5).joined(separator: " "))
+            found[name] = expression.next(50, after: 1_795_435_200, in: .utc)
+            #expect(!line.contains("%"))
+        }
+        #expect(Set(found.keys) == Set(expected.keys))
+        for (name, schedule) in expected {
+            #expect(found[name] == (try CronExpression(schedule)).next(50, after: 1_795_435_200, in: .utc), "\(name)")
+        }
+        for name in ["seconds", "last", "every", "report"] { #expect(text.contains("# \(name): ")) }
+        #expect(text.split(separator: "\n").filter { $0.hasPrefix("# Not here: ") }.count == 4)
+    }
+
+    @Test("systemd takes the units, and its calendar fires when the job does")
+    func systemd() async throws {
+        let analyze = "/usr/bin/systemd-analyze"
+        let files = try Self.sample().files(for: .systemd)
+        let either = try #require(files.first { $0.path == "systemd/trueup-either.timer" })
+        #expect(either.text.contains("OnCalendar=*-*-01,15 04:00:00 UTC\nOnCalendar=Sun *-*-* 04:00:00 UTC\n"))
+        guard FileManager.default.isExecutableFile(atPath: analyze) else { return }
+        for file in files where file.path.hasSuffix(".timer") {
+            for line in file.text.split(separator: "\n") where line.hasPrefix("OnCalendar=") {
+                let result = try run(analyze, ["calendar", String(line.dropFirst("OnCalendar=".count))])
+                #expect(result.status == 0, "\(file.path): \(line): \(result.text)")
+            }
+        }
+        let directory = try TestServer.temporaryDirectory()
+        defer { TestServer.remove(directory) }
+        for file in files {
+            let name = file.path.split(separator: "/").last.map(String.init) ?? ""
+            // The program need not be installed where the tests run.
+            let text = file.text.replacingOccurrences(of: "/usr/local/bin/trueup", with: "/bin/true")
+            try text.write(toFile: directory + "/" + name, atomically: true, encoding: .utf8)
+        }
+        let units = try FileManager.default.contentsOfDirectory(atPath: directory).map { directory + "/" + $0 }
+        let result = try run(analyze, ["verify", "--man=no"] + units.filter { !$0.contains("@") })
+        let own = result.text.split(separator: "\n").filter { $0.contains("trueup") }
+        #expect(own.isEmpty, "\(own.joined(separator: "\n"))")
+    }
+
+    private func run(_ path: String, _ arguments: [String]) throws -> (status: Int32, text: String) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, text)
+    }
+
+    @Test("the manifests are YAML with what keeps a job from running twice")
+    func kubernetes() throws {
+        let text = try Self.sample().files(for: .kubernetes)[0].text
+        let documents = try Array(load_all(yaml: text)).compactMap { $0 as? [String: Any] }
+        let kinds = documents.map { $0["kind"] as? String ?? "" }
+        #expect(kinds.filter { $0 == "CronJob" }.count == 4)
+        #expect(Set(kinds) == ["CronJob", "Deployment", "Job"])
+        for document in documents {
+            let spec = try #require(document["spec"] as? [String: Any])
+            guard document["kind"] as? String == "CronJob" else {
+                let pod = try #require((spec["template"] as? [String: Any])?["spec"] as? [String: Any])
+                let arguments = (pod["containers"] as? [[String: Any]])?.first?["args"] as? [String]
+                #expect(["schedule", "work"].contains(arguments?.first ?? ""))
+                continue
+            }
+            #expect(spec["concurrencyPolicy"] as? String == "Forbid")
+            #expect(spec["timeZone"] as? String == "UTC")
+            #expect(spec["startingDeadlineSeconds"] as? Int == 86_400)
+            let schedule = try #require(spec["schedule"] as? String)
+            #expect(schedule.split(separator: " ").count == 5)
+            _ = try CronExpression(schedule)
+            let template = try #require((spec["jobTemplate"] as? [String: Any])?["spec"] as? [String: Any])
+            #expect(template["activeDeadlineSeconds"] as? Int == 60)
+            let pod = try #require((template["template"] as? [String: Any])?["spec"] as? [String: Any])
+            let container = try #require((pod["containers"] as? [[String: Any]])?.first)
+            #expect((container["args"] as? [String])?.prefix(2) == ["run", "--quiet"])
+            #expect(pod["restartPolicy"] as? String == "Never")
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import PostgreSQL
+import Store
+import Support
+import Synchronization
+import Testing
+
+/// Several processes, as pools of their own, on one database.
+@Suite("A rate limit shared through the database", .serialized)
+struct SharedBudgetTests {
+    private final class Sent: Sendable {
+        private let times = Mutex<[String: [Int64]]>([:])
+        private let origin = ContinuousClock.now
+
+        func note(_ endpoint: String) {
+            let (seconds, attoseconds) = (ContinuousClock.now - origin).components
+            let time = seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+            times.withLock { $0[endpoint, default: []].append(time) }
+        }
+
+        var all: [String: [Int64]] { times.withLock { $0 } }
+    }
+
+    private func send(
+        _ budget: SharedBudget, _ endpoint: String, workers: Int, until end: ContinuousClock.Instant, _ sent: Sent
+    ) async {
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<workers {
+                group.addTask {
+                    while ContinuousClock.now < end, (try? await budget.take(endpoint)) != nil { sent.note(endpoint) }
+                }
+            }
+        }
+    }
+
+    @Test("three processes with many tasks stay within it in every second, and use it")
+    func exact() async throws {
+        let target = try await TestServer.database()
+        let pools = (0..<3).map { Pool(target, size: 1, applicationName: "budget \($0)") }
+        let budgets = pools.map { SharedBudget(pool: $0, account: "task_health", perSecond: 60, perEndpoint: 25) }
+        let sent = Sent()
+        let end = ContinuousClock.now + .seconds(7)
+        await withTaskGroup(of: Void.self) { group in
+            for budget in budgets {
+                for endpoint in ["a", "b", "c"] {
+                    group.addTask { await send(budget, endpoint, workers: 6, until: end, sent) }
+                }
+            }
+        }
+        for (endpoint, times) in sent.all { #expect(SlotCalendarTests.busiestSecond(times) <= 25, "\(endpoint)") }
+        let all = sent.all.values.flatMap(\.self)
+        #expect(SlotCalendarTests.busiestSecond(all) <= 60)
+        // Nobody may send for the first 1.3 s. That nine tenths are used is what the calendar's own test holds: how many
+        // slots a busy machine throws away here because it wakes late, nobody knows.
+        #expect(all.count >= 20, "\(all.count) requests")
+        var leases = 0
+        for budget in budgets { leases += await budget.leases }
+        // Ten a second for each process and endpoint, however many tasks wait.
+        #expect(leases <= 9 * 7 * 10, "\(leases) transactions for \(all.count) requests")
+        for pool in pools { await pool.close() }
+    }
+
+    @Test("after a refusal nobody sends for a while, in no process")
+    func slowDown() async throws {
+        let target = try await TestServer.database()
+        let pools = (0..<2).map { Pool(target, size: 1, applicationName: "budget \($0)") }
+        let budgets = pools.map { SharedBudget(pool: $0, account: "medflyt", perSecond: 80, perEndpoint: 40) }
+        for budget in budgets { try await budget.take("a") }
+        await budgets[0].slowDown("a", isAboutAccount: true)
+        let start = ContinuousClock.now
+        try await budgets[1].take("a")
+        #expect(ContinuousClock.now - start >= .milliseconds(800))
+        for pool in pools { await pool.close() }
+    }
+
+    @Test("who is cancelled stops waiting, also while the database is away")
+    func cancelled() async throws {
+        let pool = Pool(try await TestServer.database(), size: 1, applicationName: "budget")
+        let budget = SharedBudget(pool: pool, account: "default", perSecond: 1, perEndpoint: 1)
+        await pool.close()
+        let waiting = Task { try await budget.take("a") }
+        try await Task.sleep(for: .milliseconds(100))
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+    }
+}
