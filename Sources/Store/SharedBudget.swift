@@ -5,8 +5,8 @@ import PostgreSQL
 ///
 /// Slots are granted a few at a time, for as many requests as wait, at most a quarter of a second ahead and on the
 /// database's clock: some transactions a second for each process, not one for each request. A slot that cannot be used
-/// in time, because the process was frozen or the machine is busy, is thrown away. It is exact where a round trip to the
-/// database takes less than 40 ms.
+/// in time, because the process was frozen or the machine is busy, is thrown away. It is exact where a round trip to
+/// the database takes less than 40 ms.
 ///
 /// All processes must be told the same limits: those of `settings.yaml`.
 public actor SharedBudget {

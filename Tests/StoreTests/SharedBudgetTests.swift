@@ -49,8 +49,8 @@ struct SharedBudgetTests {
         for (endpoint, times) in sent.all { #expect(SlotCalendarTests.busiestSecond(times) <= 25, "\(endpoint)") }
         let all = sent.all.values.flatMap(\.self)
         #expect(SlotCalendarTests.busiestSecond(all) <= 60)
-        // Nobody may send for the first 1.3 s. That nine tenths are used is what the calendar's own test holds: how many
-        // slots a busy machine throws away here because it wakes late, nobody knows.
+        // Nobody may send for the first 1.3 s. That nine tenths are used is what the calendar's own test holds: how
+        // many slots a busy machine throws away here because it wakes late, nobody knows.
         #expect(all.count >= 20, "\(all.count) requests")
         var leases = 0
         for budget in budgets { leases += await budget.leases }
