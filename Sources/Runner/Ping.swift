@@ -1,7 +1,8 @@
 import Curl
 
 /// A job's URL at a service that notices when a job does *not* run, in the form of
-/// <https://healthchecks.io/docs/http_api/>: the URL itself means success, with `/start` and `/fail` behind it the other two.
+/// <https://healthchecks.io/docs/http_api/>: the URL itself means success, with `/start` and `/fail` behind it the
+/// other two.
 ///
 /// Best effort, with a time limit: whether it arrives changes nothing about the run.
 public struct Ping: Sendable {
