@@ -49,7 +49,8 @@ public final class MailServerProcess: Sendable {
         try await room.enter {
             let server = try await start(mode)
             defer {
-                server.process.terminate()
+                // The threads of the tests block signals, and their children with them: SIGTERM would wait for ever.
+                kill(server.process.processIdentifier, SIGKILL)
                 TestServer.remove(server.directory)
             }
             try await body(server)
@@ -68,7 +69,7 @@ public final class MailServerProcess: Sendable {
         try process.run()
         let line = await firstLine(of: output)
         guard let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-            process.terminate()
+            kill(process.processIdentifier, SIGKILL)
             throw VirtualEnvironmentError(description: "mail_server.py did not name its port: \(line)")
         }
         return MailServerProcess(port: port, process: process, directory: directory)
