@@ -1,7 +1,8 @@
 // The message as it goes over the wire: RFC 5322 with RFC 2045's parts. Written here and not with libcurl's MIME
 // interface, so that it can be looked at without a server and is the same for every attempt.
 extension Mail {
-    /// Neither Base64 nor quoted-printable ever has "=_", so no part can hold these.
+    /// The line end before a boundary belongs to the boundary (RFC 2046, section 5.1.1): a part keeps its own by one
+    /// more. Neither Base64 nor quoted-printable ever has "=_", so no part can hold these.
     private static let mixedBoundary = "=_trueup_mixed"
     private static let alternativeBoundary = "=_trueup_alternative"
     /// Headers that the message has anyway, or that would change who gets it.
@@ -28,26 +29,26 @@ extension Mail {
         if attachments.isEmpty {
             appendContent(to: &out)
         } else {
-            add("Content-Type: multipart/mixed;\r\n boundary=\"\(Self.mixedBoundary)\"\r\n\r\n")
-            add("--\(Self.mixedBoundary)\r\n")
+            add("Content-Type: multipart/mixed;\r\n boundary=\"\(Self.mixedBoundary)\"\r\n")
+            add("\r\n--\(Self.mixedBoundary)\r\n")
             appendContent(to: &out)
             for attachment in attachments {
-                add("--\(Self.mixedBoundary)\r\n")
+                add("\r\n--\(Self.mixedBoundary)\r\n")
                 append(attachment, to: &out)
             }
-            add("--\(Self.mixedBoundary)--\r\n")
+            add("\r\n--\(Self.mixedBoundary)--\r\n")
         }
         return out
     }
 
     private func appendContent(to out: inout [UInt8]) {
         guard let html else { return appendText(text, "plain", to: &out) }
-        out += "Content-Type: multipart/alternative;\r\n boundary=\"\(Self.alternativeBoundary)\"\r\n\r\n".utf8
+        out += "Content-Type: multipart/alternative;\r\n boundary=\"\(Self.alternativeBoundary)\"\r\n".utf8
         for (content, subtype) in [(text, "plain"), (html, "html")] {
-            out += "--\(Self.alternativeBoundary)\r\n".utf8
+            out += "\r\n--\(Self.alternativeBoundary)\r\n".utf8
             appendText(content, subtype, to: &out)
         }
-        out += "--\(Self.alternativeBoundary)--\r\n".utf8
+        out += "\r\n--\(Self.alternativeBoundary)--\r\n".utf8
     }
 
     private func appendText(_ content: String, _ subtype: String, to out: inout [UInt8]) {

@@ -7,9 +7,9 @@ import CLibcurl
 /// try await mail.send(Mail(from: …, to: […], subject: "…", text: "…", messageID: "1@example.com", dateSeconds: now))
 /// ```
 ///
-/// TLS is used from the first byte (`smtps://`) or by STARTTLS before anything is said of the login or the mail; only to
-/// a server on this machine mail goes without. Every mail is a conversation of its own on a thread of its own, so that
-/// nothing blocks the cooperative pool, and none is repeated here: whoever calls decides that by
+/// TLS is used from the first byte (`smtps://`) or by STARTTLS before anything is said of the login or the mail; only
+/// to a server on this machine mail goes without. Every mail is a conversation of its own on a thread of its own, so
+/// that nothing blocks the cooperative pool, and none is repeated here: whoever calls decides that by
 /// ``MailError/outcomeIsUnknown``.
 public struct MailClient: Sendable {
     public struct Configuration: Sendable {

@@ -31,7 +31,8 @@ public struct MailError: Error, Sendable, Equatable {
     public let detail: String
     /// Scheme, host and port.
     public let origin: String
-    /// The end of the mail was sent and no answer came: the server may have accepted it. Sending it again may make two.
+    /// The end of the mail was sent and no answer came: the server may have accepted it, and sending it again may make
+    /// two.
     public let outcomeIsUnknown: Bool
 
     init(_ kind: Kind, _ detail: String, origin: String, outcomeIsUnknown: Bool = false) {
@@ -42,8 +43,8 @@ public struct MailError: Error, Sendable, Equatable {
     }
 
     /// Whether this mail will never be taken as it is: another attempt is of no use. Of the refusals these are 550 to
-    /// 559, about the mailbox and the mail (RFC 5321, section 4.2.3); the others are about commands and the login, which
-    /// other settings of the server's address can mend.
+    /// 559, about the mailbox and the mail (RFC 5321, section 4.2.3); the others are about commands and the login,
+    /// which other settings of the server's address can mend.
     public var isPermanent: Bool {
         switch kind {
         case .refused(let code): (550...559).contains(code)

@@ -18,7 +18,8 @@ final class MailTransfer: @unchecked Sendable {
     private var position = 0
     /// libcurl has been told that there is no more: it sends the line with the dot, and the mail may be accepted.
     private var hasEnded = false
-    private var lastReply = ""
+    /// The last line that said no; what the server says to QUIT comes after it.
+    private var lastRefusal = ""
     private let errorText: UnsafeMutablePointer<CChar>
 
     init(_ message: [UInt8], _ mail: Mail, to server: MailServer, _ configuration: MailClient.Configuration) {
@@ -143,7 +144,8 @@ final class MailTransfer: @unchecked Sendable {
     }
 
     fileprivate func take(reply: UnsafeRawBufferPointer) {
-        lastReply = String(decoding: reply.prefix(2_000), as: UTF8.self)
+        guard let first = reply.first, first == UInt8(ascii: "4") || first == UInt8(ascii: "5") else { return }
+        lastRefusal = String(decoding: reply.prefix(2_000), as: UTF8.self)
     }
 
     /// Once the end is sent, nobody can take the mail back: only the answer tells what became of it.
@@ -182,7 +184,7 @@ final class MailTransfer: @unchecked Sendable {
     private func detail(_ code: CURLcode, _ reply: Int) -> String {
         let own = String(cString: errorText)
         var text = own.isEmpty ? String(cString: curl_easy_strerror(code)) : own
-        if reply >= 400, !lastReply.isEmpty { text = lastReply }
+        if reply >= 400, !lastRefusal.isEmpty { text = lastRefusal }
         // A server that repeats what it was told must not carry the login into a log.
         for secret in [server.password?.expose(), server.user] {
             if let secret, !secret.isEmpty { text = text.replacing(secret, with: "***") }

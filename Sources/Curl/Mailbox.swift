@@ -24,7 +24,11 @@ public struct Mailbox: Sendable, Hashable {
         }
         var name = text[..<open]
         while name.last == " " { name.removeLast() }
-        if name.count >= 2, name.first == "\"", name.last == "\"" { name = name.dropFirst().dropLast() }
+        let isQuoted = name.count >= 2 && name.first == "\"" && name.last == "\""
+        if isQuoted { name = name.dropFirst().dropLast() }
+        guard isQuoted || !name.contains(where: { "<>\"".contains($0) }) else {
+            throw MailError(.refusedAddress, "“\(MailError.printable(text))” is no mailbox", origin: "")
+        }
         try self.init(name: String(name), address: String(text[text.index(after: open)...].dropLast()))
     }
 

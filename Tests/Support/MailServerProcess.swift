@@ -40,16 +40,21 @@ public final class MailServerProcess: Sendable {
         self.directory = directory
     }
 
+    /// Every server is a Python of its own.
+    private static let room = Room(places: 4)
+
     /// Starts a server for `body`, and ends it after.
     /// - Parameter mode: `plain`, `login`, `starttls` or `tls`.
     public static func with(_ mode: String, _ body: (MailServerProcess) async throws -> Void) async throws {
-        let server = try await start(mode)
-        defer {
-            server.process.terminate()
-            server.process.waitUntilExit()
-            TestServer.remove(server.directory)
+        try await room.enter {
+            let server = try await start(mode)
+            defer {
+                // The threads of the tests block signals, and their children with them: SIGTERM would wait for ever.
+                kill(server.process.processIdentifier, SIGKILL)
+                TestServer.remove(server.directory)
+            }
+            try await body(server)
         }
-        try await body(server)
     }
 
     private static func start(_ mode: String) async throws -> MailServerProcess {
@@ -62,12 +67,22 @@ public final class MailServerProcess: Sendable {
         let output = Pipe()
         process.standardOutput = output
         try process.run()
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        let line = await firstLine(of: output)
         guard let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-            process.terminate()
+            kill(process.processIdentifier, SIGKILL)
             throw VirtualEnvironmentError(description: "mail_server.py did not name its port: \(line)")
         }
         return MailServerProcess(port: port, process: process, directory: directory)
+    }
+
+    /// Reading blocks, so it has a thread of its own.
+    private static func firstLine(of pipe: Pipe) async -> String {
+        let handle = pipe.fileHandleForReading
+        return await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                continuation.resume(returning: String(decoding: handle.availableData, as: UTF8.self))
+            }
+        }
     }
 
     /// The authority that signed the server's certificate.

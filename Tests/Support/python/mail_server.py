@@ -9,8 +9,11 @@ usage: mail_server.py DIRECTORY plain|login|starttls|tls
 import asyncio
 import base64
 import email
+import email.header
 import email.policy
+import email.utils
 import json
+import os
 import pathlib
 import ssl
 import sys
@@ -22,22 +25,32 @@ directory = pathlib.Path(sys.argv[1])
 mode = sys.argv[2]
 
 
+def mailboxes(field):
+    """Names and addresses. The newer parser of Python 3.11 puts a space between two encoded words of a name."""
+    pairs = email.utils.getaddresses([field])
+    return [[str(email.header.make_header(email.header.decode_header(name))), address] for name, address in pairs]
+
+
+def text_of(part):
+    """A body's text, with the line ends that people write."""
+    return part.get_content().replace("\r\n", "\n") if part else None
+
+
 def described(envelope):
     """What a reader of the mail sees, and what went over the wire."""
     content = envelope.original_content
     message = email.message_from_bytes(content, policy=email.policy.default)
     lines = content.split(b"\r\n")
-    plain = message.get_body(("plain",))
-    html = message.get_body(("html",))
+    plain_fields = email.message_from_bytes(content)
     return {
         "sender": envelope.mail_from,
         "recipients": envelope.rcpt_tos,
         "headers": [[name, str(value)] for name, value in message.items()],
-        "from": [[a.display_name, a.addr_spec] for a in message["From"].addresses],
-        "to": [[a.display_name, a.addr_spec] for a in message["To"].addresses],
+        "from": mailboxes(plain_fields["From"]),
+        "to": mailboxes(plain_fields["To"]),
         "date": message["Date"].datetime.timestamp(),
-        "text": plain.get_content() if plain else None,
-        "html": html.get_content() if html else None,
+        "text": text_of(message.get_body(("plain",))),
+        "html": text_of(message.get_body(("html",))),
         "attachments": [
             {
                 "name": part.get_filename(),
@@ -108,8 +121,13 @@ async def main():
     server = await asyncio.get_running_loop().create_server(
         session, "127.0.0.1", 0, ssl=context if mode == "tls" else None
     )
+    parent = os.getppid()
     print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    async with server:
+        # Tests that are killed end nothing; a process that nobody waits for goes by itself.
+        while os.getppid() == parent:
+            await asyncio.sleep(1)
+    os._exit(0)
 
 
 asyncio.run(main())
