@@ -63,7 +63,7 @@ public enum JobSchema {
         ]
         let required = table.keys.filter(\.isRequired).map { JSONText.string($0.name) }
         if !required.isEmpty { pairs.append(("required", .array(required))) }
-        if table["account"] != nil {
+        if table["account"] != nil, table["accounts"] != nil {
             let one = ["account", "accounts"].map { JSONText.object([("required", .array([.string($0)]))]) }
             pairs.append(("oneOf", .array(one)))
         }

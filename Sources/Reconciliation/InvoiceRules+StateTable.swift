@@ -40,7 +40,7 @@ extension InvoiceRules {
     }
 
     private func overdue(_ pair: InvoicePair) -> Verdict {
-        let days = ((nowSeconds - (pair.stripe?.dueSeconds ?? nowSeconds)) / 86_400)
+        let days = ageSeconds(pair.stripe?.dueSeconds ?? nowSeconds) / 86_400
         return Verdict(.overdue, .inform, "The invoice is open and \(days) days past due; both sides agree.")
     }
 
@@ -68,7 +68,7 @@ extension InvoiceRules {
     }
 
     private func staleDraft(_ local: OrderState, _ pair: InvoicePair) -> Verdict {
-        let days = (nowSeconds - (pair.stripe?.createdSeconds ?? nowSeconds)) / 86_400
+        let days = ageSeconds(pair.stripe?.createdSeconds ?? nowSeconds) / 86_400
         let explanation = "The draft was never finalized and is \(days) days old"
         return switch local {
         case .absent:

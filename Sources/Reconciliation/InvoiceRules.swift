@@ -54,7 +54,7 @@ public struct InvoiceRules: Sendable, Hashable {
         guard let invoice else { return .absent }
         switch invoice.status {
         case .draft:
-            let isOld = nowSeconds - invoice.createdSeconds > staleAfterSeconds
+            let isOld = ageSeconds(invoice.createdSeconds) > staleAfterSeconds
             return isOld && !invoice.autoAdvance && !invoice.isSubscription ? .draftStale : .draftYoung
         case .open: return .open
         case .paid: return .paid
@@ -62,6 +62,12 @@ public struct InvoiceRules: Sendable, Hashable {
         case .uncollectible: return .uncollectible
         case .unknown: return .absent
         }
+    }
+
+    /// How long ago a moment was, held within `Int64`: times come from outside.
+    func ageSeconds(_ seconds: Int64) -> Int64 {
+        let (age, overflow) = nowSeconds.subtractingReportingOverflow(seconds)
+        return overflow ? (seconds < 0 ? .max : .min) : age
     }
 
     /// Duplicates and mismatches.

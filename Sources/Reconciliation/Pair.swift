@@ -182,8 +182,8 @@ public enum Pair: Sendable, Hashable {
 }
 
 extension Pair {
-    /// Whether only a fresh read of the object decides over a finding of this kind, because its fact can still change, or
-    /// because the list does not show all of it: whether an intent belongs to an invoice or a Checkout session.
+    /// Whether only a fresh read of the object decides over a finding of this kind, because its fact can still change,
+    /// or because the list does not show all of it: whether an intent belongs to an invoice or a Checkout session.
     public func needsFreshRead(for kind: FindingKind) -> Bool {
         switch self {
         case .order, .notice: kind.needsFreshRead && !isTerminal

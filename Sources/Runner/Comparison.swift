@@ -207,7 +207,7 @@ enum ComparisonError: Error, CustomStringConvertible {
                 + "together; nothing was repaired."
         case .tooManyNamed(let account, let objects, let limit):
             "\(account): events name \(objects) objects that are older than the look-back and that the table says "
-                + "something else of; at most \(limit) are read one by one. Backfill their period first: trueup backfill"
+                + "something else of; at most \(limit) are read one by one. Backfill their time first: trueup backfill"
         }
     }
 }

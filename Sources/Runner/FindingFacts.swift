@@ -128,8 +128,8 @@ public struct FindingFacts: Codable, Sendable, Equatable {
 }
 
 extension FindingFacts {
-    /// The facts without those that are only known where somebody asked for them: the same object, the same facts, however
-    /// it was read.
+    /// The facts without those that are only known where somebody asked for them: the same object, the same facts,
+    /// however it was read.
     var lasting: FindingFacts {
         var facts = self
         facts.intent?.hasCheckoutSession = nil

@@ -172,7 +172,7 @@ public struct JobRun: Sendable {
         let pages = try await Task {
             try await pool.withConnection { try await Windows(runID: run.id).pageCounts(on: $0) }
         }.value
-        // Of a resumed run the pages of earlier attempts count too; there can be more of them than requests of this one.
+        // Of a resumed run the pages of earlier attempts count too: there can be more than requests of this one.
         let spare = max(0, pages.read - pages.least)
         return SpentRequests(requests: used.requests, least: max(0, used.requests - used.repeated - spare))
     }

@@ -49,8 +49,8 @@ public struct PlanRun: Sendable {
     }
 
     /// Applies the plan. Doing it twice changes nothing more.
-    /// - Throws: ``RunError`` when the job runs already; ``PlanError/otherDefinition(_:job:)`` when its file has changed
-    ///   since.
+    /// - Throws: ``RunError`` when the job runs already; ``PlanError/otherDefinition(_:job:)`` when its file has
+    ///   changed since.
     public func apply() async throws -> Result {
         guard let lock = try await JobLock.take(job: definition.name, target: pool.target) else {
             throw RunError.alreadyRunning(definition.name)

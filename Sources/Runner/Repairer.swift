@@ -193,8 +193,8 @@ extension FinalizedInvoice {
 
 // The half at Stripe.
 extension Repairer {
-    /// Stripe first, the row second, a note before both: a crash in between leaves a note from which the next run learns
-    /// what became of the object, and a row that waits for one that does not exist, which it finds as such.
+    /// Stripe first, the row second, a note before both: a crash in between leaves a note from which the next run
+    /// learns what became of the object, and a row that waits for one that does not exist, which it finds as such.
     private func dispose(_ start: Task, _ change: Remedy.AtStripe) async throws -> Outcome {
         var task = start
         let id = task.pair.stripeID

@@ -10,7 +10,7 @@ struct RunReading: Sendable {
     let pool: Pool
     /// The types of the events that are listed, by account.
     var eventTypes: [String: Set<String>] = [:]
-    /// Only invoices of this status are listed. Right only where an object that leaves the status is not wanted any more.
+    /// Only invoices of this status are listed. Right only where one that leaves the status is not wanted any more.
     var invoiceStatus: String?
     let progress: @Sendable (RunProgress) -> Void
 

@@ -3,8 +3,8 @@ import PostgreSQL
 /// What a local table says about objects that events name: which of them have to be looked at (pass c of DESIGN
 /// section 2).
 ///
-/// An event is a hint. Where the local row says already what the last event of its object says, nothing was missed; every
-/// other object is read by id and compared like a listed one.
+/// An event is a hint. Where the local row says already what the last event of its object says, nothing was missed;
+/// every other object is read by id and compared like a listed one.
 public struct EventHints: Sendable {
     /// The types of events that matter to the comparison.
     public let types: [String]

@@ -84,7 +84,8 @@ extension InvoiceDiff {
         \(twice)
         SELECT \(stagedColumns), \(localColumns("l", customer: table.customer)),
             coalesce(t.invoices, 1)::bigint AS live,
-            (SELECT o.status FROM \(staged.name) o WHERE o.id = l.\(table.id) LIMIT 1) AS other_status
+            (SELECT o.status FROM \(staged.name) o WHERE o.account = \(accountLiteral)
+                AND o.id = l.\(table.id) LIMIT 1) AS other_status
         FROM \(staged.name) s
         LEFT JOIN \(table.name) l ON l.\(table.key) =
             CASE WHEN s.order_id ~ '^[1-9][0-9]{0,17}$' THEN s.order_id::bigint END
@@ -94,7 +95,7 @@ extension InvoiceDiff {
           AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($1))
           AND (s.status NOT IN ('void', 'uncollectible') OR (l.\(table.key) IS NOT NULL AND l.\(table.id) IS NULL
             AND s.order_id NOT IN (SELECT v.order_id FROM \(staged.name) v
-                WHERE v.order_id IS NOT NULL AND v.status IN ('draft', 'open', 'paid'))))
+                WHERE v.account = \(accountLiteral) AND v.order_id IS NOT NULL AND v.status IN ('draft', 'open', 'paid'))))
         """
     }
 

@@ -209,7 +209,8 @@ public struct Runs: Sendable {
             try await connection.execute(
                 """
                 UPDATE trueup.run SET state = $2, ended_at = now(), requests = requests + $3, stripe_objects = $4,
-                    local_rows = $5, problems = $6, requests_least = requests_least + $7 WHERE id = $1 AND ($2 <> 'interrupted' OR state = 'running')
+                    local_rows = $5, problems = $6, requests_least = requests_least + $7
+                WHERE id = $1 AND ($2 <> 'interrupted' OR state = 'running')
                 """, run.id, outcome.state.rawValue, outcome.requests, outcome.stripeObjects, outcome.localRows,
                 outcome.problems, outcome.requestsLeast)
             if outcome.state == .interrupted { return }

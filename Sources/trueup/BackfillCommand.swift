@@ -11,9 +11,9 @@ struct BackfillCommand: AsyncParsableCommand {
         commandName: "backfill",
         abstract: "Runs a job once over a range of dates.",
         discussion: """
-            The range is half-open: --to is the first day, or moment, that is left out. Dates are read in the job's time \
-            zone; a moment is given as 2026-10-01T12:00:00Z. Only what was created in the range is compared and repaired. \
-            A backfill that was stopped goes on where it stopped when the same command is given again. With --plan \
+            The range is half-open: --to is the first day, or moment, that is left out. Dates are read in the job's \
+            time zone; a moment is given as 2026-10-01T12:00:00Z. Only what was created in the range is compared and \
+            repaired. A backfill that was stopped goes on where it stopped when the same command is given again. With --plan \
             nothing is repaired.
             """)
 

@@ -259,12 +259,12 @@ extension Night {
         return try await task.value
     }
 
-    /// The ids that the last run staged, in order, with repetitions.
+    /// The ids that the last run staged of its list, in order, with repetitions; not what it read one by one.
     func staged() async throws -> [String] {
         let id = try await lastRun().id
-        return try await query("SELECT id FROM trueup.staged_invoice_\(id) WHERE status <> 'absent' ORDER BY id").map {
-            try $0["id"]
-        }
+        return try await query(
+            "SELECT id FROM trueup.staged_invoice_\(id) WHERE status <> 'absent' AND NOT is_fresh ORDER BY id"
+        ).map { try $0["id"] }
     }
 
     /// Reads everything and stops before anything is compared, so that the staged rows can be looked at.

@@ -18,7 +18,8 @@ struct PlanFileTests {
         do {
             let result = try await PlanRun(
                 plan: plan, path: "plan.json", definition: definition ?? night.definition(),
-                jobs: [definition ?? night.definition()], clients: ["task_health": night.client()], pool: pool, origin: Self.origin
+                jobs: [definition ?? night.definition()], clients: ["task_health": night.client()], pool: pool,
+                origin: Self.origin
             ).apply()
             await pool.close()
             return result
