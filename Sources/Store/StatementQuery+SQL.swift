@@ -33,21 +33,22 @@ extension StatementScope {
                         f.currency, f.credits, f.runs_seen, f.times_reopened, f.owner, f.first_seen_at,
                         CASE WHEN f.local_id ~ '^[0-9]{1,18}$' THEN f.local_id::bigint END AS local_key,
                         f.job = ANY($2) AS is_charge,
-                        f.job <> ALL($1) AND f.job <> ALL($2) OR f.kind = 'missed_finalized_notice' AS is_still,
+                        f.job <> ALL($1) AND f.job <> ALL($2) OR f.facts ? 'notice' OR f.facts ? 'payment' AS is_still,
                         f.stripe_status = CASE WHEN f.job = ANY($2) THEN 'succeeded' ELSE 'paid' END AS stripe_is_paid,
                         f.local_state = CASE WHEN f.job = ANY($2) THEN 'succeeded' ELSE 'paid' END AS local_is_paid,
                         coalesce(f.credits, CASE WHEN f.currency = 'usd' AND f.stripe_amount % $3 = 0
                             THEN f.stripe_amount / $3 END, 0) AS stripe_credits,
-                        coalesce(f.agency_id, CASE WHEN f.facts->'stripe'->>'agencyID' ~ '^[0-9]{1,18}$'
-                            THEN (f.facts->'stripe'->>'agencyID')::bigint END) AS agency_id,
+                        coalesce(f.agency_id, CASE WHEN s.facts->>'agencyID' ~ '^[0-9]{1,18}$'
+                            THEN (s.facts->>'agencyID')::bigint END) AS agency_id,
                         lower(coalesce(f.facts->'order'->>'currency', f.facts->'charge'->>'currency', f.currency))
                             AS local_currency,
-                        coalesce(f.facts->'stripe'->>'paidAt', f.facts->'stripe'->>'chargedAt')::bigint
-                            AS stripe_paid_seconds,
-                        (f.facts->'stripe'->>'created')::bigint AS stripe_created_seconds,
+                        coalesce(s.facts->>'paidAt', s.facts->>'chargedAt')::bigint AS stripe_paid_seconds,
+                        (s.facts->>'created')::bigint AS stripe_created_seconds,
                         coalesce(f.facts->'order'->>'created', f.facts->'charge'->>'created')::bigint
                             AS local_created_seconds
-                    FROM trueup.finding f WHERE f.job = ANY($4) AND \(filter)
+                    FROM trueup.finding f
+                        CROSS JOIN LATERAL (SELECT coalesce(f.facts->'stripe', f.facts->'intent') AS facts) s
+                    WHERE f.job = ANY($4) AND \(filter)
                 ) f
             ) f
             LEFT JOIN LATERAL (SELECT coalesce(l.\(orders.paidAt), l.\(orders.createdAt)) AS paid_at

@@ -103,13 +103,16 @@ public struct StoredReports: Sendable {
 
     /// Adds to what became of a report.
     public func record(_ delivery: StoredReport.Delivery, of id: Int64) async throws {
-        try await pool.withConnection { connection in
-            _ = try await connection.execute(
-                """
-                INSERT INTO trueup.report_delivery (report_id, destination, address, outcome, detail)
-                VALUES ($1, $2, $3, $4, $5)
-                """, id, delivery.destination, delivery.address, delivery.outcome.rawValue, delivery.detail)
-        }
+        try await pool.withConnection { try await Self.record(delivery, of: id, on: $0) }
+    }
+
+    /// Adds to what became of a report, inside a transaction.
+    public static func record(_ delivery: StoredReport.Delivery, of id: Int64, on connection: Connection) async throws {
+        try await connection.execute(
+            """
+            INSERT INTO trueup.report_delivery (report_id, destination, address, outcome, detail)
+            VALUES ($1, $2, $3, $4, $5)
+            """, id, delivery.destination, delivery.address, delivery.outcome.rawValue, delivery.detail)
     }
 
     /// Signs a report.

@@ -103,8 +103,9 @@ struct StatementQueryTests {
             try await scene.found(Found(secondsBefore: 0))
             try await scene.found(Found(stripeID: "in_2", secondsBefore: 1))
             try await scene.found(
-                Found(kind: .missedFinalizedNotice, job: "notices", stripeID: "in_3", localID: "", localState: "absent")
-            )
+                Found(
+                    kind: .missedFinalizedNotice, stripeID: "in_3", localID: "", localState: "absent",
+                    facts: "{\"stripe\": {\"created\": 1}, \"notice\": {\"isNoticed\": false}}"))
             let figures = try await scene.figures()
             #expect(figures.items.map(\.stripeID) == ["in_2", "in_3"])
             #expect(figures.items.map(\.item.creditsEffect) == [-7, 0])
