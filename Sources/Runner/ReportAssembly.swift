@@ -76,7 +76,7 @@ struct ReportAssembly {
 
     // MARK: Rows
 
-    private func item(_ found: ReportedFinding) -> ReportItem {
+    private func item(_ found: StatementFinding) -> ReportItem {
         let isIntent = found.stripeID.hasPrefix("pi_")
         let id = found.stripeID.isEmpty ? nil : found.stripeID
         return ReportItem(
@@ -89,21 +89,21 @@ struct ReportAssembly {
             state: state(found), note: found.note, proposedRepair: repairSentence(found))
     }
 
-    private func state(_ found: ReportedFinding) -> ItemState {
+    private func state(_ found: StatementFinding) -> ItemState {
         if found.item.isAccepted { return .accepted }
         if found.owner != nil { return .investigating }
         return found.action == .apply ? .repairPlanned : .new
     }
 
     /// Credits are never made up: an invoice without an order whose amount buys no whole number of them counts none.
-    private func explanation(_ found: ReportedFinding) -> String {
+    private func explanation(_ found: StatementFinding) -> String {
         guard found.item.scope == .credits, found.credits == nil, found.stripeStatus == "paid",
             found.item.creditsEffect == 0, let amount = found.stripeAmount, found.item.amountEffects.isEmpty == false
         else { return found.explanation }
         return found.explanation + " \(amount) is no whole number of credits, so none are counted."
     }
 
-    private func repairSentence(_ found: ReportedFinding) -> String? {
+    private func repairSentence(_ found: StatementFinding) -> String? {
         guard found.action == .apply, !found.item.isAccepted else { return nil }
         switch found.item.kind {
         case .missedPaid: return "Mark the order paid and add its credits."

@@ -23,7 +23,7 @@ actor ReportPress {
         let writer = try await queue.run {
             try FileManager.default.createDirectory(
                 atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o750])
-            return Unshared(try ReportWriter(report, into: directory, formats: formats))
+            return Unshared(value: try ReportWriter(report, into: directory, formats: formats))
         }
         return ReportPress(writer: writer.value, queue: queue)
     }

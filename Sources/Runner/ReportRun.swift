@@ -166,14 +166,13 @@ public struct ReportRun: Sendable {
                 others.append(job.name)
                 continue
             }
-            switch reconcile.object {
-            case .invoice where credits.isEmpty:
+            switch reconcile.side {
+            case .orders where credits.isEmpty:
                 credits.append(job.name)
                 contract = reconcile.table
-            // Another job over the same table would count its orders twice.
-            case .invoice: others.append(job.name)
-            case .paymentIntent where reconcile.table.name == "agency_charge": charges.append(job.name)
-            case .paymentIntent: others.append(job.name)
+            case .charges where reconcile.table.name == "agency_charge": charges.append(job.name)
+            // Another job over the same orders would count them twice; notices and customers move nothing.
+            default: others.append(job.name)
             }
         }
         let columns = Dictionary(uniqueKeysWithValues: contract.columns.map { ($0.key.rawValue, $0.value) })

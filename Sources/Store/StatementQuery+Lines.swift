@@ -78,7 +78,7 @@ struct EffectSums {
 
     private(set) var byAgency: [Int64?: Pair] = [:]
 
-    init(_ items: [ReportedFinding], fromSeconds: Int64?) throws {
+    init(_ items: [StatementFinding], fromSeconds: Int64?) throws {
         for item in items.map(\.item) where item.scope == .credits && item.explains && item.kind != .balanceDrift {
             guard item.creditsEffect != 0 else { continue }
             let isBefore = fromSeconds.map { item.sinceSeconds < $0 } ?? false
@@ -93,7 +93,7 @@ struct EffectSums {
     }
 }
 
-extension ReportedFinding {
+extension StatementFinding {
     init(_ row: Row) throws {
         let word: String = try row["kind"]
         guard let kind = FindingKind(rawValue: word) else { throw UnknownKind(word: word) }
@@ -155,7 +155,7 @@ extension StatementQuery {
     /// The control totals of every account and currency that the runs read. Stripe's side was counted when each run
     /// ended; the local side is counted now, over the rows that were made in the run's period.
     func controls(
-        _ items: [ReportedFinding], runs: [RestedRun], on connection: Connection
+        _ items: [StatementFinding], runs: [RestedRun], on connection: Connection
     ) async throws -> [ControlTotals] {
         var totals: [ControlTotals] = []
         let stored = try await RunControl.of(runs: runs.map(\.run.id), on: connection)
@@ -198,7 +198,7 @@ extension StatementQuery {
     }
 
     private func localSides(
-        _ items: [ReportedFinding], run: Run, isCharge: Bool, on connection: Connection
+        _ items: [StatementFinding], run: Run, isCharge: Bool, on connection: Connection
     ) async throws -> [String: ControlSide] {
         let keys = items.filter { ($0.item.scope == .charges) == isCharge }.compactMap { Int64($0.localID) }
         var sides: [String: ControlSide] = [:]

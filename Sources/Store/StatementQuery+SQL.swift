@@ -33,7 +33,8 @@ extension StatementScope {
                         f.currency, f.credits, f.runs_seen, f.times_reopened, f.owner, f.first_seen_at,
                         CASE WHEN f.local_id ~ '^[0-9]{1,18}$' THEN f.local_id::bigint END AS local_key,
                         f.job = ANY($2) AS is_charge,
-                        f.job <> ALL($1) AND f.job <> ALL($2) OR f.facts ? 'notice' OR f.facts ? 'payment' AS is_still,
+                        NOT (f.job = ANY($1) AND f.comparison = 'orders' OR f.job = ANY($2) AND f.comparison = 'charges')
+                            AS is_still,
                         f.stripe_status = CASE WHEN f.job = ANY($2) THEN 'succeeded' ELSE 'paid' END AS stripe_is_paid,
                         f.local_state = CASE WHEN f.job = ANY($2) THEN 'succeeded' ELSE 'paid' END AS local_is_paid,
                         coalesce(f.credits, CASE WHEN f.currency = 'usd' AND f.stripe_amount % $3 = 0

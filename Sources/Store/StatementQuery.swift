@@ -94,12 +94,12 @@ public struct StatementQuery: Sendable {
     // MARK: Findings
 
     /// Findings with what they add to the local side, by id.
-    private func findings(_ filter: String, on connection: Connection) async throws -> [ReportedFinding] {
-        let collected = Mutex<[ReportedFinding]>([])
+    private func findings(_ filter: String, on connection: Connection) async throws -> [StatementFinding] {
+        let collected = Mutex<[StatementFinding]>([])
         try await connection.forEachBatch(
             of: 2_000, scope.findingsSQL(filter), parameters: scope.findingsParameters
         ) { rows in
-            let batch = try rows.map { try ReportedFinding($0) }
+            let batch = try rows.map { try StatementFinding($0) }
             collected.withLock { $0 += batch }
         }
         return collected.withLock { $0 }
@@ -121,7 +121,7 @@ public struct StatementQuery: Sendable {
         ) { rows in
             let batch = try rows.map { row in
                 ResolvedFinding(
-                    finding: try ReportedFinding(row), closedSeconds: (try row["closed_at"] as Timestamp).seconds,
+                    finding: try StatementFinding(row), closedSeconds: (try row["closed_at"] as Timestamp).seconds,
                     closedHow: ClosedHow(rawValue: try row["closed_how"]) ?? .changedAtSource,
                     repairedBy: try row["repaired_by"], plan: try row["repair_plan"])
             }
@@ -197,7 +197,7 @@ public struct StatementQuery: Sendable {
 
     /// What was paid for credits from the beginning to the cut-off, on both sides, by agency.
     private func purchases(
-        _ items: [ReportedFinding], on connection: Connection
+        _ items: [StatementFinding], on connection: Connection
     ) async throws -> [Int64?: [PurchaseTotals]] {
         var totals: [Int64?: [String: PurchaseTotals]] = [:]
         for row in try await connection.query(scope.purchasesSQL, Timestamp(seconds: scope.cutOffSeconds)) {
@@ -228,7 +228,7 @@ public struct StatementQuery: Sendable {
         let then = try await StoredReport.items(of: signed.id, on: connection)
         var effectsThen = Dictionary(then.map { ($0.findingID, $0.creditsEffect) }, uniquingKeysWith: { $0 + $1 })
         var moved: [Int64?: Int64] = [:]
-        func move(_ found: ReportedFinding, by change: Int64, then: Int64?, now: String) throws {
+        func move(_ found: StatementFinding, by change: Int64, then: Int64?, now: String) throws {
             guard change != 0, found.item.sinceSeconds < signed.cutOffSeconds, found.item.scope == .credits else {
                 return
             }
@@ -257,14 +257,14 @@ public struct StatementQuery: Sendable {
 
     private func closedFindings(
         since: Timestamp, on connection: Connection
-    ) async throws -> [(ReportedFinding, ClosedHow)] {
-        let collected = Mutex<[(ReportedFinding, ClosedHow)]>([])
+    ) async throws -> [(StatementFinding, ClosedHow)] {
+        let collected = Mutex<[(StatementFinding, ClosedHow)]>([])
         try await connection.forEachBatch(
             of: 2_000, scope.findingsSQL("f.state = 'closed' AND f.closed_at >= $5"),
             parameters: scope.findingsParameters + [since]
         ) { rows in
             let batch = try rows.map {
-                (try ReportedFinding($0), ClosedHow(rawValue: try $0["closed_how"]) ?? .changedAtSource)
+                (try StatementFinding($0), ClosedHow(rawValue: try $0["closed_how"]) ?? .changedAtSource)
             }
             collected.withLock { $0 += batch }
         }

@@ -48,7 +48,7 @@ public struct StatementFigures: Sendable, Hashable {
     public var agencies: [AgencyActivity] = []
     public var charges: [ChargeActivity] = []
     /// Open and accepted findings about what happened before the cut-off, by id.
-    public var items: [ReportedFinding] = []
+    public var items: [StatementFinding] = []
     /// What was closed since the last report, by id.
     public var resolved: [ResolvedFinding] = []
     /// What was repaired since the last report, the oldest first.
@@ -91,7 +91,7 @@ public struct ChangedFigure: Sendable, Hashable {
 }
 
 /// A finding with everything that a report says of it.
-public struct ReportedFinding: Sendable, Hashable {
+public struct StatementFinding: Sendable, Hashable {
     /// What it adds to the local side.
     public let item: StatementItem
     public let findingID: Int64
@@ -117,7 +117,7 @@ public struct ReportedFinding: Sendable, Hashable {
 
 /// A finding that was closed since the last report.
 public struct ResolvedFinding: Sendable, Hashable {
-    public let finding: ReportedFinding
+    public let finding: StatementFinding
     public let closedSeconds: Int64
     public let closedHow: ClosedHow
     /// Who repaired it, and by which plan.

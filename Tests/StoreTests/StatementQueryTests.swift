@@ -105,7 +105,7 @@ struct StatementQueryTests {
             try await scene.found(
                 Found(
                     kind: .missedFinalizedNotice, stripeID: "in_3", localID: "", localState: "absent",
-                    facts: "{\"stripe\": {\"created\": 1}, \"notice\": {\"isNoticed\": false}}"))
+                    comparison: "notices"))
             let figures = try await scene.figures()
             #expect(figures.items.map(\.stripeID) == ["in_2", "in_3"])
             #expect(figures.items.map(\.item.creditsEffect) == [-7, 0])
@@ -139,7 +139,7 @@ struct StatementQueryTests {
                 Found(
                     kind: .missedSucceeded, job: "agency-charges", stripeID: "pi_3", localID: "3",
                     stripeStatus: "succeeded", localState: "pending", stripeAmount: 900, localAmount: 900, credits: nil,
-                    agency: 2))
+                    agency: 2, comparison: "charges"))
             let figures = try await scene.figures()
             let statement = try scene.statement(figures)
             #expect(statement.chargeTotals.map(\.currency) == ["jpy", "usd"])
