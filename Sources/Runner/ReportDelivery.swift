@@ -5,24 +5,18 @@ import PostgreSQL
 import Reports
 import Store
 
-/// The ways out of a report. The files go to a directory and a bucket at once; mail and Slack go through the outbox,
-/// which the caller empties: a crash neither loses nor doubles a message. One way that fails stops none of the others.
+/// The ways out of a report. The files go to a directory and a bucket at once; mail and Slack go through the outbox: a
+/// crash neither loses nor doubles a message. One way that fails stops none of the others.
 public struct ReportDelivery: Sendable {
     let settings: DeliverySettings
     let bucket: ReportBucket?
     /// Why there is no bucket though the settings name one.
     let bucketProblem: String?
-    let outbox: @Sendable ([ReportDispatch], Int64, Connection) async throws -> Void
 
     /// - Parameters:
     ///   - environment: where the access key of a bucket is looked up.
-    ///   - outbox: puts messages of a report into the outbox, inside the transaction that keeps the report.
-    public init(
-        settings: DeliverySettings, http: HTTPClient, environment: [String: String],
-        outbox: @escaping @Sendable ([ReportDispatch], Int64, Connection) async throws -> Void
-    ) {
+    public init(settings: DeliverySettings, http: HTTPClient, environment: [String: String]) {
         self.settings = settings
-        self.outbox = outbox
         var bucket: ReportBucket?
         var problem: String?
         if let s3 = settings.s3 {
@@ -45,10 +39,28 @@ public struct ReportDelivery: Sendable {
         return queued
     }
 
-    func enqueue(_ queued: [ReportDispatch], report id: Int64, on connection: Connection) async throws {
-        guard !queued.isEmpty else { return }
-        try await outbox(queued, id, connection)
-        for dispatch in queued { try await StoredReports.record(dispatch.record, of: id, on: connection) }
+    /// Puts the messages into the outbox, inside the transaction that keeps the report.
+    func enqueue(
+        _ queued: [ReportDispatch], attachments: [OutboxAttachment], report id: Int64, on connection: Connection
+    ) async throws {
+        for dispatch in queued {
+            let draft = dispatch.draft(
+                slackVariable: settings.slack?.urlEnv ?? "", attachments: attachments, report: id)
+            _ = try await Outbox.enqueue(draft, on: connection)
+            try await StoredReports.record(dispatch.record, of: id, on: connection)
+        }
+    }
+
+    /// The files that go with the mails of a report.
+    static func attachments(_ messages: ReportMessages) throws -> [OutboxAttachment] {
+        try messages.attachments.map { name in
+            let data = try Data(contentsOf: URL(fileURLWithPath: messages.directory + "/" + name))
+            return OutboxAttachment(
+                name: name,
+                contentType: name.hasSuffix(".html")
+                    ? "text/html; charset=utf-8" : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                bytes: Array(data))
+        }
     }
 
     /// Sees to the files: what was delivered before is not delivered again.
@@ -106,6 +118,21 @@ public struct ReportDispatch: Sendable, Hashable {
         switch way {
         case .email(let to): "\(messages.key)/email/\(to.lowercased())"
         case .slack: "\(messages.key)/slack"
+        }
+    }
+
+    /// The message as the outbox takes it: one key for one report and recipient.
+    func draft(slackVariable: String, attachments: [OutboxAttachment], report id: Int64) -> OutboxDraft {
+        let about = ["report": String(id)]
+        switch way {
+        case .email(let to):
+            return OutboxDraft(
+                channel: .email, dedupeKey: key, recipient: to, subject: messages.subject, text: messages.text,
+                html: messages.html, attachments: attachments, about: about)
+        case .slack:
+            return OutboxDraft(
+                channel: .slack, dedupeKey: key, recipient: slackVariable, subject: messages.subject,
+                text: messages.slack, about: about)
         }
     }
 

@@ -10,6 +10,8 @@ public struct ReportMessages: Sendable, Hashable {
     public let subject: String
     /// Plain text.
     public let text: String
+    /// The same for mail programs that show HTML: no script, no image, no link from data.
+    public let html: String
     /// The files that go with a mail, by their names in the report's folder; empty for a single line.
     public let attachments: [String]
     /// Of a Slack message: the verdict and the largest open items, in its mark-up.
@@ -38,6 +40,7 @@ public struct ReportMessages: Sendable, Hashable {
                 : "\(report.state.rawValue) \(definition.name) \(day): unchanged")
         guard isFull else {
             text = result.oneLine + "\n"
+            html = ReportMessages.page(report, lines: [result.oneLine])
             attachments = []
             slack = ReportMessages.escaped(result.oneLine)
             return
@@ -57,8 +60,26 @@ public struct ReportMessages: Sendable, Hashable {
                 "To sign it: trueup report sign \(result.id) --as preparer --note …",
             ]
         text = lines.joined(separator: "\n") + "\n"
+        html = ReportMessages.page(report, lines: Array(lines.dropFirst()))
         attachments = attached
         slack = ReportMessages.slackText(report, id: result.id)
+    }
+
+    /// The verdict as a heading and the summary below it, with styles in the elements: mail programs drop style sheets.
+    private static func page(_ report: DiscrepancyReport, lines: [String]) -> String {
+        let colour =
+            switch report.state {
+            case .clean: "#1a7f4b"
+            case .explained: "#8a6100"
+            case .unexplained, .incomplete: "#b3261e"
+            }
+        let text = ReportText.html(lines.map { ReportText.visible($0) }.joined(separator: "\n"))
+        return """
+            <!doctype html><html lang="en"><body style="margin:0;padding:16px;font:15px/1.45 sans-serif">
+            <p style="margin:0 0 4px;color:\(colour);font-weight:bold">\(report.state.rawValue)</p>
+            <h1 style="margin:0 0 12px;font-size:20px">\(ReportText.html(ReportVerdict.line(report.statement)))</h1>
+            <pre style="font:13px/1.45 monospace;white-space:pre-wrap">\(text)</pre></body></html>
+            """
     }
 
     private static func slackText(_ report: DiscrepancyReport, id: Int64) -> String {

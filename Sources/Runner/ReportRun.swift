@@ -99,12 +99,13 @@ public struct ReportRun: Sendable {
         if !made.isRepeated {
             let stored = newReport(made, files)
             let queued = delivery?.queued(messages, job.deliver) ?? []
-            let delivery = delivery
-            let origin = origin
+            let attachments = queued.isEmpty ? [] : try ReportDelivery.attachments(messages)
+            let (delivery, origin) = (delivery, origin)
             // The report and the messages that tell of it are one transaction: a crash leaves both or neither.
             try await pool.transaction { connection in
                 try await stored.insert(origin: origin, on: connection)
-                try await delivery?.enqueue(queued, report: stored.id, on: connection)
+                try await delivery?.enqueue(
+                    queued, attachments: attachments, report: stored.id, on: connection)
             }
             result.deliveries = queued.map(\.record)
         }

@@ -78,7 +78,11 @@ struct ReportMakeCommand: AsyncParsableCommand {
             try await Database.with(databaseOptions, settings: set.settings) { database in
                 let pool = Pool(database.target, size: 4, applicationName: "trueup report \(definition.name)")
                 let http = HTTPClient()
-                let delivery = deliver ? ReportOutbox.delivery(set.settings, http: http) : nil
+                let delivery =
+                    deliver
+                    ? ReportDelivery(
+                        settings: set.settings.delivery, http: http,
+                        environment: ProcessInfo.processInfo.environment) : nil
                 do {
                     let known = try await ReportAccounts.withIDs(accounts, pool: pool)
                     let result = try await ReportRun(
