@@ -106,8 +106,8 @@ public struct ReportMessages: Sendable, Hashable {
         return lines.joined(separator: "\n")
     }
 
-    /// As Slack asks for it, https://docs.slack.dev/messaging/formatting-message-text: no mention and no link comes from
-    /// data.
+    /// As Slack asks for it: no mention and no link comes from data.
+    /// https://docs.slack.dev/messaging/formatting-message-text
     static func escaped(_ text: String) -> String {
         ReportText.visible(text).replacing("&", with: "&amp;").replacing("<", with: "&lt;")
             .replacing(">", with: "&gt;")

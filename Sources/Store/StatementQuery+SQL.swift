@@ -25,16 +25,17 @@ extension StatementScope {
                     ELSE coalesce(f.stripe_created_seconds, f.local_created_seconds) END,
                     floor(extract(epoch FROM f.first_seen_at))::bigint) AS since_seconds
             FROM (
-                SELECT f.*, row_number() OVER (PARTITION BY f.is_charge, f.account, CASE WHEN f.stripe_id = '' OR f.is_still
-                    THEN 'F-' || f.id ELSE f.stripe_id END ORDER BY f.local_is_paid DESC, f.id) AS place
+                SELECT f.*, row_number() OVER (PARTITION BY f.is_charge, f.account,
+                    CASE WHEN f.stripe_id = '' OR f.is_still THEN 'F-' || f.id ELSE f.stripe_id END
+                    ORDER BY f.local_is_paid DESC, f.id) AS place
                 FROM (
                     SELECT f.id, f.job, f.kind, f.account, f.stripe_id, f.local_id, f.action, f.state, f.closed_how,
                         f.closed_at, f.explanation, f.stripe_status, f.local_state, f.stripe_amount, f.local_amount,
                         f.currency, f.credits, f.runs_seen, f.times_reopened, f.owner, f.first_seen_at,
                         CASE WHEN f.local_id ~ '^[0-9]{1,18}$' THEN f.local_id::bigint END AS local_key,
                         f.job = ANY($2) AS is_charge,
-                        NOT (f.job = ANY($1) AND f.comparison = 'orders' OR f.job = ANY($2) AND f.comparison = 'charges')
-                            AS is_still,
+                        NOT (f.job = ANY($1) AND f.comparison = 'orders'
+                            OR f.job = ANY($2) AND f.comparison = 'charges') AS is_still,
                         f.stripe_status = CASE WHEN f.job = ANY($2) THEN 'succeeded' ELSE 'paid' END AS stripe_is_paid,
                         f.local_state = CASE WHEN f.job = ANY($2) THEN 'succeeded' ELSE 'paid' END AS local_is_paid,
                         coalesce(f.credits, CASE WHEN f.currency = 'usd' AND f.stripe_amount % $3 = 0

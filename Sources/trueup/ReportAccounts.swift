@@ -29,8 +29,8 @@ enum ReportAccounts {
             named: account.secretKeyEnv, environment: ProcessInfo.processInfo.environment)
         guard let text = key?.expose(), let word = text.split(separator: "_").dropFirst().first else {
             throw CommandError(
-                "Whether account \(account.name) is LIVE or TEST is not known, and a report has to say it: set its mode "
-                    + "in settings.yaml, or \(account.secretKeyEnv) in the environment.")
+                "Whether account \(account.name) is LIVE or TEST is not known, and a report has to say it: set its "
+                    + "mode in settings.yaml, or \(account.secretKeyEnv) in the environment.")
         }
         return word == "live"
     }
