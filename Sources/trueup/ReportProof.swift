@@ -76,9 +76,8 @@ actor ReportProof {
             before = one.manifestHash
             count += 1
         }
-        say(
-            "The chain of \(report.job) holds: \(count) \(count == 1 ? "report" : "reports"), each naming the one before."
-        )
+        let reports = count == 1 ? "1 report" : "\(count) reports, each naming the one before"
+        say("The chain of \(report.job) holds: \(reports).")
     }
 
     private func say(_ text: String) { Terminal.print("ok    " + printable(text)) }
