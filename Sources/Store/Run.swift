@@ -219,7 +219,7 @@ public struct Runs: Sendable {
                     "INSERT INTO trueup.run_count (run_id, kind, found, repaired, open) VALUES ($1, $2, $3, $4, $5)",
                     run.id, kind.rawValue, count.found, count.repaired, count.open)
             }
-            for object in ListedObject.allCases {
+            for object in [ListedObject.invoice, .paymentIntent] {
                 try await RunControl.record(StagingTable(object, runID: run.id), on: connection)
             }
             let staging = ListedObject.allCases.map { StagingTable($0, runID: run.id).dropSQL }

@@ -11,7 +11,7 @@ struct BucketTests {
 
     /// A report that goes to a directory, to Slack and to the bucket behind `server`.
     private static func report(_ server: BucketServer, _ scene: ReportScene) async throws -> ReportResult {
-        try await scene.night.run()
+        _ = try await scene.night.run()
         return try await scene.report(
             deliver: DeliverRule(slack: true, directory: true, s3: true),
             settings: DeliverySettings(
@@ -87,7 +87,7 @@ struct BucketTests {
     @Test("without its key a bucket fails with the variable's name")
     func noKey() async throws {
         try await ReportScene.with(seed: 24) { scene in
-            try await scene.night.run()
+            _ = try await scene.night.run()
             let result = try await scene.report(
                 deliver: DeliverRule(s3: true),
                 settings: DeliverySettings(

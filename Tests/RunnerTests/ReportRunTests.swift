@@ -40,7 +40,7 @@ struct ReportRunTests {
             #expect(missing.state == .incomplete && missing.exitCode == 3)
             #expect(missing.report.statement.gaps.contains { $0.contains("trueup run credit-invoices") })
             #expect(ReportVerdict.line(missing.report.statement).hasPrefix("INCOMPLETE"))
-            try await scene.night.run()
+            _ = try await scene.night.run()
             #expect(try await scene.report().state == .explained)
             try await scene.run("UPDATE trueup.run SET state = 'incomplete', problems = '{window 3 was not read}'")
             let failed = try await scene.report()
@@ -55,7 +55,7 @@ struct ReportRunTests {
     @Test("the same figures are the same report, byte for byte; other figures go on in the chain")
     func repeated() async throws {
         try await ReportScene.with(seed: 13) { scene in
-            try await scene.night.run()
+            _ = try await scene.night.run()
             let first = try await scene.report()
             let again = try await scene.report()
             #expect(again.isRepeated && again.id == first.id)
@@ -73,7 +73,7 @@ struct ReportRunTests {
     @Test("a message is queued once for each recipient, however often the report is made")
     func queuedOnce() async throws {
         try await ReportScene.with(seed: 14) { scene in
-            try await scene.night.run()
+            _ = try await scene.night.run()
             let rule = DeliverRule(email: ["a@example.com", "b@example.com"], slack: true, directory: true)
             let first = try await scene.report(deliver: rule)
             let again = try await scene.report(deliver: rule)
@@ -92,7 +92,7 @@ struct ReportRunTests {
     @Test("an unchanged night sends one line as proof that it ran; a bucket that is crossed is a change")
     func unchanged() async throws {
         try await ReportScene.with(seed: 15) { scene in
-            try await scene.night.run()
+            _ = try await scene.night.run()
             try await scene.report(period: .asOf(Self.cutOff - 60))
             let quiet = try await scene.report()
             #expect(!quiet.isChanged)
@@ -107,7 +107,7 @@ struct ReportRunTests {
     @Test("a signed statement is where the next one opens, and what moved behind it is listed")
     func signed() async throws {
         try await ReportScene.with(seed: 16) { scene in
-            try await scene.night.run()
+            _ = try await scene.night.run()
             let first = try await scene.report(period: .asOf(Self.cutOff - 10 * 86_400))
             let reports = StoredReports(pool: scene.night.pool)
             try await reports.sign(first.id, as: "preparer", by: "dana", note: "Tied to the ledger.")
@@ -146,7 +146,8 @@ struct ReportScene {
     let directory: String
 
     static func with(seed: UInt64, _ body: (ReportScene) async throws -> Void) async throws {
-        try await Night.with(try .credits(seed: seed, orders: 300)) { night in
+        try await Night.with(try .credits(seed: seed)) { night in
+            try await loadMovements(night)
             let directory = NSTemporaryDirectory() + "/trueup-report-run-" + UUID().uuidString
             let http = HTTPClient()
             do {
@@ -156,7 +157,34 @@ struct ReportScene {
                 throw error
             }
             await http.close()
-            try FileManager.default.removeItem(atPath: directory)
+            try? FileManager.default.removeItem(atPath: directory)
+        }
+    }
+
+    /// What became of the credits: the balances of the history have it.
+    private static func loadMovements(_ night: Night) async throws {
+        let history = try night.history
+        var reservations = BinaryRows()
+        for row in history.reservations {
+            reservations.beginRow(columns: 5)
+            for number in [row.id, row.agencyID, row.credits] { reservations.append(number) }
+            reservations.append(Timestamp(seconds: row.createdSeconds))
+            reservations.append(row.releasedSeconds.map { Timestamp(seconds: $0) })
+        }
+        var adjustments = BinaryRows()
+        for row in history.adjustments {
+            adjustments.beginRow(columns: 4)
+            for number in [row.id, row.agencyID, row.credits] { adjustments.append(number) }
+            adjustments.append(Timestamp(seconds: row.createdSeconds))
+        }
+        let rows = (reservations, adjustments)
+        try await night.pool.withConnection { connection in
+            try await connection.copyIn(
+                """
+                COPY task_credit_reservation (id, agency_id, credits, created_at, released_at) FROM STDIN (FORMAT binary)
+                """, rows.0)
+            try await connection.copyIn(
+                "COPY task_credit_adjustment (id, agency_id, credits, created_at) FROM STDIN (FORMAT binary)", rows.1)
         }
     }
 
