@@ -80,7 +80,13 @@ public struct ReportRun: Sendable {
         let id: Int64
         let directory: String
         let previousHash: String?
-        let isRepeated: Bool
+        var isRepeated: Bool
+
+        var repeated: Made {
+            var made = self
+            made.isRepeated = true
+            return made
+        }
     }
 
     private func make() async throws -> ReportResult {
@@ -190,8 +196,7 @@ public struct ReportRun: Sendable {
     private func write(
         _ zone: Zone, _ bounds: (from: Int64?, cutOff: Int64), _ runs: (ids: [Int64], missing: [StatementRead])
     ) async throws -> Made {
-        let reports = StoredReports(pool: pool)
-        let last = try await reports.last(job: definition.name)
+        let last = try await StoredReports(pool: pool).last(job: definition.name)
         return try await StatementQuery.snapshot(pool) { connection in
             let scope = try await scope(bounds, runs.ids, on: connection)
             let query = StatementQuery(scope)
@@ -199,36 +204,47 @@ public struct ReportRun: Sendable {
             let assembly = ReportAssembly(
                 definition: definition, job: job, zone: zone, cutOffSeconds: bounds.cutOff, accounts: accounts,
                 programVersion: origin.programVersion, missingReads: runs.missing, queries: scope.queries)
-            var report = try assembly.report(figures)
+            let report = try assembly.report(figures)
             let hash = try await ReportPress.dataHash(report)
-            let names = formats.map(\.rawValue).sorted()
-            let isRepeated =
-                last.map {
-                    $0.dataHash == hash && $0.cutOffSeconds == bounds.cutOff && $0.formats == names
-                } ?? false
-            let id = isRepeated ? last?.id ?? 0 : try await reports.takeNumber()
-            report.run.previousReportHash = isRepeated ? last?.previousHash : last?.manifestHash
-            let directory = directory ?? folder(id, zone, bounds.cutOff)
-            let press = try await ReportPress.open(report, into: directory, formats: formats)
-            let account = accounts.map(\.name).sorted().joined(separator: ", ")
-            try await query.forEachMatched(of: 2_000, fromSeconds: figures.fromSeconds, on: connection) { orders in
-                try await press.append(
-                    orders.map { order in
-                        MatchedRow(
-                            stripeID: order.stripeID, localRow: String(order.rowKey), amount: order.amount,
-                            rule: "exact id", account: account)
-                    })
+            if let last, last.dataHash == hash, last.cutOffSeconds == bounds.cutOff,
+                last.formats == formats.map(\.rawValue).sorted()
+            {
+                let made = try await render(
+                    report, figures, hash, id: last.id, after: last.previousHash, query, connection)
+                // A program of the same version that draws otherwise makes another report.
+                if made.manifest.digest.sha256 == last.manifestHash { return made.repeated }
             }
-            let manifest = try await press.finish()
-            return Made(
-                report: report, figures: figures, dataHash: hash, manifest: manifest, id: id, directory: directory,
-                previousHash: report.run.previousReportHash, isRepeated: isRepeated)
+            let id = try await StoredReports(pool: pool).takeNumber()
+            return try await render(report, figures, hash, id: id, after: last?.manifestHash, query, connection)
         }
     }
 
+    private func render(
+        _ report: DiscrepancyReport, _ figures: StatementFigures, _ hash: String, id: Int64, after previous: String?,
+        _ query: StatementQuery, _ connection: Connection
+    ) async throws -> Made {
+        var report = report
+        report.run.previousReportHash = previous
+        let directory = directory ?? folder(id, report)
+        let press = try await ReportPress.open(report, into: directory, formats: formats)
+        let account = accounts.map(\.name).sorted().joined(separator: ", ")
+        try await query.forEachMatched(of: 2_000, fromSeconds: figures.fromSeconds, on: connection) { orders in
+            try await press.append(
+                orders.map { order in
+                    MatchedRow(
+                        stripeID: order.stripeID, localRow: String(order.rowKey), amount: order.amount,
+                        rule: "exact id", account: account)
+                })
+        }
+        let manifest = try await press.finish()
+        return Made(
+            report: report, figures: figures, dataHash: hash, manifest: manifest, id: id, directory: directory,
+            previousHash: previous, isRepeated: false)
+    }
+
     /// `reports/balance-report/2026-03-08-r12`: names of Trueup's own, none from data.
-    private func folder(_ id: Int64, _ zone: Zone, _ cutOff: Int64) -> String {
-        let day = ISOTime.text(cutOff, in: zone).prefix(10)
+    private func folder(_ id: Int64, _ report: DiscrepancyReport) -> String {
+        let day = report.statement.cutOff.localText.prefix(10)
         return "\(delivery?.settings.directory?.path ?? "reports")/\(definition.name)/\(day)-r\(id)"
     }
 
