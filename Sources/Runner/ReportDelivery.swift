@@ -40,15 +40,19 @@ public struct ReportDelivery: Sendable {
     }
 
     /// Puts the messages into the outbox, inside the transaction that keeps the report.
+    /// - Returns: those that were not there before.
     func enqueue(
         _ queued: [ReportDispatch], attachments: [OutboxAttachment], report id: Int64, on connection: Connection
-    ) async throws {
+    ) async throws -> [StoredReport.Delivery] {
+        var records: [StoredReport.Delivery] = []
         for dispatch in queued {
             let draft = dispatch.draft(
                 slackVariable: settings.slack?.urlEnv ?? "", attachments: attachments, report: id)
-            _ = try await Outbox.enqueue(draft, on: connection)
+            guard try await Outbox.enqueue(draft, on: connection) != nil else { continue }
             try await StoredReports.record(dispatch.record, of: id, on: connection)
+            records.append(dispatch.record)
         }
+        return records
     }
 
     /// The files that go with the mails of a report.

@@ -102,18 +102,14 @@ public struct ReportRun: Sendable {
             manifestHash: made.manifest.digest.sha256, isRepeated: made.isRepeated,
             isChanged: made.report.statement.changes.isAny, deliveries: [])
         let messages = ReportMessages(result, definition: definition, when: job.deliver.when)
-        if !made.isRepeated {
-            let stored = newReport(made, files)
-            let queued = delivery?.queued(messages, job.deliver) ?? []
-            let attachments = queued.isEmpty ? [] : try ReportDelivery.attachments(messages)
-            let (delivery, origin) = (delivery, origin)
-            // The report and the messages that tell of it are one transaction: a crash leaves both or neither.
-            try await pool.transaction { connection in
-                try await stored.insert(origin: origin, on: connection)
-                try await delivery?.enqueue(
-                    queued, attachments: attachments, report: stored.id, on: connection)
-            }
-            result.deliveries = queued.map(\.record)
+        let stored = made.isRepeated ? nil : newReport(made, files)
+        let queued = delivery?.queued(messages, job.deliver) ?? []
+        let attachments = queued.isEmpty ? [] : try ReportDelivery.attachments(messages)
+        let (delivery, origin, id) = (delivery, origin, made.id)
+        // The report and the messages that tell of it are one transaction: a crash leaves both or neither.
+        result.deliveries = try await pool.transaction { connection in
+            try await stored?.insert(origin: origin, on: connection)
+            return try await delivery?.enqueue(queued, attachments: attachments, report: id, on: connection) ?? []
         }
         if let delivery { result.deliveries += try await delivery.deliver(result, job.deliver, pool: pool) }
         return result

@@ -74,25 +74,21 @@ struct ReportMakeCommand: AsyncParsableCommand {
         let asked = try formats()
         if asked?.contains(.pdf) == true { try PDFPrinter.check() }
         let accounts = try ReportAccounts.of(job, definition, set)
-        let result = try await Signals.cancelling {
+        let code = try await Signals.cancelling {
             try await Database.with(databaseOptions, settings: set.settings) { database in
                 let pool = Pool(database.target, size: 4, applicationName: "trueup report \(definition.name)")
                 let http = HTTPClient()
-                let delivery =
-                    deliver
-                    ? ReportDelivery(
-                        settings: set.settings.delivery, http: http,
-                        environment: ProcessInfo.processInfo.environment) : nil
                 do {
                     let known = try await ReportAccounts.withIDs(accounts, pool: pool)
-                    let result = try await ReportRun(
+                    let run = ReportRun(
                         definition: definition, report: job, jobs: set.jobs, accounts: known, pool: pool,
                         origin: .here(.manual), period: period, nowSeconds: Int64(Date().timeIntervalSince1970),
-                        formats: asked.map { Set($0.compactMap(\.rendered)) }, directory: out, delivery: delivery
-                    ).run()
+                        formats: asked.map { Set($0.compactMap(\.rendered)) }, directory: out,
+                        delivery: deliver ? delivery(set.settings, http) : nil)
+                    let code = try await finish(run.run(), set.settings, pool, http)
                     await pool.close()
                     await http.close()
-                    return result
+                    return code
                 } catch {
                     await pool.close()
                     await http.close()
@@ -100,11 +96,25 @@ struct ReportMakeCommand: AsyncParsableCommand {
                 }
             }
         }
-        if asked?.contains(.pdf) == true {
+        if code != 0 { throw ExitCode(code) }
+    }
+
+    private func delivery(_ settings: Settings, _ http: HTTPClient) -> ReportDelivery {
+        ReportDelivery(
+            settings: settings.delivery, http: http, environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// Prints and sends what was made.
+    private func finish(
+        _ result: ReportResult, _ settings: Settings, _ pool: Pool, _ http: HTTPClient
+    ) async throws -> Int32 {
+        if try formats()?.contains(.pdf) == true {
             try PDFPrinter.print(result.directory + "/report.html", to: result.directory + "/report.pdf")
         }
         show(result)
-        if result.exitCode != 0 { throw ExitCode(result.exitCode) }
+        guard deliver else { return result.exitCode }
+        let isSent = try await OutboxSenders.deliver(settings, pool: pool, http: http)
+        return isSent || result.exitCode == 3 ? result.exitCode : 1
     }
 
     private func formats() throws -> [AskedFormat]? {

@@ -1,5 +1,7 @@
+import Curl
 import Foundation
 import Jobs
+import PostgreSQL
 import Reports
 import Runner
 import Store
@@ -94,6 +96,63 @@ struct BucketTests {
                     directory: DirectoryDelivery(path: scene.directory), s3: S3Delivery(bucket: "finance")))
             #expect(result.deliveries.map(\.outcome) == [.failed])
             #expect(result.deliveries.first?.detail.contains("AWS_ACCESS_KEY_ID") == true)
+        }
+    }
+}
+
+@Suite("Messages to Slack")
+struct SlackOutboxTests {
+    private static func queue(_ scene: ReportScene, _ keys: [String]) async throws {
+        try await scene.night.pool.withConnection { connection in
+            for key in keys {
+                let draft = OutboxDraft(
+                    channel: .slack, dedupeKey: key, recipient: "SLACK_WEBHOOK_URL", subject: "s",
+                    text: "<&> \(key) \u{1F4B0}")
+                _ = try await Outbox.enqueue(draft, on: connection)
+            }
+        }
+    }
+
+    private static func deliver(_ scene: ReportScene, _ server: BucketServer) async throws -> OutboxDelivery.Outcome {
+        try await SlackOutbox(pool: scene.night.pool, http: scene.http, timeoutMilliseconds: 400) { _ in
+            Secret(server.url + "/services/canary-webhook")
+        }.deliver(limit: 10)
+    }
+
+    @Test("each message is posted once, as JSON")
+    func posts() async throws {
+        try await ReportScene.with(seed: 31) { scene in
+            let server = try BucketServer { _ in .answer(200) }
+            defer { server.stop() }
+            try await Self.queue(scene, ["a", "b", "a"])
+            #expect(try await Self.deliver(scene, server).sent == 2)
+            #expect(try await Self.deliver(scene, server) == OutboxDelivery.Outcome())
+            let bodies = server.requests.map { String(decoding: $0.body, as: UTF8.self) }
+            #expect(bodies == ["{\"text\":\"<&> a \u{1F4B0}\"}", "{\"text\":\"<&> b \u{1F4B0}\"}"])
+        }
+    }
+
+    @Test("a refusal waits or fails, a lost answer is for a person, and no error holds the address")
+    func fails() async throws {
+        try await ReportScene.with(seed: 32) { scene in
+            let server = try BucketServer { number in
+                switch number {
+                case 0: .answer(503)
+                case 1: .answer(404)
+                default: .pause(milliseconds: 1_500, then: 200)
+                }
+            }
+            defer { server.stop() }
+            for key in ["waits", "refused", "late"] {
+                try await Self.queue(scene, [key])
+                let outcome = try await Self.deliver(scene, server)
+                #expect(outcome.sent == 0 && outcome.lastError?.contains("canary") == false)
+            }
+            let messages = try await Outbox(pool: scene.night.pool).list()
+            #expect(messages.map(\.state) == [.queued, .failed, .unknown])
+            #expect(messages.allSatisfy { $0.lastError?.contains("canary") == false })
+            #expect(try await Self.deliver(scene, server) == OutboxDelivery.Outcome())
+            #expect(server.requests.count == 3)
         }
     }
 }
