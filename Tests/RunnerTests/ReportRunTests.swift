@@ -181,7 +181,8 @@ struct ReportScene {
         try await night.pool.withConnection { connection in
             try await connection.copyIn(
                 """
-                COPY task_credit_reservation (id, agency_id, credits, created_at, released_at) FROM STDIN (FORMAT binary)
+                COPY task_credit_reservation (id, agency_id, credits, created_at, released_at)
+                FROM STDIN (FORMAT binary)
                 """, rows.0)
             try await connection.copyIn(
                 "COPY task_credit_adjustment (id, agency_id, credits, created_at) FROM STDIN (FORMAT binary)", rows.1)

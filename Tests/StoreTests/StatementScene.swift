@@ -93,8 +93,8 @@ struct StatementScene: Sendable {
         try await run(
             """
             INSERT INTO trueup.finding (job, comparison, kind, account, stripe_id, local_id, action, stripe_status,
-                local_state, stripe_amount, local_amount, currency, credits, agency_id, explanation, facts, first_run_id,
-                last_run_id)
+                local_state, stripe_amount, local_amount, currency, credits, agency_id, explanation, facts,
+                first_run_id, last_run_id)
             VALUES ('\(found.job)', '\(found.comparison)', '\(found.kind.rawValue)', 'task_health', '\(found.stripeID)',
                 '\(found.localID)',
                 '\(found.action.rawValue)', '\(found.stripeStatus)', '\(found.localState)', \(text(found.stripeAmount)),
