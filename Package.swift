@@ -49,12 +49,15 @@ let package = Package(
         module("Credits", ["Reconciliation", "PostgreSQL", "Store"]),
         module("Jobs", ["Reconciliation", "Schedule", "Curl", "Stripe", yams]),
         module("Reports", ["Reconciliation", "Schedule", "CXlsxWriter", "COpenSSL"]),
-        module("Runner", ["Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs"]),
+        module(
+            "Runner",
+            ["Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", "Reports"]),
         module("Sandbox", ["COpenSSL"] + nio),
         .executableTarget(
             name: "trueup",
             dependencies: [
-                "Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", "Runner",
+                "Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", "Reports",
+                "Runner",
                 "Sandbox", arguments, logging,
             ],
             swiftSettings: strict),
@@ -77,7 +80,7 @@ let package = Package(
             "RunnerTests",
             [
                 "Runner", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL",
-                "Reconciliation", "Schedule", yams,
+                "Reconciliation", "Reports", "Schedule", yams,
             ]),
         .testTarget(
             name: "TrueupTests", dependencies: ["PostgreSQL", "Support", "Sandbox", "Schedule", "Store"],

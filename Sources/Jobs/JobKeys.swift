@@ -133,6 +133,7 @@ package enum JobKeys {
         Key("email", .list(.text(.emailAddress), 1...100), "Mail addresses."),
         Key("slack", .boolean, "Whether Slack gets the summary.", fallback: "false"),
         Key("directory", .boolean, "Whether the files go to the delivery directory.", fallback: "false"),
+        Key("s3", .boolean, "Whether the files go to the bucket.", fallback: "false"),
         Key(
             "when", .word(DeliverWhen.allCases.map(\.rawValue)),
             "changed: the full report on any change, else one line as proof that it ran.", fallback: "changed"),

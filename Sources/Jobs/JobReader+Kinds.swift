@@ -43,9 +43,9 @@ extension JobReader {
         let deliver = fields.mapping("deliver")
         let rule = DeliverRule(
             email: deliver.texts("email"), slack: deliver.boolean("slack") ?? false,
-            directory: deliver.boolean("directory") ?? false,
+            directory: deliver.boolean("directory") ?? false, s3: deliver.boolean("s3") ?? false,
             when: deliver.text("when").flatMap(DeliverWhen.init) ?? .changed)
-        requireDelivery(email: !rule.email.isEmpty, slack: rule.slack, directory: rule.directory, deliver)
+        requireDelivery(email: !rule.email.isEmpty, slack: rule.slack, directory: rule.directory, s3: rule.s3, deliver)
         return ReportJob(
             report: fields.text("report").flatMap(ReportName.init) ?? .balance,
             accounts: known(fields.textFields("accounts")),

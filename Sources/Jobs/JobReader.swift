@@ -106,16 +106,16 @@ struct JobReader {
         let rule = NotifyRule(
             on: inner.texts("on").compactMap(NotifyEvent.init), email: inner.texts("email"),
             slack: inner.boolean("slack") ?? false, pingURLEnv: inner.text("ping_url_env"))
-        requireDelivery(email: !rule.email.isEmpty, slack: rule.slack, directory: false, inner)
+        requireDelivery(email: !rule.email.isEmpty, slack: rule.slack, inner)
         return rule
     }
 
     /// A way out that the settings do not have is found now, not when the first mail fails.
-    func requireDelivery(email: Bool, slack: Bool, directory: Bool, _ fields: Fields) {
+    func requireDelivery(email: Bool, slack: Bool, directory: Bool = false, s3: Bool = false, _ fields: Fields) {
         guard let delivery = settings?.delivery else { return }
         let missing = [
             ("email", email && delivery.email == nil), ("slack", slack && delivery.slack == nil),
-            ("directory", directory && delivery.directory == nil),
+            ("directory", directory && delivery.directory == nil), ("s3", s3 && delivery.s3 == nil),
         ]
         for (way, isMissing) in missing where isMissing {
             source.report(

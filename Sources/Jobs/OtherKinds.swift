@@ -101,12 +101,17 @@ public struct DeliverRule: Sendable, Hashable {
     public var email: [String]
     public var slack: Bool
     public var directory: Bool
+    public var s3: Bool
     public var when: DeliverWhen
 
-    public init(email: [String] = [], slack: Bool = false, directory: Bool = false, when: DeliverWhen = .changed) {
+    public init(
+        email: [String] = [], slack: Bool = false, directory: Bool = false, s3: Bool = false,
+        when: DeliverWhen = .changed
+    ) {
         self.email = email
         self.slack = slack
         self.directory = directory
+        self.s3 = s3
         self.when = when
     }
 }

@@ -85,13 +85,16 @@ public struct DeliverySettings: Sendable, Hashable {
     public var email: EmailDelivery?
     public var slack: SlackDelivery?
     public var directory: DirectoryDelivery?
+    public var s3: S3Delivery?
 
     public init(
-        email: EmailDelivery? = nil, slack: SlackDelivery? = nil, directory: DirectoryDelivery? = nil
+        email: EmailDelivery? = nil, slack: SlackDelivery? = nil, directory: DirectoryDelivery? = nil,
+        s3: S3Delivery? = nil
     ) {
         self.email = email
         self.slack = slack
         self.directory = directory
+        self.s3 = s3
     }
 }
 
@@ -125,5 +128,30 @@ public struct DirectoryDelivery: Sendable, Hashable {
 
     public init(path: String = "reports") {
         self.path = path
+    }
+}
+
+/// A bucket that speaks Amazon's S3: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+public struct S3Delivery: Sendable, Hashable {
+    public var bucket: String
+    /// Before the name of every object, without a slash at its ends; empty for none.
+    public var prefix: String
+    public var region: String
+    /// The service's address; `http` only on loopback. `nil`: Amazon's in the region.
+    public var endpoint: String?
+    /// The environment variables with the access key's id and its secret.
+    public var accessKeyEnv: String
+    public var secretKeyEnv: String
+
+    public init(
+        bucket: String, prefix: String = "", region: String = "us-east-1", endpoint: String? = nil,
+        accessKeyEnv: String = "AWS_ACCESS_KEY_ID", secretKeyEnv: String = "AWS_SECRET_ACCESS_KEY"
+    ) {
+        self.bucket = bucket
+        self.prefix = prefix
+        self.region = region
+        self.endpoint = endpoint
+        self.accessKeyEnv = accessKeyEnv
+        self.secretKeyEnv = secretKeyEnv
     }
 }

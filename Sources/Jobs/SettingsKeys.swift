@@ -44,6 +44,7 @@ package enum SettingsKeys {
         Key("email", .mapping(email), "Mail over SMTP."),
         Key("slack", .mapping(slack), "A Slack incoming webhook."),
         Key("directory", .mapping(directory), "A directory for report files."),
+        Key("s3", .mapping(s3), "A bucket for report files."),
     ])
 
     static let email = KeyTable([
@@ -61,5 +62,20 @@ package enum SettingsKeys {
 
     static let directory = KeyTable([
         Key("path", .text(.relativePath), "Relative to the working directory.", fallback: "reports")
+    ])
+
+    static let s3 = KeyTable([
+        Key("bucket", .text(.bucket), "The bucket's name.", required: true),
+        Key("prefix", .text(.objectPrefix), "Before every object's name, such as trueup/reports."),
+        Key("region", .text(.region), "The bucket's region.", fallback: "us-east-1"),
+        Key(
+            "endpoint", .text(.apiBase),
+            "The address of a service that speaks S3; http only on loopback. Without it: Amazon's."),
+        Key(
+            "access_key_env", .text(.environmentName), "The environment variable with the access key's id.",
+            fallback: "AWS_ACCESS_KEY_ID"),
+        Key(
+            "secret_key_env", .text(.environmentName), "The environment variable with the secret access key.",
+            fallback: "AWS_SECRET_ACCESS_KEY"),
     ])
 }

@@ -55,6 +55,16 @@ struct SettingsReader {
         if fields.has("directory") {
             delivery.directory = DirectoryDelivery(path: fields.mapping("directory").text("path") ?? "")
         }
+        if fields.has("s3") { delivery.s3 = s3(fields.mapping("s3")) }
         return delivery
+    }
+
+    private func s3(_ fields: Fields) -> S3Delivery {
+        var endpoint = fields.text("endpoint")
+        if endpoint?.hasSuffix("/") == true { endpoint?.removeLast() }
+        return S3Delivery(
+            bucket: fields.text("bucket") ?? "", prefix: fields.text("prefix") ?? "",
+            region: fields.text("region") ?? "", endpoint: endpoint,
+            accessKeyEnv: fields.text("access_key_env") ?? "", secretKeyEnv: fields.text("secret_key_env") ?? "")
     }
 }

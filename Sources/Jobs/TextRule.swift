@@ -104,6 +104,32 @@ extension TextRule {
             && !text.split(separator: "/").contains("..")
     }
 
+    /// As Amazon has it, without dots: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    package static let bucket = TextRule(
+        "a bucket's name: 3 to 63 lower-case letters, digits and -", pattern: "^[a-z0-9][a-z0-9-]{2,62}$"
+    ) { text in
+        text.utf8.count >= 3
+            && matches(
+                text, first: { isLower($0) || isDigit($0) }, rest: { isLower($0) || isDigit($0) || $0 == "-" }, 63)
+    }
+
+    package static let region = TextRule(
+        "a region, such as us-east-1", pattern: "^[a-z][a-z0-9-]{0,31}$"
+    ) { matches($0, first: isLower, rest: { isLower($0) || isDigit($0) || $0 == "-" }, 32) }
+
+    package static let objectPrefix = TextRule(
+        "folders of a bucket without a slash at the ends, such as trueup/reports",
+        pattern: "^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
+    ) { text in
+        text.utf8.count <= 255
+            && text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
+                !part.isEmpty
+                    && part.unicodeScalars.allSatisfy {
+                        isUpper($0) || isLower($0) || isDigit($0) || $0 == "-" || $0 == "_"
+                    }
+            }
+    }
+
     package static let timeOfDay = TextRule(
         "a time of day, such as \"00:00\"", pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$", takesAnyScalar: true
     ) { TimeOfDay($0) != nil }

@@ -14,7 +14,7 @@ enum ControlsSheet {
             [.text("Run"), .text("Run"), .id(run.id), .empty], [.text("Run"), .text("Job"), .text(run.job), .empty],
             [.text("Run"), .text("Trueup version"), .id(run.programVersion), .empty],
             [.text("Run"), .text("Job file (SHA-256)"), .id(run.jobFileHash), .empty],
-            [.text("Run"), .text("Made at"), .time(report.generatedSeconds), .text(report.zone.name)],
+            [.text("Run"), .text("Data as of"), .time(report.generatedSeconds), .text(report.zone.name)],
             [.text("Cut-off"), .text("Local"), .text(statement.cutOff.localText), .text(statement.cutOff.zone)],
             [
                 .text("Cut-off"), .text("UTC"), .text(statement.cutOff.utcText),
@@ -24,6 +24,7 @@ enum ControlsSheet {
         if let from = report.periodFromSeconds {
             rows.append([.text("Cut-off"), .text("Period from"), .time(from), .text(report.zone.name)])
         }
+        for source in run.runs.sorted(by: { $0.id < $1.id }) { rows += Self.rows(source, report.clock) }
         for account in report.accounts.sorted(by: { $0.name < $1.name }) {
             rows.append([
                 .text("Account"), .text(account.name), .id(account.stripeID),
@@ -47,6 +48,21 @@ enum ControlsSheet {
             run.previousReportHash.map { .id($0) } ?? .text("none: this is the first"), .empty,
         ])
         return Sheet("controls", "Controls", columns, rows) { $0 }
+    }
+
+    /// A run that the figures rest on, with the job file that it ran with.
+    private static func rows(_ source: SourceRun, _ clock: ReportClock) -> [[Cell]] {
+        let group = Cell.text("Run \(source.id)")
+        let from = clock.iso(source.fromSeconds) ?? "?"
+        let to = clock.iso(source.toSeconds) ?? "?"
+        return [
+            [group, .text("Job and state"), .text("\(source.job), \(source.state)"), .empty],
+            [
+                group, .text("Read of Stripe, by created"), .text("\(from) to \(to)"),
+                .text("half-open, \(Money.grouped(source.requests)) requests"),
+            ],
+            [group, .text("Job file (SHA-256)"), .id(source.jobFileHash), .text("Trueup \(source.programVersion)")],
+        ]
     }
 }
 

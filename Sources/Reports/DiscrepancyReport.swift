@@ -21,7 +21,7 @@ public struct DiscrepancyReport: Sendable, Hashable {
     public var resolved: [ResolvedItem]
     public var changedSinceSignOff: [SignedChange]
     public var repairs: [RepairEntry]
-    public var run: ReportRun
+    public var run: ReportSource
     /// The last runs, oldest first; at most 30 are drawn.
     public var trend: [TrendPoint]
     public var signOffs: [SignOff]
@@ -30,7 +30,7 @@ public struct DiscrepancyReport: Sendable, Hashable {
         title: String = "Discrepancy report", id: String, accounts: [ReportAccount], periodFromSeconds: Int64? = nil,
         generatedSeconds: Int64, zone: Zone = .utc, statement: Statement, items: [ReportItem] = [],
         resolved: [ResolvedItem] = [], changedSinceSignOff: [SignedChange] = [], repairs: [RepairEntry] = [],
-        run: ReportRun, trend: [TrendPoint] = [], signOffs: [SignOff] = []
+        run: ReportSource, trend: [TrendPoint] = [], signOffs: [SignOff] = []
     ) {
         self.title = title
         self.id = id

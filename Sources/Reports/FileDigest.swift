@@ -33,7 +33,7 @@ public struct FileDigest: Sendable, Hashable {
     }
 
     /// Of some bytes.
-    package static func sha256(_ bytes: [UInt8]) throws(ReportError) -> String {
+    public static func sha256(_ bytes: [UInt8]) throws(ReportError) -> String {
         // Typed throws does not pass through the closure, so the result comes out of it.
         let digest = bytes.withUnsafeBytes { hash($0) }
         guard let digest else { throw .inconsistent("libcrypto has no SHA-256") }
@@ -51,7 +51,7 @@ public struct FileDigest: Sendable, Hashable {
         return trueup_sha256(bytes.baseAddress, bytes.count, &digest) == 1 ? digest : nil
     }
 
-    private static func hex(_ bytes: [UInt8]) -> String {
+    static func hex(_ bytes: [UInt8]) -> String {
         let digits = Array("0123456789abcdef".utf8)
         return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }

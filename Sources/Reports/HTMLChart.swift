@@ -64,7 +64,8 @@ enum HTMLChart {
     /// Open items of each run; a run that could not read everything is hollow, and says so in its title.
     static func trend(_ points: [TrendPoint], _ clock: ReportClock) -> String {
         let largest = UInt64(points.map { max(0, $0.openItems) }.max() ?? 0)
-        let step = 720 / max(points.count, 1)
+        // A few runs are a few columns and not a wall.
+        let step = min(48, 720 / max(points.count, 1))
         var columns = ""
         for (index, point) in points.enumerated() {
             let height = length(UInt64(max(0, point.openItems)), of: largest, scale: 90)

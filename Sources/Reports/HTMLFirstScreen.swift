@@ -11,7 +11,7 @@ struct HTMLFirstScreen {
     func html() -> String {
         var cards = bridges() + [changes(), rates(), aging()]
         if let largest = largest() { cards.append(largest) }
-        if !report.trend.isEmpty { cards.append(trend()) }
+        if report.trend.count > 1 { cards.append(trend()) }
         if !statement.controls.isEmpty { cards.append(controls()) }
         cards.append(signOffs())
         return header() + "<div class=\"cards\">\n" + cards.joined(separator: "\n") + "\n</div>\n" + contents()

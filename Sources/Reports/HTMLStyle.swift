@@ -96,7 +96,8 @@ enum HTMLStyle {
         thead th{color:var(--soft);font-weight:600;font-size:12px;vertical-align:bottom;\
         border-bottom:1px solid var(--soft);\
         line-height:1.3}
-        .grid.statement th,.grid.statement td{padding-left:7px;padding-right:7px}
+        .grid.statement th,.grid.statement td{padding-left:6px;padding-right:6px}
+        .grid.statement td:nth-child(2){white-space:normal;min-width:120px}
         .grid.statement th:first-child,.grid.statement td:first-child{padding-left:0}
         .grid td{white-space:nowrap}.grid td.long{white-space:normal;min-width:240px;overflow-wrap:anywhere}
         .n{text-align:right}td.n{white-space:nowrap}
@@ -112,10 +113,12 @@ enum HTMLStyle {
         .bridge .cause th{padding-left:14px}
         .bridge tr.sum:last-child th,.bridge tr.sum:last-child td{border-top:1px solid var(--soft)}
         .items{table-layout:fixed;min-width:1120px}
-        .items th:nth-child(1){width:21%}.items th:nth-child(2){width:14%}.items th:nth-child(3){width:15%}
-        .items th:nth-child(4){width:7%}.items th:nth-child(9){width:10%}.items th:nth-child(10){width:8%}
+        .items th:nth-child(1){width:18%}.items th:nth-child(2){width:12%}.items th:nth-child(3){width:13%}
+        .items th:nth-child(4){width:6%}.items th:nth-child(8){width:6%}.items th:nth-child(9){width:9%}
+        .items th:nth-child(10){width:9%}.items .n{padding-left:4px;padding-right:6px}
+        .items td.n small{white-space:normal}
         .items td{overflow-wrap:anywhere}.items td.n{overflow-wrap:normal}\
-        .items th:nth-child(10),.items td:nth-child(10){padding-left:18px}
+        .items th:nth-child(10),.items td:nth-child(10){padding-left:14px}
         details{border-top:1px solid var(--line);padding:2px 0}
         details[open]{padding-bottom:12px}
         summary{cursor:pointer;padding:8px 0;color:var(--ink)}
@@ -153,6 +156,7 @@ enum HTMLStyle {
         .items td:nth-child(5)::before{content:"Stripe amount"}.items td:nth-child(6)::before{content:"Local amount"}
         .items td:nth-child(7)::before{content:"Difference"}.items td:nth-child(8)::before{content:"Effect, credits"}
         .items td:nth-child(9)::before{content:"Age, days"}.items td:nth-child(10)::before{content:"State"}
+        .chart.trend text{font-size:22px}.chart.trend text.value{font-size:24px}
         .items tr[hidden]{display:none}.items th:nth-child(10),.items td:nth-child(10){padding-left:0}}
 
         """

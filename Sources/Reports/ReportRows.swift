@@ -94,7 +94,7 @@ public struct RepairEntry: Sendable, Hashable {
 }
 
 /// Where the figures come from.
-public struct ReportRun: Sendable, Hashable {
+public struct ReportSource: Sendable, Hashable {
     public var id: String
     public var job: String
     /// Of Trueup.
@@ -103,19 +103,51 @@ public struct ReportRun: Sendable, Hashable {
     public var jobFileHash: String
     /// The queries behind the figures, by name.
     public var queries: [ReportQuery]
+    /// The runs that the figures rest on.
+    public var runs: [SourceRun]
     /// SHA-256 of the manifest of the report before this one; `nil` for the first.
     public var previousReportHash: String?
 
     public init(
         id: String, job: String, programVersion: String, jobFileHash: String, queries: [ReportQuery] = [],
-        previousReportHash: String? = nil
+        runs: [SourceRun] = [], previousReportHash: String? = nil
     ) {
         self.id = id
         self.job = job
         self.programVersion = programVersion
         self.jobFileHash = jobFileHash
         self.queries = queries
+        self.runs = runs
         self.previousReportHash = previousReportHash
+    }
+}
+
+/// A run that figures rest on.
+public struct SourceRun: Sendable, Hashable {
+    public var id: Int64
+    public var job: String
+    /// The word of its state, such as `drift`.
+    public var state: String
+    public var programVersion: String
+    /// SHA-256 of the job file that it ran with, hexadecimal.
+    public var jobFileHash: String
+    /// What it read of Stripe, by `created`: half-open, Unix seconds.
+    public var fromSeconds: Int64
+    public var toSeconds: Int64
+    public var requests: Int64
+
+    public init(
+        id: Int64, job: String, state: String, programVersion: String, jobFileHash: String, fromSeconds: Int64,
+        toSeconds: Int64, requests: Int64
+    ) {
+        self.id = id
+        self.job = job
+        self.state = state
+        self.programVersion = programVersion
+        self.jobFileHash = jobFileHash
+        self.fromSeconds = fromSeconds
+        self.toSeconds = toSeconds
+        self.requests = requests
     }
 }
 

@@ -47,7 +47,7 @@ package struct SampleReport {
             trend: makeTrend(statement, &random), signOffs: [signOff])
     }
 
-    private var run: ReportRun {
+    private var run: ReportSource {
         let queries = [
             ReportQuery(
                 name: "bought (local)",
@@ -58,7 +58,7 @@ package struct SampleReport {
                 text: "select agency_id, sum(credits) from task_credit_reservation where released_at is null "
                     + "group by agency_id"),
         ]
-        return ReportRun(
+        return ReportSource(
             id: "run-1842", job: "balance-report", programVersion: "1.0.0",
             jobFileHash: String(repeating: "5e", count: 32), queries: queries,
             previousReportHash: String(repeating: "a7", count: 32))

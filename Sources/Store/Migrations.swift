@@ -1,6 +1,6 @@
 extension Migration {
     /// Schema `trueup`, oldest first.
-    public static let trueup: [Migration] = [runs, findings, repairs, accounts, objects, outbox, occurrences]
+    public static let trueup: [Migration] = [runs, findings, repairs, accounts, objects, outbox, occurrences, reports]
 
     /// Runs, their windows, and the template of the staging tables (one is made for each run, so that it can be
     /// dropped as a whole and needs no vacuum).

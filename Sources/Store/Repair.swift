@@ -39,7 +39,7 @@ public struct Repair: Sendable, Hashable {
         appliedAt = try row["applied_at"]
     }
 
-    private static let columns = """
+    static let columns = """
         id, run_id, finding_id, kind, effect, account, stripe_id, stripe_status, stripe_request_id, local_id, before,
         after, plan, requested_by, applied_at,
         (SELECT f.comparison FROM trueup.finding f WHERE f.id = finding_id) AS comparison

@@ -220,6 +220,9 @@ public struct Runs: Sendable {
                     "INSERT INTO trueup.run_count (run_id, kind, found, repaired, open) VALUES ($1, $2, $3, $4, $5)",
                     run.id, kind.rawValue, count.found, count.repaired, count.open)
             }
+            for object in [ListedObject.invoice, .paymentIntent] {
+                try await RunControl.record(StagingTable(object, runID: run.id), on: connection)
+            }
             let staging = ListedObject.allCases.map { StagingTable($0, runID: run.id).dropSQL }
             try await connection.run(script: staging.joined() + StagedReversals(runID: run.id).dropSQL)
         }
@@ -285,6 +288,20 @@ public struct Runs: Sendable {
                 WHERE job = $1 AND NOT is_plan AND trigger <> 'backfill' AND state IN ('clean', 'repaired', 'drift')
                     AND EXISTS (SELECT FROM trueup.run_list l WHERE l.run_id = run.id)
                 """, job)[0]["seconds"]
+        }
+    }
+
+    /// The last run of a job that was to read Stripe up to an instant or further, however it ended; plans are left out.
+    /// - Parameter seconds: Unix seconds.
+    public func lastReaching(_ seconds: Int64, job: String) async throws -> Int64? {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT id FROM trueup.run WHERE job = $1 AND NOT is_plan AND period_to_seconds >= $2
+                    AND trigger <> 'backfill'
+                ORDER BY id DESC LIMIT 1
+                """, job, seconds
+            ).first.map { try $0["id"] }
         }
     }
 

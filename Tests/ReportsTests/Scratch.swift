@@ -89,6 +89,6 @@ enum OneItem {
         return DiscrepancyReport(
             id: "r-1", accounts: [ReportAccount(name: "task_health", stripeID: "acct_1", isLive: false)],
             generatedSeconds: 1_773_030_000, statement: try Statement(input), items: [item],
-            run: ReportRun(id: "run-1", job: "job", programVersion: "1.0.0", jobFileHash: "00"))
+            run: ReportSource(id: "run-1", job: "job", programVersion: "1.0.0", jobFileHash: "00"))
     }
 }

@@ -1,0 +1,202 @@
+import Credits
+import Foundation
+import Jobs
+import PostgreSQL
+import Reconciliation
+import Reports
+import Schedule
+import Store
+
+/// Figures of the database as a report: plain data for the renderers.
+struct ReportAssembly {
+    let definition: JobDefinition
+    let job: ReportJob
+    let zone: Zone
+    let cutOffSeconds: Int64
+    let accounts: [ReportAccount]
+    let programVersion: String
+    /// What should have been read and was not, for a run that is missing.
+    let missingReads: [StatementRead]
+    let queries: [ReportQuery]
+
+    func report(_ figures: StatementFigures) throws -> DiscrepancyReport {
+        let statement = try Reconciliation.Statement(input(figures))
+        let asOf = figures.runs.compactMap { $0.run.endedAt?.seconds }.max() ?? cutOffSeconds
+        return DiscrepancyReport(
+            title: definition.description.isEmpty ? "Discrepancy report" : definition.description,
+            id: "\(definition.name)/\(ISOTime.text(cutOffSeconds, in: .utc).prefix(19))Z", accounts: accounts,
+            periodFromSeconds: figures.fromSeconds, generatedSeconds: max(asOf, cutOffSeconds), zone: zone,
+            statement: statement, items: figures.items.map(item), resolved: figures.resolved.map(resolved),
+            changedSinceSignOff: figures.changedSinceSignOff.map {
+                SignedChange(item: $0.item, field: $0.field, then: $0.then, now: $0.now)
+            }, repairs: figures.repairs.map(repair), run: source(figures),
+            trend: figures.trend.map {
+                TrendPoint(atSeconds: $0.cutOffSeconds, openItems: $0.openItems, state: $0.state)
+            } + [
+                TrendPoint(
+                    atSeconds: cutOffSeconds, openItems: Int64(statement.items.count), state: statement.state)
+            ])
+    }
+
+    private func input(_ figures: StatementFigures) -> StatementInput {
+        var reads = missingReads
+        for rested in figures.runs {
+            let run = rested.run
+            reads.append(
+                StatementRead(
+                    name: "Stripe, \(run.job), run \(run.id)", isComplete: run.isComplete,
+                    reason: run.isComplete ? nil : run.whyIncomplete, pages: rested.pages, rows: run.stripeObjects))
+        }
+        for (table, rows) in figures.rowsRead {
+            reads.append(StatementRead(name: "Table \(table)", isComplete: true, rows: rows))
+        }
+        return StatementInput(
+            cutOff: StatementCutOff(seconds: cutOffSeconds, in: zone), agencies: figures.agencies,
+            charges: figures.charges, items: figures.items.map(\.item), reads: reads, controls: figures.controls,
+            toleranceCredits: job.toleranceCredits,
+            previous: figures.previous.map { previous in
+                PreviousStatement(
+                    cutOffSeconds: previous.cutOffSeconds, state: previous.state, open: figures.previousItems,
+                    closed: Set(figures.items.filter { $0.timesReopened > 0 }.map(\.item.id)))
+            })
+    }
+
+    private func source(_ figures: StatementFigures) -> ReportSource {
+        ReportSource(
+            id: figures.runs.isEmpty ? "none" : figures.runs.map { String($0.run.id) }.joined(separator: ", "),
+            job: definition.name, programVersion: programVersion, jobFileHash: definition.hash, queries: queries,
+            runs: figures.runs.map { rested in
+                SourceRun(
+                    id: rested.run.id, job: rested.run.job, state: rested.run.state.rawValue,
+                    programVersion: rested.programVersion, jobFileHash: rested.run.definitionHash,
+                    fromSeconds: rested.run.period.fromSeconds, toSeconds: rested.run.period.toSeconds,
+                    requests: rested.run.requests)
+            })
+    }
+
+    // MARK: Rows
+
+    private func item(_ found: StatementFinding) -> ReportItem {
+        let isIntent = found.stripeID.hasPrefix("pi_")
+        let id = found.stripeID.isEmpty ? nil : found.stripeID
+        return ReportItem(
+            item: found.item, agency: found.agencyName, account: found.account, explanation: explanation(found),
+            stripeInvoice: isIntent ? nil : id, paymentIntent: isIntent ? id : nil,
+            localRow: found.localID.isEmpty ? nil : found.localID, stripeAmount: found.stripeAmount,
+            localAmount: found.localAmount, credits: found.credits, stripeStatus: found.stripeStatus,
+            localStatus: found.localState, paidAtSeconds: found.paidAtSeconds,
+            firstSeenSeconds: found.firstSeenSeconds, runsSeen: found.runsSeen, owner: found.owner,
+            state: state(found), note: found.note, proposedRepair: repairSentence(found))
+    }
+
+    private func state(_ found: StatementFinding) -> ItemState {
+        if found.item.isAccepted { return .accepted }
+        if found.owner != nil { return .investigating }
+        return found.action == .apply ? .repairPlanned : .new
+    }
+
+    /// Credits are never made up: an invoice without an order whose amount buys no whole number of them counts none.
+    private func explanation(_ found: StatementFinding) -> String {
+        guard found.item.scope == .credits, found.credits == nil, found.stripeStatus == "paid",
+            found.item.creditsEffect == 0, let amount = found.stripeAmount, found.item.amountEffects.isEmpty == false
+        else { return found.explanation }
+        return found.explanation + " \(amount) is no whole number of credits, so none are counted."
+    }
+
+    private func repairSentence(_ found: StatementFinding) -> String? {
+        guard found.action == .apply, !found.item.isAccepted else { return nil }
+        switch found.item.kind {
+        case .missedPaid: return "Mark the order paid and add its credits."
+        case .missedVoid, .missingInStripe: return "Cancel the order."
+        case .staleDraft: return "Delete the draft and cancel its order."
+        case .unlinkedOrder: return "Write the invoice's id into the order."
+        case .missedFinalizedNotice: return "Send the notice."
+        case .missedSucceeded, .missedCanceled, .missedFailed: return "Bring the charge to Stripe's state."
+        case .staleIntent: return "Cancel the payment intent."
+        default: return nil
+        }
+    }
+
+    private func resolved(_ one: ResolvedFinding) -> ResolvedItem {
+        let found = one.finding
+        return ResolvedItem(
+            id: found.item.id, kind: found.item.kind, agencyID: found.item.agencyID, agency: found.agencyName,
+            amount: found.stripeAmount ?? found.localAmount, credits: found.credits,
+            closedSeconds: one.closedSeconds, how: one.closedHow.words, by: one.repairedBy, plan: one.plan)
+    }
+
+    private func repair(_ repair: Repair) -> RepairEntry {
+        let (before, after) = RepairWords.difference(repair.before.text, repair.after.text)
+        return RepairEntry(
+            plan: repair.plan ?? "run \(repair.runID)",
+            action: "\(repair.effect) (\(repair.kind), F-\(repair.findingID))",
+            before: before, after: after, requestedBy: repair.requestedBy,
+            approvedBy: repair.plan == nil ? nil : repair.requestedBy, appliedSeconds: repair.appliedAt.seconds,
+            outcome: "applied")
+    }
+}
+
+extension ClosedHow {
+    /// As finance reads it.
+    var words: String { rawValue.replacing("_", with: " ") }
+}
+
+extension Run {
+    /// Whether everything was read and compared.
+    var isComplete: Bool { [.clean, .repaired, .drift].contains(state) }
+
+    /// Why it is not, in words for the reader.
+    var whyIncomplete: String {
+        let what =
+            switch state {
+            case .running: "run \(id) is still under way"
+            case .interrupted: "run \(id) was stopped"
+            case .failed: "run \(id) failed"
+            default: "run \(id) could not read everything"
+            }
+        return ([what] + problems).joined(separator: "; ")
+    }
+}
+
+/// The rows of an audit entry in words: only what differs.
+enum RepairWords {
+    /// Both texts name the same columns, in the order of their names.
+    static func difference(_ before: String, _ after: String) -> (before: String, after: String) {
+        let (old, new) = (columns(before), columns(after))
+        var words: (before: [String], after: [String]) = ([], [])
+        for name in Set(old.keys).union(new.keys).sorted() where old[name] != new[name] {
+            words.before.append("\(name) \(old[name] ?? "–")")
+            words.after.append("\(name) \(new[name] ?? "–")")
+        }
+        return (words.before.joined(separator: ", "), words.after.joined(separator: ", "))
+    }
+
+    private static func columns(_ text: String) -> [String: String] {
+        guard let parsed = try? JSONSerialization.jsonObject(with: Data(text.utf8)), let top = parsed as? [String: Any]
+        else { return ["row": text] }
+        var columns: [String: String] = [:]
+        for (name, value) in top {
+            guard let inner = value as? [String: Any] else {
+                columns[name] = word(value)
+                continue
+            }
+            for (column, value) in inner { columns[column] = word(value) }
+        }
+        return columns
+    }
+
+    private static func word(_ value: Any) -> String {
+        switch value {
+        case let text as String: text
+        case is NSNull: "–"
+        case let number as NSNumber where isBoolean(number): number.boolValue ? "true" : "false"
+        case let number as NSNumber: number.stringValue
+        default: "…"
+        }
+    }
+
+    /// JSON's `true` and `1` are both numbers to Foundation; the type of the boxed value tells them apart.
+    private static func isBoolean(_ number: NSNumber) -> Bool {
+        String(cString: number.objCType) == "c" || String(cString: number.objCType) == "B"
+    }
+}

@@ -1,0 +1,149 @@
+import Curl
+import Foundation
+import Jobs
+import PostgreSQL
+import Reports
+import Store
+
+/// The ways out of a report. The files go to a directory and a bucket at once; mail and Slack go through the outbox: a
+/// crash neither loses nor doubles a message. One way that fails stops none of the others.
+public struct ReportDelivery: Sendable {
+    let settings: DeliverySettings
+    let bucket: ReportBucket?
+    /// Why there is no bucket though the settings name one.
+    let bucketProblem: String?
+
+    /// - Parameters:
+    ///   - environment: where the access key of a bucket is looked up.
+    public init(settings: DeliverySettings, http: HTTPClient, environment: [String: String]) {
+        self.settings = settings
+        var bucket: ReportBucket?
+        var problem: String?
+        if let s3 = settings.s3 {
+            do {
+                bucket = ReportBucket(
+                    s3, accessKeyID: try Secrets.secret(named: s3.accessKeyEnv, environment: environment),
+                    secretKey: try Secrets.secret(named: s3.secretKeyEnv, environment: environment), http: http)
+            } catch {
+                problem = "\(error)"
+            }
+        }
+        self.bucket = bucket
+        bucketProblem = problem
+    }
+
+    /// The messages that a job asks for, one for each recipient.
+    func queued(_ messages: ReportMessages, _ rule: DeliverRule) -> [ReportDispatch] {
+        var queued = rule.email.map { ReportDispatch(way: .email(to: $0), messages: messages) }
+        if rule.slack { queued.append(ReportDispatch(way: .slack, messages: messages)) }
+        return queued
+    }
+
+    /// Puts the messages into the outbox, inside the transaction that keeps the report.
+    /// - Returns: those that were not there before.
+    func enqueue(
+        _ queued: [ReportDispatch], attachments: [OutboxAttachment], report id: Int64, on connection: Connection
+    ) async throws -> [StoredReport.Delivery] {
+        var records: [StoredReport.Delivery] = []
+        for dispatch in queued {
+            let draft = dispatch.draft(
+                slackVariable: settings.slack?.urlEnv ?? "", attachments: attachments, report: id)
+            guard try await Outbox.enqueue(draft, on: connection) != nil else { continue }
+            try await StoredReports.record(dispatch.record, of: id, on: connection)
+            records.append(dispatch.record)
+        }
+        return records
+    }
+
+    /// The files that go with the mails of a report.
+    static func attachments(_ messages: ReportMessages) throws -> [OutboxAttachment] {
+        try messages.attachments.map { name in
+            let data = try Data(contentsOf: URL(fileURLWithPath: messages.directory + "/" + name))
+            return OutboxAttachment(
+                name: name,
+                contentType: name.hasSuffix(".html")
+                    ? "text/html; charset=utf-8" : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                bytes: Array(data))
+        }
+    }
+
+    /// Sees to the files: what was delivered before is not delivered again.
+    func deliver(_ result: ReportResult, _ rule: DeliverRule, pool: Pool) async throws -> [StoredReport.Delivery] {
+        let reports = StoredReports(pool: pool)
+        let before = try await reports.deliveries(of: result.id)
+        var made: [StoredReport.Delivery] = []
+        func isDone(_ destination: String) -> Bool {
+            before.contains { $0.destination == destination && $0.outcome == .delivered }
+        }
+        if rule.directory, !isDone("directory") {
+            // The writer has synced and renamed every file, the manifest last.
+            made.append(
+                StoredReport.Delivery(
+                    destination: "directory", address: result.directory, outcome: .delivered,
+                    detail: "\(result.files.count) files and the manifest"))
+        }
+        if rule.s3, !isDone("s3") { made.append(await toBucket(result)) }
+        for delivery in made { try await reports.record(delivery, of: result.id) }
+        return made
+    }
+
+    private func toBucket(_ result: ReportResult) async -> StoredReport.Delivery {
+        guard let bucket else {
+            return StoredReport.Delivery(
+                destination: "s3", address: settings.s3?.bucket ?? "", outcome: .failed,
+                detail: bucketProblem ?? "settings.yaml has no delivery.s3")
+        }
+        let folder = result.directory.split(separator: "/").suffix(2).map(String.init)
+        do {
+            let names = result.files.map(\.name) + [ReportManifest.fileName]
+            try await bucket.put(names, from: result.directory, folder: folder)
+            return StoredReport.Delivery(
+                destination: "s3", address: bucket.address(folder), outcome: .delivered,
+                detail: "\(names.count) objects")
+        } catch {
+            return StoredReport.Delivery(
+                destination: "s3", address: bucket.address(folder), outcome: .failed, detail: "\(error)")
+        }
+    }
+}
+
+/// One message on its way into the outbox.
+public struct ReportDispatch: Sendable, Hashable {
+    public enum Way: Sendable, Hashable {
+        case email(to: String)
+        case slack
+    }
+
+    public let way: Way
+    public let messages: ReportMessages
+
+    /// The same for the same report and recipient: the outbox takes it once.
+    public var key: String {
+        switch way {
+        case .email(let to): "\(messages.key)/email/\(to.lowercased())"
+        case .slack: "\(messages.key)/slack"
+        }
+    }
+
+    /// The message as the outbox takes it: one key for one report and recipient.
+    func draft(slackVariable: String, attachments: [OutboxAttachment], report id: Int64) -> OutboxDraft {
+        let about = ["report": String(id)]
+        switch way {
+        case .email(let to):
+            return OutboxDraft(
+                channel: .email, dedupeKey: key, recipient: to, subject: messages.subject, text: messages.text,
+                html: messages.html, attachments: attachments, about: about)
+        case .slack:
+            return OutboxDraft(
+                channel: .slack, dedupeKey: key, recipient: slackVariable, subject: messages.subject,
+                text: messages.slack, about: about)
+        }
+    }
+
+    var record: StoredReport.Delivery {
+        switch way {
+        case .email(let to): StoredReport.Delivery(destination: "email", address: to, outcome: .queued)
+        case .slack: StoredReport.Delivery(destination: "slack", address: "incoming webhook", outcome: .queued)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Jobs
+import Reconciliation
+import Reports
+import Store
+
+/// What is said of a report by mail and in Slack: all of it where something changed or the job says `always`, else one
+/// line as proof that it ran. An incomplete report says so in the first word of the subject.
+public struct ReportMessages: Sendable, Hashable {
+    /// One line without control characters.
+    public let subject: String
+    /// Plain text.
+    public let text: String
+    /// The same for mail programs that show HTML: no script, no image, no link from data.
+    public let html: String
+    /// The files that go with a mail, by their names in the report's folder; empty for a single line.
+    public let attachments: [String]
+    /// Of a Slack message: the verdict and the largest open items, in its mark-up.
+    public let slack: String
+    /// The folder of the files.
+    public let directory: String
+    /// What makes the messages of one report the same messages, such as `report-12`.
+    public let key: String
+
+    /// How many open items a Slack message names.
+    private static let itemsNamed = 5
+    /// More than this is not attached but said to be in the folder: mail servers refuse what is too large.
+    private static let attachedBytesMax: Int64 = 15_000_000
+
+    public init(_ result: ReportResult, definition: JobDefinition, when: DeliverWhen) {
+        let report = result.report
+        let statement = report.statement
+        let verdict = ReportVerdict.line(statement)
+        let day = statement.cutOff.localText.prefix(10)
+        let isFull = when == .always || result.isChanged || report.state == .incomplete
+        key = "report-\(result.id)"
+        directory = result.directory
+        subject = ReportText.visible(
+            isFull
+                ? "\(report.state.rawValue) \(definition.name) \(day): \(verdict)"
+                : "\(report.state.rawValue) \(definition.name) \(day): unchanged")
+        guard isFull else {
+            text = result.oneLine + "\n"
+            html = ReportMessages.page(report, lines: [result.oneLine])
+            attachments = []
+            slack = ReportMessages.escaped(result.oneLine)
+            return
+        }
+        var room = ReportMessages.attachedBytesMax
+        var attached: [String] = []
+        for name in ["report.html", "report.xlsx"] {
+            guard let file = result.files.first(where: { $0.name == name }), file.bytes <= room else { continue }
+            room -= file.bytes
+            attached.append(name)
+        }
+        let left = result.files.count - attached.count
+        let lines =
+            ReportSummary.lines(report) + [
+                "", "Report \(result.id), manifest SHA-256 \(result.manifestHash)",
+                "\(attached.count) files attached, \(left) more in \(result.directory)",
+                "To sign it: trueup report sign \(result.id) --as preparer --note …",
+            ]
+        text = lines.joined(separator: "\n") + "\n"
+        html = ReportMessages.page(report, lines: Array(lines.dropFirst()))
+        attachments = attached
+        slack = ReportMessages.slackText(report, id: result.id)
+    }
+
+    /// The verdict as a heading and the summary below it, with styles in the elements: mail programs drop style sheets.
+    private static func page(_ report: DiscrepancyReport, lines: [String]) -> String {
+        let colour =
+            switch report.state {
+            case .clean: "#1a7f4b"
+            case .explained: "#8a6100"
+            case .unexplained, .incomplete: "#b3261e"
+            }
+        let text = ReportText.html(lines.map { ReportText.visible($0) }.joined(separator: "\n"))
+        return """
+            <!doctype html><html lang="en"><body style="margin:0;padding:16px;font:15px/1.45 sans-serif">
+            <p style="margin:0 0 4px;color:\(colour);font-weight:bold">\(report.state.rawValue)</p>
+            <h1 style="margin:0 0 12px;font-size:20px">\(ReportText.html(ReportVerdict.line(report.statement)))</h1>
+            <pre style="font:13px/1.45 monospace;white-space:pre-wrap">\(text)</pre></body></html>
+            """
+    }
+
+    private static func slackText(_ report: DiscrepancyReport, id: Int64) -> String {
+        let statement = report.statement
+        let accounts = report.accounts.map(\.name).sorted().joined(separator: ", ")
+        let changes = statement.changes
+        var lines = [
+            "*\(escaped(report.state.rawValue))* \(escaped(ReportVerdict.line(statement)))",
+            escaped("Cut-off \(statement.cutOff.localText) \(statement.cutOff.zone) · \(accounts), \(report.mode)"),
+            "\(changes.new.count) new, \(changes.reopened.count) reopened, \(changes.resolved.count) resolved, "
+                + "\(changes.unchanged.count) unchanged · report \(id)",
+        ]
+        lines += statement.gaps.prefix(itemsNamed).map { "• " + escaped($0) }
+        let items = report.items.filter { !$0.item.isInformation }.sorted {
+            ($0.item.creditsEffect.magnitude, $1.item.id) > ($1.item.creditsEffect.magnitude, $0.item.id)
+        }
+        for item in items.prefix(itemsNamed) {
+            let agency = item.agency.map { "\($0): " } ?? ""
+            lines.append("• " + escaped("\(item.item.id) \(ReportText.shown(agency, 60))\(item.explanation)"))
+        }
+        if items.count > itemsNamed {
+            lines.append("… and \(Money.grouped(Int64(items.count - itemsNamed))) more items")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// As Slack asks for it: no mention and no link comes from data.
+    /// https://docs.slack.dev/messaging/formatting-message-text
+    static func escaped(_ text: String) -> String {
+        ReportText.visible(text).replacing("&", with: "&amp;").replacing("<", with: "&lt;")
+            .replacing(">", with: "&gt;")
+    }
+}

@@ -1,0 +1,278 @@
+import Credits
+import Curl
+import Foundation
+import Jobs
+import PostgreSQL
+import Reconciliation
+import Reports
+import Schedule
+import Store
+
+/// Makes one report: reads the figures in one snapshot, writes the files, keeps the report with its hashes, and sends
+/// it. A report on runs that are missing or incomplete says INCOMPLETE, and is kept and sent as such.
+///
+/// The same figures for the same cut-off are the same report: made again, it has the same number, files and bytes, and
+/// nobody is told twice.
+public struct ReportRun: Sendable {
+    let definition: JobDefinition
+    let job: ReportJob
+    let jobs: [JobDefinition]
+    let accounts: [ReportAccount]
+    let pool: Pool
+    let origin: RunOrigin
+    let period: ReportPeriod
+    let nowSeconds: Int64
+    let formats: Set<RenderFormat>
+    let directory: String?
+    let delivery: ReportDelivery?
+
+    /// - Parameters:
+    ///   - definition: a job of kind `report`.
+    ///   - jobs: all jobs: those in `after`, else all that reconcile, are what the report rests on.
+    ///   - accounts: the accounts that it covers, for their mode and links.
+    ///   - period: what it is about.
+    ///   - formats: beyond those of the job file; JSON and the text summary are always written.
+    ///   - directory: the folder of the files; `nil`: a folder of the report's own below `reports`.
+    ///   - delivery: the ways out; `nil` delivers nothing.
+    public init(
+        definition: JobDefinition, report job: ReportJob, jobs: [JobDefinition], accounts: [ReportAccount],
+        pool: Pool, origin: RunOrigin, period: ReportPeriod = .lastCutOff, nowSeconds: Int64,
+        formats: Set<RenderFormat>? = nil, directory: String? = nil, delivery: ReportDelivery? = nil
+    ) {
+        self.definition = definition
+        self.job = job
+        self.jobs = jobs
+        self.accounts = accounts
+        self.pool = pool
+        self.origin = origin
+        self.period = period
+        self.nowSeconds = nowSeconds
+        let asked = formats ?? Set(job.formats.compactMap { RenderFormat(rawValue: $0.rawValue) })
+        self.formats = asked.union([.json, .text])
+        self.directory = directory
+        self.delivery = delivery
+    }
+
+    /// - Throws: ``RunError/alreadyRunning(_:)`` when another process makes a report of this job.
+    public func run() async throws -> ReportResult {
+        let name = "report \(definition.name)"
+        guard let lock = try await JobLock.take(job: name, target: pool.target) else {
+            throw RunError.alreadyRunning(name)
+        }
+        do {
+            let result = try await make()
+            await lock.release()
+            return result
+        } catch {
+            await lock.release()
+            throw error
+        }
+    }
+
+    // MARK: One report
+
+    /// What a snapshot came to.
+    private struct Made: Sendable {
+        let report: DiscrepancyReport
+        let figures: StatementFigures
+        let dataHash: String
+        let manifest: ReportManifest
+        let id: Int64
+        let directory: String
+        let previousHash: String?
+        var isRepeated: Bool
+
+        var repeated: Made {
+            var made = self
+            made.isRepeated = true
+            return made
+        }
+    }
+
+    private func make() async throws -> ReportResult {
+        let zone = try Zone.load(job.cutOff.timeZone)
+        let bounds = try await bounds(zone)
+        let runs = try await restingRuns(cutOffSeconds: bounds.cutOff)
+        let made = try await write(zone, bounds, runs)
+        let files = made.manifest.files.map {
+            StoredReport.File(name: $0.name, bytes: $0.digest.bytes, sha256: $0.digest.sha256)
+        }
+        var result = ReportResult(
+            id: made.id, report: made.report, directory: made.directory, files: files,
+            manifestHash: made.manifest.digest.sha256, isRepeated: made.isRepeated,
+            isChanged: made.report.statement.changes.isAny, deliveries: [])
+        let messages = ReportMessages(result, definition: definition, when: job.deliver.when)
+        let stored = made.isRepeated ? nil : newReport(made, files)
+        let queued = delivery?.queued(messages, job.deliver) ?? []
+        let attachments = queued.isEmpty ? [] : try ReportDelivery.attachments(messages)
+        let (delivery, origin, id) = (delivery, origin, made.id)
+        // The report and the messages that tell of it are one transaction: a crash leaves both or neither.
+        result.deliveries = try await pool.transaction { connection in
+            try await stored?.insert(origin: origin, on: connection)
+            return try await delivery?.enqueue(queued, attachments: attachments, report: id, on: connection) ?? []
+        }
+        if let delivery { result.deliveries += try await delivery.deliver(result, job.deliver, pool: pool) }
+        return result
+    }
+
+    private func bounds(_ zone: Zone) async throws -> (from: Int64?, cutOff: Int64) {
+        switch period {
+        case .lastCutOff: return (nil, job.cutOff.last(before: nowSeconds, in: zone))
+        case .asOf(let seconds): return (nil, seconds)
+        case .between(let from, let to): return (from, to)
+        case .run(let id):
+            guard let run = try await Runs(pool: pool).run(id: id) else { throw ReportRunError.noRun(id) }
+            return (nil, run.period.toSeconds)
+        }
+    }
+
+    /// The jobs whose runs a report rests on.
+    var restingJobs: [JobDefinition] {
+        let named = jobs.filter { definition.after.contains($0.name) }
+        return named.isEmpty ? jobs.filter { if case .reconcile = $0.kind { true } else { false } } : named
+    }
+
+    /// For each job the last run that read up to the cut-off, and a gap for each job that has none.
+    private func restingRuns(cutOffSeconds: Int64) async throws -> (ids: [Int64], missing: [StatementRead]) {
+        var ids: [Int64] = []
+        var missing: [StatementRead] = []
+        for job in restingJobs {
+            var id: Int64? = nil
+            if case .run(let asked) = period, try await Runs(pool: pool).run(id: asked)?.job == job.name {
+                id = asked
+            } else {
+                id = try await Runs(pool: pool).lastReaching(cutOffSeconds, job: job.name)
+            }
+            if let id {
+                ids.append(id)
+            } else {
+                missing.append(
+                    StatementRead(
+                        name: "Stripe, \(job.name)", isComplete: false,
+                        reason:
+                            "no run of \(job.name) has read up to the cut-off; start one with: trueup run \(job.name)"
+                    ))
+            }
+        }
+        return (ids, missing)
+    }
+
+    private func scope(
+        _ bounds: (from: Int64?, cutOff: Int64), _ runIDs: [Int64], on connection: Connection
+    ) async throws -> StatementScope {
+        var credits: [String] = []
+        var charges: [String] = []
+        var others: [String] = []
+        var contract = TableContract(name: "task_credit_stripe_invoice", columns: [:])
+        for job in restingJobs {
+            guard case .reconcile(let reconcile) = job.kind else {
+                others.append(job.name)
+                continue
+            }
+            switch reconcile.side {
+            case .orders where credits.isEmpty:
+                credits.append(job.name)
+                contract = reconcile.table
+            case .charges where reconcile.table.name == "agency_charge": charges.append(job.name)
+            // Another job over the same orders would count them twice; notices and customers move nothing.
+            default: others.append(job.name)
+            }
+        }
+        let columns = Dictionary(uniqueKeysWithValues: contract.columns.map { ($0.key.rawValue, $0.value) })
+        let orders = try await OrderTable.resolve(
+            schema: contract.schema, table: contract.name, columns: columns,
+            customerColumn: "taskHealthStripeCustomerId", on: connection)
+        return StatementScope(
+            job: definition.name, cutOffSeconds: bounds.cutOff, fromSeconds: bounds.from, orders: orders,
+            creditJobs: credits, chargeJobs: charges, otherJobs: others, runIDs: runIDs,
+            creditPriceCents: CreditEffects.pricePerCreditCents)
+    }
+
+    /// Reads and writes in one snapshot: the files say what one instant said.
+    private func write(
+        _ zone: Zone, _ bounds: (from: Int64?, cutOff: Int64), _ runs: (ids: [Int64], missing: [StatementRead])
+    ) async throws -> Made {
+        let last = try await StoredReports(pool: pool).last(job: definition.name)
+        return try await StatementQuery.snapshot(pool) { connection in
+            let scope = try await scope(bounds, runs.ids, on: connection)
+            let query = StatementQuery(scope)
+            let figures = try await query.figures(on: connection)
+            let assembly = ReportAssembly(
+                definition: definition, job: job, zone: zone, cutOffSeconds: bounds.cutOff, accounts: accounts,
+                programVersion: origin.programVersion, missingReads: runs.missing, queries: scope.queries)
+            let report = try assembly.report(figures)
+            let hash = try await ReportPress.dataHash(report)
+            if let last, last.dataHash == hash, last.cutOffSeconds == bounds.cutOff,
+                last.formats == formats.map(\.rawValue).sorted()
+            {
+                let made = try await render(
+                    report, figures, hash, id: last.id, after: last.previousHash, query, connection)
+                // A program of the same version that draws otherwise makes another report.
+                if made.manifest.digest.sha256 == last.manifestHash { return made.repeated }
+            }
+            let id = try await StoredReports(pool: pool).takeNumber()
+            return try await render(report, figures, hash, id: id, after: last?.manifestHash, query, connection)
+        }
+    }
+
+    private func render(
+        _ report: DiscrepancyReport, _ figures: StatementFigures, _ hash: String, id: Int64, after previous: String?,
+        _ query: StatementQuery, _ connection: Connection
+    ) async throws -> Made {
+        var report = report
+        report.run.previousReportHash = previous
+        let directory = directory ?? folder(id, report)
+        let press = try await ReportPress.open(report, into: directory, formats: formats)
+        let account = accounts.map(\.name).sorted().joined(separator: ", ")
+        try await query.forEachMatched(of: 2_000, fromSeconds: figures.fromSeconds, on: connection) { orders in
+            try await press.append(
+                orders.map { order in
+                    MatchedRow(
+                        stripeID: order.stripeID, localRow: String(order.rowKey), amount: order.amount,
+                        rule: "exact id", account: account)
+                })
+        }
+        let manifest = try await press.finish()
+        return Made(
+            report: report, figures: figures, dataHash: hash, manifest: manifest, id: id, directory: directory,
+            previousHash: previous, isRepeated: false)
+    }
+
+    /// `reports/balance-report/2026-03-08-r12`: names of Trueup's own, none from data.
+    private func folder(_ id: Int64, _ report: DiscrepancyReport) -> String {
+        let day = report.statement.cutOff.localText.prefix(10)
+        return "\(delivery?.settings.directory?.path ?? "reports")/\(definition.name)/\(day)-r\(id)"
+    }
+
+    private func newReport(_ made: Made, _ files: [StoredReport.File]) -> NewReport {
+        NewReport(
+            id: made.id, job: definition.name, name: made.report.id, statement: made.report.statement,
+            verdict: ReportVerdict.line(made.report.statement), periodFromSeconds: made.figures.fromSeconds,
+            asOfSeconds: made.report.generatedSeconds, runIDs: made.figures.runs.map(\.run.id),
+            formats: formats.map(\.rawValue).sorted(), definitionHash: definition.hash, dataHash: made.dataHash,
+            manifestHash: made.manifest.digest.sha256, previousHash: made.previousHash, files: files,
+            cumulative: made.figures.cumulative,
+            findingIDs: Dictionary(
+                made.figures.items.map { ($0.item.id, $0.findingID) }, uniquingKeysWith: { first, _ in first }))
+    }
+}
+
+/// Why a report is not made.
+public enum ReportRunError: Error, Sendable, Hashable, CustomStringConvertible {
+    case noRun(Int64)
+
+    public var description: String {
+        switch self {
+        case .noRun(let id): "There is no run \(id) to report on. See: trueup runs"
+        }
+    }
+}
+
+extension StatementScope {
+    /// What was asked of the database, for the sheet of controls.
+    var queries: [ReportQuery] {
+        queryTexts.map { name, text in
+            ReportQuery(name: name, text: text.split(whereSeparator: \.isWhitespace).joined(separator: " "))
+        }
+    }
+}

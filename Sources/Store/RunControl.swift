@@ -1,0 +1,60 @@
+import PostgreSQL
+
+/// What a run read at Stripe, counted and summed before its staging table goes: Stripe's side of the control totals.
+public struct RunControl: Sendable, Hashable {
+    public let runID: Int64
+    public let account: String
+    public let object: ListedObject
+    /// Lower-case ISO 4217.
+    public let currency: String
+    public let readCount: Int64
+    /// Minor units.
+    public let readAmount: Int64
+    /// Of these, what stood in a finding that was not closed when the run ended.
+    public let openCount: Int64
+    public let openAmount: Int64
+
+    init(_ row: Row) throws {
+        runID = try row["run_id"]
+        account = try row["account"]
+        object = ListedObject(rawValue: try row["object"]) ?? .invoice
+        currency = try row["currency"]
+        readCount = try row["read_count"]
+        readAmount = try row["read_amount"]
+        openCount = try row["open_count"]
+        openAmount = try row["open_amount"]
+    }
+
+    /// The controls of some runs.
+    public static func of(runs: [Int64], on connection: Connection) async throws -> [RunControl] {
+        try await connection.query(
+            """
+            SELECT run_id, account, object, currency, read_count, read_amount::bigint AS read_amount, open_count,
+                open_amount::bigint AS open_amount
+            FROM trueup.run_control WHERE run_id = ANY($1) ORDER BY run_id, account, object, currency
+            """, runs
+        ).map(RunControl.init)
+    }
+
+    /// Writes the controls of one staging table. It belongs into the transaction that ends the run and drops the table.
+    static func record(_ staged: StagingTable, on connection: Connection) async throws {
+        let exists: Bool = try await connection.query("SELECT to_regclass($1) IS NOT NULL AS yes", staged.name)[0][
+            "yes"]
+        guard exists else { return }
+        // What an invoice asks for; an amount out of range is not there, and its total stands for it.
+        let amount = staged.object == .invoice ? "coalesce(s.amount, s.total)" : "s.amount"
+        try await connection.execute(
+            """
+            INSERT INTO trueup.run_control (run_id, account, object, currency, read_count, read_amount, open_count,
+                open_amount)
+            SELECT $1, s.account, $2, lower(s.currency), count(*), coalesce(sum(\(amount)), 0), count(f.stripe_id),
+                coalesce(sum(\(amount)) FILTER (WHERE f.stripe_id IS NOT NULL), 0)
+            FROM \(staged.name) s LEFT JOIN (SELECT DISTINCT account, stripe_id FROM trueup.finding
+                WHERE last_run_id = $1 AND state <> 'closed' AND stripe_id <> '') f
+                ON f.account = s.account AND f.stripe_id = s.id
+            WHERE s.status <> '\(StagingTable.absent)'
+            GROUP BY 2, 4
+            ON CONFLICT (run_id, account, object, currency) DO NOTHING
+            """, staged.runID, staged.object.rawValue)
+    }
+}

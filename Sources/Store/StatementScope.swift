@@ -1,0 +1,133 @@
+import PostgreSQL
+import Reconciliation
+
+/// What a statement is about: the half-open period `[fromSeconds, cutOffSeconds)`, and whose findings explain it.
+public struct StatementScope: Sendable, Hashable {
+    /// The report's name among the stored ones: its last report, its last signed one and its trend are looked up by it.
+    public var job: String
+    /// Unix seconds: what happened at or after it is left out.
+    public var cutOffSeconds: Int64
+    /// Unix seconds. `nil`: from the cut-off of the last signed report, or from the beginning where none was signed.
+    public var fromSeconds: Int64?
+    /// The credit orders, as the catalog has them.
+    public var orders: OrderTable
+    /// Jobs that compare credit orders with invoices.
+    public var creditJobs: [String]
+    /// Jobs that compare `agency_charge` with payment intents.
+    public var chargeJobs: [String]
+    /// Further jobs whose findings are listed and move neither credits nor charges.
+    public var otherJobs: [String]
+    /// The runs that the statement rests on.
+    public var runIDs: [Int64]
+    /// What one credit costs, in cents of USD: how many credits an invoice without an order stands for.
+    public var creditPriceCents: Int64
+
+    public init(
+        job: String, cutOffSeconds: Int64, fromSeconds: Int64? = nil, orders: OrderTable, creditJobs: [String],
+        chargeJobs: [String] = [], otherJobs: [String] = [], runIDs: [Int64] = [], creditPriceCents: Int64 = 20_000
+    ) {
+        self.job = job
+        self.cutOffSeconds = cutOffSeconds
+        self.fromSeconds = fromSeconds
+        self.orders = orders
+        self.creditJobs = creditJobs
+        self.chargeJobs = chargeJobs
+        self.otherJobs = otherJobs
+        self.runIDs = runIDs
+        self.creditPriceCents = creditPriceCents
+    }
+
+    var jobs: [String] { creditJobs + chargeJobs + otherJobs }
+}
+
+/// The figures behind a statement, all of one snapshot.
+public struct StatementFigures: Sendable, Hashable {
+    /// The start of the period as it was used; `nil`: from the beginning.
+    public var fromSeconds: Int64?
+    /// By agency id.
+    public var agencies: [AgencyActivity] = []
+    public var charges: [ChargeActivity] = []
+    /// Open and accepted findings about what happened before the cut-off, by id.
+    public var items: [StatementFinding] = []
+    /// What was closed since the last report, by id.
+    public var resolved: [ResolvedFinding] = []
+    /// What was repaired since the last report, the oldest first.
+    public var repairs: [Repair] = []
+    /// Figures of the last signed report that are others today.
+    public var changedSinceSignOff: [ChangedFigure] = []
+    public var controls: [ControlTotals] = []
+    /// Sums from the beginning to the cut-off, to be kept with the report.
+    public var cumulative: [CumulativeLine] = []
+    /// How many rows each table gave, by the table's plain name.
+    public var rowsRead: [String: Int64] = [:]
+    /// The runs that it rests on, by id.
+    public var runs: [RestedRun] = []
+    /// The last report with an earlier cut-off.
+    public var previous: StoredReport?
+    public var previousItems: [PreviousItem] = []
+    /// The last report with an earlier cut-off that a preparer and a reviewer signed.
+    public var signed: StoredReport?
+    /// Earlier reports, one for each cut-off, the oldest first; at most 29.
+    public var trend: [StoredReport] = []
+
+    public init() {}
+}
+
+/// One agency's sums from the beginning to the cut-off, in credits.
+public struct CumulativeLine: Sendable, Hashable {
+    public let agencyID: Int64?
+    public let boughtAtStripe: Int64
+    public let boughtLocally: Int64
+    public let consumed: Int64
+    public let adjustments: Int64
+}
+
+/// A figure of the signed report that is another today.
+public struct ChangedFigure: Sendable, Hashable {
+    public let item: String
+    public let field: String
+    public let then: String
+    public let now: String
+}
+
+/// A finding with everything that a report says of it.
+public struct StatementFinding: Sendable, Hashable {
+    /// What it adds to the local side.
+    public let item: StatementItem
+    public let findingID: Int64
+    public let agencyName: String?
+    public let account: String
+    public let action: Action
+    public let explanation: String
+    public let stripeID: String
+    public let localID: String
+    public let stripeAmount: Money?
+    public let localAmount: Money?
+    public let credits: Int64?
+    public let stripeStatus: String?
+    public let localState: String?
+    public let paidAtSeconds: Int64?
+    public let firstSeenSeconds: Int64
+    public let runsSeen: Int64
+    public let timesReopened: Int64
+    public let owner: String?
+    /// The latest line that a person wrote about it.
+    public let note: String?
+}
+
+/// A finding that was closed since the last report.
+public struct ResolvedFinding: Sendable, Hashable {
+    public let finding: StatementFinding
+    public let closedSeconds: Int64
+    public let closedHow: ClosedHow
+    /// Who repaired it, and by which plan.
+    public let repairedBy: String?
+    public let plan: String?
+}
+
+/// A run that a statement rests on.
+public struct RestedRun: Sendable, Hashable {
+    public let run: Run
+    public let pages: Int64
+    public let programVersion: String
+}

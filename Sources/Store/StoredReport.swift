@@ -1,0 +1,184 @@
+import PostgreSQL
+import Reconciliation
+
+/// A report as it is kept: what it said, and the hashes of its files.
+public struct StoredReport: Sendable, Hashable {
+    public let id: Int64
+    public let job: String
+    /// Such as `balance-report/2026-03-08T05:00:00Z`.
+    public let name: String
+    public let state: StatementState
+    public let verdict: String
+    public let cutOffSeconds: Int64
+    public let zone: String
+    public let periodFromSeconds: Int64?
+    /// The instant of the data that it rests on, Unix seconds.
+    public let asOfSeconds: Int64
+    public let runIDs: [Int64]
+    /// In which forms it was written, by name.
+    public let formats: [String]
+    public let openItems: Int64
+    public let definitionHash: String
+    public let dataHash: String
+    public let manifestHash: String
+    /// The manifest of the report before it; `nil` for the first of its job.
+    public let previousHash: String?
+    public let programVersion: String
+    public let requestedBy: String
+    public let createdAt: Timestamp
+
+    static let columns = """
+        id, job, name, state, verdict, cut_off_seconds, zone, period_from_seconds, as_of_seconds, run_ids, formats,
+        open_items, definition_hash, data_sha256, manifest_sha256, previous_sha256, program_version, requested_by,
+        created_at
+        """
+
+    init(_ row: Row) throws {
+        id = try row["id"]
+        job = try row["job"]
+        name = try row["name"]
+        state = StatementState(rawValue: try row["state"]) ?? .incomplete
+        verdict = try row["verdict"]
+        cutOffSeconds = try row["cut_off_seconds"]
+        zone = try row["zone"]
+        periodFromSeconds = try row["period_from_seconds"]
+        asOfSeconds = try row["as_of_seconds"]
+        runIDs = try row["run_ids"]
+        formats = try row["formats"]
+        openItems = try row["open_items"]
+        definitionHash = try row["definition_hash"]
+        dataHash = try row["data_sha256"]
+        manifestHash = try row["manifest_sha256"]
+        previousHash = try row["previous_sha256"]
+        programVersion = try row["program_version"]
+        requestedBy = try row["requested_by"]
+        createdAt = try row["created_at"]
+    }
+
+    /// One agency's figures as a report has them; the last four from the beginning to the cut-off.
+    public struct Line: Sendable, Hashable {
+        public let agencyID: Int64?
+        public let computed: Int64
+        public let recorded: Int64?
+        public let boughtAtStripe: Int64
+        public let consumed: Int64
+        public let adjustments: Int64
+    }
+
+    /// An open item as a report has it.
+    public struct Item: Sendable, Hashable {
+        public let findingID: Int64
+        public let creditsEffect: Int64
+        public let amountEffects: [Money]
+    }
+
+    /// A file of a report.
+    public struct File: Sendable, Hashable {
+        public let name: String
+        public let bytes: Int64
+        /// 64 lower-case hexadecimal digits.
+        public let sha256: String
+
+        public init(name: String, bytes: Int64, sha256: String) {
+            self.name = name
+            self.bytes = bytes
+            self.sha256 = sha256
+        }
+    }
+
+    /// A signature.
+    public struct Signature: Sendable, Hashable {
+        public let role: String
+        public let person: String
+        public let note: String
+        /// The manifest that was signed.
+        public let manifestHash: String
+        public let signedAt: Timestamp
+    }
+
+    /// What became of a report at one destination.
+    public struct Delivery: Sendable, Hashable {
+        /// `directory`, `email`, `slack` or `s3`.
+        public var destination: String
+        /// Where, as a person would say it; never a secret.
+        public var address: String
+        public var outcome: DeliveryOutcome
+        public var detail: String
+
+        public init(destination: String, address: String, outcome: DeliveryOutcome, detail: String = "") {
+            self.destination = destination
+            self.address = address
+            self.outcome = outcome
+            self.detail = detail
+        }
+    }
+}
+
+/// How a delivery ended.
+public enum DeliveryOutcome: String, Sendable, Hashable {
+    case delivered
+    /// It lies in the outbox, and leaves from there.
+    case queued
+    case failed
+}
+
+// Reading.
+extension StoredReport {
+    private static let isSigned = """
+        (SELECT count(*) FROM trueup.report_sign s WHERE s.report_id = r.id) = 2
+        """
+
+    /// The report of a job with the latest cut-off before `cutOffSeconds`, and of those with one cut-off the last.
+    static func latest(
+        job: String, before cutOffSeconds: Int64, isSigned: Bool, on connection: Connection
+    ) async throws -> StoredReport? {
+        try await connection.query(
+            """
+            SELECT \(columns) FROM trueup.report r
+            WHERE job = $1 AND cut_off_seconds < $2 AND (NOT $3 OR \(Self.isSigned))
+            ORDER BY cut_off_seconds DESC, id DESC LIMIT 1
+            """, job, cutOffSeconds, isSigned
+        ).first.map(StoredReport.init)
+    }
+
+    /// The last report of each of the last cut-offs before `cutOffSeconds`, the oldest first.
+    static func trend(
+        job: String, before cutOffSeconds: Int64, limit: Int, on connection: Connection
+    ) async throws -> [StoredReport] {
+        try await connection.query(
+            """
+            SELECT DISTINCT ON (cut_off_seconds) \(columns) FROM trueup.report
+            WHERE job = $1 AND cut_off_seconds < $2 ORDER BY cut_off_seconds DESC, id DESC LIMIT $3
+            """, job, cutOffSeconds, limit
+        ).map(StoredReport.init).reversed()
+    }
+
+    static func lines(of id: Int64, on connection: Connection) async throws -> [Line] {
+        try await connection.query(
+            """
+            SELECT agency_id, computed, recorded, bought_at_stripe, consumed, adjustments FROM trueup.report_line
+            WHERE report_id = $1 ORDER BY agency_id
+            """, id
+        ).map { row in
+            Line(
+                agencyID: try row["agency_id"], computed: try row["computed"], recorded: try row["recorded"],
+                boughtAtStripe: try row["bought_at_stripe"], consumed: try row["consumed"],
+                adjustments: try row["adjustments"])
+        }
+    }
+
+    static func items(of id: Int64, on connection: Connection) async throws -> [Item] {
+        try await connection.query(
+            """
+            SELECT finding_id, credits_effect, currencies, amounts FROM trueup.report_item
+            WHERE report_id = $1 ORDER BY finding_id
+            """, id
+        ).map { row in
+            let currencies: [String] = try row["currencies"]
+            let amounts: [Int64] = try row["amounts"]
+            return Item(
+                findingID: try row["finding_id"], creditsEffect: try row["credits_effect"],
+                amountEffects: zip(amounts, currencies).map { Money(minorUnits: $0, currency: $1) })
+        }
+    }
+}

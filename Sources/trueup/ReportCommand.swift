@@ -1,0 +1,180 @@
+import ArgumentParser
+import Curl
+import Foundation
+import Jobs
+import PostgreSQL
+import Reconciliation
+import Reports
+import Runner
+import Schedule
+import Store
+
+struct ReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report", abstract: "Makes, shows, proves and signs discrepancy reports.",
+        subcommands: [
+            ReportMakeCommand.self, ReportListCommand.self, ReportShowCommand.self, ReportVerifyCommand.self,
+            ReportSignCommand.self,
+        ],
+        defaultSubcommand: ReportMakeCommand.self)
+}
+
+/// A form that can be asked for: those of the renderers, and PDF, which a browser prints.
+enum AskedFormat: String, CaseIterable, ExpressibleByArgument {
+    case html, xlsx, csv, json, text, pdf
+
+    var rendered: RenderFormat? { self == .pdf ? .html : RenderFormat(rawValue: rawValue) }
+}
+
+struct ReportMakeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "make", abstract: "Makes a report and keeps it with the hashes of its files.",
+        discussion: """
+            Without --run, --as-of or --period: up to the job's last cut-off, on the last runs that read up to it. A \
+            report on a run that is missing or incomplete says INCOMPLETE and ends with exit code 3. Made again from \
+            the same figures it is the same report, byte for byte.
+            """)
+
+    @Argument(help: ArgumentHelp("A job of kind report; without it, the only one.", valueName: "job"))
+    var name: String?
+
+    @Option(name: .customLong("run"), help: "Up to the end of what this run read.")
+    var runNumber: Int64?
+
+    @Option(name: .long, help: ArgumentHelp("Up to the start of this day, or this instant.", valueName: "date"))
+    var asOf: String?
+
+    @Option(name: .long, help: ArgumentHelp("From the start of one day to the start of another.", valueName: "from/to"))
+    var period: String?
+
+    @Option(name: .long, help: "html, xlsx, csv, json, text, pdf; several with commas. Without it: the job's formats.")
+    var format: String?
+
+    @Option(name: .long, help: ArgumentHelp("The folder of the files.", valueName: "dir"))
+    var out: String?
+
+    @Flag(name: .long, help: "Send it where the job's deliver says.")
+    var deliver = false
+
+    @OptionGroup var files: JobOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func validate() throws {
+        if [runNumber != nil, asOf != nil, period != nil].filter({ $0 }).count > 1 {
+            throw ValidationError("--run, --as-of and --period exclude each other.")
+        }
+        _ = try formats()
+    }
+
+    func run() async throws {
+        let set = try files.load()
+        let (definition, job) = try job(in: set)
+        let zone = try Zone.load(job.cutOff.timeZone)
+        let period = try reportPeriod(zone)
+        let asked = try formats()
+        if asked?.contains(.pdf) == true { try PDFPrinter.check() }
+        let accounts = try ReportAccounts.of(job, definition, set)
+        let code = try await Signals.cancelling {
+            try await Database.with(databaseOptions, settings: set.settings) { database in
+                let pool = Pool(database.target, size: 4, applicationName: "trueup report \(definition.name)")
+                let http = HTTPClient()
+                do {
+                    let known = try await ReportAccounts.withIDs(accounts, pool: pool)
+                    let run = ReportRun(
+                        definition: definition, report: job, jobs: set.jobs, accounts: known, pool: pool,
+                        origin: .here(.manual), period: period, nowSeconds: Int64(Date().timeIntervalSince1970),
+                        formats: asked.map { Set($0.compactMap(\.rendered)) }, directory: out,
+                        delivery: deliver ? delivery(set.settings, http) : nil)
+                    let code = try await finish(run.run(), set.settings, pool, http)
+                    await pool.close()
+                    await http.close()
+                    return code
+                } catch {
+                    await pool.close()
+                    await http.close()
+                    throw error
+                }
+            }
+        }
+        if code != 0 { throw ExitCode(code) }
+    }
+
+    private func delivery(_ settings: Settings, _ http: HTTPClient) -> ReportDelivery {
+        ReportDelivery(
+            settings: settings.delivery, http: http, environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// Prints and sends what was made.
+    private func finish(
+        _ result: ReportResult, _ settings: Settings, _ pool: Pool, _ http: HTTPClient
+    ) async throws -> Int32 {
+        if try formats()?.contains(.pdf) == true {
+            try PDFPrinter.print(result.directory + "/report.html", to: result.directory + "/report.pdf")
+        }
+        show(result)
+        guard deliver else { return result.exitCode }
+        let isSent = try await OutboxSenders.deliver(settings, pool: pool, http: http)
+        return isSent || result.exitCode == 3 ? result.exitCode : 1
+    }
+
+    private func formats() throws -> [AskedFormat]? {
+        guard let format else { return nil }
+        return try format.split(separator: ",").map { word in
+            guard let format = AskedFormat(rawValue: word.trimmingCharacters(in: .whitespaces)) else {
+                throw ValidationError(
+                    "There is no format “\(word)”. Formats: "
+                        + AskedFormat.allCases.map(\.rawValue).joined(separator: ", ") + ".")
+            }
+            return format
+        }
+    }
+
+    /// The job of that name; without a name the only report job, or one with the defaults where there is none.
+    private func job(in set: JobSet) throws -> (JobDefinition, ReportJob) {
+        let reports = set.jobs.filter { if case .report = $0.kind { true } else { false } }
+        let found: JobDefinition
+        if let name {
+            guard let job = set.job(named: name) else { throw CommandError(files.noJob(name, in: set), code: 64) }
+            found = job
+        } else if reports.count > 1 {
+            throw CommandError(
+                "There are several report jobs: name one of \(reports.map(\.name).joined(separator: ", ")).", code: 64)
+        } else {
+            found = reports.first ?? JobDefinition(name: "balance-report", kind: .report(ReportJob(report: .balance)))
+        }
+        guard case .report(let job) = found.kind else {
+            throw CommandError("Job \(found.name) is of kind \(found.kind.word), not report.", code: 64)
+        }
+        return (found, job)
+    }
+
+    private func reportPeriod(_ zone: Zone) throws -> ReportPeriod {
+        if let runNumber { return .run(runNumber) }
+        if let asOf { return .asOf(try instant(asOf, zone)) }
+        guard let period else { return .lastCutOff }
+        let parts = period.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2 else { throw ValidationError("--period takes two days, such as 2026-02-01/2026-03-01.") }
+        let (from, to) = (try instant(parts[0], zone), try instant(parts[1], zone))
+        guard from < to else { throw ValidationError("--period has to end after it starts.") }
+        return .between(from, to)
+    }
+
+    private func instant(_ text: String, _ zone: Zone) throws -> Int64 {
+        if let date = CivilDate(text) { return zone.startOfDay(date) }
+        if let seconds = ISOTime.seconds(text) { return seconds }
+        throw ValidationError(
+            "“\(text)” is no day and no instant: write 2026-03-01 (its start in \(zone.name)), or "
+                + "2026-03-01T00:00:00-05:00.")
+    }
+
+    private func show(_ result: ReportResult) {
+        for line in ReportSummary.lines(result.report) { Terminal.print(line) }
+        let again = result.isRepeated ? " (the same figures as before: the same report)" : ""
+        Terminal.say("\nReport \(result.id)\(again): \(result.files.count) files in \(result.directory)")
+        for delivery in result.deliveries {
+            let detail = delivery.detail.isEmpty ? "" : ": " + printable(delivery.detail)
+            Terminal.say(
+                "\(delivery.outcome.rawValue)  \(delivery.destination)  \(printable(delivery.address))\(detail)")
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import ArgumentParser
+import Foundation
+import PostgreSQL
+import Reconciliation
+import Reports
+import Store
+
+struct ReportListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists reports, newest first.")
+
+    @Option(name: .long, help: "Only this job.")
+    var job: String?
+
+    @Option(name: .long, help: "How many.")
+    var limit = 20
+
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func validate() throws {
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes 1 to 10000.") }
+    }
+
+    func run() async throws {
+        try await ReportStore.with(databaseOptions) { reports in
+            var table = TextTable(
+                headings: ["report", "job", "cut-off", "state", "items", "signed", "made", "manifest"],
+                rightAligned: [0, 4])
+            for report in try await reports.list(job: job, limit: limit) {
+                let signed = try await reports.signatures(of: report.id).map(\.role).joined(separator: ", ")
+                table.rows.append([
+                    String(report.id), report.job, isoTime(report.cutOffSeconds), report.state.rawValue,
+                    Money.grouped(report.openItems), signed.isEmpty ? "–" : signed, isoTime(report.createdAt.seconds),
+                    String(report.manifestHash.prefix(12)),
+                ])
+            }
+            if table.rows.isEmpty { Terminal.say("No reports yet. Make one with: trueup report") }
+            for line in table.lines { Terminal.print(line) }
+        }
+    }
+}
+
+struct ReportShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows one report.")
+
+    @Argument(help: ArgumentHelp("Its number.", valueName: "report"))
+    var id: Int64
+
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func run() async throws {
+        try await ReportStore.with(databaseOptions) { reports in
+            guard let report = try await reports.report(id: id) else { throw SignError.noReport(id) }
+            let runs = report.runIDs.isEmpty ? "none" : report.runIDs.map(String.init).joined(separator: ", ")
+            var lines = [
+                "report     \(report.id), \(report.name)", "verdict    \(printable(report.verdict))",
+                "state      \(report.state.rawValue)",
+                "cut-off    \(isoTime(report.cutOffSeconds)) (\(report.zone))",
+                "period     from \(report.periodFromSeconds.map(isoTime) ?? "the beginning")", "runs       \(runs)",
+                "items      \(Money.grouped(report.openItems)) open",
+                "made       \(isoTime(report.createdAt.seconds)) by \(printable(report.requestedBy)), trueup "
+                    + report.programVersion,
+                "manifest   \(report.manifestHash)",
+                "previous   \(report.previousHash ?? "none: the first of its job")",
+            ]
+            for file in try await reports.files(of: id) {
+                lines.append("file       \(file.sha256)  \(file.name) (\(Money.grouped(file.bytes)) bytes)")
+            }
+            for signature in try await reports.signatures(of: id) {
+                lines.append(
+                    "signed     \(isoTime(signature.signedAt.seconds)) as \(signature.role) by "
+                        + "\(printable(signature.person)): \(printable(signature.note))")
+            }
+            for delivery in try await reports.deliveries(of: id) {
+                let detail = delivery.detail.isEmpty ? "" : ": " + printable(delivery.detail)
+                lines.append(
+                    "\(delivery.outcome.rawValue)  \(delivery.destination) \(printable(delivery.address))\(detail)")
+            }
+            for line in lines { Terminal.print(line) }
+        }
+    }
+}
+
+struct ReportVerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Proves that files are what was produced, and that the chain of reports holds.",
+        discussion: """
+            Each file's SHA-256 is looked up among those that were kept when the report was made; of a folder, every \
+            file of its report has to be there. The chain: every report of the job names the manifest of the one \
+            before it. Exit code 1 when anything does not hold.
+            """)
+
+    @Argument(help: ArgumentHelp("Files or folders of a report.", valueName: "path"))
+    var paths: [String]
+
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func run() async throws {
+        let paths = paths
+        let failures = try await ReportStore.with(databaseOptions) { reports in
+            let proof = ReportProof(reports: reports)
+            for path in paths { try await proof.verify(path) }
+            return await proof.failures
+        }
+        guard failures == 0 else { throw ExitCode(1) }
+    }
+}
+
+struct ReportSignCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sign", abstract: "Signs a report as its preparer, or as its reviewer: another person.")
+
+    @Argument(help: ArgumentHelp("Its number, as the list shows it.", valueName: "report"))
+    var id: Int64
+
+    @Option(name: .customLong("as"), help: "preparer or reviewer.")
+    var role: String
+
+    @Option(name: .long, help: "What was checked; kept with the signature.")
+    var note: String
+
+    @Option(name: .long, help: "Who signs (default: the user of this machine).")
+    var name: String?
+
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func validate() throws {
+        guard SignOff.Role(rawValue: role) != nil else { throw ValidationError("--as takes preparer or reviewer.") }
+        guard !note.allSatisfy(\.isWhitespace) else {
+            throw ValidationError("Say what was checked with --note: whoever reads the report will ask.")
+        }
+        guard name?.allSatisfy(\.isWhitespace) != true else { throw ValidationError("--name is empty.") }
+    }
+
+    func run() async throws {
+        let (id, role, note) = (id, role, note)
+        let person = name ?? RunOrigin.here(.manual).requestedBy
+        try await ReportStore.with(databaseOptions) { reports in
+            try await reports.sign(id, as: role, by: person, note: note)
+            guard let report = try await reports.report(id: id) else { throw SignError.noReport(id) }
+            Terminal.say("Report \(id) is signed by \(printable(person)) as \(role), manifest \(report.manifestHash).")
+            if try await reports.signatures(of: id).count == SignOff.Role.allCases.count {
+                Terminal.say("Both have signed: the next statement of \(report.job) opens where this one closes.")
+            }
+        }
+    }
+}
+
+/// The stored reports of a command's database.
+enum ReportStore {
+    static func with<T: Sendable>(
+        _ options: DatabaseOptions, _ body: @Sendable (StoredReports) async throws -> T
+    ) async throws -> T {
+        try await Database.with(options, settings: nil) { database in
+            let pool = Pool(database.target, size: 1, applicationName: "trueup report")
+            do {
+                let value = try await body(StoredReports(pool: pool))
+                await pool.close()
+                return value
+            } catch {
+                await pool.close()
+                throw error
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Reports
+import Store
+
+/// Files held against the hashes that were kept when their report was made.
+actor ReportProof {
+    private let reports: StoredReports
+    private(set) var failures = 0
+
+    init(reports: StoredReports) { self.reports = reports }
+
+    /// A file, or a folder with every file of a report.
+    func verify(_ path: String) async throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw CommandError("There is no \(path).")
+        }
+        if isFolder.boolValue {
+            try await verify(folder: path)
+        } else if let (report, file) = try await known(path) {
+            say("\(path) is \(file) of report \(report.id), \(report.name), as it was made.")
+            try await verifyChain(of: report)
+        } else {
+            fail("\(path) is not a file that a report of this database had: it was changed, or made elsewhere.")
+        }
+    }
+
+    private func known(_ path: String) async throws -> (StoredReport, String)? {
+        let digest = try FileDigest(path: path)
+        return try await reports.reports(withFileOf: digest.sha256).first.map { ($0.report, $0.file) }
+    }
+
+    private func verify(folder: String) async throws {
+        let manifest = folder + "/" + ReportManifest.fileName
+        guard FileManager.default.fileExists(atPath: manifest) else {
+            return fail("\(folder) has no \(ReportManifest.fileName): it is no whole report.")
+        }
+        guard let (report, name) = try await known(manifest), name == ReportManifest.fileName else {
+            return fail("\(manifest) is not the manifest of a report of this database.")
+        }
+        var bad = 0
+        let files = try await reports.files(of: report.id)
+        for file in files {
+            let path = folder + "/" + file.name
+            guard FileManager.default.fileExists(atPath: path) else {
+                fail("\(path) is missing.")
+                bad += 1
+                continue
+            }
+            if try FileDigest(path: path).sha256 != file.sha256 {
+                fail("\(path) is not what was made: its hash is another.")
+                bad += 1
+            }
+        }
+        guard bad == 0 else { return }
+        say(
+            "\(folder) is report \(report.id), \(report.name): \(files.count) files and the manifest as they were made."
+        )
+        for signature in try await reports.signatures(of: report.id) where signature.manifestHash != report.manifestHash
+        {
+            fail("\(signature.person) signed another manifest, \(signature.manifestHash).")
+        }
+        try await verifyChain(of: report)
+    }
+
+    /// Every report of the job names the manifest of the one before it.
+    private func verifyChain(of report: StoredReport) async throws {
+        var before: String?
+        var count = 0
+        for one in try await reports.list(job: report.job, limit: 1_000_000).reversed() {
+            guard one.previousHash == before else {
+                return fail(
+                    "The chain of \(report.job) is broken at report \(one.id): it names "
+                        + "\(one.previousHash ?? "no report") and not \(before ?? "none").")
+            }
+            before = one.manifestHash
+            count += 1
+        }
+        let reports = count == 1 ? "1 report" : "\(count) reports, each naming the one before"
+        say("The chain of \(report.job) holds: \(reports).")
+    }
+
+    private func say(_ text: String) { Terminal.print("ok    " + printable(text)) }
+
+    private func fail(_ text: String) {
+        failures += 1
+        Terminal.print("FAIL  " + printable(text))
+    }
+}

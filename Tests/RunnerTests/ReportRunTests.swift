@@ -1,0 +1,222 @@
+import Curl
+import Foundation
+import Jobs
+import PostgreSQL
+import Reconciliation
+import Reports
+import Runner
+import Store
+import Testing
+
+@Suite("Reports of runs")
+struct ReportRunTests {
+    /// The cut-off is an hour before the run's upper bound, so that the run reaches it.
+    static let cutOff = NightSetup.nowSeconds - 3_600
+
+    @Test("after a night the statement closes: the repaired is resolved, the open explains the whole difference")
+    func afterNight() async throws {
+        try await ReportScene.with(seed: 11) { scene in
+            let before = try await scene.night.balances().values.reduce(0, +)
+            let night = try await scene.night.run()
+            let result = try await scene.report()
+            let statement = result.report.statement
+            #expect(statement.state == .explained, "\(statement.gaps)")
+            #expect(statement.totals.unexplained == 0 && statement.totals.unexplainedGross == 0)
+            #expect(result.exitCode == 2)
+            #expect(result.report.resolved.count { $0.how == "repaired" } == night.tallies.repaired.values.reduce(0, +))
+            #expect(result.report.repairs.count == result.report.resolved.count { $0.how == "repaired" })
+            #expect(before < statement.totals.recorded ?? 0)
+            // Stripe's side of the control totals is what the run listed and read, to the last object.
+            let read = statement.controls.map(\.stripe.read.count).reduce(0, +)
+            #expect(read == night.outcome.stripeObjects)
+            #expect(result.report.run.runs.map(\.job) == [Night.job])
+        }
+    }
+
+    @Test("without a run up to the cut-off, and on one that failed, the report says INCOMPLETE first")
+    func incomplete() async throws {
+        try await ReportScene.with(seed: 12) { scene in
+            let missing = try await scene.report()
+            #expect(missing.state == .incomplete && missing.exitCode == 3)
+            #expect(missing.report.statement.gaps.contains { $0.contains("trueup run credit-invoices") })
+            #expect(ReportVerdict.line(missing.report.statement).hasPrefix("INCOMPLETE"))
+            _ = try await scene.night.run()
+            #expect(try await scene.report().state == .explained)
+            try await scene.run("UPDATE trueup.run SET state = 'incomplete', problems = '{window 3 was not read}'")
+            let failed = try await scene.report()
+            #expect(failed.state == .incomplete)
+            #expect(failed.report.statement.gaps.contains { $0.contains("window 3 was not read") })
+            let messages = ReportMessages(failed, definition: scene.definition(), when: .changed)
+            #expect(messages.subject.hasPrefix("INCOMPLETE"))
+            #expect(messages.slack.contains("INCOMPLETE"))
+        }
+    }
+
+    @Test("the same figures are the same report, byte for byte; other figures go on in the chain")
+    func repeated() async throws {
+        try await ReportScene.with(seed: 13) { scene in
+            _ = try await scene.night.run()
+            let first = try await scene.report()
+            let again = try await scene.report()
+            #expect(again.isRepeated && again.id == first.id)
+            #expect(again.files == first.files && again.manifestHash == first.manifestHash)
+            try await scene.run("UPDATE task_credit_agency_balance SET balance = balance + 1")
+            let other = try await scene.report()
+            #expect(!other.isRepeated && other.id != first.id)
+            #expect(other.report.run.previousReportHash == first.manifestHash)
+            #expect(other.state == .unexplained)
+            let stored = try await StoredReports(pool: scene.night.pool).report(id: other.id)
+            #expect(stored?.previousHash == first.manifestHash && stored?.manifestHash == other.manifestHash)
+        }
+    }
+
+    @Test("a message is queued once for each recipient, however often the report is made")
+    func queuedOnce() async throws {
+        try await ReportScene.with(seed: 14) { scene in
+            _ = try await scene.night.run()
+            let rule = DeliverRule(email: ["a@example.com", "b@example.com"], slack: true, directory: true)
+            let first = try await scene.report(deliver: rule)
+            let again = try await scene.report(deliver: rule)
+            #expect(first.deliveries.map(\.outcome.rawValue) == ["queued", "queued", "queued", "delivered"])
+            #expect(again.isRepeated && again.deliveries.isEmpty)
+            let messages = try await Outbox(pool: scene.night.pool).list()
+            #expect(messages.map(\.recipient) == ["a@example.com", "b@example.com", "SLACK_WEBHOOK_URL"])
+            #expect(messages.allSatisfy { $0.subject.hasPrefix("EXPLAINED balance-report") })
+            #expect(messages[0].text.contains("unexplained 0.00"))
+            let files = try await Outbox(pool: scene.night.pool).attachments(of: messages[0])
+            #expect(files.map(\.name) == ["report.html", "report.xlsx"])
+            #expect(try FileDigest.sha256(files[0].bytes) == first.files.first { $0.name == "report.html" }?.sha256)
+        }
+    }
+
+    @Test("an unchanged night sends one line as proof that it ran; a bucket that is crossed is a change")
+    func unchanged() async throws {
+        try await ReportScene.with(seed: 15) { scene in
+            _ = try await scene.night.run()
+            try await scene.report(period: .asOf(Self.cutOff - 60))
+            let quiet = try await scene.report()
+            #expect(!quiet.isChanged)
+            let line = ReportMessages(quiet, definition: scene.definition(), when: .changed)
+            #expect(line.attachments.isEmpty && line.text.split(separator: "\n").count == 1)
+            #expect(line.subject.hasSuffix("unchanged"))
+            let full = ReportMessages(quiet, definition: scene.definition(), when: .always)
+            #expect(!full.attachments.isEmpty)
+        }
+    }
+
+    @Test("a signed statement is where the next one opens, and what moved behind it is listed")
+    func signed() async throws {
+        try await ReportScene.with(seed: 16) { scene in
+            _ = try await scene.night.run()
+            let first = try await scene.report(period: .asOf(Self.cutOff - 10 * 86_400))
+            let reports = StoredReports(pool: scene.night.pool)
+            try await reports.sign(first.id, as: "preparer", by: "dana", note: "Tied to the ledger.")
+            try await reports.sign(first.id, as: "reviewer", by: "miriam", note: "Read.")
+            let next = try await scene.report()
+            #expect(next.report.periodFromSeconds == Self.cutOff - 10 * 86_400)
+            #expect(next.report.statement.totals.opening == first.report.statement.totals.computed)
+            #expect(next.report.changedSinceSignOff.isEmpty)
+            #expect(next.report.statement.agencies.allSatisfy { ($0.rollForward?.unexplained ?? 0) == 0 })
+            try await scene.run(
+                """
+                UPDATE task_credit_stripe_invoice SET credits = credits + 5 WHERE id = (SELECT min(id)
+                    FROM task_credit_stripe_invoice WHERE paid AND paid_at < to_timestamp(\(Self.cutOff - 20 * 86_400)))
+                """)
+            let changed = try await scene.report()
+            #expect(changed.state == .unexplained)
+            #expect(changed.report.changedSinceSignOff.contains { $0.field.hasPrefix("bought (Stripe)") })
+        }
+    }
+
+    @Test("two processes do not make one report at the same time")
+    func locked() async throws {
+        try await ReportScene.with(seed: 17) { scene in
+            let lock = try #require(
+                try await JobLock.take(job: "report balance-report", target: scene.night.target))
+            await #expect(throws: RunError.alreadyRunning("report balance-report")) { try await scene.report() }
+            await lock.release()
+        }
+    }
+}
+
+/// A night and a report job on it.
+struct ReportScene {
+    let night: Night
+    let http: HTTPClient
+    let directory: String
+
+    static func with(seed: UInt64, _ body: (ReportScene) async throws -> Void) async throws {
+        try await Night.with(try .credits(seed: seed)) { night in
+            try await loadMovements(night)
+            let directory = NSTemporaryDirectory() + "/trueup-report-run-" + UUID().uuidString
+            let http = HTTPClient()
+            do {
+                try await body(ReportScene(night: night, http: http, directory: directory))
+            } catch {
+                await http.close()
+                throw error
+            }
+            await http.close()
+            try? FileManager.default.removeItem(atPath: directory)
+        }
+    }
+
+    /// What became of the credits: the balances of the history have it.
+    private static func loadMovements(_ night: Night) async throws {
+        let history = try night.history
+        var reservations = BinaryRows()
+        for row in history.reservations {
+            reservations.beginRow(columns: 5)
+            for number in [row.id, row.agencyID, row.credits] { reservations.append(number) }
+            reservations.append(Timestamp(seconds: row.createdSeconds))
+            reservations.append(row.releasedSeconds.map { Timestamp(seconds: $0) })
+        }
+        var adjustments = BinaryRows()
+        for row in history.adjustments {
+            adjustments.beginRow(columns: 4)
+            for number in [row.id, row.agencyID, row.credits] { adjustments.append(number) }
+            adjustments.append(Timestamp(seconds: row.createdSeconds))
+        }
+        let rows = (reservations, adjustments)
+        try await night.pool.withConnection { connection in
+            try await connection.copyIn(
+                """
+                COPY task_credit_reservation (id, agency_id, credits, created_at, released_at)
+                FROM STDIN (FORMAT binary)
+                """, rows.0)
+            try await connection.copyIn(
+                "COPY task_credit_adjustment (id, agency_id, credits, created_at) FROM STDIN (FORMAT binary)", rows.1)
+        }
+    }
+
+    func run(_ script: String) async throws { try await night.pool.withConnection { try await $0.run(script: script) } }
+
+    func definition(_ rule: DeliverRule = DeliverRule()) -> JobDefinition {
+        JobDefinition(
+            name: "balance-report", hash: "4567", description: "Credit balances",
+            kind: .report(ReportJob(report: .balance, deliver: rule)), after: [Night.job])
+    }
+
+    @discardableResult
+    func report(
+        period: ReportPeriod = .asOf(ReportRunTests.cutOff), deliver rule: DeliverRule? = nil,
+        settings: DeliverySettings? = nil, environment: [String: String] = [:]
+    ) async throws -> ReportResult {
+        let definition = definition(rule ?? DeliverRule())
+        guard case .report(let job) = definition.kind else { throw NightError("no report job") }
+        let ways =
+            settings
+            ?? DeliverySettings(
+                email: EmailDelivery(from: "t@example.com"), slack: SlackDelivery(),
+                directory: DirectoryDelivery(path: directory))
+        return try await ReportRun(
+            definition: definition, report: job, jobs: [night.definition(), definition],
+            accounts: [ReportAccount(name: "task_health", stripeID: "acct_1", isLive: false)], pool: night.pool,
+            origin: RunOrigin(
+                trigger: .manual, requestedBy: "tests", host: "here", processID: 1, programVersion: "test"),
+            period: period, nowSeconds: NightSetup.nowSeconds, directory: rule == nil ? directory : nil,
+            delivery: rule == nil
+                ? nil : ReportDelivery(settings: ways, http: http, environment: environment)
+        ).run()
+    }
+}
