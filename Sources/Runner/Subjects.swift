@@ -136,6 +136,7 @@ extension OrderTable {
                 schema: job.table.schema, table: job.table.name, columns: job.columns,
                 customerColumn: customerColumn(account), on: connection)
             try await table.refuseHiddenRows(on: connection)
+            try await table.refuseDuplicates(on: connection)
             return table
         }
     }
@@ -149,6 +150,7 @@ extension ChargeTable {
                 schema: job.table.schema, table: job.table.name, columns: job.columns,
                 customerColumn: customerColumn(account), on: connection)
             try await table.refuseHiddenRows(on: connection)
+            try await table.refuseDuplicates(on: connection)
             return table
         }
     }

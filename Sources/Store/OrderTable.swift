@@ -60,6 +60,12 @@ public struct OrderTable: Sendable, Hashable {
         """
     }
 
+    /// Two rows with one Stripe id would each get what was paid once.
+    /// - Throws: ``ContractError/notUnique(_:table:example:)``.
+    public func refuseDuplicates(on connection: Connection) async throws {
+        try await TableCatalog.refuseDuplicates(of: id, in: name, plainName: plainName, on: connection)
+    }
+
     /// Row-level security that hides rows would make a comparison lie.
     /// - Throws: ``ContractError/hiddenRows(_:)``.
     public func refuseHiddenRows(on connection: Connection) async throws {

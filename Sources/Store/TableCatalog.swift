@@ -61,6 +61,35 @@ struct TableCatalog: Sendable, Hashable {
         return RoleColumns(quoted: quoted)
     }
 
+    /// Two rows with one Stripe id would each get what was paid once. A unique index of the column settles it; else the
+    /// rows are looked at.
+    /// - Parameter column: quoted.
+    /// - Throws: ``ContractError/notUnique(_:table:example:)``.
+    static func refuseDuplicates(
+        of column: String, in name: String, plainName: String, on connection: Connection
+    ) async throws {
+        let isUnique: Bool = try await connection.query(
+            """
+            SELECT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid
+                AND a.attnum = i.indkey[0]
+                WHERE i.indrelid = $1::text::regclass AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1
+                    AND i.indpred IS NULL AND i.indexprs IS NULL AND quote_ident(a.attname) = quote_ident($2)) AS found
+            """, name, unquoted(column))[0]["found"]
+        guard !isUnique else { return }
+        let twice = try await connection.query(
+            """
+            SELECT \(column)::text AS value FROM \(name) WHERE \(column) IS NOT NULL
+            GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 LIMIT 1
+            """)
+        guard let row = twice.first else { return }
+        throw ContractError.notUnique(column, table: plainName, example: try row["value"])
+    }
+
+    private static func unquoted(_ identifier: String) -> String {
+        guard identifier.hasPrefix("\""), identifier.hasSuffix("\""), identifier.count >= 2 else { return identifier }
+        return String(identifier.dropFirst().dropLast()).replacing("\"\"", with: "\"")
+    }
+
     /// Row-level security that hides rows would make a comparison lie.
     /// - Parameters:
     ///   - name: schema and table, quoted.

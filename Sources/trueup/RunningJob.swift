@@ -19,6 +19,9 @@ struct RunningJob {
     /// How to go on after a stop.
     let resume: String
 
+    /// Whether there is a way for mail: notices that were missed can be sent.
+    private var hasMail: Bool { self.set.settings.delivery.email != nil }
+
     /// Runs it, showing how far it is.
     func run(_ trigger: RunTrigger) async throws -> RunResult {
         var definition = definition
@@ -30,9 +33,13 @@ struct RunningJob {
             let result = try await JobRun(
                 definition: definition, jobs: set.jobs, clients: accounts.clients, pool: pool, origin: .here(trigger),
                 isPlan: isPlan, nowSeconds: Int64(Date().timeIntervalSince1970), range: range,
-                canSend: set.settings.delivery.email != nil, progress: { view.show($0) }
+                canSend: hasMail, progress: { view.show($0) }
             ).run()
             view.clear()
+            if !isPlan, hasMail {
+                // What does not leave now waits in the outbox, and is no reason to call the run anything else.
+                _ = try await OutboxSenders.deliver(set.settings, pool: pool, http: accounts.http)
+            }
             await pool.close()
             await accounts.http.close()
             return result
