@@ -193,8 +193,8 @@ extension FinalizedInvoice {
 
 // The half at Stripe.
 extension Repairer {
-    /// Stripe first, the row second, a note before both: a crash in between leaves a note from which the next run learns
-    /// what became of the object, and a row that waits for one that does not exist, which it finds as such.
+    /// Stripe first, the row second, a note before both: a crash in between leaves a note from which the next run
+    /// learns what became of the object, and a row that waits for one that does not exist, which it finds as such.
     private func dispose(_ start: Task, _ change: Remedy.AtStripe) async throws -> Outcome {
         var task = start
         let id = task.pair.stripeID
@@ -227,6 +227,9 @@ extension Repairer {
         case .moved(let reason):
             try await pool.withConnection { try await StripeWrites.end(writeID, outcome: "moved", on: $0) }
             return Outcome(moved: ["\(task.pair.stripeNoun) \(id): \(reason)"])
+        case .unfinished(let error):
+            // The note stays open, and the next run goes on from there.
+            throw error
         case .disposed(let status, let requestID):
             task.judged.found.requestID = requestID
             task.disposedStatus = status
