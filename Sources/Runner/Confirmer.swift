@@ -43,7 +43,9 @@ struct Confirmer: Sendable {
     /// Reads objects that local rows name, and others: each by its id, or by listing the time that it was made in,
     /// whichever takes fewer requests.
     /// - Parameter rowsBetween: how many local rows were made between one instant and the next.
-    func read(_ unread: [UnreadObject], rowsBetween: ([Int64]) async throws -> [Int64]) async throws {
+    func read(_ objects: [UnreadObject], rowsBetween: ([Int64]) async throws -> [Int64]) async throws {
+        // Two rows may name one object.
+        let unread = Array(Dictionary(objects.map { ($0.id, $0) }) { one, _ in one }.values).sorted { $0.id < $1.id }
         let named = unread.filter { $0.rowCreatedSeconds != nil }.sorted {
             ($0.rowCreatedSeconds ?? 0, $0.id) < ($1.rowCreatedSeconds ?? 0, $1.id)
         }

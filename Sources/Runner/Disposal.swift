@@ -13,6 +13,8 @@ struct Disposal: Sendable {
         case disposed(status: String, requestID: String)
         /// It is not any more what it was.
         case moved(String)
+        /// It could not be deleted and was finalized, and that it is void by now is not certain: it could be paid.
+        case unfinished(StripeError)
     }
 
     /// Deletes a draft, or finalizes and voids it where Stripe refuses to delete it.
@@ -38,9 +40,12 @@ struct Disposal: Sendable {
             guard error.kind == .invalidRequest else { throw error }
         }
         _ = try await client.finalizeInvoice(id, autoAdvance: false, idempotencyKey: idempotencyKey + "-finalize")
-        let voided = try await client.voidInvoice(id, idempotencyKey: idempotencyKey + "-void")
-        guard voided.value.status == .void else { return .moved("it could not be voided: \(voided.value.status.text)") }
-        return .disposed(status: "void", requestID: voided.requestID)
+        do {
+            let voided = try await client.voidInvoice(id, idempotencyKey: idempotencyKey + "-void")
+            return .disposed(status: voided.value.status.text, requestID: voided.requestID)
+        } catch {
+            return .unfinished(error)
+        }
     }
 
     /// Cancels an intent that nobody has ever confirmed.
@@ -67,13 +72,14 @@ struct Disposal: Sendable {
     }
 
     /// What became of an earlier change whose end nobody wrote down; `nil`: it was not made.
-    static func outcome(
-        of effect: Remedy.AtStripe, _ id: String, client: StripeClient
+    func outcome(
+        of effect: Remedy.AtStripe, _ id: String
     ) async throws(StripeError) -> (status: String, requestID: String)? {
         do {
             switch effect {
             case .deleteDraft:
                 let read = try await client.invoice(id)
+                if read.value.status == .open { return try await finishVoiding(id) }
                 return read.value.status == .void ? ("void", read.requestID) : nil
             case .cancelIntent:
                 let read = try await client.paymentIntent(id)
@@ -83,5 +89,18 @@ struct Disposal: Sendable {
             guard error.kind == .notFound else { throw error }
             return ("deleted", error.requestID ?? "")
         }
+    }
+
+    /// A draft that could not be deleted may have been finalized and not yet voided: it could be paid. Stripe gives the
+    /// first answer again where it was this change that finalized it, and refuses where it was somebody else.
+    private func finishVoiding(_ id: String) async throws(StripeError) -> (status: String, requestID: String)? {
+        do {
+            _ = try await client.finalizeInvoice(id, autoAdvance: false, idempotencyKey: idempotencyKey + "-finalize")
+        } catch {
+            guard error.kind == .invalidRequest else { throw error }
+            return nil
+        }
+        let voided = try await client.voidInvoice(id, idempotencyKey: idempotencyKey + "-void")
+        return voided.value.status == .void ? ("void", voided.requestID) : nil
     }
 }

@@ -20,6 +20,10 @@ struct ExpireGathering: Gathering {
 
     /// An intent and what joins it to its invoice are made at nearly the same time.
     private static let joinSlackSeconds: Int64 = 3_600
+    /// What expires.
+    private static let stale: Set<FindingKind> = [.staleDraft, .staleIntent]
+    /// What the row of an object shows that an earlier run took away at Stripe, and was stopped before it wrote so.
+    private static let cutOff: Set<FindingKind> = [.missingInStripe, .missedVoid, .missedCanceled]
 
     func lists(period: Window) async throws -> [RunList: Window] {
         let since = try await Runs(pool: pool).readUpTo(job: job)
@@ -64,15 +68,20 @@ struct ExpireGathering: Gathering {
         }
         let carried = try await Findings(pool: pool).unclosed(
             job: job, account: subject.account, comparison: subject.comparison, limit: limits.reads)
+        // What is stale now: the period ends where it begins to be.
+        let nowSeconds = run.period.toSeconds + work.staleAfterSeconds
         // Only what was listed, and what it belongs to: a period without length has no rows of its own.
         let comparison = Comparison(
-            subject: subject, diff: subject.diff(run.withoutLength, ofAnyAge: false),
+            subject: subject, diff: subject.diff(run.withoutLength, ofAnyAge: false, nowSeconds: nowSeconds),
             confirmer: Confirmer(client: client, account: subject.account, staged: staged, pool: pool),
-            nowSeconds: run.period.toSeconds + work.staleAfterSeconds, pool: pool,
-            carried: CarriedObjects(stripeIDs: carried.stripeIDs), trustsFresh: run.attempt == 1,
-            kinds: [.staleDraft, .staleIntent], limits: limits, progress: progress)
+            nowSeconds: nowSeconds, pool: pool, carried: CarriedObjects(stripeIDs: carried.stripeIDs),
+            trustsFresh: run.attempt == 1, kinds: Self.stale.union(Self.cutOff), limits: limits, progress: progress)
         let result = try await comparison.run()
-        gathered.judged += result.judged.map(\.expiring)
+        let begun = Set(carried.stripeIDs)
+        gathered.judged += result.judged.compactMap { judged in
+            if Self.stale.contains(judged.kind) { return judged.expiring }
+            return begun.contains(judged.found.pair.stripeID) ? judged : nil
+        }
         gathered.tally.stripeObjects += result.local.staged
         gathered.tally.note(unconfirmed: result.unconfirmed, account: subject.account)
     }

@@ -77,7 +77,8 @@ struct ReconcileGathering: Gathering {
             if subject.hasReversals { try await readReversals(run, subject, client, confirmer) }
         }
         let comparison = Comparison(
-            subject: subject, diff: subject.diff(run, ofAnyAge: !isBackfill), confirmer: confirmer,
+            subject: subject,
+            diff: subject.diff(run, ofAnyAge: !isBackfill, nowSeconds: run.period.toSeconds), confirmer: confirmer,
             nowSeconds: run.period.toSeconds, pool: pool,
             carried: isBackfill
                 ? CarriedObjects()

@@ -227,6 +227,9 @@ extension Repairer {
         case .moved(let reason):
             try await pool.withConnection { try await StripeWrites.end(writeID, outcome: "moved", on: $0) }
             return Outcome(moved: ["\(task.pair.stripeNoun) \(id): \(reason)"])
+        case .unfinished(let error):
+            // The note stays open, and the next run goes on from there.
+            throw error
         case .disposed(let status, let requestID):
             task.judged.found.requestID = requestID
             task.disposedStatus = status

@@ -90,8 +90,9 @@ struct ReplayGathering: Gathering {
         }
         // Only what was read: a period without length has no rows of its own.
         let comparison = Comparison(
-            subject: subject, diff: subject.diff(run.withoutLength, ofAnyAge: false), confirmer: confirmer,
-            nowSeconds: run.period.toSeconds, pool: pool,
+            subject: subject,
+            diff: subject.diff(run.withoutLength, ofAnyAge: false, nowSeconds: run.period.toSeconds),
+            confirmer: confirmer, nowSeconds: run.period.toSeconds, pool: pool,
             carried: try await Findings(pool: pool).unclosed(
                 job: job, account: subject.account, comparison: subject.comparison, limit: limits.reads),
             trustsFresh: isLater || run.attempt == 1, limits: limits, progress: progress)

@@ -59,31 +59,33 @@ struct Subject: Sendable {
     }
 
     /// The join of what the run staged with the table.
-    /// - Parameter ofAnyAge: also local rows that are not terminal and lie outside the run's period.
-    func diff(_ run: Run, ofAnyAge: Bool) -> any Diff {
+    /// - Parameters:
+    ///   - ofAnyAge: also local rows that are not terminal and lie outside the run's period.
+    ///   - nowSeconds: what ages are counted to, the same as for ``classify(_:nowSeconds:)``.
+    func diff(_ run: Run, ofAnyAge: Bool, nowSeconds: Int64) -> any Diff {
         switch side {
         case .orders(let table):
             InvoiceDiff(
                 staged: staged(run), reversals: StagedReversals(runID: run.id), table: table, account: account,
-                period: run.period, rules: invoiceRules(run.period.toSeconds), settleSeconds: settleSeconds,
+                period: run.period, rules: invoiceRules(nowSeconds), settleSeconds: settleSeconds,
                 ofAnyAge: ofAnyAge)
         case .charges(let table):
             IntentDiff(
                 staged: staged(run), reversals: StagedReversals(runID: run.id), table: table, account: account,
-                period: run.period, rules: intentRules(run.period.toSeconds), settleSeconds: settleSeconds,
+                period: run.period, rules: intentRules(nowSeconds), settleSeconds: settleSeconds,
                 ofAnyAge: ofAnyAge)
         case .notices(let table, let canSend):
             NoticeDiff(
                 staged: staged(run), table: table, account: account,
-                rules: noticeRules(run.period.toSeconds, canSend: canSend))
+                rules: noticeRules(nowSeconds, canSend: canSend))
         case .customers(let table):
             PaymentDiff(
                 staged: staged(run), side: .customers(table), account: account, period: run.period,
-                rules: paymentRules(run.period.toSeconds))
+                rules: paymentRules(nowSeconds))
         case .payments(let table):
             PaymentDiff(
                 staged: staged(run), side: .orders(table), account: account, period: run.period,
-                rules: paymentRules(run.period.toSeconds))
+                rules: paymentRules(nowSeconds))
         case .nothing: DisposableDiff(staged: staged(run), account: account)
         }
     }

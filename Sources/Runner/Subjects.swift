@@ -32,7 +32,9 @@ struct Subjects: Sendable {
             }
             return Subjects(list: list, hash: used.hash(with: definition))
         case .replay(let job):
-            let used = Used(jobs, accounts: job.accounts) { _ in true }
+            // Customers and orders only explain payments: no webhook of a payment has an effect on them, and a replay
+            // would read every payment of 30 days for nothing.
+            let used = Used(jobs, accounts: job.accounts) { [.orders, .charges, .notices].contains($0.side) }
             var list: [Subject] = []
             for account in job.accounts {
                 for found in used.all(account) {

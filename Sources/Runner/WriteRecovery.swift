@@ -18,7 +18,8 @@ struct WriteRecovery: Sendable {
             guard let effect = Remedy.AtStripe(rawValue: write.effect), let client = clients[write.account] else {
                 continue
             }
-            let made = try await Disposal.outcome(of: effect, write.stripeID, client: client)
+            let made = try await Disposal(client: client, idempotencyKey: write.idempotencyKey)
+                .outcome(of: effect, write.stripeID)
             try await pool.transaction { connection in
                 try await StripeWrites.end(write.id, outcome: made?.status ?? "not_made", on: connection)
                 guard let made else { return }

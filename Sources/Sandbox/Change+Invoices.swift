@@ -121,6 +121,7 @@ extension Change {
         guard invoice.isOneOff else {
             throw .state("You cannot delete an invoice that was created by a subscription.")
         }
+        guard !invoice.cannotBeDeleted else { throw .state("You cannot delete this invoice.") }
         state.invoices.set(invoice.index, nil, nowSeconds: nowSeconds)
         record("invoice.deleted", .invoice(before: nil, invoice))
     }

@@ -32,6 +32,8 @@ struct IntentRecord: Sendable {
     var description: String?
     var metadata: [(key: String, value: String)] = []
     var aftermath: Aftermath?
+    /// The status as a later version of the API might call it.
+    var strangeStatus: String?
     /// The invoice it belongs to, with the invoice's creation time, which is part of its id.
     var invoice: (index: Int64, createdSeconds: Int64)?
 

@@ -78,7 +78,7 @@ struct IntentRenderer: Sendable {
         case .secret:
             pen.base62(record.hash, digits: 10)
             pen.base62(scrambled(record.hash), digits: 10)
-        case .status: pen.text(record.status.rawValue)
+        case .status: pen.text(record.strangeStatus ?? record.status.rawValue)
         }
     }
 

@@ -53,6 +53,10 @@ struct InvoiceRecord: Sendable {
     var lineCount = 1
     var theme: Theme = .plain
     var words: InvoiceWords?
+    /// The status as a later version of the API might call it.
+    var strangeStatus: String?
+    /// Its deletion is refused, whatever its state.
+    var cannotBeDeleted = false
     /// Credit notes, and the refunds and disputes of its charge.
     var aftermath: Aftermath?
 

@@ -9,7 +9,8 @@ extension InvoiceRenderer {
         case .billingReason: pen.text(record.isOneOff ? "manual" : "subscription_cycle")
         case .collectionMethod: pen.text(record.sendsInvoice ? "send_invoice" : "charge_automatically")
         case .currency: record.currency.write(to: &pen)
-        case .status: pen.text(record.status.word)
+        case .status:
+            if let strange = record.strangeStatus { pen.text(strange) } else { pen.text(record.status.word) }
         case .customer: id(.customer, record.customer < 0 ? nil : record.customer, 0, to: &pen)
         case .customerName: customer.map { $0.writeName(to: &pen) } ?? pen.text("null")
         case .customerEmail: customer.map { $0.writeEmail(to: &pen) } ?? pen.text("null")

@@ -8,6 +8,8 @@ public struct StripeWrite: Sendable, Hashable {
     public let effect: String
     public let account: String
     public let stripeID: String
+    /// What its requests carried, so that Stripe can tell whether they were made.
+    public let idempotencyKey: String
 }
 
 /// The rows of `trueup.stripe_write`: a change at Stripe leaves a trace before it is made, so that after a crash the
@@ -43,13 +45,15 @@ public struct StripeWrites: Sendable {
         try await pool.withConnection { connection in
             try await connection.query(
                 """
-                SELECT w.id, w.run_id, w.finding_id, w.effect, w.account, w.stripe_id FROM trueup.stripe_write w
+                SELECT w.id, w.run_id, w.finding_id, w.effect, w.account, w.stripe_id,
+                    w.idempotency_key FROM trueup.stripe_write w
                 JOIN trueup.run r ON r.id = w.run_id WHERE r.job = $1 AND w.ended_at IS NULL ORDER BY w.id
                 """, job
             ).map { row in
                 StripeWrite(
                     id: try row["id"], runID: try row["run_id"], findingID: try row["finding_id"],
-                    effect: try row["effect"], account: try row["account"], stripeID: try row["stripe_id"])
+                    effect: try row["effect"], account: try row["account"], stripeID: try row["stripe_id"],
+                    idempotencyKey: try row["idempotency_key"])
             }
         }
     }

@@ -12,12 +12,16 @@ import Synchronization
 
 /// What a test says about its world; everything else has a usual value.
 struct NightSetup: Sendable {
+    /// What the account of this name holds.
     var history: SandboxHistory
     var account = "task_health"
+    /// Further accounts with what they hold; histories of one database have one seed.
+    var others: [String: SandboxHistory] = [:]
     var apiVersion = "2023-10-16"
     var faults = SandboxFaults.none
     var scripts: [SandboxScript] = []
     var latencyMilliseconds = 0.0
+    var jitterMilliseconds = 0.0
     var limits = RepairLimits(maxRepairs: 500, maxRepairShare: 1)
     var lookBackSeconds: Int64 = 35 * 86_400
     var timeoutMilliseconds = 20_000
@@ -28,16 +32,57 @@ struct NightSetup: Sendable {
 
     static let nowSeconds: Int64 = 1_798_000_000
 
-    init(_ history: SandboxHistory) { self.history = history }
+    init(_ history: SandboxHistory, account: String = "task_health") {
+        self.history = history
+        self.account = account
+    }
+
+    /// Every account with what it holds.
+    var histories: [String: SandboxHistory] { others.merging([account: history]) { $1 } }
+
+    /// Charges of agencies with some of every deviation, and the agencies' invoices, on `medflyt`.
+    static func charges(
+        seed: UInt64, charges: Int = 900, invoices: Int? = 120, missedNotices: Int = 4,
+        plants: [ChargePlant: Int] = NightSetup.someChargesOfEach
+    ) throws -> NightSetup {
+        NightSetup(
+            .agency(
+                try AgencyHistory(
+                    seed: seed, charges: charges, agencies: 12, nowSeconds: nowSeconds, invoices: invoices,
+                    missedNotices: missedNotices, plants: plants)), account: "medflyt")
+    }
+
+    /// Payments of patients with some that nobody explains, and the agencies' invoices, on `default`.
+    static func patients(
+        seed: UInt64, payments: Int = 600, invoices: Int? = 120, missedNotices: Int = 3,
+        plants: [PatientPlant: Int] = NightSetup.somePatientsOfEach
+    ) throws -> NightSetup {
+        NightSetup(
+            .patients(
+                try PatientHistory(
+                    seed: seed, payments: payments, agencies: 12, nowSeconds: nowSeconds, invoices: invoices,
+                    missedNotices: missedNotices, plants: plants)), account: "default")
+    }
+
+    /// All three accounts in one database, with some of everything.
+    static func all(seed: UInt64) throws -> NightSetup {
+        var setup = try credits(seed: seed, plants: someOfAll, payments: somePayments)
+        setup.others = [
+            "medflyt": try charges(seed: seed).history, "default": try patients(seed: seed).history,
+        ]
+        return setup
+    }
 
     /// Credit orders with some of every deviation.
     static func credits(
-        seed: UInt64, orders: Int = 900, plants: [Plant: Int] = NightSetup.someOfEach
+        seed: UInt64, orders: Int = 900, plants: [Plant: Int] = NightSetup.someOfEach,
+        payments: [PaymentPlant: Int] = [:]
     ) throws -> NightSetup {
         NightSetup(
             .credits(
                 try CreditHistory(
-                    seed: seed, orders: orders, agencies: 12, nowSeconds: nowSeconds, plants: plants)))
+                    seed: seed, orders: orders, agencies: 12, nowSeconds: nowSeconds, plants: plants,
+                    payments: payments)))
     }
 
     /// Every deviation, one to three times.
@@ -51,6 +96,31 @@ struct NightSetup: Sendable {
         plants[.draftStaleOpen] = 4
         return plants
     }()
+
+    /// The same with what refunds, disputes and events show.
+    static let someOfAll: [Plant: Int] = {
+        var plants = someOfEach
+        for plant in Plant.afterPayment + Plant.eventsOnly { plants[plant] = 2 }
+        return plants
+    }()
+
+    /// Every payment besides those of invoices, twice.
+    static let somePayments = Dictionary(uniqueKeysWithValues: PaymentPlant.allCases.map { ($0, 2) })
+
+    /// Every deviation of a charge, two to four times: of four one is old.
+    static let someChargesOfEach: [ChargePlant: Int] = {
+        var plants: [ChargePlant: Int] = [:]
+        for (index, plant) in (ChargePlant.allCases + ChargePlant.eventsOnly).enumerated() {
+            plants[plant] = 2 + index % 2
+        }
+        for plant in [ChargePlant.succeededPending, .declinedPending, .absentPending, .staleOpen, .staleConfirmation] {
+            plants[plant] = 4
+        }
+        return plants
+    }()
+
+    /// Every payment of a patient that is planted, twice.
+    static let somePatientsOfEach = Dictionary(uniqueKeysWithValues: PatientPlant.allCases.map { ($0, 2) })
 }
 
 /// A world for one test: sandbox, database, client, and the nightly job on it.
@@ -64,6 +134,8 @@ final class Night: Sendable {
     private let http: HTTPClient
 
     static let job = "credit-invoices"
+    static let origin = RunOrigin(
+        trigger: .manual, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
 
     /// Opens a world for `body` and takes it down after.
     static func with(_ setup: NightSetup, _ body: (Night) async throws -> Void) async throws {
@@ -86,20 +158,52 @@ final class Night: Sendable {
         self.setup = setup
         target = try await LentDatabase.take()
         pool = Pool(target, size: 4, applicationName: "night")
-        var account: SandboxAccount =
-            setup.account == "task_health" ? .taskHealth(history: setup.history) : .default(history: setup.history)
-        account.defaultAPIVersion = .v2023
         server = try await SandboxServer.start(
             SandboxConfiguration(
-                accounts: [account], clockSeconds: NightSetup.nowSeconds,
-                latency: SandboxLatency(fixedMilliseconds: setup.latencyMilliseconds), faults: setup.faults,
-                recordsRequests: true, scripts: setup.scripts))
+                accounts: setup.histories.sorted { $0.key < $1.key }.map { Self.sandboxAccount($0.key, $0.value) },
+                clockSeconds: NightSetup.nowSeconds,
+                latency: SandboxLatency(
+                    fixedMilliseconds: setup.latencyMilliseconds, jitterMilliseconds: setup.jitterMilliseconds),
+                faults: setup.faults, recordsRequests: true, scripts: setup.scripts))
         world = try server.world(of: setup.account)
         var configuration = HTTPClient.Configuration()
         configuration.timeoutMilliseconds = setup.timeoutMilliseconds
         http = HTTPClient(configuration)
-        if setup.isLoaded, case .credits(let history) = setup.history {
-            try await pool.withConnection { try await CreditTables.load(history, into: $0) }
+        if setup.isLoaded {
+            try await pool.withConnection { try await Self.load(Array(setup.histories.values), into: $0) }
+        }
+    }
+
+    private static func sandboxAccount(_ name: String, _ history: SandboxHistory) -> SandboxAccount {
+        var account: SandboxAccount =
+            switch name {
+            case "task_health": .taskHealth(history: history)
+            case "medflyt": .medflyt(history: history)
+            default: .default(history: history)
+            }
+        account.defaultAPIVersion = .v2023
+        return account
+    }
+
+    /// Fills the tables with what every history says of them; the agencies once.
+    private static func load(_ histories: [SandboxHistory], into connection: Connection) async throws {
+        var hasAgencies = false
+        for case .credits(let history) in histories {
+            try await CreditTables.load(history, into: connection)
+            hasAgencies = true
+        }
+        for history in histories {
+            switch history {
+            case .agency(let agency):
+                if !hasAgencies { try await AgencyTables.load(agency.agencies, into: connection) }
+                hasAgencies = true
+                try await AgencyTables.load(agency, into: connection)
+            case .patients(let patients):
+                if !hasAgencies { try await AgencyTables.load(patients.agencies, into: connection) }
+                hasAgencies = true
+                try await AgencyTables.load(patients, into: connection)
+            case .credits, .plain, .empty: break
+            }
         }
     }
 
@@ -112,10 +216,21 @@ final class Night: Sendable {
     // MARK: - Running
 
     /// The account as the settings would have it.
-    func account() -> Account {
-        Account(
-            name: setup.account, secretKey: Secret("sk_test_sandbox_\(setup.account)"), apiVersion: setup.apiVersion,
+    func account(_ name: String? = nil) -> Account {
+        let name = name ?? setup.account
+        return Account(
+            name: name, secretKey: Secret("sk_test_sandbox_\(name)"), apiVersion: setup.apiVersion,
             apiBase: server.url, mode: .test)
+    }
+
+    /// One client for each account.
+    /// - Parameter account: in place of the settings' own.
+    func clients(_ account: Account? = nil) -> [String: StripeClient] {
+        var clients: [String: StripeClient] = [:]
+        for name in setup.histories.keys {
+            clients[name] = client(account?.name == name ? account : self.account(name))
+        }
+        return clients
     }
 
     func client(_ account: Account? = nil) -> StripeClient {
@@ -142,17 +257,15 @@ final class Night: Sendable {
     /// One run, on connections of its own.
     func run(
         plan: Bool = false, nowSeconds: Int64 = NightSetup.nowSeconds, target: ConnectionTarget? = nil,
-        account: Account? = nil, definition: JobDefinition? = nil,
+        account: Account? = nil, definition: JobDefinition? = nil, range: Window? = nil, canSend: Bool = false,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) async throws -> RunResult {
         let pool = Pool(target ?? self.target, size: JobRun.poolSize, applicationName: "run")
-        let origin = RunOrigin(
-            trigger: .manual, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
         do {
             let definition = definition ?? self.definition()
             let result = try await JobRun(
-                definition: definition, jobs: [definition], clients: [setup.account: client(account)], pool: pool,
-                origin: origin, isPlan: plan, nowSeconds: nowSeconds, progress: progress
+                definition: definition, jobs: jobs, clients: clients(account), pool: pool, origin: Self.origin,
+                isPlan: plan, nowSeconds: nowSeconds, range: range, canSend: canSend, progress: progress
             ).run()
             await pool.close()
             return result
@@ -168,6 +281,20 @@ final class Night: Sendable {
         get throws {
             guard case .credits(let history) = setup.history else { throw NightError("no credit history") }
             return history
+        }
+    }
+
+    var agencyHistory: AgencyHistory {
+        get throws {
+            for case .agency(let history) in setup.histories.values { return history }
+            throw NightError("no history of charges")
+        }
+    }
+
+    var patientHistory: PatientHistory {
+        get throws {
+            for case .patients(let history) in setup.histories.values { return history }
+            throw NightError("no history of patients")
         }
     }
 
@@ -193,8 +320,13 @@ final class Night: Sendable {
     /// Tables and Stripe as a run left them, without times and attempts.
     func outcome() async throws -> String {
         let tables = try await pool.withConnection { try await TableText.outcome(on: $0) }
-        let invoices = world.allInvoices().map { "\($0.id) \($0.status) \($0.amountPaid)" }.sorted()
-        return tables + "== Stripe\n" + invoices.joined(separator: "\n")
+        var objects: [String] = []
+        for name in setup.histories.keys.sorted() {
+            let world = try server.world(of: name)
+            objects += world.allInvoices().map { "\($0.id) \($0.status) \($0.amountPaid)" }.sorted()
+            objects += world.allPaymentIntents().map { "\($0.id) \($0.status)" }.sorted()
+        }
+        return tables + "== Stripe\n" + objects.joined(separator: "\n")
     }
 
     /// The run with the highest id: state, attempt, whether it has ended.
@@ -248,12 +380,14 @@ extension Night {
     /// A run that is stopped, as by a signal, at the first progress for which `when` holds.
     @discardableResult
     func runStopped(
-        plan: Bool = false, target: ConnectionTarget? = nil, definition: JobDefinition? = nil,
+        plan: Bool = false, target: ConnectionTarget? = nil, definition: JobDefinition? = nil, canSend: Bool = false,
         when: @escaping @Sendable (RunProgress) -> Bool
     ) async throws -> RunResult {
         let stopper = Stopper()
         let task = Task {
-            try await run(plan: plan, target: target, definition: definition) { if when($0) { stopper.stop() } }
+            try await run(plan: plan, target: target, definition: definition, canSend: canSend) {
+                if when($0) { stopper.stop() }
+            }
         }
         stopper.watch(task)
         return try await task.value

@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import Jobs
 import PostgreSQL
 import Runner
@@ -10,31 +9,6 @@ import Testing
 
 @Suite("Plans, applied and reverted")
 struct PlanFileTests {
-    static let origin = RunOrigin(
-        trigger: .manual, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
-
-    private func apply(_ plan: Plan, _ night: Night, definition: JobDefinition? = nil) async throws -> PlanRun.Result {
-        let pool = Pool(night.target, size: 4, applicationName: "apply")
-        do {
-            let result = try await PlanRun(
-                plan: plan, path: "plan.json", definition: definition ?? night.definition(),
-                jobs: [definition ?? night.definition()], clients: ["task_health": night.client()], pool: pool,
-                origin: Self.origin
-            ).apply()
-            await pool.close()
-            return result
-        } catch {
-            await pool.close()
-            throw error
-        }
-    }
-
-    private func revert(_ runID: Int64, _ night: Night) async throws -> Plan {
-        try await Plan.revert(
-            runID: runID, jobs: [night.definition()], pool: night.pool, origin: Self.origin,
-            nowSeconds: NightSetup.nowSeconds)
-    }
-
     /// What money and orders look like.
     private func orders(_ night: Night) async throws -> [String] {
         try await night.query(
@@ -58,13 +32,13 @@ struct PlanFileTests {
             let plan = try #require(try await night.run(plan: true).plan)
             #expect(try await orders(night) == before)
             #expect(plan.items.count == (try night.history).expectedRepairs.values.reduce(0, +))
-            let result = try await apply(plan, night)
+            let result = try await night.apply(plan)
             #expect(result.exitCode == 0 && result.applied == plan.items.count, "\(result)")
             #expect(try await orders(night) == direct)
             #expect(
                 try await night.number("SELECT count(*) FROM trueup.repair WHERE plan = '\(plan.id)'") == result.applied
             )
-            let again = try await apply(plan, night)
+            let again = try await night.apply(plan)
             #expect(again.applied == 0 && again.failures.isEmpty && again.leftAlone.count == plan.items.count)
             #expect(try await orders(night) == direct)
             #expect(try await night.number("SELECT count(*) FROM trueup.finding WHERE closed_how <> 'repaired'") == 0)
@@ -78,8 +52,9 @@ struct PlanFileTests {
             let grants = plan.items.filter { $0.effect == "grant" }
             let moved = try #require(grants.first)
             _ = try await night.query(
-                "UPDATE task_credit_stripe_invoice SET hosted_invoice_url = 'moved' WHERE id::text = $1", moved.localID)
-            let result = try await apply(plan, night)
+                "UPDATE task_credit_stripe_invoice SET hosted_invoice_url = 'moved' WHERE id = $1",
+                Int64(moved.localID) ?? 0)
+            let result = try await night.apply(plan)
             #expect(result.exitCode == 2)
             #expect(result.applied == plan.items.count - 1)
             #expect(result.leftAlone.count == 1 && result.leftAlone[0].contains("\(moved.localID)"))
@@ -97,7 +72,7 @@ struct PlanFileTests {
             let alive = try #require(night.world.allInvoices().first { $0.status == .open })
             let index = try #require(plan.items.firstIndex { $0.kind == "missing_in_stripe" })
             plan.items[index].stripeID = alive.id
-            let result = try await apply(plan, night)
+            let result = try await night.apply(plan)
             #expect(result.leftAlone.contains { $0.contains(alive.id) && $0.contains("exists by now") })
         }
     }
@@ -116,7 +91,7 @@ struct PlanFileTests {
             var other = night.definition()
             other.hash = "another"
             await #expect(throws: PlanError.otherDefinition("plan.json", job: Night.job)) {
-                _ = try await apply(plan, night, definition: other)
+                _ = try await night.apply(plan, definition: other)
             }
             #expect(try await night.number("SELECT count(*) FROM trueup.repair") == 0)
             #expect(plan.summary.hasPrefix("Plan: 2 to grant (+"))
@@ -134,7 +109,7 @@ struct PlanFileTests {
             #expect(result.exitCode == 2)
             #expect(try await orders(night) == before)
             let plan = try #require(result.plan)
-            #expect(try await apply(plan, night).exitCode == 0)
+            #expect(try await night.apply(plan).exitCode == 0)
             #expect(try await orders(night) != before)
         }
     }
@@ -145,11 +120,11 @@ struct PlanFileTests {
             let before = try await orders(night)
             let run = try await night.run()
             let repaired = try await orders(night)
-            let plan = try await revert(run.run.id, night)
+            let plan = try await night.revert(run.run.id)
             #expect(try await orders(night) == repaired)
             let drafts = run.findings.count { $0.kind.rawValue == "stale_draft" && $0.closedHow == .repaired }
             #expect(plan.impossible.count == drafts && drafts > 0)
-            let result = try await apply(plan, night)
+            let result = try await night.apply(plan)
             #expect(result.exitCode == 0 && result.applied == plan.items.count, "\(result)")
             // Only the orders of the deleted drafts differ: those stay cancelled.
             let after = try await orders(night)
@@ -159,9 +134,9 @@ struct PlanFileTests {
             let next = try await night.run()
             #expect(try await orders(night) == after)
             #expect(next.findings.allSatisfy { $0.closedHow != .repaired })
-            await #expect(throws: PlanError.nothingToRevert(next.run.id)) { _ = try await revert(next.run.id, night) }
+            await #expect(throws: PlanError.nothingToRevert(next.run.id)) { _ = try await night.revert(next.run.id) }
             // A second revert finds nothing that is still as the run left it.
-            let second = try await revert(run.run.id, night)
+            let second = try await night.revert(run.run.id)
             #expect(second.items.isEmpty && second.impossible.count == plan.items.count + plan.impossible.count)
         }
     }
@@ -170,11 +145,11 @@ struct PlanFileTests {
     func revertedPlan() async throws {
         try await Night.with(try .credits(seed: 11, orders: 300, plants: [.paidOpen: 3, .voidOpen: 2])) { night in
             let plan = try #require(try await night.run(plan: true).plan)
-            let first = try await apply(plan, night)
+            let first = try await night.apply(plan)
             #expect(first.applied == 5)
-            #expect(try await apply(try await revert(first.runID, night), night).applied == 5)
+            #expect(try await night.apply(try await night.revert(first.runID)).applied == 5)
             let taken = try await orders(night)
-            let again = try await apply(plan, night)
+            let again = try await night.apply(plan)
             #expect(again.applied == 0 && again.leftAlone.count == 5 && again.exitCode == 2)
             #expect(try await orders(night) == taken)
         }
@@ -186,7 +161,7 @@ struct PlanFileTests {
             let plan = try #require(try await night.run(plan: true).plan)
             let before = try await orders(night)
             _ = try await night.query("UPDATE trueup.account SET account_id = 'acct_other'")
-            await #expect(throws: AccountChanged.self) { _ = try await apply(plan, night) }
+            await #expect(throws: AccountChanged.self) { _ = try await night.apply(plan) }
             #expect(try await orders(night) == before)
             #expect(try await night.number("SELECT count(*) FROM trueup.repair") == 0)
         }
@@ -203,7 +178,7 @@ struct PlanFileTests {
                 Int64(changed.localID) ?? 0)
             _ = try await night.query(
                 "UPDATE task_credit_agency_balance SET balance = 0 WHERE agency_id = $1", spent.agencyID ?? 0)
-            let plan = try await revert(run.run.id, night)
+            let plan = try await night.revert(run.run.id)
             #expect(plan.impossible.contains { $0.contains(changed.localID) && $0.contains("changed since") })
             #expect(plan.impossible.contains { $0.contains(spent.localID) && $0.contains("credits left") })
         }

@@ -6,28 +6,12 @@ public enum CreditTables {
     /// Fills the application's tables, which are empty.
     public static func load(_ history: CreditHistory, into connection: Connection) async throws {
         try await connection.transaction { connection in
-            try await loadAgencies(history, connection)
+            try await AgencyTables.load(history.agencies, into: connection)
             try await loadOrders(history, connection)
             try await loadBalances(history, connection)
         }
         try await connection.run(
             script: "ANALYZE public.agency, public.task_credit_stripe_invoice, public.task_credit_agency_balance")
-    }
-
-    private static func loadAgencies(_ history: CreditHistory, _ connection: Connection) async throws {
-        var rows = BinaryRows()
-        for agency in history.agencies {
-            rows.beginRow(columns: 5)
-            rows.append(agency.id)
-            rows.append(agency.name)
-            rows.append(agency.email)
-            rows.append(agency.stripeCustomerID)
-            rows.append(agency.taskHealthStripeCustomerID)
-        }
-        try await connection.copyIn(
-            """
-            COPY agency (id, name, email, "stripeCustomerId", "taskHealthStripeCustomerId") FROM STDIN (FORMAT binary)
-            """, rows)
     }
 
     private static func loadOrders(_ history: CreditHistory, _ connection: Connection) async throws {

@@ -2,14 +2,16 @@ import PostgreSQL
 
 /// The contents of tables as text, to be held against each other.
 public enum TableText {
-    /// Every column of every row of every table of the application, and of what Trueup keeps of findings and repairs.
+    /// Every column of every row of every table of the application, and of what Trueup keeps of findings, repairs and
+    /// messages.
     public static func everything(on connection: Connection) async throws -> String {
         let names: [String] = try await connection.query(
             """
             SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.relkind = 'r' AND (n.nspname = 'public' OR (n.nspname = 'trueup'
-                AND c.relname IN ('finding', 'finding_note', 'repair', 'migration')))
+                AND c.relname IN ('finding', 'finding_note', 'repair', 'migration', 'stripe_write', 'outbox',
+                    'outbox_attachment')))
             ORDER BY 1
             """
         ).map { try $0["name"] }
@@ -27,6 +29,15 @@ public enum TableText {
             SELECT to_jsonb(t) - 'cancelled_at' || jsonb_build_object('is_cancelled', cancelled_at IS NOT NULL) AS line
             FROM task_credit_stripe_invoice t
             """, on: connection)
+        let charges = try await of(
+            """
+            SELECT to_jsonb(t) - 'succeeded_at' || jsonb_build_object('at', extract(epoch FROM succeeded_at)) AS line
+            FROM agency_charge t
+            """, on: connection)
+        let notices = try await of("SELECT to_jsonb(t) AS line FROM agency_invoice_notice t", on: connection)
+        let mails = try await of(
+            "SELECT jsonb_build_array(dedupe_key, recipient, subject, body_text, state) AS line FROM trueup.outbox",
+            on: connection)
         let balances = try await of(
             "SELECT to_jsonb(t) - 'updated_at' AS line FROM task_credit_agency_balance t", on: connection)
         let findings = try await of(
@@ -37,10 +48,12 @@ public enum TableText {
         let repairs = try await of(
             """
             SELECT jsonb_build_array(kind, effect, account, stripe_id, local_table, local_id, before->'order'->'paid',
-                after->'order'->'paid', after->'order'->'stripe_invoice_id',
+                after->'order'->'paid', after->'order'->'stripe_invoice_id', before->'charge'->'status',
+                after->'charge'->'status',
                 (after->>'balance')::bigint - (before->>'balance')::bigint) AS line FROM trueup.repair
             """, on: connection)
-        return "== orders\n\(orders)\n== balances\n\(balances)\n== findings\n\(findings)\n== repairs\n\(repairs)\n"
+        return "== orders\n\(orders)\n== balances\n\(balances)\n== charges\n\(charges)\n== notices\n\(notices)\n"
+            + "== mails\n\(mails)\n== findings\n\(findings)\n== repairs\n\(repairs)\n"
     }
 
     /// One line for each row of a query with one column `line`, sorted.

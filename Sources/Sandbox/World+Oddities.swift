@@ -1,0 +1,26 @@
+/// What Stripe may do one day, and an account here never does by itself.
+extension World {
+    /// From now on an invoice or a payment intent shows a status that no version of today knows. Nothing else of it
+    /// changes, and no event is written.
+    /// - Parameter word: letters and underscores.
+    public func setStrangeStatus(_ id: String, _ word: String) throws(SandboxError) {
+        try change(delivery: .lost) { change throws(SandboxError) in
+            if var intent = change.view.intent(id: id), intent.kind == .intent {
+                intent.strangeStatus = word
+                return change.store(intent)
+            }
+            var invoice = try change.invoice(id: id, param: "invoice")
+            invoice.strangeStatus = word
+            change.store(invoice)
+        }
+    }
+
+    /// From now on the deletion of a draft is refused, as that of some drafts is that Stripe made itself.
+    public func refuseDeletion(of id: String) throws(SandboxError) {
+        try change(delivery: .lost) { change throws(SandboxError) in
+            var invoice = try change.invoice(id: id, param: "invoice")
+            invoice.cannotBeDeleted = true
+            change.store(invoice)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import PostgreSQL
+import Reconciliation
+import Runner
+import Sandbox
+import Store
+import Support
+import Testing
+
+@Suite("What happened to orders after payment, and what only events show")
+struct AftermathRunTests {
+    @Test(
+        "refunds, disputes and late events are found in the first run",
+        arguments: Seeds.range(301, 2), ["2023-10-16", "2026-07-29.dahlia"])
+    func first(seed: UInt64, version: String) async throws {
+        var setup = try NightSetup.credits(seed: seed, plants: NightSetup.someOfAll)
+        setup.apiVersion = version
+        try await Night.with(setup) { night in
+            let history = try night.history
+            let before = try await night.balances()
+            let first = try await night.run()
+            PlantedTests.check(first, history)
+            #expect(first.outcome.problems.isEmpty)
+            for (agency, balance) in try await night.balances() {
+                #expect(balance - (before[agency] ?? 0) == history.expectedGrants[agency] ?? 0, "agency \(agency)")
+            }
+            try await Self.expectAmounts(night)
+            let second = try await night.run()
+            #expect(second.tallies.repaired.isEmpty)
+            #expect(Set(second.findings.map(\.id)) == Set(first.findings.filter { $0.closedHow == nil }.map(\.id)))
+        }
+    }
+
+    private static func expectAmounts(_ night: Night) async throws {
+        let history = try night.history
+        var invoices: [String: CreditInvoice] = [:]
+        for order in history.orders where history.plant(at: order.index) != nil {
+            if let invoice = order.invoice { invoices[invoice.id] = invoice }
+        }
+        for row in try await night.query(
+            """
+            SELECT stripe_id, kind, coalesce((facts->'reversed'->>'refunded')::bigint, 0) AS refunded,
+                coalesce((facts->'reversed'->>'disputed')::bigint, 0) AS disputed,
+                (facts->'stripe'->>'postPaymentCredit')::bigint AS credited
+            FROM trueup.finding WHERE kind IN ('refunded', 'disputed', 'credited')
+            """)
+        {
+            let invoice = try #require(invoices[try row["stripe_id"]])
+            #expect(try row["refunded"] as Int64 == invoice.refunded)
+            #expect(try row["disputed"] as Int64 == (invoice.isDisputed ? invoice.amountPaid : 0))
+            #expect(try row["credited"] as Int64 == invoice.postPaymentCredit)
+        }
+    }
+
+    @Test(
+        "they stay open when what happened is older than the period", arguments: ["2023-10-16", "2026-07-29.dahlia"])
+    func ages(version: String) async throws {
+        let plants = Dictionary(uniqueKeysWithValues: (Plant.afterPayment + Plant.eventsOnly).map { ($0, 2) })
+        var setup = try NightSetup.credits(seed: 311, orders: 500, plants: plants)
+        setup.apiVersion = version
+        try await Night.with(setup) { night in
+            let first = try await night.run()
+            PlantedTests.check(first, try night.history)
+            let later = NightSetup.nowSeconds + 60 * 86_400
+            night.server.clock.set(seconds: later)
+            let second = try await night.run(nowSeconds: later)
+            #expect(Set(first.findings.map(\.id)).isSubset(of: second.findings.map(\.id)))
+            let closed = try await night.number(
+                "SELECT count(*) FROM trueup.finding WHERE state <> 'open' AND first_run_id = \(first.run.id)")
+            #expect(closed == 0)
+            try await Self.expectAmounts(night)
+        }
+    }
+}
