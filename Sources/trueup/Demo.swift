@@ -186,7 +186,7 @@ struct Demo {
     private func mail(_ pool: Pool) async throws -> String {
         let waiting = try await Outbox(pool: pool).list()
         return
-            "notices: \(counted(waiting.count, "mail")) queued in trueup.outbox; nothing is sent, the demo has no mail server"
+            "notices: \(counted(waiting.count, "mail")) queued in trueup.outbox; none leaves, the demo has no mail server"
     }
 
     private func finish(_ check: DemoCheck) {

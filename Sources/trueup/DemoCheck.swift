@@ -69,8 +69,8 @@ struct DemoCheck {
     var total: String {
         let planted = plantings.groups.map(\.planted).reduce(0, +)
         return
-            "\(planted) planted in \(plantings.groups.count) classes: \(found.count) found, \(repaired.count) repaired, "
-            + "\(left.count) left to a person"
+            "\(planted) planted in \(plantings.groups.count) classes: \(found.count) found, "
+            + "\(repaired.count) repaired, \(left.count) left to a person"
     }
 
     /// The balances grew by exactly what was missed.
@@ -107,8 +107,8 @@ struct DemoCheck {
         }
         guard seen != left else { return }
         fail(
-            "the second night sees other differences than the first left: missing of \(names(left.subtracting(seen)))"
-                + "; new of \(names(seen.subtracting(left)))")
+            "the second night sees other differences than the first left: "
+                + "missing of \(names(left.subtracting(seen))); new of \(names(seen.subtracting(left)))")
     }
 
     private func names(_ places: Set<DemoPlantings.Place>) -> String {
