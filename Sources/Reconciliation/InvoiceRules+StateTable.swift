@@ -45,10 +45,11 @@ extension InvoiceRules {
     }
 
     private func unpaidInStripe(_ pair: InvoicePair) -> Verdict {
-        let credits = Money.grouped(pair.order?.credits ?? 0)
+        let number = pair.order?.credits ?? 0
+        let credits = number == 1 ? "1 credit was" : "\(Money.grouped(number)) credits were"
         return Verdict(
             .unpaidInStripe, .review,
-            "The order is marked paid and \(credits) credits were granted, but the invoice is "
+            "The order is marked paid and \(credits) granted, but the invoice is "
                 + "\(pair.stripe?.status.word ?? "absent").")
     }
 
@@ -61,10 +62,10 @@ extension InvoiceRules {
     }
 
     private func missedPaid(_ pair: InvoicePair) -> Verdict {
-        let credits = Money.grouped(pair.order?.credits ?? 0)
+        let number = pair.order?.credits ?? 0
+        let credits = number == 1 ? "1 credit is" : "\(Money.grouped(number)) credits are"
         return Verdict(
-            .missedPaid, .apply,
-            "The invoice is paid; the order does not know it and \(credits) credits are not granted.")
+            .missedPaid, .apply, "The invoice is paid; the order does not know it and \(credits) not granted.")
     }
 
     private func staleDraft(_ local: OrderState, _ pair: InvoicePair) -> Verdict {

@@ -151,7 +151,7 @@ public struct InvoiceRules: Sendable, Hashable {
         guard stripe.status == .paid else { return nil }
         let held =
             order.paid
-            ? "the order's \(Money.grouped(order.credits)) credits are still granted" : "the order is not marked paid"
+            ? "the order's credits (\(Money.grouped(order.credits))) are still granted" : "the order is not marked paid"
         func money(_ amount: Int64) -> String { Money(minorUnits: amount, currency: stripe.currency).description }
         if pair.reversed.disputed > 0 {
             return Verdict(

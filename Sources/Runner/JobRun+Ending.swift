@@ -17,7 +17,8 @@ extension JobRun {
         let outcome = gathered.tally.outcome(state, counts: counts, spent: try await spent(run))
         try await Runs(pool: pool).end(run, outcome)
         let findings = try judged.map { ReportedFinding(try FoundDifference($0, job: run.job)) }
-        return RunResult(run: run, outcome: outcome, findings: findings, plan: plan)
+        return RunResult(
+            run: run, outcome: outcome, findings: findings, plan: plan, accepted: gathered.judged.count - judged.count)
     }
 
     /// Leaves out what a person accepted, as long as its facts are the same.
@@ -88,7 +89,9 @@ extension JobRun {
         let outcome = tally.outcome(state, counts: counts, spent: try await spent(run))
         try await Runs(pool: pool).end(run, outcome)
         let stored = try await findings.list(runID: run.id, limit: ComparisonLimits().differences)
-        return RunResult(run: run, outcome: outcome, findings: stored.map(ReportedFinding.init), plan: waiting)
+        return RunResult(
+            run: run, outcome: outcome, findings: stored.map(ReportedFinding.init), plan: waiting,
+            accepted: stored.count { $0.state == .accepted })
     }
 
     /// Writes the findings. Gives those that are to be repaired, and the ids of all.

@@ -9,8 +9,11 @@ public struct RunResult: Sendable {
     public let findings: [ReportedFinding]
     /// Of a plan, and of a run whose repairs wait because a limit was reached.
     public let plan: Plan?
+    /// Differences that a person accepted and whose facts are still the same: they are left alone and not counted.
+    public let accepted: Int
 
-    init(run: Run, outcome: RunOutcome, findings: [ReportedFinding], plan: Plan? = nil) {
+    init(run: Run, outcome: RunOutcome, findings: [ReportedFinding], plan: Plan? = nil, accepted: Int = 0) {
+        self.accepted = accepted
         self.run = run
         self.outcome = outcome
         self.findings = findings

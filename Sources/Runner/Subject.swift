@@ -95,6 +95,15 @@ struct Subject: Sendable {
     /// The judgement over one pair.
     /// - Parameter nowSeconds: the run's frozen upper bound.
     func classify(_ pair: Pair, nowSeconds: Int64) -> Verdict {
+        let verdict = judge(pair, nowSeconds: nowSeconds)
+        guard case .nothing = side, let kind = verdict.kind else { return verdict }
+        // The rules miss a local row, and there is no table that could have one.
+        let days = max(0, nowSeconds - pair.createdSeconds) / 86_400
+        let never = pair.stripeNoun == "invoice" ? "draft was never finalized" : "payment intent was never confirmed"
+        return Verdict(kind, verdict.action(on: [:]), "The \(never) and is \(days) days old.")
+    }
+
+    private func judge(_ pair: Pair, nowSeconds: Int64) -> Verdict {
         switch pair {
         case .order(let pair): invoiceRules(nowSeconds).classify(pair)
         case .charge(let pair): intentRules(nowSeconds).classify(pair)

@@ -48,17 +48,15 @@ struct AgencyInvoices: Sendable {
     ) throws(AgencyHistoryError) -> Set<Int> {
         let count = Int(times.count)
         let first = partitionPoint(count) { times.seconds(at: Int64($0)) > nowSeconds - lookBackSeconds + 86_400 }
-        var found: Set<Int> = []
-        for index in first..<max(first, count) where found.count < number {
-            switch fate(seed, index) {
-            case .open, .paid: found.insert(index)
-            default: break
-            }
+        let finalized = (first..<max(first, count)).filter { index in
+            let fate = fate(seed, index)
+            return fate == .open || fate == .paid
         }
-        guard found.count == number else {
+        guard finalized.count >= number else {
             throw AgencyHistoryError("there are not enough recent invoices for \(number) missed notices; add invoices")
         }
-        return found
+        // Spread over the period: some are younger than the events that Stripe still lists.
+        return Set((0..<number).map { finalized[$0 * finalized.count / number] })
     }
 
     private static func fate(_ seed: UInt64, _ index: Int) -> SandboxInvoiceStatus {

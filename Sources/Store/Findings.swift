@@ -144,17 +144,13 @@ public struct Findings: Sendable {
         job: String? = nil, state: FindingState? = nil, kind: FindingKind? = nil, runID: Int64? = nil,
         limit: Int = 1_000
     ) async throws -> [Finding] {
-        try await pool.withConnection { connection in
-            try await connection.query(
-                """
-                SELECT \(Finding.columns) FROM trueup.finding
-                WHERE ($1::text IS NULL OR job = $1) AND ($2::text IS NULL OR state = $2)
-                  AND ($2::text IS NOT NULL OR $4::bigint IS NOT NULL OR state <> 'closed')
-                  AND ($3::text IS NULL OR kind = $3) AND ($4::bigint IS NULL OR last_run_id = $4)
-                ORDER BY id LIMIT $5
-                """, job, state?.rawValue, kind?.rawValue, runID, limit
-            ).map(Finding.init)
-        }
+        var filter = FindingFilter()
+        filter.job = job
+        filter.state = state
+        filter.kind = kind
+        filter.runID = runID
+        filter.limit = limit
+        return try await list(filter)
     }
 
     /// One finding, or `nil`.

@@ -197,7 +197,11 @@ extension IntentDiff {
         var pair = IntentPair(
             stripe: try intent(row), charge: nil, liveIntentsOfCharge: Int(try row["live"] as Int64),
             reversed: try reversed(row))
-        if let named, let other = named.intentID {
+        if let named, let other = named.intentID, Lookalikes.areAlike(other, pair.stripe?.id) {
+            // The row was not looked at by itself: it is of another time, or its object was read alone.
+            pair.charge = named
+            pair.link = .lookalike
+        } else if let named, let other = named.intentID {
             let status: String? = try row["other_status"]
             let isDead = status == IntentStatus.canceled.word || status == StagingTable.absent
             if !isDead { pair.chargeLinkedTo = other }

@@ -173,7 +173,11 @@ extension InvoiceDiff {
         let named = try order(row)
         var pair = InvoicePair(
             stripe: try invoice(row), order: nil, liveInvoicesOfOrder: Int(try row["live"] as Int64))
-        if let named, let other = named.invoiceID {
+        if let named, let other = named.invoiceID, Lookalikes.areAlike(other, pair.stripe?.id) {
+            // The row was not looked at by itself: it is of another time, or its object was read alone.
+            pair.order = named
+            pair.link = .lookalike
+        } else if let named, let other = named.invoiceID {
             let status: String? = try row["other_status"]
             let isDead = status == "void" || status == "uncollectible" || status == StagingTable.absent
             if !isDead { pair.orderLinkedTo = other }

@@ -5,6 +5,16 @@ actor Lookalikes {
     /// White space that an id may have caught, as SQL.
     static let blanks = #"E' \t\r\n\u00A0'"#
 
+    /// Whether a row's id differs from an object's by white space around it or letter case alone.
+    static func areAlike(_ rowID: String, _ objectID: String?) -> Bool {
+        func plain(_ text: String) -> String {
+            let blanks: Set<Character> = [" ", "\t", "\r", "\n", "\r\n", "\u{A0}"]
+            let start = text.drop(while: blanks.contains)
+            return String(start.reversed().drop(while: blanks.contains).reversed()).lowercased()
+        }
+        return objectID.map { $0 != rowID && plain($0) == plain(rowID) } ?? false
+    }
+
     /// Second rows by the object that another row names exactly.
     private(set) var rows: [String: [Int64]] = [:]
     /// Every object that some row names by a lookalike.

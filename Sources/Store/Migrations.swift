@@ -1,6 +1,8 @@
 extension Migration {
     /// Schema `trueup`, oldest first.
-    public static let trueup: [Migration] = [runs, findings, repairs, accounts, objects, outbox, occurrences, reports]
+    public static let trueup: [Migration] = [
+        runs, findings, repairs, accounts, objects, outbox, occurrences, reports, triggers,
+    ]
 
     /// Runs, their windows, and the template of the staging tables (one is made for each run, so that it can be
     /// dropped as a whole and needs no vacuum).
@@ -313,5 +315,13 @@ extension Migration {
             content bytea NOT NULL,
             PRIMARY KEY (message_id, number)
         );
+        """)
+
+    /// Plans that are applied, and reverts, are told apart from runs.
+    static let triggers = Migration(
+        9, "triggers",
+        """
+        ALTER TABLE trueup.run DROP CONSTRAINT run_trigger_check, ADD CONSTRAINT run_trigger_check CHECK (trigger IN
+            ('manual', 'schedule', 'backfill', 'demo', 'apply', 'revert'));
         """)
 }

@@ -13,6 +13,10 @@ public enum RunState: String, Sendable, Hashable, CaseIterable {
 /// What started a run.
 public enum RunTrigger: String, Sendable, Hashable {
     case manual, schedule, backfill, demo
+    /// A plan is applied: nothing is read but what it names.
+    case apply
+    /// The repairs of an earlier run are undone.
+    case revert
 }
 
 /// Who and what runs: the part of a run's row that does not depend on the job.

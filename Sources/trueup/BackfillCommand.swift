@@ -47,7 +47,7 @@ struct BackfillCommand: AsyncParsableCommand {
         guard case .reconcile = definition.kind else {
             throw CommandError(
                 "Job \(name) is of kind \(definition.kind.word), which looks at what is there now, not at a range: "
-                    + "trueup run \(name)", code: 64)
+                    + next.onJobs("trueup run \(name)"), code: 64)
         }
         let range = Window(
             fromSeconds: try Self.seconds(from, "--from", definition),
@@ -64,7 +64,7 @@ struct BackfillCommand: AsyncParsableCommand {
             }
         }
         let path = try result.plan.map { try PlanFile.write($0, to: plans) }
-        RunOutput(result, definition: definition, planPath: path).show(json: json)
+        RunOutput(result, definition: definition, planPath: path, next: next).show(json: json)
         if result.exitCode != 0 { throw ExitCode(result.exitCode) }
     }
 
@@ -73,10 +73,10 @@ struct BackfillCommand: AsyncParsableCommand {
         var words = ["trueup backfill \(name) --from \(from) --to \(to)"]
         if let account { words.append("--account \(account)") }
         if plan { words.append("--plan") }
-        if files.jobs != "jobs" { words.append("--jobs \(files.jobs)") }
-        if let directory = databaseOptions.dataDir { words.append("--data-dir \(directory)") }
-        return words.joined(separator: " ")
+        return next.onJobs(words.joined(separator: " "))
     }
+
+    private var next: NextCommand { NextCommand(files, databaseOptions) }
 
     /// A day's beginning in the job's zone, or a moment.
     private static func seconds(_ text: String, _ option: String, _ definition: JobDefinition) throws -> Int64 {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Jobs
 import PostgreSQL
+import Runner
 import Store
 
 struct CheckCommand: AsyncParsableCommand {
@@ -96,18 +97,14 @@ struct CheckCommand: AsyncParsableCommand {
         for name in Array(Set(set.jobs.flatMap(\.kind.accounts))).sorted() where report.failures == 0 {
             await report.line("key of \(name)") { try await checkKey(name, set.settings, connection) }
         }
+        let pool = Pool(database.target, size: 1, applicationName: "trueup check")
         for job in set.jobs {
-            guard case .reconcile(let reconcile) = job.kind else { continue }
-            await report.line("table of \(job.name)") {
-                let columns = Dictionary(
-                    uniqueKeysWithValues: reconcile.table.columns.map { ($0.key.rawValue, $0.value) })
-                let table = try await OrderTable.resolve(
-                    schema: reconcile.table.schema, table: reconcile.table.name, columns: columns,
-                    customerColumn: "stripeCustomerId", on: connection)
-                try await table.refuseHiddenRows(on: connection)
-                return table.plainName
+            await report.line("tables of \(job.name)") {
+                let names = try await JobTables.names(of: job, jobs: set.jobs, pool: pool)
+                return names.isEmpty ? "none" : names.joined(separator: ", ")
             }
         }
+        await pool.close()
         await connection.close()
         return report
     }

@@ -1,97 +1,117 @@
 import Reconciliation
 import Runner
-import Sandbox
 
-/// Holds what a run found against what was planted, class by class.
+/// Holds what the jobs of a night found and repaired against what was planted, class by class.
 struct DemoCheck {
-    private let history: CreditHistory
-    /// Which planting an invoice or an order belongs to.
-    private let plantOf: [String: Plant]
+    let plantings: DemoPlantings
     private(set) var failures: [String] = []
+    private var found: Set<DemoPlantings.Place> = []
+    /// Which job repaired it.
+    private var repaired: [DemoPlantings.Place: String] = [:]
+    /// Which jobs found something of a class.
+    private var finders: [Int: Set<String>] = [:]
 
-    init(history: CreditHistory) {
-        self.history = history
-        var plantOf: [String: Plant] = [:]
-        for order in history.orders {
-            guard let plant = history.plant(at: order.index) else { continue }
-            if let invoice = order.invoice { plantOf["invoice \(invoice.id)"] = plant }
-            if let row = order.row { plantOf["order \(row.id)"] = plant }
-        }
-        self.plantOf = plantOf
-    }
+    init(_ plantings: DemoPlantings) { self.plantings = plantings }
 
-    private func plant(of finding: ReportedFinding) -> Plant? {
-        plantOf["order \(finding.localID)"] ?? plantOf["invoice \(finding.stripeID)"]
-    }
+    /// What nobody has repaired so far.
+    var left: Set<DemoPlantings.Place> { found.subtracting(repaired.keys) }
 
-    /// Planted, found and repaired as text; differences are noted as failures.
-    mutating func table(_ result: RunResult) -> String {
-        var found: [Plant: Int] = [:]
-        var repaired: [Plant: Int] = [:]
+    mutating func fail(_ reason: String) { failures.append(reason) }
+
+    /// Takes what a job of the first night came to.
+    mutating func take(_ result: RunResult) {
+        let job = result.run.job
+        if result.findings.isEmpty { fail("\(job) found nothing") }
         for finding in result.findings {
-            guard let plant = plant(of: finding), plant.kind == finding.kind.rawValue else {
-                failures.append(
-                    "\(finding.kind.rawValue) was found for \(finding.stripeID) / order \(finding.localID), which was "
-                        + "not planted: \(finding.explanation)")
+            guard let place = plantings.place(of: finding) else {
+                fail("\(job): \(Self.words(finding)) was not planted: \(finding.explanation)")
                 continue
             }
-            found[plant, default: 0] += 1
-            if finding.closedHow == .repaired { repaired[plant, default: 0] += 1 }
+            found.insert(place)
+            finders[place.group, default: []].insert(job)
+            guard finding.closedHow == .repaired else { continue }
+            if let other = repaired[place] { fail("\(job): \(Self.words(finding)) had been repaired by \(other)") }
+            repaired[place] = job
         }
+    }
+
+    static func words(_ finding: ReportedFinding) -> String {
+        let row = finding.localID.isEmpty ? "" : " / \(finding.comparison.localNoun) \(finding.localID)"
+        return "\(finding.kind.rawValue) of \(finding.stripeID)\(row)"
+    }
+
+    /// Planted, found, repaired and left as text; differences are noted as failures.
+    mutating func table() -> String {
         var table = TextTable(
-            headings: ["   planted (Stripe, local)", "finding", "planted", "found", "repaired", "left", ""],
-            rightAligned: [2, 3, 4, 5])
-        for plant in Plant.allCases {
-            guard let planted = history.plants[plant] else { continue }
-            let expected = planted * plant.findings
-            let repairs = plant.action == .apply ? expected : 0
-            let (f, r) = (found[plant] ?? 0, repaired[plant] ?? 0)
-            let isRight = f == expected && r == repairs
+            headings: [
+                "   account", "planted (Stripe, local)", "finding", "planted", "found", "repaired", "left", "", "job",
+            ], rightAligned: [3, 4, 5, 6])
+        for (number, group) in plantings.groups.enumerated() {
+            let found = found.count { $0.group == number }
+            let repairs = repaired.filter { $0.key.group == number }
+            let isRight = found == group.found && repairs.count == group.repaired
             if !isRight {
-                failures.append(
-                    "\(plant.rawValue): expected \(expected) found and \(repairs) repaired, got \(f) and \(r)")
+                fail(
+                    "\(group.account), \(group.name): expected \(group.found) found and \(group.repaired) repaired, "
+                        + "got \(found) and \(repairs.count)")
             }
+            let jobs = repairs.isEmpty ? finders[number] ?? [] : Set(repairs.values)
             table.rows.append([
-                "   " + plant.rawValue, plant.kind ?? "agrees", String(planted), String(f), String(r), String(f - r),
-                isRight ? "✓" : "✗",
+                "   " + group.account, group.name, group.kind ?? "agrees", String(group.planted), String(found),
+                String(repairs.count), String(found - repairs.count), isRight ? "✓" : "✗",
+                jobs.sorted().joined(separator: ", "),
             ])
         }
         return table.lines.joined(separator: "\n")
     }
 
+    /// `53 planted, 51 found, 40 repaired, 11 left to a person`.
+    var total: String {
+        let planted = plantings.groups.map(\.planted).reduce(0, +)
+        return
+            "\(planted) planted in \(plantings.groups.count) classes: \(found.count) found, "
+            + "\(repaired.count) repaired, \(left.count) left to a person"
+    }
+
     /// The balances grew by exactly what was missed.
-    mutating func checkBalances(before: [Int64: Int64], after: [Int64: Int64]) {
+    /// - Returns: a line that says so.
+    mutating func balances(
+        before: [Int64: Int64], after: [Int64: Int64], expected: [Int64: Int64]
+    ) -> String {
         let failuresBefore = failures.count
-        let expected = history.expectedGrants
         for (agency, balance) in after {
             let grown = balance - (before[agency] ?? 0)
             if grown != expected[agency] ?? 0 {
-                failures.append(
-                    "agency \(agency): \(grown) credits were granted, \(expected[agency] ?? 0) were missing")
+                fail("agency \(agency): \(grown) credits were granted, \(expected[agency] ?? 0) were missing")
             }
         }
         let total = expected.values.reduce(0, +)
         let verdict = failures.count == failuresBefore ? "exactly what was missing" : "NOT what was missing"
-        Terminal.print("\n   balances: +\(Money.grouped(total)) credits over \(expected.count) agencies, \(verdict)")
+        return
+            "balances: +\(Money.grouped(total)) credits over \(counted(expected.count, "agency", "agencies")), \(verdict)"
     }
 
-    /// `4 (one, two, three, …)`.
-    private static func some(_ words: Set<String>) -> String {
-        let shown = words.sorted().prefix(3) + (words.count > 3 ? ["…"] : [])
-        return "\(words.count)" + (words.isEmpty ? "" : " (\(shown.joined(separator: ", ")))")
-    }
-
-    /// The second run repairs nothing and finds only what was left.
-    mutating func checkSecond(_ second: RunResult, first: RunResult, balances: [Int64: Int64]) {
-        let repaired = second.findings.count { $0.closedHow == .repaired }
-        if repaired > 0 { failures.append("the second run repaired \(repaired) again") }
-        let left = Set(first.findings.filter { $0.closedHow == nil }.map { "\($0.kind) \($0.stripeID) \($0.localID)" })
-        let seen = Set(second.findings.map { "\($0.kind) \($0.stripeID) \($0.localID)" })
-        if left != seen {
-            failures.append(
-                "the second run sees other differences than the first left: "
-                    + "\(Self.some(left.subtracting(seen))) missing, "
-                    + "\(Self.some(seen.subtracting(left))) new")
+    /// The second night repairs nothing and finds exactly what was left.
+    mutating func checkSecond(_ results: [RunResult]) {
+        var seen: Set<DemoPlantings.Place> = []
+        for result in results {
+            for finding in result.findings {
+                let words = "\(result.run.job), second night: \(Self.words(finding))"
+                if finding.closedHow == .repaired { fail("\(words) was repaired again") }
+                guard let place = plantings.place(of: finding) else {
+                    fail("\(words) was not planted: \(finding.explanation)")
+                    continue
+                }
+                seen.insert(place)
+            }
         }
+        guard seen != left else { return }
+        fail(
+            "the second night sees other differences than the first left: "
+                + "missing of \(names(left.subtracting(seen))); new of \(names(seen.subtracting(left)))")
+    }
+
+    private func names(_ places: Set<DemoPlantings.Place>) -> String {
+        Set(places.map { plantings.groups[$0.group].name }).sorted().joined(separator: ", ")
     }
 }

@@ -41,9 +41,10 @@ struct FindingsAssignCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (id, to, text) = (id.number, to, note.note ?? "")
+        let next = NextCommand(databaseOptions)
         try await change(databaseOptions) { findings in
             guard try await findings.assign(id, to: to, by: RunOrigin.here(.manual).requestedBy, note: text) else {
-                throw CommandError("There is no finding F-\(id). See: trueup findings list")
+                throw CommandError("There is no finding F-\(id). See: " + next.onDatabase("trueup findings list"))
             }
             Terminal.say("F-\(id) belongs to \(printable(to)).")
         }
@@ -64,9 +65,10 @@ struct FindingsAcceptCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (id, text) = (id.number, try note.required())
+        let next = NextCommand(databaseOptions)
         try await change(databaseOptions) { findings in
             guard try await findings.accept(id, by: RunOrigin.here(.manual).requestedBy, note: text) else {
-                throw CommandError("F-\(id) is not open. See: trueup findings show F-\(id)")
+                throw CommandError("F-\(id) is not open. See: " + next.onDatabase("trueup findings show F-\(id)"))
             }
             Terminal.say("F-\(id) is accepted and stays quiet until its facts change.")
         }
@@ -85,9 +87,10 @@ struct FindingsReopenCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (id, text) = (id.number, note.note ?? "")
+        let next = NextCommand(databaseOptions)
         try await change(databaseOptions) { findings in
             guard try await findings.reopen(id, by: RunOrigin.here(.manual).requestedBy, note: text) else {
-                throw CommandError("F-\(id) is not accepted. See: trueup findings show F-\(id)")
+                throw CommandError("F-\(id) is not accepted. See: " + next.onDatabase("trueup findings show F-\(id)"))
             }
             Terminal.say("F-\(id) is open again.")
         }

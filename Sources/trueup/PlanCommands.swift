@@ -43,7 +43,8 @@ struct ApplyCommand: AsyncParsableCommand {
         do {
             result = try await PlanRun(
                 plan: plan, path: self.plan, definition: definition, jobs: set.jobs, clients: accounts.clients,
-                pool: pool, origin: .here(.manual), canSend: set.settings.delivery.email != nil,
+                pool: pool, origin: .here(plan.purpose == .revert ? .revert : .apply),
+                canSend: set.settings.delivery.email != nil,
                 progress: { view.show($0) }
             ).apply()
         } catch {
@@ -61,12 +62,15 @@ struct ApplyCommand: AsyncParsableCommand {
         if plan.purpose == .revert, result.applied > 0 {
             Terminal.print(
                 "These differences are there again and count as accepted: runs leave them alone and do not count them, "
-                    + "until their facts change or somebody reopens them. See: trueup findings list --state accepted")
+                    + "until their facts change or somebody reopens them. See: "
+                    + next.onDatabase("trueup findings list --state accepted"))
         } else if result.exitCode == 0, result.applied > 0 {
-            Terminal.print("To undo it: trueup revert \(result.runID)")
+            Terminal.print("To undo it: " + next.onJobs("trueup revert \(result.runID)"))
         }
         return result.exitCode
     }
+
+    private var next: NextCommand { NextCommand(files, databaseOptions) }
 }
 
 struct RevertCommand: AsyncParsableCommand {
@@ -98,7 +102,7 @@ struct RevertCommand: AsyncParsableCommand {
                 await pool.close()
                 let path = try PlanFile.write(plan, to: plans)
                 Terminal.print(PlanView(plan).lines.joined(separator: "\n"))
-                Terminal.say("Written to \(path). To do it: trueup apply \(path)")
+                PlanFile.say(plan, path: path, next: NextCommand(files, databaseOptions))
             } catch {
                 await pool.close()
                 throw error
@@ -119,6 +123,12 @@ enum PlanFile {
         let path = "\(directory)/\(plan.job)-\(plan.purpose.rawValue)-\(plan.run)-\(plan.id).json"
         try Data(try plan.text().utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
         return path
+    }
+
+    /// Says where a plan is, and how to do it where there is something to do.
+    static func say(_ plan: Plan, path: String, next: NextCommand) {
+        let command = plan.items.isEmpty ? "" : " To do it: " + next.onJobs("trueup apply \(path)")
+        Terminal.say("Written to \(path)." + command)
     }
 
     static func read(_ path: String) throws -> Plan {
@@ -167,10 +177,10 @@ struct PlanView {
 
     private func words(of item: Plan.Item) -> (sign: String, style: Terminal.Style, what: String) {
         let agency = item.agencyID.map { "agency \($0)" } ?? "nobody"
-        let credits = Money.grouped(item.credits)
+        let credits = "\(Money.grouped(item.credits)) \(item.credits == 1 ? "credit" : "credits")"
         return switch item.effect {
-        case "grant": ("+", .green, "grant \(credits) credits to \(agency)")
-        case "ungrant": ("-", .red, "take back \(credits) credits from \(agency)")
+        case "grant": ("+", .green, "grant \(credits) to \(agency)")
+        case "ungrant": ("-", .red, "take back \(credits) from \(agency)")
         case "cancel": ("~", .yellow, "cancel the order")
         case "uncancel": ("~", .yellow, "the order waits for payment again")
         case "link": ("~", .yellow, "write the missing Stripe id")
@@ -181,11 +191,15 @@ struct PlanView {
         case "unsucceed", "unfail", "uncancel_charge": ("~", .yellow, "set the charge back to what it was")
         case "notice": ("+", .green, "send the notice to \(agency)")
         case "delete_draft":
-            ("-", .red, "delete the draft at Stripe, for good" + (item.facts.alsoCancels ? ", cancel the order" : ""))
+            (
+                "-", .red,
+                "delete the draft at Stripe, for good" + (item.facts.alsoCancels ? ", and cancel the order" : "")
+            )
         case "cancel_intent":
             (
                 "-", .red,
-                "cancel the payment intent at Stripe, for good" + (item.facts.alsoCancels ? ", cancel the charge" : "")
+                "cancel the payment intent at Stripe, for good"
+                    + (item.facts.alsoCancels ? ", and cancel the charge" : "")
             )
         default: ("~", .yellow, item.effect)
         }

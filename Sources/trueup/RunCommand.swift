@@ -65,13 +65,15 @@ struct RunCommand: AsyncParsableCommand {
         return 0
     }
 
+    private var next: NextCommand { NextCommand(files, databaseOptions) }
+
     private func runOne(_ definition: JobDefinition, _ set: JobSet, _ database: Database) async throws -> Int32 {
         let result = try await RunningJob(
             definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet,
-            resume: "trueup run \(definition.name)"
+            resume: next.onJobs("trueup run \(definition.name)" + (plan ? " --plan" : ""))
         ).run(.manual)
         let path = try result.plan.map { try PlanFile.write($0, to: plans) }
-        RunOutput(result, definition: definition, planPath: path).show(json: json, quiet: quiet)
+        RunOutput(result, definition: definition, planPath: path, next: next).show(json: json, quiet: quiet)
         return result.exitCode
     }
 }

@@ -6,8 +6,10 @@ struct RunOutput {
     let result: RunResult
     let definition: JobDefinition
     let planPath: String?
+    let next: NextCommand
 
-    init(_ result: RunResult, definition: JobDefinition, planPath: String?) {
+    init(_ result: RunResult, definition: JobDefinition, planPath: String?, next: NextCommand) {
+        self.next = next
         self.result = result
         self.definition = definition
         self.planPath = planPath
@@ -18,11 +20,11 @@ struct RunOutput {
     func show(json: Bool, quiet: Bool = false) {
         defer { if json { showDocument() } }
         if quiet, json || result.isUneventful { return }
-        let summary = RunSummary(result, definition: definition, planPath: planPath)
+        let summary = RunSummary(result, definition: definition, planPath: planPath, next: next)
         guard result.run.isPlan, let made = result.plan else { return Terminal.printSummary(summary, isData: !json) }
-        let text = (summary.heading + [""] + PlanView(made).lines).joined(separator: "\n")
+        let text = (summary.heading + summary.accepted + [""] + PlanView(made).lines).joined(separator: "\n")
         if json { Terminal.say(text) } else { Terminal.print(text) }
-        if let planPath { Terminal.say("Written to \(planPath). To do it: trueup apply \(planPath)") }
+        if let planPath { PlanFile.say(made, path: planPath, next: next) }
     }
 
     private func showDocument() {

@@ -7,7 +7,8 @@ import Store
 /// next command.
 struct RunSummary {
     private let result: RunResult
-    private let accounts: [String]
+    private let definition: JobDefinition
+    private let nextCommand: NextCommand
 
     /// Findings shown one by one; the rest is one command away.
     private static let shownMax = 10
@@ -15,10 +16,13 @@ struct RunSummary {
     /// Where the plan was written, if there is one.
     private let planPath: String?
 
-    init(_ result: RunResult, definition: JobDefinition, planPath: String? = nil) {
+    init(
+        _ result: RunResult, definition: JobDefinition, planPath: String? = nil, next: NextCommand = NextCommand()
+    ) {
         self.planPath = planPath
         self.result = result
-        accounts = definition.kind.accounts
+        self.definition = definition
+        nextCommand = next
     }
 
     /// The verdict, what was read, and what is wrong with the run itself.
@@ -28,6 +32,7 @@ struct RunSummary {
         var lines = heading
         lines += counts
         lines += people
+        lines += accepted
         // Without a table or a list there is nothing to set it apart from.
         return lines + (lines.count > heading.count ? [""] : []) + [next]
     }
@@ -85,9 +90,28 @@ struct RunSummary {
     private var scope: String {
         let run = result.run
         let read = result.outcome.state == .incomplete ? "read in part" : "read completely"
-        return "  run \(run.id) · \(accounts.joined(separator: ", ")) · created \(isoTime(run.period.fromSeconds)) to "
-            + "\(isoTime(run.period.toSeconds)) · \(read): \(grouped(result.outcome.stripeObjects)) at Stripe, "
-            + "\(grouped(result.outcome.localRows)) local rows, \(spent)"
+        let accounts = definition.kind.accounts.joined(separator: ", ")
+        let rows = result.outcome.localRows > 0 ? "\(grouped(result.outcome.localRows)) local rows, " : ""
+        return "  run \(run.id) · \(accounts) · \(period) · \(read): \(grouped(result.outcome.stripeObjects)) "
+            + "\(objects), \(rows)\(spent)"
+    }
+
+    /// What the run was about, in words of its kind.
+    private var period: String {
+        let period = result.run.period
+        let (from, to) = (isoTime(period.fromSeconds), isoTime(period.toSeconds))
+        if case .replay = definition.kind { return "events of \(from) to \(to)" }
+        return period.fromSeconds == 0 ? "created before \(to)" : "created \(from) to \(to)"
+    }
+
+    private var objects: String {
+        if case .replay = definition.kind { return "events" }
+        return "at Stripe"
+    }
+
+    /// What people accepted is counted, and left alone.
+    var accepted: [String] {
+        result.accepted == 0 ? [] : ["", "\(result.accepted) accepted, quiet"]
     }
 
     private var counts: [String] {
@@ -130,10 +154,11 @@ struct RunSummary {
         let job = result.run.job
         return switch result.outcome.state {
         case .clean, .repaired: "Nothing is left to do."
-        case .drift where planPath != nil: "Next: read the plan, then: trueup apply \(planPath ?? "")"
-        case .drift: "Next: trueup findings list --job \(job)"
-        case .incomplete: "Next: mend what is said above, then: trueup run \(job)"
-        case .running, .interrupted, .failed: "Next: trueup runs \(result.run.id)"
+        case .drift where planPath != nil:
+            "Next: read the plan, then: " + nextCommand.onJobs("trueup apply \(planPath ?? "")")
+        case .drift: "Next: " + nextCommand.onDatabase("trueup findings list --job \(job)")
+        case .incomplete: "Next: mend what is said above, then: " + nextCommand.onJobs("trueup run \(job)")
+        case .running, .interrupted, .failed: "Next: " + nextCommand.onDatabase("trueup runs \(result.run.id)")
         }
     }
 

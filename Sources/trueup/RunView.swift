@@ -77,8 +77,8 @@ final class RunView: Sendable {
 }
 
 /// `1 page`, `2,030 pages`.
-func counted(_ number: Int, _ what: String) -> String {
-    "\(Money.grouped(Int64(number))) \(what)\(number == 1 ? "" : "s")"
+func counted(_ number: Int, _ what: String, _ plural: String? = nil) -> String {
+    "\(Money.grouped(Int64(number))) \(number == 1 ? what : plural ?? what + "s")"
 }
 
 /// `2026-11-23 02:15:00 UTC`.

@@ -40,13 +40,14 @@ struct RunsCommand: AsyncParsableCommand {
     private func list(_ runs: Runs) async throws {
         var table = TextTable(
             headings: [
-                "run", "job", "state", "started", "took", "stripe", "local", "requests", "found", "repaired", "open",
+                "run", "job", "what", "state", "started", "took", "stripe", "local", "requests", "found", "repaired",
+                "open",
             ],
-            rightAligned: [0, 4, 5, 6, 7, 8, 9, 10])
+            rightAligned: [0, 5, 6, 7, 8, 9, 10, 11])
         for run in try await runs.latest(limit: limit, job: job) {
             let counts = try await runs.counts(of: run.id).values
             table.rows.append([
-                String(run.id), run.job + (run.isPlan ? " (plan)" : ""), run.state.rawValue,
+                String(run.id), run.job, what(run), run.state.rawValue,
                 isoTime(run.startedAt.seconds), duration(run), Money.grouped(run.stripeObjects),
                 Money.grouped(run.localRows), Money.grouped(run.requests),
                 Money.grouped(counts.map(\.found).reduce(0, +)), Money.grouped(counts.map(\.repaired).reduce(0, +)),
@@ -59,13 +60,13 @@ struct RunsCommand: AsyncParsableCommand {
 
     private func show(_ id: Int64, _ runs: Runs) async throws {
         guard let run = try await runs.run(id: id) else {
-            throw CommandError("There is no run \(id). See: trueup runs")
+            throw CommandError("There is no run \(id). See: " + NextCommand(databaseOptions).onDatabase("trueup runs"))
         }
         var lines = [
-            "run        \(run.id)\(run.isPlan ? " (plan)" : "")", "job        \(run.job)",
+            "run        \(run.id)", "job        \(run.job)", "what       \(what(run))",
             "state      \(run.state.rawValue)",
             "period     \(isoTime(run.period.fromSeconds)) to \(isoTime(run.period.toSeconds))",
-            "started    \(isoTime(run.startedAt.seconds)) by \(run.requestedBy) (\(run.trigger))",
+            "started    \(isoTime(run.startedAt.seconds)) by \(printable(run.requestedBy)) (\(run.trigger))",
             "took       \(duration(run))\(run.attempt > 1 ? ", in \(run.attempt) attempts" : "")",
             "read       \(Money.grouped(run.stripeObjects)) at Stripe, \(Money.grouped(run.localRows)) local rows, "
                 + "\(Money.grouped(run.requests)) requests",
@@ -79,6 +80,19 @@ struct RunsCommand: AsyncParsableCommand {
                 [kind.rawValue, Money.grouped(count.found), Money.grouped(count.repaired), Money.grouped(count.open)])
         }
         for line in lines + (table.rows.isEmpty ? [] : [""] + table.lines) { Terminal.print(line) }
+    }
+
+    /// `run`, `plan`, `apply`, `revert`, `backfill`, `backfill, plan`.
+    private func what(_ run: Run) -> String {
+        let word: String? =
+            switch RunTrigger(rawValue: run.trigger) {
+            case .apply: "apply"
+            case .revert: "revert"
+            case .backfill: "backfill"
+            case .manual, .schedule, .demo, nil: nil
+            }
+        let words = [word, run.isPlan ? "plan" : nil].compactMap(\.self)
+        return words.isEmpty ? "run" : words.joined(separator: ", ")
     }
 
     private func duration(_ run: Run) -> String {

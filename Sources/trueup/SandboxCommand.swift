@@ -94,7 +94,7 @@ struct SandboxCommand: AsyncParsableCommand {
     }
 
     private func accounts(_ now: Int64) throws -> [SandboxAccount] {
-        guard !demo else { return try DemoHistory.accounts(seed: seed, nowSeconds: now) }
+        guard !demo else { return try DemoHistory(seed: seed, nowSeconds: now).accounts }
         func plain(_ offset: UInt64) -> SandboxHistory {
             .plain(
                 seed: seed + offset, invoices: invoices, paymentIntents: invoices,

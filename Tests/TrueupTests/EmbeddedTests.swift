@@ -81,14 +81,24 @@ struct EmbeddedTests {
 
 @Suite("The demo")
 struct DemoTests {
-    @Test("finds and repairs exactly what it planted, in less than a minute")
+    /// What a release build does alone in less than a minute, a debug build does beside other tests.
+    private static let secondsMax = 150.0
+
+    @Test("finds and repairs exactly what it planted on three accounts, with the job files of this repository")
     func demo() async throws {
         let folder = try TemporaryFolder()
         let start = ContinuousClock.now
         let result = try await Program(directory: folder.path).run("demo", "--data-dir", folder.path + "/demo")
         #expect(result.status == 0, "\(result.talk)")
-        #expect(ContinuousClock.now - start < .seconds(60))
+        #expect(ContinuousClock.now - start < .seconds(Self.secondsMax))
         #expect(result.output.contains("Everything planted was found"))
+        let files = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../jobs")
+            .standardizedFileURL
+        for name in try FileManager.default.contentsOfDirectory(atPath: files.path) where name != "settings.yaml" {
+            let written = try String(contentsOfFile: folder.path + "/demo/jobs/" + name, encoding: .utf8)
+            #expect(written == (try String(contentsOf: files.appending(path: name), encoding: .utf8)), "\(name)")
+            #expect(result.output.contains(name.replacing(".yaml", with: "")))
+        }
         #expect(!result.output.contains("✗"))
         #expect(result.output.contains("exactly what was missing"))
     }

@@ -9,6 +9,7 @@ struct HelpTests {
         arguments: [
             [], ["run"], ["apply"], ["revert"], ["runs"], ["findings"], ["check"], ["jobs"], ["jobs", "pause"],
             ["schedule"], ["work"], ["cron", "next"], ["cron", "print"], ["db"], ["db", "psql"], ["sandbox"], ["demo"],
+            ["findings", "list"], ["backfill"],
         ])
     func help(_ command: [String]) async throws {
         let result = try await program.run(command + ["--help"])
@@ -23,6 +24,8 @@ struct HelpTests {
             (["bogus"], "bogus"), (["run"], "job"), (["run", "x", "--bogus"], "--bogus"),
             (["findings", "show", "x"], "F-12"), (["findings", "list", "--kind", "missed_pay"], "missed_paid"),
             (["findings", "list", "--state", "ajar"], "open, accepted or closed"),
+            (["findings", "list", "--sort", "size"], "amount"),
+            (["findings", "list", "--min-amount", "lots"], "cents"),
             (["runs", "--limit", "0"], "--limit"),
             (["cron", "next"], "--stdin"), (["sandbox", "--port", "99999"], "--port"),
             (["check", "--online", "--schema"], "not both"),

@@ -39,6 +39,7 @@ struct RunTests {
             try Golden.expect(Golden.sorted(findings.output), "findings-list")
             let runs = try await scene.program.run("runs")
             #expect(runs.output.split(separator: "\n").count == 4)
+            try Golden.expect(runs.output, "runs")
             let shown = try await scene.program.run("runs", "2")
             #expect(shown.status == 0)
             #expect(shown.output.contains("missed_paid"))
@@ -60,6 +61,68 @@ struct RunTests {
             #expect(second.everything.isEmpty)
             let third = try await scene.program.run("run", Scene.job)
             #expect(third.output.contains("CLEAN"))
+        }
+    }
+
+    @Test("plans, what is applied and what is reverted are told apart; next commands lead to the same files")
+    func history() async throws {
+        try await Scene.with(plants: [.paidOpen: 3, .voidOpen: 1]) { scene in
+            let files = ["--jobs", "./jobs"]
+            let plan = try await scene.program.run(["run", Scene.job, "--plan"] + files)
+            let made = try FileManager.default.contentsOfDirectory(atPath: scene.folder.path + "/plans")
+            let path = try #require(made.first.map { "plans/" + $0 })
+            #expect(plan.talk.contains("To do it: trueup apply \(path) --jobs ./jobs\n"))
+            let applied = try await scene.program.run(["apply", path] + files)
+            #expect(applied.output.contains("Applied 4 of 4"))
+            #expect(applied.output.contains("To undo it: trueup revert 2 --jobs ./jobs\n"))
+            #expect(try await scene.program.run(["revert", "2"] + files).status == 0)
+            let revert = try FileManager.default.contentsOfDirectory(atPath: scene.folder.path + "/plans")
+                .first { $0.contains("revert") }
+            let reverted = try await scene.program.run(["apply", "plans/" + (try #require(revert))] + files)
+            #expect(reverted.status == 0, "\(reverted.talk)")
+            let after = try await scene.program.run(["run", Scene.job] + files)
+            #expect(after.output.contains("\n4 accepted, quiet\n"))
+            let backfill = try await scene.program.run(
+                "backfill", Scene.job, "--from", "2020-01-01", "--to", "2020-01-02", "--plan")
+            #expect(backfill.status == 0, "\(backfill.talk)")
+            #expect(!backfill.talk.contains("To do it"))
+            try Golden.expect(try await scene.program.run("runs").output, "runs-history")
+        }
+    }
+
+    @Test("findings are listed by account, agency, owner and amount, in the order that is asked for")
+    func findings() async throws {
+        try await Scene.with(plants: Self.oneOfAKind) { scene in
+            #expect(try await scene.program.run("run", Scene.job, "--quiet").status == 2)
+            func list(_ options: String...) async throws -> [String] {
+                let result = try await scene.program.run(["findings", "list"] + options)
+                #expect(result.status == 0, "\(result.talk)")
+                return result.output.split(separator: "\n").dropFirst().map(String.init)
+            }
+            let all = try await list()
+            #expect(try await list("--account", "task_health").count == all.count)
+            #expect(try await list("--account", "medflyt").isEmpty)
+            #expect(try await list("--owner", "nobody").count == all.count)
+            let id = try #require(all.first?.split(separator: " ").first).description
+            #expect(try await scene.program.run("findings", "assign", id, "--to", "dana").status == 0)
+            #expect(try await list("--owner", "dana").map { $0.split(separator: " ")[0] } == [Substring(id)])
+            #expect(try await list("--owner", "nobody").count == all.count - 1)
+            let large = try await scene.value(
+                """
+                SELECT count(*) AS value FROM trueup.finding
+                WHERE state <> 'closed' AND greatest(stripe_amount, local_amount) >= 1000000
+                """, as: Int64.self)
+            #expect(try await list("--min-amount", "1000000").count == Int(large))
+            #expect(large > 0 && large < all.count)
+            let oldest = try await list("--sort", "age").compactMap { $0.split(separator: " ").first }
+            #expect(oldest == oldest.sorted { (Int($0.dropFirst(2)) ?? 0) < (Int($1.dropFirst(2)) ?? 0) })
+            let kinds = try await list("--sort", "kind").map { $0.split(separator: " ")[1] }
+            #expect(kinds.first == "malformed_id")
+            #expect(kinds.last == "overdue")
+            let agency = try await scene.value(
+                "SELECT min(agency_id) AS value FROM trueup.finding WHERE state <> 'closed'", as: Int64.self)
+            let ofAgency = try await list("--agency", "\(agency)")
+            #expect(!ofAgency.isEmpty && ofAgency.count < all.count)
         }
     }
 

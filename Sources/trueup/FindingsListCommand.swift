@@ -1,0 +1,114 @@
+import ArgumentParser
+import PostgreSQL
+import Reconciliation
+import Runner
+import Store
+
+struct FindingsListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Lists findings that are not closed, those about the most money first.")
+
+    @Option(name: .long, help: "Only this job.")
+    var job: String?
+
+    @Option(name: .long, help: "Only this kind, such as missed_paid.")
+    var kind: String?
+
+    @Option(name: .long, help: "Only this state: open, accepted or closed.")
+    var state: String?
+
+    @Option(name: .long, help: "Only this Stripe account, by its name in settings.yaml.")
+    var account: String?
+
+    @Option(name: .long, help: ArgumentHelp("Only this agency.", valueName: "id"))
+    var agency: Int64?
+
+    @Option(name: .long, help: "Only what this person looks after; nobody: what nobody does.")
+    var owner: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Only amounts from this one on, on either side, in cents.", valueName: "cents"))
+    var minAmount: Int64?
+
+    @Option(name: .customLong("run"), help: "Only what this run saw, closed or not.")
+    var runNumber: Int64?
+
+    @Option(name: .long, help: ArgumentHelp("What comes first.", valueName: "amount|age|kind"))
+    var sort = FindingFilter.Order.amount
+
+    @Option(name: .long, help: "How many.")
+    var limit = 1_000
+
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func validate() throws {
+        if let kind, FindingKind(rawValue: kind) == nil {
+            throw ValidationError(
+                "There is no kind “\(kind)”. Kinds: \(FindingKind.allCases.map(\.rawValue).joined(separator: ", ")).")
+        }
+        if let state, FindingState(rawValue: state) == nil {
+            throw ValidationError("--state takes open, accepted or closed.")
+        }
+        guard (1...1_000_000).contains(limit) else { throw ValidationError("--limit takes 1 to 1000000.") }
+    }
+
+    private var filter: FindingFilter {
+        var filter = FindingFilter()
+        filter.job = job
+        filter.state = state.flatMap(FindingState.init)
+        filter.kind = kind.flatMap(FindingKind.init)
+        filter.account = account
+        filter.agencyID = agency
+        filter.owner = owner == "nobody" ? "" : owner
+        filter.amountMin = minAmount
+        filter.runID = runNumber
+        filter.order = sort
+        filter.limit = limit
+        return filter
+    }
+
+    func run() async throws {
+        try await Database.with(databaseOptions, settings: nil) { database in
+            let pool = Pool(database.target, size: 1, applicationName: "trueup findings")
+            let findings = try await Findings(pool: pool).list(filter)
+            await pool.close()
+            var table = TextTable(
+                headings: [
+                    "id", "kind", "action", "state", "account", "at Stripe", "local row", "agency", "stripe", "local",
+                    "first seen", "runs", "owner",
+                ], rightAligned: [7, 8, 9, 11])
+            for finding in findings { table.rows.append(row(finding)) }
+            for line in table.lines { Terminal.print(line) }
+            if findings.isEmpty { Terminal.say("No findings.") }
+            if findings.count == limit { Terminal.say("There may be more: raise --limit.") }
+        }
+    }
+
+    private func row(_ finding: Finding) -> [String] {
+        [
+            "F-\(finding.id)", finding.identity.kind.rawValue, finding.action.rawValue,
+            finding.closedHow.map { "closed: \($0.rawValue)" } ?? finding.state.rawValue, finding.identity.account,
+            orDash(finding.identity.stripeID), finding.localRow, finding.agencyID.map(String.init) ?? "–",
+            finding.money(finding.stripeAmount), finding.money(finding.localAmount),
+            isoTime(finding.firstSeenAt.seconds), String(finding.runsSeen), finding.owner.map(printable) ?? "–",
+        ]
+    }
+}
+
+extension FindingFilter.Order: ExpressibleByArgument {}
+
+extension Finding {
+    /// `order 12`, or a dash where the tables have nothing.
+    var localRow: String {
+        identity.localID.isEmpty ? "–" : "\(comparison.localNoun) \(printable(identity.localID))"
+    }
+
+    /// An amount in the finding's currency, or a dash.
+    func money(_ amount: Int64?) -> String {
+        amount.map { Money(minorUnits: $0, currency: currency ?? "").description } ?? "–"
+    }
+}
+
+/// Text from outside, or a dash where there is none.
+func orDash(_ text: String) -> String { text.isEmpty ? "–" : printable(text) }

@@ -1,0 +1,38 @@
+/// A command to be given next, with the options that lead to the same files and database.
+struct NextCommand: Sendable {
+    private var jobs: String?
+    private var dataDir: String?
+    private var isEmbedded = false
+
+    /// The usual places.
+    init() {}
+
+    init(_ files: JobOptions, _ database: DatabaseOptions) {
+        self.init(database)
+        if files.jobs != "jobs" { jobs = files.jobs }
+    }
+
+    init(_ database: DatabaseOptions) {
+        dataDir = database.dataDir
+        isEmbedded = database.embedded
+    }
+
+    /// For commands that need the job files.
+    func onJobs(_ command: String) -> String {
+        onDatabase(command + (jobs.map { " --jobs " + Self.word($0) } ?? ""))
+    }
+
+    /// For commands that need the database alone.
+    func onDatabase(_ command: String) -> String {
+        command + (dataDir.map { " --data-dir " + Self.word($0) } ?? "") + (isEmbedded ? " --embedded" : "")
+    }
+
+    /// A path as a shell takes it.
+    private static func word(_ path: String) -> String {
+        let isPlain = path.utf8.allSatisfy { byte in
+            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+                || "/._-+".utf8.contains(byte)
+        }
+        return isPlain && !path.isEmpty ? path : "'" + path.replacing("'", with: "'\\''") + "'"
+    }
+}
