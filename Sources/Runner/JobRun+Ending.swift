@@ -133,7 +133,8 @@ extension JobRun {
             let own = tasks.filter { subject.owns($0.judged) }
             total.add(
                 try await Repairer(
-                    run: run, subject: subject, client: try client(subject.account), pool: pool, progress: progress
+                    run: run, subject: subject, client: try client(subject.account), pool: pool, fence: fence,
+                    progress: progress
                 ).repair(own))
         }
         return total

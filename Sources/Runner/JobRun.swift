@@ -16,6 +16,7 @@ public struct JobRun: Sendable {
     /// The period of a backfill; `nil`: the job's own.
     let range: Window?
     let canSend: Bool
+    let fence: Fence
     let progress: @Sendable (RunProgress) -> Void
     /// What the clients had sent before this run.
     private let before: ClientUsage
@@ -25,11 +26,13 @@ public struct JobRun: Sendable {
     ///   - clients: one for each account of the job.
     ///   - pool: at least ``poolSize`` connections.
     ///   - nowSeconds: the clock; the run's period ends a settle delay before it.
+    ///   - fence: refuses what a run of a lost lease would write.
     ///   - canSend: there is a way for mail: notices that were missed can be sent.
     ///   - range: for a backfill, the seconds of `created` that it is about.
     public init(
         definition: JobDefinition, jobs: [JobDefinition], clients: [String: StripeClient], pool: Pool,
         origin: RunOrigin, isPlan: Bool, nowSeconds: Int64, range: Window? = nil, canSend: Bool = false,
+        fence: Fence = .none,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) {
         self.definition = definition
@@ -41,6 +44,7 @@ public struct JobRun: Sendable {
         self.nowSeconds = nowSeconds
         self.range = range
         self.canSend = canSend
+        self.fence = fence
         self.progress = progress
         before = ClientUsage(clients)
     }

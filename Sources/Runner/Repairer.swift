@@ -11,6 +11,8 @@ struct Repairer: Sendable {
     let subject: Subject
     let client: StripeClient
     let pool: Pool
+    /// Every transaction begins behind it.
+    var fence = Fence.none
     /// The plan that is applied, for the audit.
     var plan: String?
     let progress: @Sendable (RunProgress) -> Void
@@ -114,7 +116,7 @@ struct Repairer: Sendable {
 
     /// The answer to COMMIT was lost. Whether it took place is in the audit; if not, once more.
     private func readBack(_ task: Task, _ effect: Remedy.Local) async throws -> Outcome {
-        let isDone = try await pool.transaction { connection in
+        let isDone = try await pool.transaction(fence) { connection in
             try await RepairRecord.exists(
                 runID: run.id, findingID: task.findingID, effect: effect.word, on: connection)
         }
@@ -122,7 +124,7 @@ struct Repairer: Sendable {
     }
 
     private func attempt(_ task: Task, _ effect: Remedy.Local) async throws -> Outcome {
-        let outcome = try await pool.transaction { connection in
+        let outcome = try await pool.transaction(fence) { connection in
             let outcome = try await subject.apply(effect, to: task.pair, rowHash: task.rowHash, on: connection)
             switch outcome {
             case .done(let before, let after):
@@ -199,9 +201,12 @@ extension Repairer {
         var task = start
         let id = task.pair.stripeID
         let key = "trueup-\(run.job)-\(task.judged.kind.rawValue)-\(task.judged.found.account)-\(id)"
-        let writeID = try await StripeWrites(pool: pool).begin(
-            runID: run.id, findingID: task.findingID, effect: change.rawValue, account: subject.account, stripeID: id,
-            idempotencyKey: key)
+        let findingID = task.findingID
+        let writeID = try await pool.transaction(fence) { connection in
+            try await StripeWrites.begin(
+                runID: run.id, findingID: findingID, effect: change.rawValue, account: subject.account, stripeID: id,
+                idempotencyKey: key, on: connection)
+        }
         task.writeID = writeID
         let outcome: Disposal.Outcome
         do {
@@ -240,17 +245,17 @@ extension Repairer {
     private func settleDisposed(_ task: Task, status: String) async throws -> Outcome {
         if let effect = task.remedy.local { return try await settle(task, effect) }
         if status == StagingTable.absent {
-            try await pool.transaction { connection in
+            try await pool.transaction(fence) { connection in
                 try await Findings.closeLate(task.findingID, on: connection)
                 try await end(task, on: connection)
             }
             return Outcome(moved: ["\(task.pair.stripeNoun) \(task.pair.stripeID): it is gone already"])
         }
         do {
-            try await pool.transaction { try await recordDisposal(task, on: $0) }
+            try await pool.transaction(fence) { try await recordDisposal(task, on: $0) }
         } catch let error as PostgresError {
             guard error.isCommitOutcomeUnknown else { throw error }
-            try await pool.transaction { try await recordDisposal(task, on: $0) }
+            try await pool.transaction(fence) { try await recordDisposal(task, on: $0) }
         }
         return Outcome(repaired: 1)
     }

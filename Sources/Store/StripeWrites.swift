@@ -21,16 +21,15 @@ public struct StripeWrites: Sendable {
 
     /// Notes that a change is about to be made.
     /// - Returns: the row's id.
-    public func begin(
-        runID: Int64, findingID: Int64, effect: String, account: String, stripeID: String, idempotencyKey: String
+    public static func begin(
+        runID: Int64, findingID: Int64, effect: String, account: String, stripeID: String, idempotencyKey: String,
+        on connection: Connection
     ) async throws -> Int64 {
-        try await pool.withConnection { connection in
-            try await connection.query(
-                """
-                INSERT INTO trueup.stripe_write (run_id, finding_id, effect, account, stripe_id, idempotency_key)
-                VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
-                """, runID, findingID, effect, account, stripeID, idempotencyKey)[0]["id"]
-        }
+        try await connection.query(
+            """
+            INSERT INTO trueup.stripe_write (run_id, finding_id, effect, account, stripe_id, idempotency_key)
+            VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
+            """, runID, findingID, effect, account, stripeID, idempotencyKey)[0]["id"]
     }
 
     /// Notes how it ended. It belongs into the transaction of the audit row, where there is one.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Jobs
 import PostgreSQL
+import Reports
 import Runner
 import Store
 
@@ -68,6 +69,16 @@ struct RunCommand: AsyncParsableCommand {
     private var next: NextCommand { NextCommand(files, databaseOptions) }
 
     private func runOne(_ definition: JobDefinition, _ set: JobSet, _ database: Database) async throws -> Int32 {
+        if case .report(let job) = definition.kind {
+            guard !plan else { throw CommandError("A report changes nothing: run it without --plan.", code: 64) }
+            let making = MakingReport(definition: definition, job: job, set: set, target: database.target)
+            let (result, isSent) = try await making.make(.manual)
+            if !quiet || result.exitCode != 0 {
+                for line in ReportSummary.lines(result.report) { Terminal.print(line) }
+                Terminal.say("Report \(result.id): \(result.files.count) files in \(result.directory)")
+            }
+            return isSent || result.exitCode == 3 ? result.exitCode : 1
+        }
         let result = try await RunningJob(
             definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet,
             resume: next.onJobs("trueup run \(definition.name)" + (plan ? " --plan" : ""))

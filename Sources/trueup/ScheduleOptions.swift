@@ -86,7 +86,7 @@ final class ScheduledWork: Sendable {
     func run(_ definition: JobDefinition, _ lease: Lease) async throws -> AttemptEnd {
         await ping(definition, .start, "attempt \(lease.attempt)")
         do {
-            let end = try await runJob(definition)
+            let end = try await runJob(definition, lease)
             switch end.outcome {
             case .done(let word): await ping(definition, .success, word)
             case .failed(let word): await ping(definition, .fail, word)
@@ -103,8 +103,12 @@ final class ScheduledWork: Sendable {
         }
     }
 
-    private func runJob(_ definition: JobDefinition) async throws -> AttemptEnd {
+    private func runJob(_ definition: JobDefinition, _ lease: Lease) async throws -> AttemptEnd {
         let set = book.jobs
+        if case .report(let job) = definition.kind {
+            let making = MakingReport(definition: definition, job: job, set: set, target: target)
+            return AttemptEnd(try await making.make(.schedule))
+        }
         let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) { name, limits in
             .shared(self.budgets.budget(of: name, limits))
         }
@@ -113,8 +117,13 @@ final class ScheduledWork: Sendable {
         do {
             let run = JobRun(
                 definition: definition, jobs: set.jobs, clients: accounts.clients, pool: runPool,
-                origin: .here(.schedule), isPlan: false, nowSeconds: Int64(Date().timeIntervalSince1970))
-            result = .success(try await run.run())
+                origin: .here(.schedule), isPlan: false, nowSeconds: Int64(Date().timeIntervalSince1970),
+                canSend: set.settings.delivery.email != nil, fence: .holding(lease))
+            let made = try await run.run()
+            if set.settings.delivery.email != nil {
+                _ = try await OutboxSenders.deliver(set.settings, pool: runPool, http: accounts.http)
+            }
+            result = .success(made)
         } catch {
             result = .failure(error)
         }
