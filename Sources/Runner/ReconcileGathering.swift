@@ -103,12 +103,13 @@ struct ReconcileGathering: Gathering {
         ).read(carried: isBackfill ? [] : carried)
     }
 
-    /// Pass (c): objects older than the period whose local rows do not say what their last event says.
+    /// Pass (c): objects older than the period whose local rows do not say what their last event says. Those of rows
+    /// that are not terminal are read in pass (b), where many together take fewer requests.
     private func readNamedByEvents(_ run: Run, _ subject: Subject, _ confirmer: Confirmer) async throws {
         let unread = try await pool.withConnection { connection in
             try await subject.eventHints.unread(
                 events: StagingTable(.event, runID: run.id), objects: subject.staged(run), account: subject.account,
-                undeliveredToo: false, on: connection)
+                undeliveredToo: false, waitingToo: false, on: connection)
         }
         guard !unread.isEmpty else { return }
         guard unread.count <= limits.reads else {

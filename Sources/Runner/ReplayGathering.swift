@@ -79,7 +79,7 @@ struct ReplayGathering: Gathering {
             let unread = try await pool.withConnection {
                 try await hints.unread(
                     events: StagingTable(.event, runID: run.id), objects: staged, account: subject.account,
-                    undeliveredToo: true, on: $0)
+                    undeliveredToo: true, waitingToo: true, on: $0)
             }
             guard unread.count <= limits.reads else {
                 throw ComparisonError.tooManyNamed(

@@ -10,20 +10,25 @@ public struct EventHints: Sendable {
     public let types: [String]
     /// SQL for the ids of objects whose local rows agree with `e`, the last event of the object.
     let agreeing: String
+    /// SQL for the ids of objects whose local rows are not terminal: where rows of any age are compared, these are read
+    /// for their own sake.
+    var waiting = "SELECT WHERE false"
 
     /// Nothing that an event could say matters.
     public static let none = EventHints(types: [], agreeing: "SELECT WHERE false")
 
     /// The same for these types alone.
     public func only(_ wanted: [String]) -> EventHints {
-        EventHints(types: types.filter(wanted.contains), agreeing: agreeing)
+        EventHints(types: types.filter(wanted.contains), agreeing: agreeing, waiting: waiting)
     }
 
     /// What is to be read of the events staged in a run.
     /// - Parameters:
     ///   - undeliveredToo: also where the local row agrees, if an event did not reach every endpoint.
+    ///   - waitingToo: also where the local row is not terminal.
     public func unread(
-        events: StagingTable, objects: StagingTable, account: String, undeliveredToo: Bool, on connection: Connection
+        events: StagingTable, objects: StagingTable, account: String, undeliveredToo: Bool, waitingToo: Bool,
+        on connection: Connection
     ) async throws -> [String] {
         try await connection.query(
             """
@@ -36,8 +41,9 @@ public struct EventHints: Sendable {
             SELECT e.object_id FROM e
             WHERE NOT EXISTS (SELECT FROM \(objects.name) s WHERE s.account = $1 AND s.id = e.object_id)
               AND (($3 AND e.is_undelivered) OR NOT EXISTS (\(agreeing)))
+              AND ($4 OR NOT EXISTS (\(waiting)))
             ORDER BY 1
-            """, account, types, undeliveredToo
+            """, account, types, undeliveredToo, waitingToo
         ).map { try $0["object_id"] }
     }
 }
@@ -55,6 +61,9 @@ extension OrderTable {
                     WHEN 'invoice.paid' THEN l.\(paid)
                     WHEN 'invoice.payment_succeeded' THEN l.\(paid)
                     ELSE NOT l.\(paid) AND l.\(cancelledAt) IS NOT NULL END
+                """,
+            waiting: """
+                SELECT FROM \(name) l WHERE l.\(id) = e.object_id AND NOT l.\(paid) AND l.\(cancelledAt) IS NULL
                 """)
     }
 }
@@ -69,7 +78,8 @@ extension ChargeTable {
                     WHEN 'payment_intent.succeeded' THEN l.\(status) = 'succeeded'
                     WHEN 'payment_intent.canceled' THEN l.\(status) IN ('canceled', 'failed')
                     ELSE l.\(status) IN ('failed', 'canceled') END
-                """)
+                """,
+            waiting: "SELECT FROM \(name) l WHERE l.\(id) = e.object_id AND \(isOpen)")
     }
 
     /// SQL for the state of the row that a finding `f` is about, `NULL` where it is gone.

@@ -131,7 +131,7 @@ struct ExpireFaultTests {
     @Test("a crash right after a change at Stripe loses nothing", arguments: Crash.allCases, Seeds.range(721, 3))
     func crash(_ crash: Crash, seed: UInt64) async throws {
         var setup = try Self.setup(seed: seed)
-        setup.latencyMilliseconds = 25
+        setup.latencyMilliseconds = 60
         try await Night.with(setup) { night in
             let number = 1 + Int(seed % 3) * 2
             let run = Task { try await night.run(definition: night.expire()) }
@@ -142,7 +142,7 @@ struct ExpireFaultTests {
             switch crash {
             case .task: run.cancel()
             case .connections:
-                for _ in 0..<30 {
+                for _ in 0..<80 {
                     _ = try await night.query(
                         """
                         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()

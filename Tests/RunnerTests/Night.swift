@@ -42,7 +42,7 @@ struct NightSetup: Sendable {
 
     /// Charges of agencies with some of every deviation, and the agencies' invoices, on `medflyt`.
     static func charges(
-        seed: UInt64, charges: Int = 900, invoices: Int? = 120, missedNotices: Int = 4,
+        seed: UInt64, charges: Int = 2_400, invoices: Int? = 120, missedNotices: Int = 4,
         plants: [ChargePlant: Int] = NightSetup.someChargesOfEach
     ) throws -> NightSetup {
         NightSetup(
