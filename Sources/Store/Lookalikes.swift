@@ -21,21 +21,23 @@ actor Lookalikes {
     private(set) var nearlyNamed: [String] = []
 
     func add(_ pairs: [DifferingPair]) {
-        for found in pairs where found.pair.isLookalike {
-            if let object = found.pair.existingStripeID { nearlyNamed.append(object) }
-            guard let object = found.duplicates, let row = found.pair.rowKey else { continue }
-            rows[object, default: []].append(row)
+        for found in pairs {
+            guard let second = found.pair.secondRow else { continue }
+            if let object = second.object { nearlyNamed.append(object) }
+            if let object = found.duplicates, let row = second.row { rows[object, default: []].append(row) }
         }
     }
 }
 
 extension Pair {
-    /// Whether the row's id only looks like the object's.
-    fileprivate var isLookalike: Bool {
+    /// The object and the row of a pair whose row's id only looks like the object's.
+    // Inlined into the loop above, it breaks the optimizer of Swift 6.3.
+    @inline(never)
+    fileprivate var secondRow: (object: String?, row: Int64?)? {
         switch self {
-        case .order(let pair): pair.link == .lookalike
-        case .charge(let pair): pair.link == .lookalike
-        case .notice, .payment: false
+        case .order(let pair) where pair.link == .lookalike: (pair.stripe?.id, pair.order?.rowID)
+        case .charge(let pair) where pair.link == .lookalike: (pair.stripe?.id, pair.charge?.rowID)
+        case .order, .charge, .notice, .payment: nil
         }
     }
 }
