@@ -1,4 +1,6 @@
 /// An object at Stripe and what the local tables hold of it: one of the comparisons that there are.
+///
+/// Its properties are not inlined: unfolded into loops of other modules, they break the optimizer of Swift 6.3.
 public enum Pair: Sendable, Hashable {
     /// An invoice and a credit order.
     case order(InvoicePair)
@@ -10,6 +12,7 @@ public enum Pair: Sendable, Hashable {
     case payment(PaymentPair)
 
     /// Empty where Stripe has nothing and the row names nothing.
+    @inline(never)
     public var stripeID: String {
         switch self {
         case .order(let pair): pair.stripe?.id ?? pair.order?.invoiceID ?? ""
@@ -20,6 +23,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// The key of the local row that an effect would change.
+    @inline(never)
     public var rowKey: Int64? {
         switch self {
         case .order(let pair): pair.order?.rowID
@@ -29,6 +33,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// Empty where the tables have nothing.
+    @inline(never)
     public var localID: String {
         switch self {
         case .order, .charge: rowKey.map(String.init) ?? ""
@@ -38,6 +43,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// Stripe's side as it was read, `nil` where it does not exist.
+    @inline(never)
     public var existingStripeID: String? {
         switch self {
         case .order(let pair): pair.stripe?.id
@@ -48,6 +54,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// Whether Stripe's side is in a status that it never leaves.
+    @inline(never)
     public var isTerminal: Bool {
         switch self {
         case .order(let pair): pair.stripe?.status.isTerminal ?? false
@@ -58,6 +65,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// The word of Stripe's status; `absent` where there is nothing.
+    @inline(never)
     public var stripeStatus: String {
         switch self {
         case .order(let pair): pair.stripe?.status.word ?? "absent"
@@ -68,6 +76,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// The word of the local state; `absent` where there is nothing.
+    @inline(never)
     public var localState: String {
         switch self {
         case .order(let pair): pair.order?.state.rawValue ?? "absent"
@@ -78,6 +87,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// When it was made, on the side that was first: where it stands in a list.
+    @inline(never)
     public var createdSeconds: Int64 {
         switch self {
         case .order(let pair): pair.order?.createdSeconds ?? pair.stripe?.createdSeconds ?? 0
@@ -88,6 +98,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// Minor units; `nil` where there is nothing, or out of range.
+    @inline(never)
     public var stripeAmount: Int64? {
         switch self {
         case .order(let pair): pair.stripe?.amount
@@ -98,6 +109,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// Minor units.
+    @inline(never)
     public var localAmount: Int64? {
         switch self {
         case .order(let pair): pair.order?.amount
@@ -108,6 +120,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// Lower-case ISO 4217.
+    @inline(never)
     public var currency: String? {
         switch self {
         case .order(let pair): pair.stripe?.currency ?? pair.order?.currency
@@ -118,6 +131,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// The credits of the order.
+    @inline(never)
     public var credits: Int64? {
         switch self {
         case .order(let pair): pair.order?.credits
@@ -127,6 +141,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// The agency that it is about, where the tables say so.
+    @inline(never)
     public var agencyID: Int64? {
         switch self {
         case .order(let pair): pair.order?.agencyID
@@ -137,6 +152,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// What a local row is called.
+    @inline(never)
     public var localNoun: String {
         switch self {
         case .order: "order"
@@ -147,6 +163,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// What the object at Stripe is called.
+    @inline(never)
     public var stripeNoun: String {
         switch self {
         case .order, .notice: "invoice"
@@ -155,6 +172,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// The same pair, whose object names the row in its metadata.
+    @inline(never)
     public var asNamedByMetadata: Pair {
         switch self {
         case .order(var pair):
@@ -168,6 +186,7 @@ public enum Pair: Sendable, Hashable {
     }
 
     /// The same pair with an id that only looks like one.
+    @inline(never)
     public var asLookalike: Pair {
         switch self {
         case .order(var pair):
@@ -184,6 +203,7 @@ public enum Pair: Sendable, Hashable {
 extension Pair {
     /// Whether only a fresh read of the object decides over a finding of this kind, because its fact can still change,
     /// or because the list does not show all of it: whether an intent belongs to an invoice or a Checkout session.
+    @inline(never)
     public func needsFreshRead(for kind: FindingKind) -> Bool {
         switch self {
         case .order, .notice: kind.needsFreshRead && !isTerminal
