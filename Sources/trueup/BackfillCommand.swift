@@ -13,8 +13,8 @@ struct BackfillCommand: AsyncParsableCommand {
         discussion: """
             The range is half-open: --to is the first day, or moment, that is left out. Dates are read in the job's \
             time zone; a moment is given as 2026-10-01T12:00:00Z. Only what was created in the range is compared and \
-            repaired. A backfill that was stopped goes on where it stopped when the same command is given again. With --plan \
-            nothing is repaired.
+            repaired. A backfill that was stopped goes on where it stopped when the same command is given again. With \
+            --plan nothing is repaired.
             """)
 
     @Argument(help: ArgumentHelp("The job, by file name without .yaml.", valueName: "job"))

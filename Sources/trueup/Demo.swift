@@ -184,9 +184,9 @@ struct Demo {
     }
 
     private func mail(_ pool: Pool) async throws -> String {
-        let waiting = try await Outbox(pool: pool).list()
+        let waiting = counted(try await Outbox(pool: pool).list().count, "mail")
         return
-            "notices: \(counted(waiting.count, "mail")) queued in trueup.outbox; none leaves, the demo has no mail server"
+            "notices: \(waiting) queued in trueup.outbox; none leaves, the demo has no mail server"
     }
 
     private func finish(_ check: DemoCheck) {

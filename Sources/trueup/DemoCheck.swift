@@ -87,8 +87,8 @@ struct DemoCheck {
         }
         let total = expected.values.reduce(0, +)
         let verdict = failures.count == failuresBefore ? "exactly what was missing" : "NOT what was missing"
-        return
-            "balances: +\(Money.grouped(total)) credits over \(counted(expected.count, "agency", "agencies")), \(verdict)"
+        let agencies = counted(expected.count, "agency", "agencies")
+        return "balances: +\(Money.grouped(total)) credits over \(agencies), \(verdict)"
     }
 
     /// The second night repairs nothing and finds exactly what was left.

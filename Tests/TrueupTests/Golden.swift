@@ -51,6 +51,7 @@ enum Golden {
             (#"Orders N, \d+"#, "Orders N, N"),
             (#"plan [0-9a-f]{12}"#, "plan ID"),
             (#"\d+(\.\d)? s\b"#, "DURATION"), (#"[0-9,]+ requests"#, "N requests"),
+            (#" \([0-9,]+ more than the least possible\)"#, ""),
             (#"[0-9,]+ at Stripe, [0-9,]+ local"#, "N at Stripe, N local"),
             (#"\d+ objects?( more)? in \d+ pages?"#, "N objects in N pages"),
             (#"127\.0\.0\.1:\d+"#, "127.0.0.1:PORT"), (#"/tmp/trueup-[A-Za-z0-9-]+"#, "TMP"),
