@@ -16,11 +16,14 @@ public struct FinalizedInvoice: Sendable, Hashable {
     /// Where it can be looked at and paid (https://docs.stripe.com/invoicing/hosted-invoice-page).
     public var hostedURL: String?
     public var customer: String?
+    /// It is paid already: the mail says so and asks for nothing.
+    public var isPaid: Bool
 
     public init(
         account: String, id: String, number: String?, amountDue: Int64, currency: String, dueSeconds: Int64?,
-        hostedURL: String?, customer: String?
+        hostedURL: String?, customer: String?, isPaid: Bool = false
     ) {
+        self.isPaid = isPaid
         self.account = account
         self.id = id
         self.number = number
@@ -49,14 +52,18 @@ struct NoticeMail: Sendable {
         let due = invoice.dueSeconds.map { String(Timestamp(seconds: $0).description.prefix(10)) }
         let greeting = name.map { "Dear \($0)," } ?? "Hello,"
         let sentence =
-            "Invoice \(number) over \(amount) has been issued" + (due.map { " and is due on \($0) (UTC)" } ?? "") + "."
+            invoice.isPaid
+            ? "Invoice \(number) over \(amount) has been issued and is paid; nothing is left to do."
+            : "Invoice \(number) over \(amount) has been issued" + (due.map { " and is due on \($0) (UTC)" } ?? "")
+                + "."
         let link = invoice.hostedURL.flatMap { Self.isWebAddress($0) ? $0 : nil }
-        subject = "Invoice \(number): \(amount)" + (due.map { ", due on \($0)" } ?? "")
+        subject = "Invoice \(number): \(amount)" + (invoice.isPaid ? ", paid" : due.map { ", due on \($0)" } ?? "")
+        let invitation = invoice.isPaid ? "You can look at it here" : "You can look at it and pay it here"
         text =
-            "\(greeting)\n\n\(sentence)\n" + (link.map { "\nYou can look at it and pay it here:\n\($0)\n" } ?? "")
+            "\(greeting)\n\n\(sentence)\n" + (link.map { "\n\(invitation):\n\($0)\n" } ?? "")
             + "\nThis message was sent automatically.\n"
         let anchor = link.map {
-            "<p><a href=\"\(Self.escaped($0))\">Look at the invoice and pay it</a></p>\n"
+            "<p><a href=\"\(Self.escaped($0))\">\(invoice.isPaid ? "Look at the invoice" : "Look at the invoice and pay it")</a></p>\n"
         }
         html =
             "<!DOCTYPE html>\n<html lang=\"en\"><body>\n<p>\(Self.escaped(greeting))</p>\n"

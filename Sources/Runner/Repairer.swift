@@ -189,7 +189,7 @@ extension FinalizedInvoice {
         self.init(
             account: account, id: invoice.id, number: invoice.number, amountDue: invoice.amountDue,
             currency: invoice.currency, dueSeconds: invoice.dueDateSeconds, hostedURL: invoice.hostedInvoiceURL,
-            customer: invoice.customer)
+            customer: invoice.customer, isPaid: invoice.status == .paid)
     }
 }
 

@@ -46,8 +46,9 @@ public struct Findings: Sendable {
                 """
                 INSERT INTO trueup.finding AS f (job, kind, account, stripe_id, local_id, action, stripe_status,
                     local_state, stripe_amount, local_amount, currency, credits, agency_id, explanation, facts,
-                    first_run_id, last_run_id, comparison)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17)
+                    first_run_id, last_run_id, comparison, state)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17,
+                    CASE WHEN \(Self.isAcceptedElsewhere) THEN 'accepted' ELSE 'open' END)
                 ON CONFLICT (job, kind, account, stripe_id, local_id) DO UPDATE SET
                     action = excluded.action, stripe_status = excluded.stripe_status,
                     local_state = excluded.local_state, stripe_amount = excluded.stripe_amount,
@@ -56,7 +57,8 @@ public struct Findings: Sendable {
                     comparison = excluded.comparison, last_seen_at = now(), last_run_id = excluded.last_run_id,
                     runs_seen = f.runs_seen + (f.last_run_id <> excluded.last_run_id)::integer,
                     times_reopened = f.times_reopened + (f.state = 'closed')::integer,
-                    state = CASE WHEN f.state = 'accepted' AND f.facts = excluded.facts THEN 'accepted' ELSE 'open' END,
+                    state = CASE WHEN excluded.state = 'accepted' THEN 'accepted'
+                        WHEN f.state = 'accepted' AND f.facts = excluded.facts THEN 'accepted' ELSE 'open' END,
                     closed_at = NULL, closed_how = NULL
                 RETURNING id, state
                 """, identity.job, identity.kind.rawValue, identity.account, identity.stripeID, identity.localID,
@@ -68,6 +70,12 @@ public struct Findings: Sendable {
         }
         return recorded
     }
+
+    /// What a person accepted of one job, or took back, is accepted of every job that sees the same fact.
+    private static let isAcceptedElsewhere = """
+        EXISTS (SELECT FROM trueup.finding a WHERE a.job <> $1 AND a.kind = $2 AND a.account = $3 AND a.stripe_id = $4
+            AND a.local_id = $5 AND a.state = 'accepted' AND a.facts = $15::jsonb)
+        """
 
     /// What the job's findings that are not closed are about: it is looked at in every run, whatever its age.
     public func unclosed(
@@ -161,14 +169,19 @@ public struct Findings: Sendable {
         }
     }
 
-    /// What people accepted of this job, with the facts that they accepted.
+    /// What people accepted, as the findings of this job would be named, with the facts that they accepted. What was
+    /// accepted of another job counts too; of two the job's own.
     public func accepted(job: String) async throws -> [FindingIdentity: JSONText] {
         let rows = try await pool.withConnection { connection in
             try await connection.query(
-                "SELECT \(Finding.columns), facts FROM trueup.finding WHERE job = $1 AND state = 'accepted'", job)
+                "SELECT \(Finding.columns), facts FROM trueup.finding WHERE state = 'accepted' ORDER BY job = $1", job)
         }
         var accepted: [FindingIdentity: JSONText] = [:]
-        for row in rows { accepted[try Finding(row).identity] = try row["facts"] }
+        for row in rows {
+            var identity = try Finding(row).identity
+            identity.job = job
+            accepted[identity] = try row["facts"]
+        }
         return accepted
     }
 

@@ -52,9 +52,13 @@ public struct RepairRecord: Sendable, Hashable {
             """, runID, findingID, kind.rawValue, effect, account, stripeID, stripeStatus, stripeRequestID, table,
             localID, before, after, plan, requestedBy)
         guard isRevert else {
+            // The same fact in the list of another job is repaired with it.
             try await connection.execute(
-                "UPDATE trueup.finding SET state = 'closed', closed_at = now(), closed_how = 'repaired' WHERE id = $1",
-                findingID)
+                """
+                UPDATE trueup.finding f SET state = 'closed', closed_at = now(), closed_how = 'repaired'
+                FROM trueup.finding o WHERE o.id = $1 AND (f.id = o.id OR (f.state = 'open' AND f.kind = o.kind
+                    AND f.account = o.account AND f.stripe_id = o.stripe_id AND f.local_id = o.local_id))
+                """, findingID)
             return
         }
         try await connection.execute(

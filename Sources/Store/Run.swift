@@ -162,17 +162,20 @@ public struct Runs: Sendable {
                 """
                 UPDATE trueup.run SET state = 'failed', ended_at = now(),
                     problems = problems || 'It was stopped before its end, and a later run replaced it.'::text
-                WHERE job = $1 AND state IN ('running', 'interrupted') AND (definition_hash <> $2 OR is_plan <> $3
-                    OR started_at < now() - interval '1 day' OR trigger <> $4
-                    OR period_from_seconds <> coalesce($5, period_from_seconds)
-                    OR id <> (SELECT max(id) FROM trueup.run r WHERE r.job = $1))
+                WHERE job = $1 AND state IN ('running', 'interrupted') AND (definition_hash <> $2
+                    OR started_at < now() - interval '7 days' OR (is_plan = $3 AND trigger = $4
+                        AND (started_at < now() - interval '1 day'
+                            OR period_from_seconds <> coalesce($5, period_from_seconds)
+                            OR id <> (SELECT max(id) FROM trueup.run r
+                                WHERE r.job = $1 AND r.is_plan = $3 AND r.trigger = $4))))
                 """, job, definitionHash, isPlan, origin.trigger.rawValue, period?.fromSeconds)
             let rows = try await connection.query(
                 """
                 UPDATE trueup.run SET state = 'running', attempt = attempt + 1, host = $2, process_id = $3,
                     ended_at = NULL
-                WHERE job = $1 AND state IN ('running', 'interrupted') RETURNING \(Self.columns)
-                """, job, origin.host, origin.processID)
+                WHERE job = $1 AND state IN ('running', 'interrupted') AND is_plan = $4 AND trigger = $5
+                RETURNING \(Self.columns)
+                """, job, origin.host, origin.processID, isPlan, origin.trigger.rawValue)
             return try rows.first.map(Run.init)
         }
     }

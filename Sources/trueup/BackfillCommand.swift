@@ -43,12 +43,14 @@ struct BackfillCommand: AsyncParsableCommand {
 
     func run() async throws {
         let set = try files.load()
-        guard let definition = set.job(named: name) else { throw CommandError(files.noJob(name, in: set), code: 64) }
+        guard var definition = set.job(named: name) else { throw CommandError(files.noJob(name, in: set), code: 64) }
         guard case .reconcile = definition.kind else {
             throw CommandError(
                 "Job \(name) is of kind \(definition.kind.word), which looks at what is there now, not at a range: "
                     + next.onJobs("trueup run \(name)"), code: 64)
         }
+        if let account { definition = try definition.only(account) }
+        let narrowed = definition
         let range = Window(
             fromSeconds: try Self.seconds(from, "--from", definition),
             toSeconds: max(
@@ -58,8 +60,7 @@ struct BackfillCommand: AsyncParsableCommand {
         let result = try await Signals.cancelling {
             try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
                 try await RunningJob(
-                    definition: definition, set: set, database: database, isPlan: plan, range: range, account: account,
-                    resume: command
+                    definition: narrowed, set: set, database: database, isPlan: plan, range: range, resume: command
                 ).run(.backfill)
             }
         }

@@ -26,6 +26,7 @@ struct DemoCommand: AsyncParsableCommand {
     func run() async throws {
         let directory = try dataDir ?? EmbeddedCluster.defaultDataDirectory() + "/demo"
         let failures = try await Signals.cancelling {
+            if dataDir != nil { try DemoMark.claim(directory) }
             let cluster = EmbeddedCluster(dataDirectory: directory)
             try await cluster.start()
             do {

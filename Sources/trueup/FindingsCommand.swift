@@ -86,7 +86,7 @@ struct FindingsShowCommand: AsyncParsableCommand {
     /// `order 12 (open, $20.00)`.
     private func local(_ finding: Finding) -> String {
         guard !finding.identity.localID.isEmpty else { return "none" }
-        let facts = [finding.localState, finding.localAmount.map { finding.money($0) }].compactMap(\.self)
+        let facts = [finding.localState, finding.localAmount.map { _ in finding.localMoney }].compactMap(\.self)
         return finding.localRow + (facts.isEmpty ? "" : " (\(facts.joined(separator: ", ")))")
     }
 }

@@ -90,7 +90,7 @@ struct FindingsListCommand: AsyncParsableCommand {
             "F-\(finding.id)", finding.identity.kind.rawValue, finding.action.rawValue,
             finding.closedHow.map { "closed: \($0.rawValue)" } ?? finding.state.rawValue, finding.identity.account,
             orDash(finding.identity.stripeID), finding.localRow, finding.agencyID.map(String.init) ?? "–",
-            finding.money(finding.stripeAmount), finding.money(finding.localAmount),
+            finding.money(finding.stripeAmount), finding.localMoney,
             isoTime(finding.firstSeenAt.seconds), String(finding.runsSeen), finding.owner.map(printable) ?? "–",
         ]
     }
@@ -102,6 +102,13 @@ extension Finding {
     /// `order 12`, or a dash where the tables have nothing.
     var localRow: String {
         identity.localID.isEmpty ? "–" : "\(comparison.localNoun) \(printable(identity.localID))"
+    }
+
+    /// The amount of the local row, or a dash. The finding's currency is Stripe's: where the two differ, the sentence of
+    /// the finding names the row's.
+    var localMoney: String {
+        guard identity.kind == .currencyMismatch, let localAmount else { return money(localAmount) }
+        return "\(Money.grouped(localAmount)) minor units"
     }
 
     /// An amount in the finding's currency, or a dash.

@@ -14,8 +14,6 @@ struct RunningJob {
     var isQuiet = false
     /// The period of a backfill.
     var range: Window?
-    /// Only this account of the job.
-    var account: String?
     /// How to go on after a stop.
     let resume: String
 
@@ -24,8 +22,6 @@ struct RunningJob {
 
     /// Runs it, showing how far it is.
     func run(_ trigger: RunTrigger) async throws -> RunResult {
-        var definition = definition
-        if let account { definition = try definition.only(account) }
         let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings)
         let pool = Pool(database.target, size: JobRun.poolSize, applicationName: "trueup run \(definition.name)")
         let view = RunView(definition, isQuiet: isQuiet)
@@ -36,7 +32,7 @@ struct RunningJob {
                 canSend: hasMail, progress: { view.show($0) }
             ).run()
             view.clear()
-            if !isPlan, hasMail {
+            if !isPlan, hasMail, try await !Outbox(pool: pool).list([.queued], limit: 1).isEmpty {
                 // What does not leave now waits in the outbox, and is no reason to call the run anything else.
                 _ = try await OutboxSenders.deliver(set.settings, pool: pool, http: accounts.http)
             }
@@ -55,7 +51,8 @@ struct RunningJob {
 
 extension JobDefinition {
     /// The same job for one of its accounts.
-    fileprivate func only(_ account: String) throws -> JobDefinition {
+    /// - Throws: ``CommandError`` where the job has no such account.
+    func only(_ account: String) throws -> JobDefinition {
         guard kind.accounts.contains(account) else {
             throw CommandError(
                 "Job \(name) has no account \(account). Its accounts: \(kind.accounts.joined(separator: ", ")).",

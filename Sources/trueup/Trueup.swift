@@ -23,7 +23,8 @@ struct Trueup: AsyncParsableCommand {
         version: version,
         subcommands: [
             RunCommand.self, BackfillCommand.self, ApplyCommand.self, RevertCommand.self, RunsCommand.self,
-            FindingsCommand.self, ReportCommand.self, OutboxCommand.self, CheckCommand.self, JobsCommand.self, ScheduleCommand.self,
+            FindingsCommand.self, ReportCommand.self, OutboxCommand.self, CheckCommand.self, JobsCommand.self,
+            ScheduleCommand.self,
             WorkCommand.self,
             CronCommand.self, DatabaseCommand.self, SandboxCommand.self, DemoCommand.self,
         ])
