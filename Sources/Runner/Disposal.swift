@@ -11,6 +11,8 @@ struct Disposal: Sendable {
     enum Outcome: Sendable, Equatable {
         /// It is gone, void or canceled; the words are the audit's.
         case disposed(status: String, requestID: String)
+        /// Somebody else has taken it away before.
+        case gone(status: String, requestID: String)
         /// It is not any more what it was.
         case moved(String)
         /// It could not be deleted and was finalized, and that it is void by now is not certain: it could be paid.
@@ -24,7 +26,7 @@ struct Disposal: Sendable {
             read = try await client.invoice(id)
         } catch {
             guard error.kind == .notFound else { throw error }
-            return .disposed(status: "absent", requestID: error.requestID ?? "")
+            return .gone(status: "absent", requestID: error.requestID ?? "")
         }
         let invoice = read.value
         guard invoice.status == .draft else { return .moved("it is \(invoice.status.text) by now") }
@@ -56,9 +58,9 @@ struct Disposal: Sendable {
             (facts, readID) = try await Confirmer.intent(id, client)
         } catch {
             guard error.kind == .notFound else { throw error }
-            return .disposed(status: "absent", requestID: error.requestID ?? "")
+            return .gone(status: "absent", requestID: error.requestID ?? "")
         }
-        if facts.status == .canceled { return .disposed(status: "canceled", requestID: readID) }
+        if facts.status == .canceled { return .gone(status: "canceled", requestID: readID) }
         guard facts.wasNeverConfirmed, facts.createdSeconds == createdSeconds else {
             return .moved("it is \(facts.status.word) by now")
         }

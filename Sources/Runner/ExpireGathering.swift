@@ -82,7 +82,11 @@ struct ExpireGathering: Gathering {
             if Self.stale.contains(judged.kind) { return judged.expiring }
             return begun.contains(judged.found.pair.stripeID) ? judged : nil
         }
-        gathered.tally.stripeObjects += result.local.staged
+        // What is gone at Stripe was compared as well: its row is one of those that the limits look at.
+        let gone = result.judged.count {
+            begun.contains($0.found.pair.stripeID) && $0.found.pair.existingStripeID == nil
+        }
+        gathered.tally.stripeObjects += result.local.staged + Int64(gone)
         gathered.tally.note(unconfirmed: result.unconfirmed, account: subject.account)
     }
 }

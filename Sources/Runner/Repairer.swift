@@ -45,6 +45,8 @@ struct Repairer: Sendable {
         var remedy: Remedy
         /// What became of the object at Stripe.
         var disposedStatus: String?
+        /// Somebody else did that: it is no change for the audit to tell of.
+        var wasGone = false
         /// The hash that the row must still have, where a plan is applied.
         var rowHash: String?
         /// The note of the change at Stripe, to be ended with the audit row.
@@ -235,16 +237,17 @@ extension Repairer {
         case .unfinished(let error):
             // The note stays open, and the next run goes on from there.
             throw error
-        case .disposed(let status, let requestID):
+        case .disposed(let status, let requestID), .gone(let status, let requestID):
             task.judged.found.requestID = requestID
             task.disposedStatus = status
-            return try await settleDisposed(task, status: status)
+            if case .gone = outcome { task.wasGone = true }
+            return try await settleDisposed(task)
         }
     }
 
-    private func settleDisposed(_ task: Task, status: String) async throws -> Outcome {
+    private func settleDisposed(_ task: Task) async throws -> Outcome {
         if let effect = task.remedy.local { return try await settle(task, effect) }
-        if status == StagingTable.absent {
+        if task.wasGone {
             try await pool.transaction(fence) { connection in
                 try await Findings.closeLate(task.findingID, on: connection)
                 try await end(task, on: connection)
@@ -262,9 +265,9 @@ extension Repairer {
 
     /// The audit of a change at Stripe that no change of a row goes with. Doing it twice writes one row.
     private func recordDisposal(_ task: Task, on connection: Connection) async throws {
-        guard let change = task.remedy.atStripe, let status = task.disposedStatus else { return }
+        guard let change = task.remedy.atStripe, task.disposedStatus != nil else { return }
         try await end(task, on: connection)
-        guard status != StagingTable.absent else { return }
+        guard !task.wasGone else { return }
         let record = record(task, effect: change.rawValue, JSONText("{}"), JSONText("{}"))
         let isWritten = try await RepairRecord.exists(
             runID: run.id, findingID: record.findingID, effect: record.effect, on: connection)

@@ -69,7 +69,7 @@ struct ExpireFaultTests {
         setup.faults = SandboxFaults(
             scripts: [
                 .init(.rateLimited, occurrence: 1, pathContains: "/void"),
-                .init(.resetAfter, occurrence: 2, pathContains: "/void"),
+                .init(.cut, occurrence: 2, pathContains: "/void"),
                 .init(.unavailable, occurrence: 3, pathContains: "/void"),
             ])
         try await Night.with(setup) { night in
@@ -89,7 +89,7 @@ struct ExpireFaultTests {
     func finalizedByOthers() async throws {
         var setup = try Self.setup(seed: 703)
         setup.attempts = 1
-        setup.faults = SandboxFaults(scripts: [.init(.reset, occurrence: 1, method: "DELETE")])
+        setup.faults = SandboxFaults(scripts: [.init(.unavailable, occurrence: 1, method: "DELETE")])
         try await Night.with(setup) { night in
             let first = try await night.run(definition: night.expire())
             #expect(first.outcome.problems.count == 1, "\(first.outcome.problems)")
@@ -110,8 +110,8 @@ struct ExpireFaultTests {
         var setup = try Self.setup(seed: seed)
         setup.attempts = 1
         setup.faults = SandboxFaults(
-            scripts: [1, 3, 4].map { .init(.resetAfter, occurrence: $0, method: "DELETE") }
-                + [2, 3, 5].map { .init(.resetAfter, occurrence: $0, pathContains: "/cancel") })
+            scripts: [1, 3, 4].map { .init(.cut, occurrence: $0, method: "DELETE") }
+                + [2, 3, 5].map { .init(.cut, occurrence: $0, pathContains: "/cancel") })
         try await Night.with(setup) { night in
             let first = try await night.run(definition: night.expire())
             #expect(first.outcome.state == .drift && first.outcome.problems.count == 6, "\(first.outcome.problems)")
