@@ -63,7 +63,8 @@ struct NoticeMail: Sendable {
             "\(greeting)\n\n\(sentence)\n" + (link.map { "\n\(invitation):\n\($0)\n" } ?? "")
             + "\nThis message was sent automatically.\n"
         let anchor = link.map {
-            "<p><a href=\"\(Self.escaped($0))\">\(invoice.isPaid ? "Look at the invoice" : "Look at the invoice and pay it")</a></p>\n"
+            let words = invoice.isPaid ? "Look at the invoice" : "Look at the invoice and pay it"
+            return "<p><a href=\"\(Self.escaped($0))\">\(words)</a></p>\n"
         }
         html =
             "<!DOCTYPE html>\n<html lang=\"en\"><body>\n<p>\(Self.escaped(greeting))</p>\n"

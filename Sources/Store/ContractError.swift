@@ -18,8 +18,8 @@ public enum ContractError: Error, Equatable, CustomStringConvertible {
         case .wrongType(let column, let role, let table, let type, let expected):
             "Column “\(column)” of \(table) (role \(role)) is \(type), expected \(expected.joined(separator: " or "))."
         case .notUnique(let column, let table, let example):
-            "Two rows of \(table) have “\(example)” in column \(column), which no unique index forbids: one payment would "
-                + "count for both. Decide which row is right, clear the other one, and add a unique index."
+            "Two rows of \(table) have “\(example)” in column \(column), which no unique index forbids: one payment "
+                + "would count for both. Decide which row is right, clear the other one, and add a unique index."
         case .hiddenRows(let table):
             "Row-level security hides rows of \(table) from this role, so nothing could be called complete. Use a role "
                 + "with BYPASSRLS or a policy that shows every row."

@@ -95,7 +95,8 @@ extension InvoiceDiff {
           AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($1))
           AND (s.status NOT IN ('void', 'uncollectible') OR (l.\(table.key) IS NOT NULL AND l.\(table.id) IS NULL
             AND s.order_id NOT IN (SELECT v.order_id FROM \(staged.name) v
-                WHERE v.account = \(accountLiteral) AND v.order_id IS NOT NULL AND v.status IN ('draft', 'open', 'paid'))))
+                WHERE v.account = \(accountLiteral) AND v.order_id IS NOT NULL
+                    AND v.status IN ('draft', 'open', 'paid'))))
         """
     }
 

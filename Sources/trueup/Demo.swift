@@ -186,7 +186,8 @@ struct Demo {
     private func mail(_ pool: Pool) async throws -> String {
         let waiting = counted(try await Outbox(pool: pool).list().count, "mail")
         return
-            "notices: \(waiting) queued in trueup.outbox; none leaves, the demo has no mail server"
+            "notices: \(waiting) queued, none sent: the demo has no mail server (\(program) outbox list --data-dir "
+            + "\(directory))"
     }
 
     private func finish(_ check: DemoCheck) {

@@ -104,8 +104,8 @@ extension Finding {
         identity.localID.isEmpty ? "–" : "\(comparison.localNoun) \(printable(identity.localID))"
     }
 
-    /// The amount of the local row, or a dash. The finding's currency is Stripe's: where the two differ, the sentence of
-    /// the finding names the row's.
+    /// The amount of the local row, or a dash. The finding's currency is Stripe's: where the two differ, the sentence
+    /// of the finding names the row's.
     var localMoney: String {
         guard identity.kind == .currencyMismatch, let localAmount else { return money(localAmount) }
         return "\(Money.grouped(localAmount)) minor units"

@@ -190,8 +190,8 @@ struct DocumentTests {
     private func check(_ document: [String: Any], isPlan: Bool) throws {
         #expect(
             Set(document.keys) == [
-                "format", "run", "job", "plan", "state", "period", "counts", "requests", "objects", "problems",
-                "findings",
+                "format", "run", "job", "plan", "state", "period", "counts", "requests", "requests_least", "objects",
+                "problems", "findings",
             ])
         #expect(document["format"] as? String == "trueup.run/1")
         #expect(document["job"] as? String == Scene.job)
