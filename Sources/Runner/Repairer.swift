@@ -203,11 +203,12 @@ extension Repairer {
         var task = start
         let id = task.pair.stripeID
         let key = "trueup-\(run.job)-\(task.judged.kind.rawValue)-\(task.judged.found.account)-\(id)"
-        let findingID = task.findingID
-        let writeID = try await pool.transaction(fence) { connection in
-            try await StripeWrites.begin(
-                runID: run.id, findingID: findingID, effect: change.rawValue, account: subject.account, stripeID: id,
-                idempotencyKey: key, on: connection)
+        let writeID: Int64
+        do {
+            writeID = try await note(start, change, key)
+        } catch let error as PostgresError {
+            guard error.isCommitOutcomeUnknown else { throw error }
+            writeID = try await note(start, change, key)
         }
         task.writeID = writeID
         let outcome: Disposal.Outcome
@@ -242,6 +243,14 @@ extension Repairer {
             task.disposedStatus = status
             if case .gone = outcome { task.wasGone = true }
             return try await settleDisposed(task)
+        }
+    }
+
+    private func note(_ task: Task, _ change: Remedy.AtStripe, _ key: String) async throws -> Int64 {
+        try await pool.transaction(fence) { connection in
+            try await StripeWrites.begin(
+                runID: run.id, findingID: task.findingID, effect: change.rawValue, account: subject.account,
+                stripeID: task.pair.stripeID, idempotencyKey: key, on: connection)
         }
     }
 

@@ -19,7 +19,7 @@ public struct StripeWrites: Sendable {
 
     public init(pool: Pool) { self.pool = pool }
 
-    /// Notes that a change is about to be made.
+    /// Notes that a change is about to be made. Twice is once: where the answer to a COMMIT was lost, it is done again.
     /// - Returns: the row's id.
     public static func begin(
         runID: Int64, findingID: Int64, effect: String, account: String, stripeID: String, idempotencyKey: String,
@@ -27,8 +27,11 @@ public struct StripeWrites: Sendable {
     ) async throws -> Int64 {
         try await connection.query(
             """
-            INSERT INTO trueup.stripe_write (run_id, finding_id, effect, account, stripe_id, idempotency_key)
-            VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
+            WITH noted AS (SELECT id FROM trueup.stripe_write
+                WHERE run_id = $1 AND finding_id = $2 AND effect = $3 AND ended_at IS NULL),
+            made AS (INSERT INTO trueup.stripe_write (run_id, finding_id, effect, account, stripe_id, idempotency_key)
+                SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM noted) RETURNING id)
+            SELECT id FROM noted UNION ALL SELECT id FROM made LIMIT 1
             """, runID, findingID, effect, account, stripeID, idempotencyKey)[0]["id"]
     }
 

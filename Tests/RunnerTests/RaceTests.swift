@@ -158,6 +158,9 @@ struct RaceTests {
                 #expect(balance - (before[agency] ?? 0) == grants[agency] ?? 0, "agency \(agency)")
             }
             #expect(try await night.number("SELECT count(*) FROM trueup.repair") == 14)
+            // One note of each change at Stripe, with its end.
+            #expect(try await night.number("SELECT count(*) FROM trueup.stripe_write WHERE ended_at IS NOT NULL") == 4)
+            #expect(try await night.number("SELECT count(*) FROM trueup.stripe_write") == 4)
         }
     }
 }
