@@ -19,7 +19,7 @@ public struct StripeWrites: Sendable {
 
     public init(pool: Pool) { self.pool = pool }
 
-    /// Notes that a change is about to be made. Doing it twice, where the answer to a COMMIT was lost, is doing it once.
+    /// Notes that a change is about to be made. Twice is once: where the answer to a COMMIT was lost, it is done again.
     /// - Returns: the row's id.
     public static func begin(
         runID: Int64, findingID: Int64, effect: String, account: String, stripeID: String, idempotencyKey: String,
