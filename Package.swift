@@ -19,6 +19,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
@@ -32,7 +34,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -52,13 +56,18 @@ let package = Package(
         module(
             "Runner",
             ["Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", "Reports"]),
+        module(
+            "Service",
+            [
+                "Reconciliation", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", "Runner", hummingbird,
+                lifecycle, logging,
+            ]),
         module("Sandbox", ["COpenSSL"] + nio),
         .executableTarget(
             name: "trueup",
             dependencies: [
                 "Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", "Reports",
-                "Runner",
-                "Sandbox", arguments, logging,
+                "Runner", "Service", "Sandbox", arguments, logging, lifecycle,
             ],
             swiftSettings: strict),
         .target(
@@ -82,6 +91,7 @@ let package = Package(
                 "Runner", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL",
                 "Reconciliation", "Reports", "Schedule", yams,
             ]),
+        tests("ServiceTests", ["Service", "Support"]),
         .testTarget(
             name: "TrueupTests", dependencies: ["PostgreSQL", "Support", "Sandbox", "Schedule", "Store"],
             exclude: ["Golden"], swiftSettings: strict),
