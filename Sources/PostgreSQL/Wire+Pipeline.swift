@@ -73,7 +73,7 @@ extension Wire {
         while true {
             guard let pointer = try nextResult() else {
                 // The end of one statement's results. There is one for each statement and none for the Sync.
-                guard !isBroken, position < statements.count else { throw failure ?? connectionError() }
+                guard !isBroken, position < statements.count else { throw ended(failure) }
                 position += 1
                 continue
             }
@@ -90,8 +90,16 @@ extension Wire {
             case PGRES_PIPELINE_ABORTED: break
             default:
                 failure = failure ?? error(of: result)
-                if isBroken { throw failure ?? connectionError() }
+                if isBroken { throw ended(failure) }
             }
         }
+    }
+
+    /// What a pipeline throws whose answers end too early: the server's last words, where it had any. They are no
+    /// refusal of a statement, or the caller would take a transaction of unknown outcome for one that did nothing.
+    private func ended(_ failure: PostgresError?) -> PostgresError {
+        guard var failure else { return connectionError() }
+        refine(&failure)
+        return failure
     }
 }

@@ -21,6 +21,28 @@ import Testing
         #expect(next.isConnectionLost)
     }
 
+    @Test(
+        "a backend that is terminated in a pipeline is a lost connection in a transaction, else an unknown outcome",
+        arguments: [false, true])
+    func terminatedInPipeline(inTransaction: Bool) async throws {
+        let target = try await Fixture.database()
+        let (victim, killer) = (
+            try await Connection.open(target, applicationName: "victim"),
+            try await Connection.open(target, applicationName: "killer")
+        )
+        let pid = await victim.backendPID
+        let pipeline = [Statement("SELECT 1"), Statement("SELECT pg_sleep(60)"), Statement("SELECT 2")]
+        let task = Task {
+            guard inTransaction else { return try await victim.pipeline(pipeline) }
+            return try await victim.transaction { try await $0.pipeline(pipeline) }
+        }
+        try await waitUntilRunning("SELECT pg_sleep", killer)
+        try await killer.execute("SELECT pg_terminate_backend($1)", pid)
+        let error = try await postgresError { _ = try await task.value }
+        #expect(inTransaction ? error.isConnectionLost : error.isCommitOutcomeUnknown, "\(error)")
+        #expect(error.sqlState == "57P01")
+    }
+
     @Test("a backend that is killed in a statement is a lost connection, and the server recovers")
     func killed() async throws {
         try await withDirectory { directory in
