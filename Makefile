@@ -31,7 +31,8 @@ check: setup ## Formatter, linter and a build with warnings as errors
 format: ## Format all Swift files in place
 	swift format --in-place --recursive --configuration .swift-format Sources Tests Package.swift
 
-bench: build ## Measure speed, CPU and memory: 100,000 and 400,000 invoices, as ratios in one run
+bench: build ## Measure speed, CPU and memory: 100,000 and 400,000 invoices, as ratios in one run; and single parts
+	$(SWIFT_BUILD) --product TrueupBench
 	bench/run --trueup $(TRUEUP)
 
 bench-report: build ## Measure the statement and the renderers: 50,000 open items of 5,000 agencies

@@ -12,6 +12,11 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// A program of our own, in Sources/NAME.
+func program(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
@@ -63,13 +68,14 @@ let package = Package(
                 lifecycle, logging,
             ]),
         module("Sandbox", ["COpenSSL"] + nio),
-        .executableTarget(
-            name: "trueup",
-            dependencies: [
+        program(
+            "trueup",
+            [
                 "Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", "Reports",
                 "Runner", "Service", "Sandbox", arguments, logging, lifecycle,
-            ],
-            swiftSettings: strict),
+            ]),
+        program(
+            "TrueupBench", ["Reconciliation", "Schedule", "PostgreSQL", "Stripe", "Store", arguments]),
         .target(
             name: "Support", dependencies: ["PostgreSQL", "Curl", "Store", "Sandbox"], path: "Tests/Support",
             exclude: ["python"], swiftSettings: strict),

@@ -71,6 +71,13 @@ def of(result):
             f"Stripe's limits, {ceiling['latency_ms']} to {ceiling['latency_ms'] + ceiling['jitter_ms']} ms away"]
             + [""] * len(parts) + ["aim"])
         rows += [row[:2] + [""] * (len(parts) - 1) + row[2:] for row in lines(CEILING, [ceiling])]
+    if result.get("parts"):
+        rows.append([""])
+        rows.append(["single parts, a second", "trueup", "plain", "times", "plain way"])
+        rows += [[
+            f"{part['part']}, {part['unit']}", f"{part['units_per_second']:,.0f}",
+            f"{part['plain_units_per_second']:,.0f}", f"{part['ratio']:,.1f}", part["plain_way"]]
+            for part in result["parts"]]
     notes = [
         "Every run above staged each id that the plain loop listed exactly once, found the planted differences and no "
         "other,", "and repaired each one once.",
@@ -97,6 +104,13 @@ def comparison(old, new):
     if old["ceiling"] and new["ceiling"]:
         rows.append(["Stripe's limits", "before", "after", "times"])
         rows += _side_by_side(CEILING[1:], old["ceiling"], new["ceiling"])
+    for before in old.get("parts", []):
+        for after in new.get("parts", []):
+            if before["part"] == after["part"]:
+                rows += [[""], [before["part"], "before", "after", "times"]]
+                rows += _side_by_side([
+                    (f"{before['unit']} a second", "units_per_second", "{:,.0f}"),
+                    (f"times as fast as {before['plain_way']}", "ratio", "{:,.1f}")], before, after)
     return layout(rows)
 
 
