@@ -2,8 +2,8 @@ import Schedule
 
 /// The next time that an expression is due, next to a walk from minute to minute.
 struct CronSearching {
-    /// Of each kind: often, daily, monthly, by weekday, the last day, once in years. Beside each what it means, in plain
-    /// Swift: the minute of the day, and the day.
+    /// Of each kind: often, daily, monthly, by weekday, the last day, once in years. Beside each what it means, in
+    /// plain Swift: the minute of the day, and the day.
     private static let expressions: [(text: String, isDue: @Sendable (Int64, CivilDate) -> Bool)] = [
         ("*/5 * * * *", { minute, _ in minute % 5 == 0 }),
         ("15 2 * * *", { minute, _ in minute == 135 }),

@@ -38,25 +38,47 @@ struct PageDecoding {
 
 /// The compared fields of a page of invoices, for Foundation's decoder.
 private struct PlainInvoicePage: Decodable {
-    struct Invoice: Decodable {
-        struct Transitions: Decodable {
-            let paid_at: Int64?
-            let voided_at: Int64?
-            let finalized_at: Int64?
-        }
-        let id: String
-        let status: String
-        let created: Int64
-        let currency: String
-        let total: Int64
-        let pre_payment_credit_notes_amount: Int64
-        let post_payment_credit_notes_amount: Int64
-        let customer: String?
-        let due_date: Int64?
-        let auto_advance: Bool?
-        let metadata: [String: String]
-        let status_transitions: Transitions
+    let data: [PlainInvoice]
+    let hasMore: Bool
+
+    enum CodingKeys: String, CodingKey {
+        case data
+        case hasMore = "has_more"
     }
-    let data: [Invoice]
-    let has_more: Bool
+}
+
+private struct PlainInvoice: Decodable {
+    let id: String
+    let status: String
+    let created: Int64
+    let currency: String
+    let total: Int64
+    let prePaymentCredit: Int64
+    let postPaymentCredit: Int64
+    let customer: String?
+    let dueDate: Int64?
+    let autoAdvance: Bool?
+    let metadata: [String: String]
+    let transitions: PlainTransitions
+
+    enum CodingKeys: String, CodingKey {
+        case id, status, created, currency, total, customer, metadata
+        case prePaymentCredit = "pre_payment_credit_notes_amount"
+        case postPaymentCredit = "post_payment_credit_notes_amount"
+        case dueDate = "due_date"
+        case autoAdvance = "auto_advance"
+        case transitions = "status_transitions"
+    }
+}
+
+private struct PlainTransitions: Decodable {
+    let paidAt: Int64?
+    let voidedAt: Int64?
+    let finalizedAt: Int64?
+
+    enum CodingKeys: String, CodingKey {
+        case paidAt = "paid_at"
+        case voidedAt = "voided_at"
+        case finalizedAt = "finalized_at"
+    }
 }
