@@ -92,6 +92,12 @@ let package = Package(
                 "Reconciliation", "Reports", "Schedule", yams,
             ]),
         tests("ServiceTests", ["Service", "Support"]),
+        tests(
+            "EndToEndTests",
+            [
+                "Runner", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL",
+                "Reconciliation",
+            ]),
         .testTarget(
             name: "TrueupTests", dependencies: ["PostgreSQL", "Support", "Sandbox", "Schedule", "Store"],
             exclude: ["Golden"], swiftSettings: strict),

@@ -56,8 +56,8 @@ public struct CreditOrdering: Sendable {
     let table: OrderTable
     let client: StripeClient
     let pool: Pool
-    /// Called after each step that left a trace, for tests that stop it there.
-    var checkpoint: @Sendable (OrderStep) async throws -> Void = { _ in }
+    /// Called after each step, for tests that stop it there.
+    package var checkpoint: @Sendable (OrderStep) async throws -> Void = { _ in }
 
     /// - Parameters:
     ///   - table: the orders of the client's account.
@@ -154,6 +154,8 @@ public struct CreditOrdering: Sendable {
 }
 
 /// Where placing or cancelling an order may be cut off.
-enum OrderStep: String, Sendable, Hashable, CaseIterable {
-    case row, draft, linked, line, finalized, stored, voided
+package enum OrderStep: String, Sendable, Hashable, CaseIterable {
+    case row, draft, linked, line, finalized, stored
+    /// Cancelling: the invoice was read; it has been taken away.
+    case looked, voided
 }
