@@ -26,7 +26,7 @@ struct Trueup: AsyncParsableCommand {
             FindingsCommand.self, ReportCommand.self, OutboxCommand.self, CheckCommand.self, JobsCommand.self,
             ScheduleCommand.self,
             WorkCommand.self,
-            CronCommand.self, DatabaseCommand.self, SandboxCommand.self, DemoCommand.self,
+            CronCommand.self, DatabaseCommand.self, StripeCommand.self, SandboxCommand.self, DemoCommand.self,
         ])
 }
 

@@ -117,7 +117,7 @@ struct OrderingTests {
                 await #expect(throws: error) { try await ordering.place(order, idempotencyKey: "k") }
             }
             #expect(try await town.number("SELECT count(*) FROM task_credit_stripe_invoice") == 0)
-            #expect(try await town.number("SELECT count(*) FROM trueup.order_request") == 0)
+            #expect(try await town.number("SELECT count(*) FROM trueup.client_request") == 0)
             #expect(town.server.statistics.log.allSatisfy { $0.method == "GET" && $0.path == "/v1/account" })
         }
     }
