@@ -32,21 +32,28 @@ final class Torture: Sendable {
         state = Mutex(State(random: Seeded(seed)))
     }
 
-    /// What is wrong at the end of a seed; nothing, where all is well.
-    static func faults(seed: UInt64, _ habits: Habits = .right, actions: Int = 24) async throws -> [String] {
+    /// What a seed came to.
+    struct Report: Sendable {
+        /// What is wrong at the end; nothing, where all is well.
+        var faults: [String] = []
+        /// What happened, a line each.
+        var history: [String] = []
+    }
+
+    static func report(seed: UInt64, _ habits: Habits = .right, actions: Int = 24) async throws -> Report {
         var rates: [SandboxFault: Double] = [:]
         if seed % 3 != 0 {
             for fault in [SandboxFault.serverError, .serverErrorAfter, .resetAfter, .unavailable, .cut, .html] {
                 rates[fault] = 0.02
             }
         }
-        let found = Mutex<[String]>([])
+        let found = Mutex(Report())
         try await Town.with(
             faults: SandboxFaults(rates: rates, seed: seed), changesSchema: !habits.sabotage.isEmpty
         ) { town in
             let torture = Torture(town, habits, seed: seed)
-            let faults = try await torture.run(actions: actions)
-            found.withLock { $0 = faults }
+            let report = Report(faults: try await torture.run(actions: actions), history: torture.history)
+            found.withLock { $0 = report }
         }
         return found.withLock { $0 }
     }
@@ -73,7 +80,7 @@ final class Torture: Sendable {
     func oneIn(_ count: Int) -> Bool { draw(count) == 0 }
     func pick<T: Sendable>(_ values: [T]) -> T? { values.isEmpty ? nil : values[draw(values.count)] }
     private func log(_ line: String) { state.withLock { $0.log.append(line) } }
-    var history: [String] { state.withLock { $0.log } }
+    private var history: [String] { state.withLock { $0.log } }
 
     // MARK: - What happens
 
