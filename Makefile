@@ -5,7 +5,7 @@ CONFIGURATION ?= release
 SWIFT_BUILD := swift build -c $(CONFIGURATION)
 TRUEUP := .build/$(CONFIGURATION)/trueup
 
-.PHONY: help setup build demo test check format bench bench-report bench-compare clean
+.PHONY: help setup build demo test check format bench bench-report bench-webhooks bench-compare clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ bench: build ## Measure speed, CPU and memory: 100,000 and 400,000 invoices, as 
 
 bench-report: build ## Measure the statement and the renderers: 50,000 open items of 5,000 agencies
 	bench/report --trueup $(TRUEUP)
+
+bench-webhooks: build ## Measure webhooks per second with their effect committed, next to pgbench
+	bench/webhooks --trueup $(TRUEUP)
 
 bench-compare: ## Hold two results of bench/run --json side by side: make bench-compare A=old.json B=new.json
 	bench/compare $(A) $(B)

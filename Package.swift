@@ -78,7 +78,7 @@ let package = Package(
         tests("ScheduleTests", ["Schedule"]),
         tests("PostgreSQLTests", ["PostgreSQL"]),
         tests("CurlTests", ["Curl", "Support"]),
-        tests("StripeTests", ["Stripe", "Curl", "Sandbox"]),
+        tests("StripeTests", ["Stripe", "Curl", "Sandbox", "Support"]),
         tests("JobsTests", ["Jobs", "Schedule"]),
         tests("ReportsTests", ["Reports", "Reconciliation", "Schedule", "CXlsxWriter"]),
         .testTarget(
@@ -95,7 +95,7 @@ let package = Package(
             "ServiceTests",
             [
                 "Service", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL", "Runner",
-                "Reconciliation", logging,
+                "Reconciliation", "COpenSSL", logging,
             ]),
         .testTarget(
             name: "TrueupTests", dependencies: ["PostgreSQL", "Support", "Sandbox", "Schedule", "Store"],

@@ -47,7 +47,8 @@ public struct AccountSettings: Sendable, Hashable {
 
     public init(
         name: String, secretKeyEnv: String, webhookSecretEnv: String? = nil, webhookSecretOtherEnv: String? = nil,
-        mode: AccountMode? = nil, accountID: String? = nil, apiVersion: String = "2023-10-16", apiBase: String = "https://api.stripe.com",
+        mode: AccountMode? = nil, accountID: String? = nil, apiVersion: String = "2023-10-16",
+        apiBase: String = "https://api.stripe.com",
         rate: RateSettings = RateSettings()
     ) {
         self.name = name

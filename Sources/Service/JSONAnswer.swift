@@ -1,13 +1,14 @@
 import Foundation
 import Hummingbird
 
-/// Answers in JSON, with sorted keys.
+/// Answers in JSON, with sorted keys in snake_case.
 enum JSONAnswer {
     /// A body of this value.
     static func make(
         _ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
     ) throws -> Response {
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return raw(try encoder.encode(value), status: status, headers: headers)
     }

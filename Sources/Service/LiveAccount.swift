@@ -1,7 +1,5 @@
-import Credits
 import Curl
 import Runner
-import Store
 import Stripe
 
 /// An account whose webhooks are taken in.
@@ -14,11 +12,12 @@ public struct LiveAccount: Sendable {
     public let mode: AccountMode?
     /// acct_…; an event that names another account is refused.
     public let accountID: String?
-    public let tables: LiveTables
+    /// The tables that its webhooks change.
+    public let tables: LiveTables.OfAccount
     /// For objects whose state an event cannot tell for certain.
     public let client: StripeClient
 
-    public init(name: String, secrets: [Secret], tables: LiveTables, client: StripeClient) {
+    public init(name: String, secrets: [Secret], tables: LiveTables.OfAccount, client: StripeClient) {
         self.name = name
         self.secrets = secrets
         self.tables = tables
@@ -26,6 +25,4 @@ public struct LiveAccount: Sendable {
         mode = client.account.declaredMode
         accountID = client.account.accountID
     }
-
-    var effects: ObjectEffects { ObjectEffects(orders: tables.orders, charges: tables.charges) }
 }

@@ -39,8 +39,8 @@ struct ServiceResponder: HTTPResponder {
             response = JSONAnswer.make(fault)
             if fault.closes { close(&response, context.channel) }
         }
-        response.headers[Self.requestIDName] = requestID
-        response.headers[Self.noSniffName] = "nosniff"
+        response.headers[HTTPFieldName.requestID] = requestID
+        response.headers[HTTPFieldName.noSniff] = "nosniff"
         if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
         if request.method == .head { response.body = Self.silent(response.body) }
         let duration = ContinuousClock.now - start
@@ -173,7 +173,4 @@ struct ServiceResponder: HTTPResponder {
             return APIError(.internalServerError, "internal_error", "This should not have happened; the log says more.")
         }
     }
-
-    private static let requestIDName = HTTPFields.Element.Name("X-Request-Id")!
-    private static let noSniffName = HTTPFields.Element.Name("X-Content-Type-Options")!
 }
