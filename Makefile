@@ -7,7 +7,8 @@ TRUEUP := .build/$(CONFIGURATION)/trueup
 
 SEEDS ?= 10000
 
-.PHONY: help setup build demo test torture torture-selftest check format bench bench-report bench-compare clean
+.PHONY: help setup build demo test torture torture-selftest check format bench bench-report bench-webhooks \
+	bench-compare clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -46,6 +47,9 @@ bench: build ## Measure speed, CPU and memory: 100,000 and 400,000 invoices, as 
 
 bench-report: build ## Measure the statement and the renderers: 50,000 open items of 5,000 agencies
 	bench/report --trueup $(TRUEUP)
+
+bench-webhooks: build ## Measure webhooks per second with their effect committed, next to pgbench
+	bench/webhooks --trueup $(TRUEUP)
 
 bench-compare: ## Hold two results of bench/run --json side by side: make bench-compare A=old.json B=new.json
 	bench/compare $(A) $(B)
