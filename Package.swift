@@ -64,9 +64,9 @@ let package = Package(
         module(
             "Service",
             [
-                "Reconciliation", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", "Runner", hummingbird,
-                lifecycle, logging,
-            ]),
+                "Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", "Runner",
+                "COpenSSL", hummingbird, lifecycle, logging,
+            ] + nio),
         module("Sandbox", ["COpenSSL"] + nio),
         program(
             "trueup",
@@ -84,7 +84,7 @@ let package = Package(
         tests("ScheduleTests", ["Schedule"]),
         tests("PostgreSQLTests", ["PostgreSQL"]),
         tests("CurlTests", ["Curl", "Support"]),
-        tests("StripeTests", ["Stripe", "Curl", "Sandbox"]),
+        tests("StripeTests", ["Stripe", "Curl", "Sandbox", "Support"]),
         tests("JobsTests", ["Jobs", "Schedule"]),
         tests("ReportsTests", ["Reports", "Reconciliation", "Schedule", "CXlsxWriter"]),
         .testTarget(
@@ -97,7 +97,18 @@ let package = Package(
                 "Runner", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL",
                 "Reconciliation", "Reports", "Schedule", yams,
             ]),
-        tests("ServiceTests", ["Service", "Support"]),
+        tests(
+            "ServiceTests",
+            [
+                "Service", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL", "Runner",
+                "Reconciliation", "COpenSSL", logging,
+            ]),
+        tests(
+            "EndToEndTests",
+            [
+                "Runner", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL",
+                "Reconciliation",
+            ]),
         .testTarget(
             name: "TrueupTests", dependencies: ["PostgreSQL", "Support", "Sandbox", "Schedule", "Store"],
             exclude: ["Golden"], swiftSettings: strict),

@@ -31,6 +31,9 @@ public struct AccountSettings: Sendable, Hashable {
     public var secretKeyEnv: String
     /// The environment variable with the webhook signing secret, for accounts whose webhooks Trueup serves.
     public var webhookSecretEnv: String?
+    /// The environment variable with a second signing secret, which counts as well while it is set: the old or the new
+    /// one during a rotation (https://docs.stripe.com/webhooks#roll-endpoint-secrets).
+    public var webhookSecretOtherEnv: String?
     /// Which of Stripe's two worlds the key must belong to. `nil`: whichever the key says.
     public var mode: AccountMode?
     /// `acct_…`; when set, `GET /v1/account` must answer with it.
@@ -43,13 +46,15 @@ public struct AccountSettings: Sendable, Hashable {
     public var rate: RateSettings
 
     public init(
-        name: String, secretKeyEnv: String, webhookSecretEnv: String? = nil, mode: AccountMode? = nil,
-        accountID: String? = nil, apiVersion: String = "2023-10-16", apiBase: String = "https://api.stripe.com",
+        name: String, secretKeyEnv: String, webhookSecretEnv: String? = nil, webhookSecretOtherEnv: String? = nil,
+        mode: AccountMode? = nil, accountID: String? = nil, apiVersion: String = "2023-10-16",
+        apiBase: String = "https://api.stripe.com",
         rate: RateSettings = RateSettings()
     ) {
         self.name = name
         self.secretKeyEnv = secretKeyEnv
         self.webhookSecretEnv = webhookSecretEnv
+        self.webhookSecretOtherEnv = webhookSecretOtherEnv
         self.mode = mode
         self.accountID = accountID
         self.apiVersion = apiVersion

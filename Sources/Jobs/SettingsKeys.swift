@@ -17,6 +17,9 @@ package enum SettingsKeys {
             "webhook_secret_env", .text(.environmentName),
             "The environment variable with the webhook signing secret."),
         Key(
+            "webhook_secret_other_env", .text(.environmentName),
+            "The environment variable with a second signing secret, for a rotation; it counts while it is set."),
+        Key(
             "mode", .word(AccountMode.allCases.map(\.rawValue)),
             "Must agree with the key's prefix and with livemode on every object. Without it: whatever the key says."),
         Key("account_id", .text(.accountID), "Checked against GET /v1/account."),

@@ -23,6 +23,7 @@ struct SettingsReader {
         return AccountSettings(
             name: entry.name, secretKeyEnv: fields.text("secret_key_env") ?? "",
             webhookSecretEnv: fields.text("webhook_secret_env"),
+            webhookSecretOtherEnv: fields.text("webhook_secret_other_env"),
             mode: fields.text("mode").flatMap(AccountMode.init), accountID: fields.text("account_id"),
             apiVersion: fields.text("api_version") ?? "", apiBase: base,
             rate: RateSettings(

@@ -16,7 +16,7 @@ extension CronFiles {
                 "trueup-worker@", "Worker %i", "trueup work --jobs \(directory)",
                 ["Type=exec", "Restart=always", "RestartSec=5", "TimeoutStopSec=15"], isInstalled: true),
         ]
-        files += jobs.map(timer)
+        files += jobs.map(timer) + [serveUnit]
         return files.sorted { $0.path < $1.path }
     }
 

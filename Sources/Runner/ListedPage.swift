@@ -118,7 +118,7 @@ struct PlainPage<Object: Sendable>: ListedPage {
 
 extension InvoiceFacts {
     /// The compared part of a Stripe invoice.
-    init(_ invoice: Invoice) {
+    public init(_ invoice: Invoice) {
         self.init(
             id: invoice.id, status: Reconciliation.InvoiceStatus(invoice.status.text),
             createdSeconds: invoice.createdSeconds, currency: invoice.currency.lowercased(), total: invoice.total,
@@ -135,7 +135,7 @@ extension InvoiceFacts {
 
 extension IntentFacts {
     /// The compared part of a payment intent.
-    init(_ intent: PaymentIntent) {
+    public init(_ intent: PaymentIntent) {
         self.init(
             id: intent.id, status: IntentStatus(intent.status.text), createdSeconds: intent.createdSeconds,
             currency: intent.currency.lowercased(), amount: intent.amount, amountReceived: intent.amountReceived,

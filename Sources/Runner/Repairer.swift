@@ -187,7 +187,7 @@ extension Repairer {
 
 extension FinalizedInvoice {
     /// What the mail says of a Stripe invoice.
-    init(_ invoice: Invoice, account: String) {
+    public init(_ invoice: Invoice, account: String) {
         self.init(
             account: account, id: invoice.id, number: invoice.number, amountDue: invoice.amountDue,
             currency: invoice.currency, dueSeconds: invoice.dueDateSeconds, hostedURL: invoice.hostedInvoiceURL,

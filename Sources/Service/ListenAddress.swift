@@ -6,7 +6,7 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     public let host: String
 
     /// 0 to 65535; 0 lets the system choose one.
-    public let port: Int
+    public private(set) var port: Int
 
     /// - Parameter text: `8080`, `127.0.0.1:8080`, `[::1]:8080` or `0.0.0.0:8080`.
     /// - Returns: nil if it has none of these forms.
@@ -30,6 +30,13 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         case _ where !host.contains(where: { ":[]/ ".contains($0) }): self.host = String(host)
         default: return nil
         }
+    }
+
+    /// The same place with another port, such as the one that the system chose.
+    public func with(port: Int) -> ListenAddress {
+        var copy = self
+        copy.port = port
+        return copy
     }
 
     /// Whether only this machine can reach it.

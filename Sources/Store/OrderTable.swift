@@ -16,6 +16,10 @@ public struct OrderTable: Sendable, Hashable {
     public let credits: String
     public let agencyID: String
     public let paidAt: String
+    /// The columns that only placing an order needs; `nil` where the table has none of the standard name.
+    public let memberID: String?
+    public let optionID: String?
+    public let hostedURL: String?
     /// SQL for the agency's Stripe customer, on the alias `a` of the table `agency`; `NULL::text` where the tables do
     /// not know it.
     public let customer: String
@@ -44,12 +48,14 @@ public struct OrderTable: Sendable, Hashable {
         let column = try catalog.columns(of: roles, named: columns)
         let customer = try await AgencyCustomer.read(
             column: customerColumn, agencyID: column["agency_id"], on: connection)
+        let optional = { (column: String) in catalog.types[column] == nil ? nil : quoteIdentifier(column) }
         return OrderTable(
             name: catalog.name, plainName: catalog.plainName, key: column["key"], id: column["id"],
             amount: column["amount"], currency: column["currency"], paid: column["paid"],
             cancelledAt: column["cancelled_at"], createdAt: column["created_at"], credits: column["credits"],
-            agencyID: column["agency_id"], paidAt: column["paid_at"], customer: customer.sql,
-            agencyJoin: customer.join)
+            agencyID: column["agency_id"], paidAt: column["paid_at"], memberID: optional("agency_member_id"),
+            optionID: optional("order_option_id"), hostedURL: optional("hosted_invoice_url"),
+            customer: customer.sql, agencyJoin: customer.join)
     }
 
     /// SQL for the state of the row that a finding `f` is about, `NULL` where it is gone.

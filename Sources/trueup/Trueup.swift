@@ -24,9 +24,8 @@ struct Trueup: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, BackfillCommand.self, ApplyCommand.self, RevertCommand.self, RunsCommand.self,
             FindingsCommand.self, ReportCommand.self, OutboxCommand.self, CheckCommand.self, JobsCommand.self,
-            ScheduleCommand.self,
-            WorkCommand.self,
-            CronCommand.self, DatabaseCommand.self, SandboxCommand.self, DemoCommand.self,
+            ScheduleCommand.self, WorkCommand.self, ServeCommand.self, TokenCommand.self,
+            CronCommand.self, DatabaseCommand.self, StripeCommand.self, SandboxCommand.self, DemoCommand.self,
         ])
 }
 

@@ -118,6 +118,7 @@ struct DefinitionTests {
                   task_health:
                     secret_key_env: K
                     webhook_secret_env: W
+                    webhook_secret_other_env: W2
                     mode: test
                     account_id: acct_123
                     api_version: 2026-07-29.dahlia
@@ -135,8 +136,8 @@ struct DefinitionTests {
                 == Settings(
                     accounts: [
                         AccountSettings(
-                            name: "task_health", secretKeyEnv: "K", webhookSecretEnv: "W", mode: .test,
-                            accountID: "acct_123", apiVersion: "2026-07-29.dahlia", apiBase: "http://127.0.0.1:12111",
+                            name: "task_health", secretKeyEnv: "K", webhookSecretEnv: "W", webhookSecretOtherEnv: "W2",
+                            mode: .test, accountID: "acct_123", apiVersion: "2026-07-29.dahlia", apiBase: "http://127.0.0.1:12111",
                             rate: RateSettings(perSecond: 25, perEndpoint: 10, share: 0.5)),
                         AccountSettings(name: "plain", secretKeyEnv: "P"),
                     ], databaseURLEnv: "PG",

@@ -110,6 +110,11 @@ final class Running: Sendable {
         return Program.Result(status: status, output: text("/out"), talk: text("/err"))
     }
 
+    /// What it has said on stderr so far.
+    var talk: String {
+        String(decoding: FileManager.default.contents(atPath: folder.path + "/err") ?? Data(), as: UTF8.self)
+    }
+
     /// Waits until it has said something on stderr.
     func wait(forTalk words: String, seconds: Double = 60) async throws {
         let start = ContinuousClock.now

@@ -1,12 +1,12 @@
 // Cases checked with stripe-python 16.1.0, WebhookSignature.verify_header.
-struct WebhookVector: Sendable, CustomStringConvertible {
-    let description: String
-    let payload: String
-    let header: String
-    let secret: String
-    let nowSeconds: Int64
-    let toleranceSeconds: Int64
-    let expected: String
+public struct WebhookVector: Sendable, CustomStringConvertible {
+    public let description: String
+    public let payload: String
+    public let header: String
+    public let secret: String
+    public let nowSeconds: Int64
+    public let toleranceSeconds: Int64
+    public let expected: String
 
     private static let secret = "whsec_trueup_test_secret_0123456789"
 
@@ -25,7 +25,7 @@ struct WebhookVector: Sendable, CustomStringConvertible {
         }
         """
 
-    static let all: [WebhookVector] = [
+    public static let all: [WebhookVector] = [
         WebhookVector(
             description: "valid",
             payload: pretty,

@@ -1,0 +1,232 @@
+import PostgreSQL
+import Reconciliation
+import Store
+
+/// What came of applying what an object at Stripe says of itself.
+public enum ObjectOutcome: Sendable, Hashable {
+    /// The row changed; the effects' words in their order.
+    case applied([String], rowID: Int64)
+    /// The row says so already, or the object's state asks for nothing.
+    case agrees(rowID: Int64)
+    /// No local row is about the object, and none is named by it.
+    case unknown
+    /// The rules forbid to change anything by itself: a person decides. The next run files it as this finding.
+    case review(FindingKind, String)
+}
+
+/// The one entry for whoever learns an object's state at Stripe: webhooks, orders, charges. It judges by the same rules
+/// as a run, and applies the same effects as a repair, so that whoever comes second finds the work done.
+///
+/// The object decides, not the event: whatever order events come in, and however often, `paid`, `void`, `succeeded` and
+/// `canceled` are final at Stripe, and every other state changes no row but one that still waits.
+public struct ObjectEffects: Sendable {
+    let orders: OrderTable?
+    let charges: ChargeTable?
+
+    /// - Parameters:
+    ///   - orders: the credit orders of the object's account; `nil` where it has none.
+    ///   - charges: the charges of the object's account; `nil` where it has none.
+    public init(orders: OrderTable? = nil, charges: ChargeTable? = nil) {
+        self.orders = orders
+        self.charges = charges
+    }
+
+    /// Applies an invoice's state to its credit order: links an order that lacks its id, grants the credits of a paid
+    /// one, cancels the order of a void one. It must run inside a transaction, which the caller commits together with
+    /// its own record of it.
+    /// - Throws: `PostgresError`; the transaction is then to be rolled back.
+    public func apply(_ invoice: InvoiceFacts, on connection: Connection) async throws -> ObjectOutcome {
+        guard let orders else { return .unknown }
+        let effects = CreditEffects(table: orders)
+        let rows = try await effects.orders(ofInvoice: invoice.id, on: connection)
+        if rows.count > 1 {
+            let keys = rows.map { String($0.rowID) }.joined(separator: ", ")
+            return .review(.duplicateLocal, "Orders \(keys) all name invoice \(invoice.id).")
+        }
+        if let order = rows.first {
+            return try await settle(invoice, order, linked: [], effects, connection)
+        }
+        guard invoice.status.isLive, let key = Self.key(invoice.orderID),
+            let order = try await effects.orderWithCustomer(key, on: connection)
+        else { return .unknown }
+        if let other = order.invoiceID {
+            return .review(
+                .duplicateInStripe, "Invoice \(invoice.id) names order \(key), which is linked to invoice \(other).")
+        }
+        let verdict = Self.rules.classify(InvoicePair(stripe: invoice, order: order, link: .metadata))
+        guard verdict.kind == .unlinkedOrder else { return Self.outcome(verdict, order.rowID) }
+        let link = OrderEffect.link(invoiceID: invoice.id)
+        let outcome = try await effects.apply(
+            link, toOrder: key, expecting: OrderExpectation(order), on: connection)
+        if case .refused(let reason) = outcome { return .review(.unlinkedOrder, reason) }
+        var linked = order
+        linked.invoiceID = invoice.id
+        return try await settle(invoice, linked, linked: [link.word], effects, connection)
+    }
+
+    private func settle(
+        _ invoice: InvoiceFacts, _ order: OrderFacts, linked: [String], _ effects: CreditEffects,
+        _ connection: Connection
+    ) async throws -> ObjectOutcome {
+        let verdict = Self.rules.classify(InvoicePair(stripe: invoice, order: order))
+        let effect: OrderEffect
+        switch verdict.kind {
+        case .missedPaid?: effect = .grant(paidAtSeconds: invoice.paidAtSeconds)
+        case .missedVoid?: effect = .cancel(atSeconds: invoice.voidedAtSeconds)
+        default:
+            let outcome = Self.outcome(verdict, order.rowID)
+            if case .agrees = outcome, !linked.isEmpty { return .applied(linked, rowID: order.rowID) }
+            return outcome
+        }
+        let outcome = try await effects.apply(
+            effect, toOrder: order.rowID, expecting: OrderExpectation(order), on: connection)
+        return Self.outcome(outcome, effect.word, linked, order.rowID, verdict.kind)
+    }
+
+    /// Applies a payment intent's state to its charge: links a charge that lacks its id, and marks it succeeded, failed
+    /// or canceled. It must run inside a transaction, which the caller commits together with its own record of it.
+    /// - Parameter intent: the time of success is `chargedAtSeconds`; `nil`: now.
+    /// - Throws: `PostgresError`; the transaction is then to be rolled back.
+    public func apply(_ intent: IntentFacts, on connection: Connection) async throws -> ObjectOutcome {
+        guard let charges else { return .unknown }
+        let effects = ChargeEffects(table: charges)
+        let rows = try await effects.charges(ofIntent: intent.id, on: connection)
+        if rows.count > 1 {
+            let keys = rows.map { String($0.rowID) }.joined(separator: ", ")
+            return .review(.duplicateLocal, "Charges \(keys) all name payment intent \(intent.id): it pays one.")
+        }
+        if let charge = rows.first {
+            return try await settle(intent, charge, linked: [], effects, connection)
+        }
+        guard let key = Self.key(intent.chargeID),
+            let charge = try await effects.chargeWithCustomer(key, on: connection)
+        else { return .unknown }
+        if let other = charge.intentID {
+            return .review(
+                .duplicateInStripe,
+                "Payment intent \(intent.id) names charge \(key), which is linked to payment intent \(other).")
+        }
+        let verdict = Self.intentRules.classify(IntentPair(stripe: intent, charge: charge, link: .metadata))
+        guard verdict.kind == .unlinkedOrder else { return Self.outcome(verdict, charge.rowID) }
+        let link = ChargeEffect.link(intentID: intent.id)
+        let outcome = try await effects.apply(
+            link, toCharge: key, expecting: ChargeExpectation(charge), on: connection)
+        if case .refused(let reason) = outcome { return .review(.unlinkedOrder, reason) }
+        var linked = charge
+        linked.intentID = intent.id
+        return try await settle(intent, linked, linked: [link.word], effects, connection)
+    }
+
+    private func settle(
+        _ intent: IntentFacts, _ charge: ChargeFacts, linked: [String], _ effects: ChargeEffects,
+        _ connection: Connection
+    ) async throws -> ObjectOutcome {
+        let verdict = Self.intentRules.classify(IntentPair(stripe: intent, charge: charge))
+        let effect: ChargeEffect
+        switch verdict.kind {
+        case .missedSucceeded?: effect = .succeed(atSeconds: intent.chargedAtSeconds)
+        case .missedCanceled?: effect = .cancel
+        case .missedFailed?: effect = .fail
+        default:
+            let outcome = Self.outcome(verdict, charge.rowID)
+            if case .agrees = outcome, !linked.isEmpty { return .applied(linked, rowID: charge.rowID) }
+            return outcome
+        }
+        let outcome = try await effects.apply(
+            effect, toCharge: charge.rowID, expecting: ChargeExpectation(charge), on: connection)
+        return Self.outcome(outcome, effect.word, linked, charge.rowID, verdict.kind)
+    }
+
+    // Nothing is stale or overdue for whoever hears of a change: ages belong to runs.
+    private static let rules = InvoiceRules(
+        nowSeconds: 0, staleAfterSeconds: .max, creditPrice: CreditEffects.pricePerCreditCents)
+    private static let intentRules = IntentRules(nowSeconds: 0, staleAfterSeconds: .max)
+
+    /// A row's key as metadata writes it; what differs from it by anything names no row.
+    private static func key(_ text: String?) -> Int64? {
+        text.flatMap { text in Int64(text).flatMap { $0 > 0 && String($0) == text ? $0 : nil } }
+    }
+
+    private static func outcome(_ verdict: Verdict, _ rowID: Int64) -> ObjectOutcome {
+        guard let kind = verdict.kind, verdict.defaultAction != .inform else { return .agrees(rowID: rowID) }
+        return .review(kind, verdict.explanation)
+    }
+
+    private static func outcome(
+        _ outcome: EffectOutcome, _ word: String, _ linked: [String], _ rowID: Int64, _ kind: FindingKind?
+    ) -> ObjectOutcome {
+        switch outcome {
+        case .done: .applied(linked + [word], rowID: rowID)
+        case .alreadyDone: linked.isEmpty ? .agrees(rowID: rowID) : .applied(linked, rowID: rowID)
+        case .refused(let reason): .review(kind ?? .unknownStatus, reason)
+        }
+    }
+}
+
+extension CreditEffects {
+    /// The orders that carry exactly this invoice's id, locked, with their agencies' customers: more than one only
+    /// where the table has no unique index.
+    func orders(ofInvoice id: String, on connection: Connection) async throws -> [OrderFacts] {
+        try await connection.query(
+            Self.selection(of: table) + " WHERE l.\(table.id) = $1 ORDER BY 1 FOR UPDATE OF l", id
+        )
+        .map(Self.facts)
+    }
+
+    /// The order as it is, locked, with its agency's customer; `nil` when it is gone.
+    public func orderWithCustomer(_ key: Int64, on connection: Connection) async throws -> OrderFacts? {
+        try await connection.query(Self.selection(of: table) + " WHERE l.\(table.key) = $1 FOR UPDATE OF l", key)
+            .first.map(Self.facts)
+    }
+
+    private static func selection(of table: OrderTable) -> String {
+        """
+        SELECT l.\(table.key)::bigint AS key, l.\(table.id)::text AS id, l.\(table.agencyID)::bigint AS agency,
+            l.\(table.credits)::bigint AS credits, l.\(table.amount)::bigint AS amount,
+            l.\(table.currency)::text AS currency, l.\(table.paid) AS paid,
+            l.\(table.cancelledAt) IS NOT NULL AS cancelled,
+            floor(extract(epoch FROM l.\(table.createdAt)))::bigint AS created, \(table.customer)::text AS customer
+        FROM \(table.name) l \(table.agencyJoin)
+        """
+    }
+
+    private static func facts(_ row: Row) throws -> OrderFacts {
+        OrderFacts(
+            rowID: try row["key"], invoiceID: try row["id"], agencyID: try row["agency"], credits: try row["credits"],
+            amount: try row["amount"], currency: try row["currency"], paid: try row["paid"],
+            isCancelled: try row["cancelled"], createdSeconds: try row["created"], customer: try row["customer"])
+    }
+}
+
+extension ChargeEffects {
+    /// The charges that carry exactly this intent's id, locked, with their agencies' customers.
+    func charges(ofIntent id: String, on connection: Connection) async throws -> [ChargeFacts] {
+        try await connection.query(
+            Self.selection(of: table) + " WHERE l.\(table.id) = $1 ORDER BY 1 FOR UPDATE OF l", id
+        )
+        .map(Self.facts)
+    }
+
+    /// The charge as it is, locked, with its agency's customer; `nil` when it is gone.
+    public func chargeWithCustomer(_ key: Int64, on connection: Connection) async throws -> ChargeFacts? {
+        try await connection.query(Self.selection(of: table) + " WHERE l.\(table.key) = $1 FOR UPDATE OF l", key)
+            .first.map(Self.facts)
+    }
+
+    private static func selection(of table: ChargeTable) -> String {
+        """
+        SELECT l.\(table.key)::bigint AS key, l.\(table.id)::text AS id, l.\(table.agencyID)::bigint AS agency,
+            l.\(table.amount)::bigint AS amount, l.\(table.currency)::text AS currency,
+            coalesce(l.\(table.status)::text, '') AS status,
+            floor(extract(epoch FROM l.\(table.createdAt)))::bigint AS created, \(table.customer)::text AS customer
+        FROM \(table.name) l \(table.agencyJoin)
+        """
+    }
+
+    private static func facts(_ row: Row) throws -> ChargeFacts {
+        ChargeFacts(
+            rowID: try row["key"], intentID: try row["id"], agencyID: try row["agency"], amount: try row["amount"],
+            currency: try row["currency"], status: ChargeStatus(try row["status"]), createdSeconds: try row["created"],
+            customer: try row["customer"])
+    }
+}

@@ -1,0 +1,170 @@
+/// The status page as HTML: it needs no script, and everything in it that comes from data is escaped.
+enum StatusPage {
+    /// For a person without a token.
+    static func login(message: String?) -> String {
+        let note = message.map { "<p class=\"bad\" role=\"alert\">\(escaped($0))</p>\n" } ?? ""
+        return page(
+            "Trueup: sign in",
+            """
+            <h1>Trueup</h1>
+            \(note)<form method="post" action="/login">
+            <label for="token">Token</label>
+            <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
+            <button type="submit">Sign in</button>
+            </form>
+            <p class="soft">A token with the right to see this page: <code>trueup token create NAME --status</code></p>
+            """)
+    }
+
+    /// Jobs, findings and what waits.
+    static func make(_ status: StatusFigures) -> String {
+        page("Trueup: status", [headline(status), jobs(status), findings(status), waiting(status)].joined())
+    }
+
+    private static func headline(_ status: StatusFigures) -> String {
+        let bad = status.jobs.filter { if case .bad = $0.health { true } else { false } }
+        let open = status.findings.reduce(0) { $0 + $1.young + $1.middle + $1.old }
+        let verdict: (word: String, mark: String) =
+            if !bad.isEmpty {
+                ("\(bad.map(\.name).joined(separator: ", ")): \(bad[0].health.word)", "bad")
+            } else if open > 0 {
+                (open == 1 ? "1 difference is open" : "\(open) differences are open", "warning")
+            } else {
+                ("Nothing is open", "good")
+            }
+        let lag =
+            status.lagSeconds == 0
+            ? "no job is behind its schedule" : "behind schedule by \(StatusFigures.age(status.lagSeconds))"
+        return """
+            <header class="\(verdict.mark)"><h1>\(escaped(verdict.word))</h1>
+            <p class="soft">As of \(escaped(status.now)); \(escaped(lag)).</p></header>
+
+            """
+    }
+
+    private static func jobs(_ status: StatusFigures) -> String {
+        let rows = status.jobs.map { job in
+            let last = job.lastState.map { state in
+                "\(badge(state, mark(state))) <small>\(escaped(job.lastAt ?? ""))"
+                    + (job.lastRunID.map { ", run \($0)" } ?? "") + "</small>"
+            }
+            return """
+                <tr><th scope="row">\(escaped(job.name))<small>\(escaped(job.description))</small></th>
+                <td>\(escaped(job.schedule))</td><td>\(job.next.map(escaped) ?? "–")</td>
+                <td>\(last ?? "–")</td><td>\(badge(job.health.word, mark(job.health)))</td></tr>
+                """
+        }
+        return table(
+            "Jobs", ["Job", "Schedule", "Next", "Last run", "Health"], rows, empty: "There are no jobs.")
+    }
+
+    private static func findings(_ status: StatusFigures) -> String {
+        let rows = status.findings.map { finding in
+            let counts = [finding.young, finding.middle, finding.old].map { "<td class=\"number\">\($0)</td>" }
+            return "<tr><th scope=\"row\">\(escaped(finding.kind))</th><td>\(escaped(finding.account))</td>"
+                + counts.joined() + "<td>\(escaped(finding.oldest))</td></tr>"
+        }
+        return table(
+            "Open findings", ["Kind", "Account", "Under a day", "Under a week", "Older", "Oldest"], rows,
+            empty: "No difference is open.")
+    }
+
+    private static func waiting(_ status: StatusFigures) -> String {
+        let age = status.stored.lastWebhookAgeSeconds.map { StatusFigures.age($0) + " ago" } ?? "none yet"
+        return """
+            <section><h2>Messages and webhooks</h2><dl>
+            <dt>Messages that wait</dt><dd>\(status.stored.outboxQueued)</dd>
+            <dt>Messages that need a person</dt><dd>\(status.stored.outboxUnsettled)</dd>
+            <dt>Last new webhook</dt><dd>\(escaped(age))</dd>
+            </dl></section>
+            <form method="post" action="/logout"><button class="plain" type="submit">Sign out</button></form>
+
+            """
+    }
+
+    private static func table(_ title: String, _ heads: [String], _ rows: [String], empty: String) -> String {
+        guard !rows.isEmpty else { return "<section><h2>\(title)</h2><p class=\"soft\">\(empty)</p></section>\n" }
+        let head = heads.map { "<th scope=\"col\">\($0)</th>" }.joined()
+        return """
+            <section><h2>\(title)</h2><div class="scroll"><table><thead><tr>\(head)</tr></thead>
+            <tbody>\(rows.joined(separator: "\n"))</tbody></table></div></section>
+
+            """
+    }
+
+    private static func mark(_ state: String) -> String {
+        switch state {
+        case "clean", "repaired": "good"
+        case "failed", "incomplete": "bad"
+        default: "warning"
+        }
+    }
+
+    private static func mark(_ health: StatusFigures.Health) -> String {
+        switch health {
+        case .good: "good"
+        case .warning: "warning"
+        case .bad: "bad"
+        }
+    }
+
+    private static func badge(_ word: String, _ mark: String) -> String {
+        "<span class=\"badge \(mark)\">\(escaped(word))</span>"
+    }
+
+    private static func page(_ title: String, _ body: String) -> String {
+        """
+        <!DOCTYPE html>
+        <html lang="en"><head><meta charset="utf-8"><title>\(title)</title>
+        <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" \
+        content="light dark">
+        <link rel="stylesheet" href="/status.css"><link rel="icon" href="data:,"></head>
+        <body><main>
+        \(body)</main></body></html>
+
+        """
+    }
+
+    static func escaped(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+            .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")
+    }
+
+    /// The page's looks, light and dark.
+    static let style = """
+        :root{--ink:#1b2430;--soft:#5b6776;--line:#dfe4ea;--paper:#fff;--back:#f4f6f8;--blue:#1f5faa;
+        --good:#1b6b43;--warning:#8a4b00;--bad:#a8201a;--good-bg:#e3f3ea;--warning-bg:#fcf0dc;--bad-bg:#fbe8e6}
+        @media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa7b6;--line:#2d3845;--paper:#18202a;
+        --back:#10161d;--blue:#8dbcf2;--good:#7fd0a2;--warning:#f0bd72;--bad:#f29a92;--good-bg:#173427;
+        --warning-bg:#3d2d14;--bad-bg:#43211f}}
+        *{box-sizing:border-box}
+        body{margin:0;background:var(--back);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",
+        Roboto,Arial,sans-serif;font-variant-numeric:tabular-nums}
+        main{max-width:1200px;margin:0 auto;padding:28px 24px 48px}
+        header,section{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:20px 24px;
+        margin:0 0 16px}
+        header{border-left:6px solid var(--soft)}
+        header.good{border-left-color:var(--good)}header.warning{border-left-color:var(--warning)}
+        header.bad{border-left-color:var(--bad)}
+        h1{font-size:24px;line-height:1.3;margin:0 0 4px}h2{font-size:13px;color:var(--soft);margin:0 0 10px}
+        p{margin:0}.soft,small{color:var(--soft)}small{display:block;font-size:12px;font-weight:400}
+        .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}
+        th,td{text-align:left;vertical-align:top;padding:8px 16px 8px 0;border-top:1px solid var(--line)}
+        thead th{font-size:12px;color:var(--soft);border-top:0}tbody th{font-weight:600}.number{text-align:right}
+        .badge{display:inline-block;border-radius:4px;padding:1px 8px;font-size:12px;font-weight:600;
+        white-space:nowrap}
+        .badge.good{background:var(--good-bg);color:var(--good)}
+        .badge.warning{background:var(--warning-bg);color:var(--warning)}
+        .badge.bad,p.bad{background:var(--bad-bg);color:var(--bad)}
+        p.bad{padding:8px 12px;border-radius:6px;margin:0 0 12px}
+        dl{display:grid;grid-template-columns:max-content 1fr;gap:6px 24px;margin:0}dt{color:var(--soft)}dd{margin:0}
+        form{margin:16px 0}label{display:block;color:var(--soft);font-size:13px;margin-bottom:4px}
+        input{font:inherit;width:100%;max-width:640px;padding:8px 10px;border:1px solid var(--line);border-radius:6px;
+        background:var(--paper);color:var(--ink)}
+        button{font:inherit;padding:8px 16px;border:1px solid var(--blue);border-radius:6px;background:var(--blue);
+        color:var(--paper);cursor:pointer;margin-top:10px}
+        button.plain{background:none;color:var(--blue)}
+        code{font-size:13px}
+
+        """
+}

@@ -1,0 +1,256 @@
+import Credits
+import Logging
+import PostgreSQL
+import Reconciliation
+import Runner
+import Store
+import Stripe
+
+/// Takes the webhooks of some accounts in: what is answered 200 is committed, and everything else is tried again by
+/// Stripe (https://docs.stripe.com/webhooks#retries).
+struct WebhookDesk: Sendable {
+    /// Whose webhooks come here. Which one it is, the signature says.
+    let accounts: [LiveAccount]
+    let pool: Pool
+    /// There is a way for mail: notices can be sent.
+    let canSend: Bool
+    let figures: ServiceFigures
+    /// Unix seconds; for tests of the signature's age.
+    let now: @Sendable () -> Int64
+
+    /// The types that have an effect, here or at another account.
+    static let types: Set<String> = [
+        "invoice.paid", "invoice.voided", "invoice.finalized", "payment_intent.succeeded", "payment_intent.canceled",
+        "payment_intent.payment_failed",
+    ]
+
+    /// What the answer says.
+    struct Receipt: Codable, Sendable {
+        var received = true
+        var outcome: String
+        /// How often the event has come, this time included; absent where it is not remembered.
+        var deliveries: Int64?
+    }
+
+    func receive(_ call: Call) async throws -> Receipt {
+        let (account, payload) = try verified(call)
+        let event = payload.event
+        let type = Self.types.contains(event.type) ? event.type : "other"
+        let remembered = WebhookEvent(
+            account: account.name, id: event.id, type: event.type, objectID: event.objectID ?? "",
+            createdSeconds: event.createdSeconds)
+        var logger = call.logger
+        logger[metadataKey: "trueup.account"] = .string(account.name)
+        logger[metadataKey: "trueup.event.id"] = .string(event.id)
+        logger[metadataKey: "trueup.event.type"] = .string(type)
+        do {
+            let receipt = try await settle(payload, remembered, account)
+            figures.count(webhook: type, outcome: receipt.outcome)
+            logger.info("webhook", metadata: ["trueup.outcome": .string(receipt.outcome)])
+            return receipt
+        } catch {
+            let isConflict = (error as? APIError)?.status == .conflict
+            figures.count(webhook: type, outcome: isConflict ? "conflict" : "failed")
+            if let error = error as? APIError {
+                logger.warning("webhook refused", metadata: ["trueup.reason": .string(error.message)])
+            }
+            throw error
+        }
+    }
+
+    // MARK: - Whose it is
+
+    private func verified(_ call: Call) throws -> (LiveAccount, WebhookPayload) {
+        do {
+            let account = try signer(call)
+            let payload = try WebhookPayload(call.body)
+            try check(payload, account)
+            return (account, payload)
+        } catch {
+            figures.count(webhook: "other", outcome: "refused")
+            call.logger.warning("webhook refused", metadata: ["trueup.reason": .string(error.message)])
+            throw error
+        }
+    }
+
+    /// The account under whose secret the signature fits.
+    private func signer(_ call: Call) throws(APIError) -> LiveAccount {
+        guard !accounts.isEmpty else {
+            throw .unavailable("not_configured", "No account has a webhook signing secret for this path.")
+        }
+        let name = HTTPFieldName.stripeSignature
+        let headers = call.head.headerFields[values: name]
+        guard headers.count == 1 else {
+            throw APIError(.badRequest, "no_signature", "There must be one Stripe-Signature header.")
+        }
+        var failures: [WebhookSignature.Failure] = []
+        for account in accounts {
+            do throws(WebhookSignature.Failure) {
+                try WebhookSignature.verify(
+                    payload: call.body, header: headers[0], secrets: account.secrets, nowSeconds: now())
+                return account
+            } catch {
+                failures.append(error)
+            }
+        }
+        // Too old under one account's secret says more than unknown under the others'.
+        let failure = failures.first { $0 != .mismatch } ?? .mismatch
+        throw APIError(.badRequest, Self.code(of: failure), failure.description)
+    }
+
+    private static func code(of failure: WebhookSignature.Failure) -> String {
+        switch failure {
+        case .malformed: "signature_malformed"
+        case .noSignature: "no_signature"
+        case .mismatch: "signature_mismatch"
+        case .timestamp: "signature_too_old"
+        case .noSecret: "not_configured"
+        }
+    }
+
+    private func check(_ payload: WebhookPayload, _ account: LiveAccount) throws(APIError) {
+        if let mode = account.mode, payload.event.livemode != (mode == .live) {
+            let found = payload.event.livemode ? "live" : "test"
+            throw APIError(
+                .badRequest, "wrong_mode",
+                "The event is of \(found) mode; account \(account.name) is \(mode.rawValue). Point the endpoint of "
+                    + "\(found) mode elsewhere.")
+        }
+        if let named = payload.account, let own = account.accountID, named != own {
+            throw APIError(
+                .badRequest, "wrong_account", "The event is of account \(named); \(account.name) is \(own).")
+        }
+    }
+
+    // MARK: - What it does
+
+    /// What is to be applied, once what an event cannot tell for certain has been read from Stripe.
+    private enum Work: Sendable {
+        case order(InvoiceFacts)
+        case charge(IntentFacts)
+        case notice(FinalizedInvoice)
+        case nothing(String)
+    }
+
+    private func settle(
+        _ payload: WebhookPayload, _ remembered: WebhookEvent, _ account: LiveAccount
+    ) async throws -> Receipt {
+        guard let work = try await work(payload, account) else { return Receipt(outcome: "ignored") }
+        do {
+            return try await commit(work, remembered, account)
+        } catch let error as PostgresError where error.isCommitOutcomeUnknown {
+            // Once more: what is done already is found done.
+            return try await commit(work, remembered, account)
+        }
+    }
+
+    /// `nil` for a type that has nothing to do with the account's tables: it is not even remembered.
+    private func work(_ payload: WebhookPayload, _ account: LiveAccount) async throws -> Work? {
+        switch payload.event.type {
+        case "invoice.paid", "invoice.voided":
+            guard account.tables.orders != nil else { return nil }
+            var invoice = try payload.invoice()
+            // Both states are final. An event that shows another was made by hand.
+            if invoice.status != .paid && invoice.status != .void {
+                invoice = try await account.client.invoice(invoice.id).value
+            }
+            return .order(InvoiceFacts(invoice))
+        case "invoice.finalized":
+            guard account.tables.notices != nil else { return nil }
+            return try await notice(try payload.invoice(), account)
+        case "payment_intent.succeeded", "payment_intent.canceled", "payment_intent.payment_failed":
+            guard account.tables.charges != nil else { return nil }
+            let intent = try payload.paymentIntent()
+            guard intent.status == .succeeded || intent.status == .canceled else {
+                // A failed attempt may have been followed by a better one.
+                return .charge(
+                    IntentFacts(try await account.client.paymentIntent(intent.id, expandingCharge: true).value))
+            }
+            var facts = IntentFacts(intent)
+            facts.chargedAtSeconds = facts.chargedAtSeconds ?? payload.event.createdSeconds
+            return .charge(facts)
+        default: return nil
+        }
+    }
+
+    /// A finalized invoice may be void or paid by now: the mail says what is so when it is written.
+    private func notice(_ invoice: Invoice, _ account: LiveAccount) async throws -> Work {
+        let now: Invoice
+        do {
+            now = try await account.client.invoice(invoice.id).value
+        } catch {
+            guard error.kind == .notFound else { throw error }
+            return .nothing("Stripe does not know the invoice any more")
+        }
+        switch now.status {
+        case .open, .paid, .uncollectible: return .notice(FinalizedInvoice(now, account: account.name))
+        case .draft, .void: return .nothing("the invoice is \(now.status.text) by now")
+        case .unknown(let word):
+            throw Self.conflict("Stripe gives the status “\(word)”, which this version does not know.")
+        }
+    }
+
+    /// The effect and the memory of the event, in one transaction.
+    private func commit(_ work: Work, _ event: WebhookEvent, _ account: LiveAccount) async throws -> Receipt {
+        try await pool.transaction(attempts: 3) { connection in
+            _ = try await connection.query(
+                """
+                SELECT set_config('lock_timeout', '3s', true), set_config('statement_timeout', '8s', true),
+                    set_config('idle_in_transaction_session_timeout', '10s', true)
+                """)
+            let outcome = try await apply(work, account, on: connection)
+            let deliveries = try await WebhookEvents.record(event, outcome, on: connection)
+            return Receipt(outcome: outcome.word, deliveries: deliveries)
+        }
+    }
+
+    private func apply(
+        _ work: Work, _ account: LiveAccount, on connection: Connection
+    ) async throws -> WebhookEvent.Outcome {
+        switch work {
+        case .order(let invoice):
+            let outcome = try await account.tables.effects.apply(invoice, on: connection)
+            return try Self.outcome(outcome, named: invoice.orderID.map { "order \($0)" })
+        case .charge(let intent):
+            let outcome = try await account.tables.effects.apply(intent, on: connection)
+            return try Self.outcome(outcome, named: intent.chargeID.map { "charge \($0)" })
+        case .notice(let invoice):
+            return try await tell(of: invoice, account, on: connection)
+        case .nothing(let reason):
+            return .ignored(reason)
+        }
+    }
+
+    /// - Parameter named: the row that the object names in its metadata.
+    private static func outcome(_ outcome: ObjectOutcome, named: String?) throws -> WebhookEvent.Outcome {
+        switch outcome {
+        case .applied(let words, let row): return .done(words, localID: String(row))
+        case .agrees: return .alreadyDone
+        case .unknown:
+            // An object without a row is no business of ours; one that names a row which is not there is lost.
+            guard let named else { return .ignored("no local row is about it") }
+            throw conflict("It names \(named), which is not there.")
+        case .review(let kind, let reason): throw conflict("\(kind.rawValue): \(reason)")
+        }
+    }
+
+    private func tell(
+        of invoice: FinalizedInvoice, _ account: LiveAccount, on connection: Connection
+    ) async throws -> WebhookEvent.Outcome {
+        guard let table = account.tables.notices else { return .ignored("no table has its notices") }
+        guard let customer = invoice.customer,
+            try await table.agency(ofCustomer: customer, on: connection) != nil
+        else { return .ignored("no agency has its customer") }
+        guard canSend else {
+            throw APIError.unavailable("no_mail", "delivery.email is not configured: the agency cannot be told.")
+        }
+        switch try await NoticeEffects(table: table).queue(invoice, on: connection) {
+        case .done: return .done([NoticeEffects.word], localID: invoice.id)
+        case .alreadyDone: return .alreadyDone
+        case .refused(let reason): throw Self.conflict(reason)
+        }
+    }
+
+    /// Stripe goes on trying, and its dashboard shows it, until a person has put the row right.
+    private static func conflict(_ reason: String) -> APIError { APIError(.conflict, "needs_a_person", reason) }
+}

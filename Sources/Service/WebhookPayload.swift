@@ -1,0 +1,46 @@
+import Foundation
+import Stripe
+
+/// A Stripe event as it was posted, once its signature is verified.
+struct WebhookPayload: Sendable {
+    let event: Event
+    /// acct_…, where the event names one.
+    let account: String?
+    /// The bytes of `data.object`: the object as it was when the event happened.
+    let object: [UInt8]
+
+    /// - Throws: `APIError` 400 for what is no event of Stripe's.
+    init(_ body: [UInt8]) throws(APIError) {
+        do {
+            event = try Event(webhookBody: body)
+        } catch {
+            throw APIError(.badRequest, "not_an_event", error.description)
+        }
+        guard let root = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any],
+            let data = root["data"] as? [String: Any], let object = data["object"] as? [String: Any],
+            let bytes = try? JSONSerialization.data(withJSONObject: object)
+        else {
+            throw APIError(.badRequest, "not_an_event", "the webhook has no data.object")
+        }
+        account = root["account"] as? String
+        self.object = Array(bytes)
+    }
+
+    /// The invoice in it.
+    func invoice() throws(APIError) -> Invoice {
+        do {
+            return try BodyDecoding.invoice(object)
+        } catch {
+            throw APIError(.badRequest, "not_an_event", "data.object is no invoice: \(error.words)")
+        }
+    }
+
+    /// The payment intent in it.
+    func paymentIntent() throws(APIError) -> PaymentIntent {
+        do {
+            return try BodyDecoding.paymentIntent(object)
+        } catch {
+            throw APIError(.badRequest, "not_an_event", "data.object is no payment intent: \(error.words)")
+        }
+    }
+}

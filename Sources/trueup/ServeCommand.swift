@@ -1,0 +1,145 @@
+import ArgumentParser
+import Curl
+import Foundation
+import Jobs
+import Logging
+import PostgreSQL
+import Runner
+import Service
+import Stripe
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Takes webhooks in, places credit orders, shows the status, until it is stopped.",
+        discussion: """
+            POST /stripe/webhook and /stripe/credits-webhook for Stripe; the credit orders below /rn/agencies; / for \
+            people with a token; /healthz, /readyz and /metrics for machines. /metrics asks for no token: keep the \
+            address on the loopback, or behind a proxy that hides it.
+            """)
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Where to listen; beyond this machine only where an address says so.", valueName: "host:port"))
+    var listen = "127.0.0.1:8080"
+
+    @Flag(name: .long, help: "Print the OpenAPI document of the endpoints, and end.")
+    var openapi = false
+
+    @OptionGroup var files: JobOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func run() async throws {
+        if openapi { return Terminal.print(OpenAPIDocument.json.trimmingCharacters(in: .newlines)) }
+        guard let address = ListenAddress(listen) else {
+            throw ValidationError("--listen takes a port, 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080.")
+        }
+        let set = try files.load()
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        let names = set.settings.accounts.map(\.name)
+        let isLive = Accounts.hasLiveKey(names, settings: set.settings)
+        try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
+            try await serve(address, set, database.target)
+        }
+    }
+
+    private func serve(_ address: ListenAddress, _ set: JobSet, _ target: ConnectionTarget) async throws {
+        let http = HTTPClient()
+        let budgets = AccountBudgets(target)
+        do {
+            let accounts = try await LiveAccounts.open(set, target: target, http: http, budgets: budgets)
+            let logger = Logger(label: "trueup")
+            var setup = LiveService.Setup(
+                listen: address, accounts: accounts, jobs: set, canSend: set.settings.delivery.email != nil,
+                logger: logger, now: { Int64(Date().timeIntervalSince1970) })
+            setup.beside = { pool in await Self.empty(set.settings, pool, http) }
+            let service = try await LiveService.open(setup, target: target)
+            let announcement = Task {
+                guard let port = await service.port() else { return }
+                Terminal.say("serving at http://\(address.with(port: port))")
+            }
+            defer { announcement.cancel() }
+            try await service.run(stoppingOn: [.sigterm, .sigint])
+        } catch {
+            await budgets.close()
+            await http.close()
+            throw error
+        }
+        await budgets.close()
+        await http.close()
+        Terminal.say("stopped")
+    }
+
+    /// Sends what the webhooks have queued, every few seconds.
+    private static func empty(_ settings: Settings, _ pool: Pool, _ http: HTTPClient) async {
+        guard settings.delivery.email != nil else { return }
+        while !Task.isCancelled {
+            do {
+                _ = try await OutboxSenders.deliver(settings, pool: pool, http: http)
+            } catch {
+                if !Task.isCancelled { Terminal.say("the outbox was not emptied: \(explanation(of: error))") }
+            }
+            do { try await Task.sleep(for: .seconds(5)) } catch { return }
+        }
+    }
+}
+
+/// The accounts whose webhooks are served, with their keys and secrets from the environment.
+enum LiveAccounts {
+    /// Accounts that no reconcile job compares with a table have no webhooks here. Of the others, one whose signing
+    /// secret is not set is served without webhooks, which is said.
+    /// - Parameter budgets: the accounts' limits, which are shared with the runs of the night.
+    static func open(
+        _ set: JobSet, target: ConnectionTarget, http: HTTPClient, budgets: AccountBudgets
+    ) async throws -> [LiveAccount] {
+        let pool = Pool(target, size: 1, applicationName: "trueup serve start")
+        let tables: LiveTables
+        do {
+            tables = try await LiveTables.resolve(set.jobs, pool: pool)
+        } catch {
+            await pool.close()
+            throw error
+        }
+        await pool.close()
+        var accounts: [LiveAccount] = []
+        for settings in set.settings.accounts {
+            guard let found = tables.byAccount[settings.name],
+                found.orders != nil || found.charges != nil || found.notices != nil
+            else { continue }
+            let opened = try Accounts.open([settings.name], settings: set.settings, http: http) { name, limits in
+                .shared(budgets.budget(of: name, limits))
+            }
+            guard let client = opened.clients[settings.name] else { continue }
+            let secrets = try secrets(settings)
+            if secrets.isEmpty {
+                Terminal.say("\(settings.name): no webhook signing secret is set, so its webhooks are refused")
+            }
+            accounts.append(LiveAccount(name: settings.name, secrets: secrets, tables: found, client: client))
+        }
+        guard accounts.contains(where: { !$0.secrets.isEmpty }) else {
+            let names = set.settings.accounts.compactMap(\.webhookSecretEnv).joined(separator: ", ")
+            throw CommandError(
+                "No account has a webhook signing secret. Set "
+                    + (names.isEmpty ? "webhook_secret_env of an account in settings.yaml." : "one of \(names)."))
+        }
+        return accounts
+    }
+
+    private static func secrets(_ account: AccountSettings) throws -> [Secret] {
+        let environment = ProcessInfo.processInfo.environment
+        var secrets: [Secret] = []
+        for name in [account.webhookSecretEnv, account.webhookSecretOtherEnv] {
+            guard let name else { continue }
+            do {
+                let found = try Secrets.find(name, environment: environment)
+                for warning in found.warnings { Terminal.say("warning: \(warning)") }
+                secrets.append(found.secret)
+            } catch {
+                if case .unset = error { continue }
+                throw CommandError("Account \(account.name): \(error).")
+            }
+        }
+        return secrets
+    }
+}

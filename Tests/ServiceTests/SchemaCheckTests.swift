@@ -1,0 +1,44 @@
+import Foundation
+import Service
+import Support
+import Testing
+
+/// Python libraries that know more of HTTP than we do.
+enum SchemaCheck {
+    static let python = VirtualEnvironment(["schemathesis==4.32.5", "prometheus-client==0.26.0"])
+}
+
+@Suite("The OpenAPI document")
+struct SchemaCheckTests {
+    @Test("it names every route but those of the status page, and is JSON")
+    func routes() async throws {
+        let root = try #require(
+            try JSONSerialization.jsonObject(with: Data(OpenAPIDocument.json.utf8)) as? [String: Any])
+        let paths = try #require(root["paths"] as? [String: [String: Any]])
+        let named = Set(paths.flatMap { path, item in item.keys.map { "\($0) \(path)" } })
+        try await Counter.with { counter in
+            let served = try await counter.ask(.get, "/openapi.json")
+            #expect(served.text == OpenAPIDocument.json)
+            let pages: Set<String> = ["get /", "get /status.css", "post /login", "post /logout"]
+            #expect(named.union(pages) == Set(counter.routes.map { "\($0.method.lowercased()) \($0.path)" }))
+        }
+    }
+
+    @Test("schemathesis finds no answer that the document does not tell of, and no server error")
+    func schemathesis() async throws {
+        try await Counter.with { counter in
+            let python = try await SchemaCheck.python.interpreter()
+            let program = URL(fileURLWithPath: python).deletingLastPathComponent().appendingPathComponent(
+                "schemathesis")
+            let report = try await VirtualEnvironment.run(
+                program.path,
+                [
+                    "run", "http://127.0.0.1:\(counter.port)/openapi.json", "--max-examples", "25", "--seed", "1",
+                    "--phases", "examples,coverage,fuzzing", "--checks",
+                    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+                    "-H", "Authorization: Bearer \(counter.token)", "--no-color", "--workers", "1",
+                ], environment: [:])
+            #expect(report.status == 0, "\(report.output.suffix(6_000))")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Support
+import Testing
+
+@Suite("Status page")
+struct StatusPageTests {
+    private static let findings = """
+        INSERT INTO trueup.run (job, trigger, is_plan, period_from_seconds, period_to_seconds, definition_hash,
+            program_version, requested_by, host, process_id, state, ended_at)
+        VALUES ('credit-invoices', 'manual', false, 0, 1, 'x', 'x', 'x', 'x', 1, 'drift', now());
+        INSERT INTO trueup.finding (job, kind, account, stripe_id, action, explanation, facts, first_run_id,
+            last_run_id, first_seen_at)
+        SELECT 'credit-invoices', 'amount_mismatch', 'task_health', 'in_' || g, 'review', 'x', '{}', r.id, r.id,
+            now() - make_interval(days => g * 3)
+        FROM generate_series(0, 4) g, (SELECT max(id) AS id FROM trueup.run) r
+        """
+
+    @Test("nobody sees it without a token, and a wrong one is told so in the form")
+    func closed() async throws {
+        try await Counter.with { counter in
+            let bare = try await counter.ask(.get, "/")
+            #expect(bare.status == 401 && bare.text.contains("<form method=\"post\" action=\"/login\">"))
+            #expect(!bare.text.contains("credit-invoices"))
+            let orders = try await Counter.token(counter.pool, agencies: nil)
+            for token in ["", "x", orders, "trueup_1_" + String(repeating: "0", count: 64)] {
+                let reply = try await counter.ask(.post, "/login", body: Array("token=\(token)".utf8))
+                #expect(reply.status == 401 && reply.text.contains("role=\"alert\""))
+                #expect(reply.headers["Set-Cookie"] == nil)
+            }
+            #expect(try await counter.ask(.get, "/", token: orders).status == 401)
+            for cookie in ["1.99999999999.00", "x", "1..", "1.99999999999." + String(repeating: "0", count: 64)] {
+                let reply = try await counter.ask(.get, "/", headers: [("Cookie", "trueup_status=\(cookie)")])
+                #expect(reply.status == 401)
+            }
+        }
+    }
+
+    @Test("with a token it shows jobs, last runs, and open findings by kind and age, under a strict policy")
+    func open() async throws {
+        try await Counter.with { counter in
+            try await counter.run(Self.findings)
+            let page = try await counter.ask(.get, "/", token: counter.token)
+            #expect(page.status == 200, "\(page.text)")
+            for words in [
+                "<h1>5 differences are open</h1>", "agency-charges", "&lt;credit-invoices&gt;", "differences remain",
+                "amount_mismatch", "<td class=\"number\">1</td><td class=\"number\">2</td><td class=\"number\">2</td>",
+                "12 days",
+            ] {
+                #expect(page.text.contains(words), "\(words)\n\(page.text)")
+            }
+            let policy = page.headers["Content-Security-Policy"] ?? ""
+            #expect(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"))
+            #expect(!page.text.contains("<script") && !page.text.contains("style="))
+        }
+    }
+
+    @Test("a form takes the token and a cookie holds the session, until the token is revoked")
+    func cookie() async throws {
+        try await Counter.with { counter in
+            let login = try await counter.ask(
+                .post, "/login", body: Array("token=\(counter.token)".utf8),
+                headers: [("X-Forwarded-Proto", "https")])
+            #expect(login.status == 303 && login.headers["Location"] == "/", "\(login.text)")
+            let cookie = try #require(login.headers["Set-Cookie"])
+            for words in ["HttpOnly", "SameSite=Strict", "Secure", "Path=/"] { #expect(cookie.contains(words)) }
+            #expect(!cookie.contains(counter.token.suffix(64)), "the token itself is not kept by the browser")
+            let value = String(cookie.prefix { $0 != ";" })
+            #expect(try await counter.ask(.get, "/", headers: [("Cookie", "a=b; \(value)")]).status == 200)
+            try await counter.run("UPDATE trueup.api_token SET revoked_at = now()")
+            #expect(try await counter.ask(.get, "/", headers: [("Cookie", value)]).status == 401)
+        }
+    }
+}

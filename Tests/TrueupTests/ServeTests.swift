@@ -1,0 +1,119 @@
+import Foundation
+import Glibc
+import Sandbox
+import Support
+import Testing
+
+@Suite("trueup serve", .serialized)
+struct ServeTests {
+    private static let secret = "whsec_CANARYsecret0123"
+
+    /// A scene whose account has a signing secret, and the program that knows it.
+    private func with(_ body: (Scene, Program) async throws -> Void) async throws {
+        try await Scene.with(orders: 600, plants: [:]) { scene in
+            let settings = Scene.settings(scene.server.url).replacingOccurrences(
+                of: "    mode: test\n", with: "    mode: test\n    webhook_secret_env: WEBHOOK_SECRET\n")
+            try scene.folder.write(settings, to: "jobs/settings.yaml")
+            try await body(scene, scene.program(["WEBHOOK_SECRET": Self.secret]))
+        }
+    }
+
+    /// Starts the service and waits until it says where it is.
+    private func start(_ program: Program, port: Int = 0) async throws -> (running: Running, port: Int) {
+        let running = try program.start("serve", "--listen", "127.0.0.1:\(port)")
+        do {
+            try await running.wait(forTalk: "serving at http://127.0.0.1:")
+            let talk = running.talk
+            let start = try #require(talk.range(of: "serving at http://127.0.0.1:")).upperBound
+            return (running, try #require(Int(talk[start...].prefix { $0.isNumber })))
+        } catch {
+            _ = try await running.signal(SIGKILL)
+            throw error
+        }
+    }
+
+    /// Orders that wait for their payment, as the history has them.
+    private func open(_ scene: Scene) -> [CreditOrder] {
+        scene.history.orders.filter { order in
+            order.plant == nil && order.invoice?.status == .open && order.row?.stripeInvoiceID != nil
+        }
+    }
+
+    @Test("killed again and again while webhooks come twice, late and in another order, every payment is granted once")
+    func killed() async throws {
+        try await with { scene, program in
+            let world = try scene.server.world(of: "task_health")
+            let orders = open(scene).prefix(60)
+            try #require(orders.count > 20)
+            let sum = "SELECT coalesce(sum(balance), 0)::bigint AS value FROM task_credit_agency_balance"
+            let before = try await scene.value(sum, as: Int64.self)
+            var (running, port) = try await start(program)
+            try world.subscribe(
+                SandboxWebhook(
+                    url: "http://127.0.0.1:\(port)/stripe/credits-webhook", events: ["invoice.paid"],
+                    secret: Self.secret,
+                    policy: SandboxDeliveryPolicy(
+                        seed: 5, duplicateRate: 0.2, delayRate: 0.2, reorderRate: 0.1, lostAnswerRate: 0.2,
+                        retryMilliseconds: Array(repeating: 250, count: 200))))
+            for (index, order) in orders.enumerated() {
+                try world.pay(try #require(order.invoice).id)
+                guard index % 12 == 7 else { continue }
+                // Somewhere between the first byte and the answer.
+                try await Task.sleep(for: .milliseconds(index))
+                let result = try await running.signal(SIGKILL)
+                #expect(result.status == -1 && !result.everything.contains("CANARY"))
+                (running, _) = try await start(program, port: port)
+            }
+            #expect(await world.settleWebhooks(timeoutSeconds: 100))
+            let result = try await running.signal(SIGTERM)
+            #expect(result.status == 0 && result.talk.contains("stopped"), "\(result.talk.suffix(500))")
+            #expect(!result.everything.contains("CANARY"))
+            let granted = try await scene.value(sum, as: Int64.self) - before
+            #expect(granted == orders.reduce(0) { $0 + $1.credits })
+            let remembered = try await scene.value(
+                "SELECT count(*) AS value FROM trueup.webhook_event WHERE outcome = 'done'", as: Int64.self)
+            #expect(remembered == Int64(orders.count))
+            // The night watch has nothing to add.
+            let night = try await scene.program.run("run", Scene.job, "--json")
+            #expect(!night.output.contains("missed_paid"), "\(night.output)")
+        }
+    }
+
+    @Test("a token is shown once, listed without its secret, and revoked")
+    func tokens() async throws {
+        try await with { scene, program in
+            let made = try await program.run("token", "create", "portal", "--agency", "3", "--agency", "4")
+            #expect(made.status == 0)
+            let token = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+            #expect(token.hasPrefix("trueup_1_") && token.count == 73, "\(token)")
+            let list = try await program.run("token", "list")
+            #expect(
+                list.output.contains("1  portal  agencies 3, 4  valid") && !list.everything.contains(token.suffix(64)))
+            #expect(try await program.run("token", "revoke", "1").status == 0)
+            #expect(try await program.run("token", "revoke", "1").status == 1)
+            #expect(try await program.run("token", "list").output.contains("revoked"))
+            for wrong in [
+                ["portal"], ["", "--status"], ["x", "--agency", "1", "--all-agencies"], ["x", "--agency", "0"],
+            ] {
+                #expect(try await program.run(["token", "create"] + wrong).status == 64, "\(wrong)")
+            }
+            #expect(try await scene.value("SELECT count(*) AS value FROM trueup.api_token", as: Int64.self) == 1)
+        }
+    }
+
+    @Test("it does not start without a signing secret, on a bad address, or where it cannot listen, and says why")
+    func refusals() async throws {
+        try await with { scene, program in
+            let none = try await scene.program.run("serve")
+            #expect(none.status == 1 && none.talk.contains("WEBHOOK_SECRET"), "\(none.talk)")
+            let address = try await program.run("serve", "--listen", "everywhere")
+            #expect(address.status == 64)
+            let (running, port) = try await start(program)
+            let taken = try await program.run("serve", "--listen", "127.0.0.1:\(port)")
+            #expect(taken.status == 1 && taken.talk.contains("\(port)"), "\(taken.talk)")
+            _ = try await running.signal(SIGTERM)
+            let document = try await program.run("serve", "--openapi")
+            #expect(document.status == 0 && document.output.hasPrefix("{\"openapi\":\"3.1.0\""))
+        }
+    }
+}
