@@ -93,14 +93,24 @@ extension Mail {
                 .refusedHeader, "an attachment's name is empty, longer than 255 bytes, or a path", origin: "")
         }
         let type = attachment.contentType
+        // A charset may follow; no other parameter has been needed so far.
+        let parts = type.split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false)
+        let charset = parts.count == 2 ? parts[1].drop { $0 == " " } : "charset=utf-8"
+        let word = parts[0]
         let isType =
-            type.utf8.count <= 127 && type.split(separator: "/", omittingEmptySubsequences: false).count == 2
-            && type.utf8.allSatisfy { byte in
+            type.utf8.count <= 127 && charset.hasPrefix("charset=") && charset.count > 8
+            && charset.dropFirst(8).utf8.allSatisfy { byte in
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
+                    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+            } && word.split(separator: "/", omittingEmptySubsequences: false).count == 2
+            && word.utf8.allSatisfy { byte in
                 (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "/.+-".utf8.contains(byte)
                     || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
             }
         guard isType else {
-            throw MailError(.refusedHeader, "an attachment's content type is not type/subtype", origin: "")
+            throw MailError(
+                .refusedHeader, "an attachment's content type is not type/subtype or type/subtype; charset=name",
+                origin: "")
         }
     }
 }

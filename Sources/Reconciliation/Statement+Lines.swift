@@ -6,6 +6,8 @@ struct ItemsByOwner {
         var openItems: Int64 = 0
         var oldestDays: Int64?
         var hasEffect = false
+        /// What the items come to in money, by currency.
+        var money: [String: Int64] = [:]
     }
 
     /// Agency and currency of a line of charges.
@@ -31,6 +33,12 @@ struct ItemsByOwner {
             case .credits:
                 let effect = item.explains ? item.creditsEffect : 0
                 try ItemsByOwner.add(effect, days, to: &credits[owner, default: Line()], owner)
+                guard item.explains else { continue }
+                for amount in item.amountEffects {
+                    let sum = credits[owner]?.money[amount.currency] ?? 0
+                    credits[owner]?.money[amount.currency] = try sum.plus(
+                        amount.minorUnits, "What explains the money of \(owner.name)")
+                }
             case .charges:
                 for amount in item.amountEffects {
                     let key = ChargeKey(owner: owner, currency: amount.currency)
@@ -86,7 +94,8 @@ extension Statement {
             guard let activity = activities[key] else { continue }
             lines.append(
                 try AgencyStatement(
-                    activity, items: items.credits[key] ?? ItemsByOwner.Line(), tolerance: input.toleranceCredits))
+                    activity, items: items.credits[key] ?? ItemsByOwner.Line(), tolerance: input.toleranceCredits,
+                    isUnread: input.unread.contains(.credits)))
         }
         return lines
     }
@@ -115,21 +124,24 @@ extension Statement {
             }
             lines.append(
                 try ChargeLine(
-                    activity, items: line, tolerance: input.toleranceMinorUnits[activity.currency] ?? 0))
+                    activity, items: line, tolerance: input.toleranceMinorUnits[activity.currency] ?? 0,
+                    isUnread: input.unread.contains(.charges)))
         }
         return lines
     }
 }
 
 extension AgencyStatement {
-    init(_ activity: AgencyActivity, items: ItemsByOwner.Line, tolerance: Int64) throws(StatementError) {
+    init(
+        _ activity: AgencyActivity, items: ItemsByOwner.Line, tolerance: Int64, isUnread: Bool
+    ) throws(StatementError) {
         let name = OwnerKey(activity.agencyID).name
         let computed = try activity.opening.plus(activity.boughtAtStripe, "The computed balance of \(name)")
             .minus(activity.consumed, "The computed balance of \(name)")
             .plus(activity.adjustments, "The computed balance of \(name)")
         var difference: Int64?
         var unexplained: Int64?
-        if let recorded = activity.recorded {
+        if let recorded = activity.recorded, !isUnread {
             let found = try recorded.minus(computed, "The difference of \(name)")
             difference = found
             unexplained = try found.minus(items.explained, "The unexplained difference of \(name)")
@@ -144,9 +156,31 @@ extension AgencyStatement {
         openItems = items.openItems
         oldestDays = items.oldestDays
         isWithinTolerance = LineState.isWithin(tolerance, unexplained)
-        state = LineState.state(
+        self.isUnread = isUnread
+        unexplainedMoney = isUnread ? [] : try AgencyStatement.unexplainedMoney(activity, items)
+        let state = LineState.state(
             isComplete: activity.missing.isEmpty, difference: difference, unexplained: unexplained,
             tolerance: tolerance, openItems: items.openItems, rollForward: rollForward)
+        self.state = unexplainedMoney.isEmpty ? state : max(state, .unexplained)
+    }
+}
+
+extension AgencyStatement {
+    /// What was paid on one side more than on the other and no item accounts for. Where no payment is known on either
+    /// side there is nothing to hold the items against.
+    private static func unexplainedMoney(
+        _ activity: AgencyActivity, _ items: ItemsByOwner.Line
+    ) throws(StatementError) -> [Money] {
+        guard !activity.purchases.isEmpty else { return [] }
+        let what = "The unexplained money of \(OwnerKey(activity.agencyID).name)"
+        var rests = [String: Int64]()
+        for (currency, sum) in items.money { rests[currency] = try Int64(0).minus(sum, what) }
+        for purchase in activity.purchases {
+            rests[purchase.currency] = try rests[purchase.currency, default: 0].plus(purchase.locally, what)
+                .minus(purchase.atStripe, what)
+        }
+        return rests.filter { $0.value != 0 }.sorted { $0.key < $1.key }
+            .map { Money(minorUnits: $0.value, currency: $0.key) }
     }
 }
 
@@ -163,11 +197,13 @@ extension RollForward {
 }
 
 extension ChargeLine {
-    init(_ activity: ChargeActivity, items: ItemsByOwner.Line, tolerance: Int64) throws(StatementError) {
+    init(
+        _ activity: ChargeActivity, items: ItemsByOwner.Line, tolerance: Int64, isUnread: Bool
+    ) throws(StatementError) {
         let name = "the charges of \(OwnerKey(activity.agencyID).name) in \(activity.currency.uppercased())"
         var difference: Int64?
         var unexplained: Int64?
-        if let recorded = activity.recorded {
+        if let recorded = activity.recorded, !isUnread {
             let found = try recorded.amount.minus(activity.charged.amount, "The difference of \(name)")
             difference = found
             unexplained = try found.minus(items.explained, "The unexplained difference of \(name)")
@@ -179,6 +215,7 @@ extension ChargeLine {
         openItems = items.openItems
         oldestDays = items.oldestDays
         isWithinTolerance = LineState.isWithin(tolerance, unexplained)
+        self.isUnread = isUnread
         state = LineState.state(
             isComplete: activity.missing.isEmpty, difference: difference, unexplained: unexplained,
             tolerance: tolerance, openItems: items.openItems, rollForward: nil)

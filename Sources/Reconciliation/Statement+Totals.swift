@@ -89,6 +89,17 @@ extension Statement {
         return totals.values.sorted { $0.currency < $1.currency }
     }
 
+    /// One sum for each currency, without those that are 0.
+    static func sums(_ amounts: [Money]) throws(StatementError) -> [Money] {
+        var sums: [String: Int64] = [:]
+        for amount in amounts {
+            sums[amount.currency] = try sums[amount.currency, default: 0].plus(
+                amount.minorUnits, "The unexplained money in \(amount.currency.uppercased())")
+        }
+        return sums.filter { $0.value != 0 }.sorted { $0.key < $1.key }
+            .map { Money(minorUnits: $0.value, currency: $0.key) }
+    }
+
     /// What explains, by kind. A kind whose items move nothing is no line between the balances.
     static func causes(_ items: [StatementItem]) throws(StatementError) -> [StatementCause] {
         var causes: [StatementCause] = []
@@ -96,7 +107,7 @@ extension Statement {
             var totals: [FindingKind: ItemTotals] = [:]
             for item in items where item.scope == scope && item.explains {
                 let moves =
-                    scope == .credits ? item.creditsEffect != 0 : item.amountEffects.contains { $0.minorUnits != 0 }
+                    (scope == .credits && item.creditsEffect != 0) || item.amountEffects.contains { $0.minorUnits != 0 }
                 if moves { try totals[item.kind, default: ItemTotals()].add(item) }
             }
             for kind in FindingKind.allCases {
@@ -129,10 +140,11 @@ extension Statement {
                         + "\(amount) were read and are in no class.")
             }
         }
-        for line in agencies where line.state == .incomplete {
+        // Of a part that was not read, the read says so once.
+        for line in agencies where line.state == .incomplete && !line.isUnread {
             gaps.append(missing(line.activity.agencyID, line.activity.missing, "its recorded balance"))
         }
-        for line in charges where line.state == .incomplete {
+        for line in charges where line.state == .incomplete && !line.isUnread {
             gaps.append(missing(line.activity.agencyID, line.activity.missing, "its recorded charges"))
         }
         return gaps

@@ -21,6 +21,10 @@ public struct Statement: Sendable, Hashable {
     public let reads: [StatementRead]
     public let controls: [ControlTotals]
     public let matchRate: MatchRate
+    /// The parts whose side at Stripe was not read up to the cut-off.
+    public let unread: Set<StatementItem.Scope>
+    /// What was paid for credits, locally minus at Stripe, and no item accounts for; none where everything is.
+    public let unexplainedMoney: [Money]
     public let changes: StatementChanges
     public let state: StatementState
     /// Why the statement is incomplete, a sentence each; empty unless it is.
@@ -49,6 +53,8 @@ public struct Statement: Sendable, Hashable {
             ($0.account, $0.name, $0.currency) < ($1.account, $1.name, $1.currency)
         }
         matchRate = try MatchRate(controls)
+        unread = input.unread
+        unexplainedMoney = try Statement.sums(agencies.flatMap(\.unexplainedMoney))
         let gaps = try Statement.gaps(reads, controls, agencies, charges)
         self.gaps = gaps
         var state = (agencies.map(\.state) + charges.map(\.state)).max() ?? .clean

@@ -8,6 +8,8 @@ public struct StatementInput: Sendable, Hashable {
     /// What had to be read. Without a single read the statement is incomplete.
     public var reads: [StatementRead]
     public var controls: [ControlTotals]
+    /// The parts whose side at Stripe was not read up to the cut-off: nothing is said of their differences.
+    public var unread: Set<StatementItem.Scope>
     /// An unexplained difference of an agency up to this many credits, plus or minus, is within tolerance.
     public var toleranceCredits: Int64
     /// The same for charges, in minor units by lower-case currency.
@@ -18,7 +20,8 @@ public struct StatementInput: Sendable, Hashable {
     public init(
         cutOff: StatementCutOff, agencies: [AgencyActivity] = [], charges: [ChargeActivity] = [],
         items: [StatementItem] = [], reads: [StatementRead] = [], controls: [ControlTotals] = [],
-        toleranceCredits: Int64 = 0, toleranceMinorUnits: [String: Int64] = [:], previous: PreviousStatement? = nil
+        unread: Set<StatementItem.Scope> = [], toleranceCredits: Int64 = 0, toleranceMinorUnits: [String: Int64] = [:],
+        previous: PreviousStatement? = nil
     ) {
         self.cutOff = cutOff
         self.agencies = agencies
@@ -26,6 +29,7 @@ public struct StatementInput: Sendable, Hashable {
         self.items = items
         self.reads = reads
         self.controls = controls
+        self.unread = unread
         self.toleranceCredits = toleranceCredits
         self.toleranceMinorUnits = toleranceMinorUnits
         self.previous = previous

@@ -9,6 +9,10 @@ public struct AgencyStatement: Sendable, Hashable {
     /// The sum over the open items of the agency.
     public let explained: Int64
     public let unexplained: Int64?
+    /// Stripe's side was not read up to the cut-off: what is there of it is no figure to compare with.
+    public let isUnread: Bool
+    /// What was paid for credits, locally minus at Stripe, and no item accounts for, by currency; none where all is.
+    public let unexplainedMoney: [Money]
     /// There is an unexplained difference, and it is not larger than the tolerance.
     public let isWithinTolerance: Bool
     /// `nil` when no statement was signed before.
@@ -39,6 +43,8 @@ public struct ChargeLine: Sendable, Hashable {
     public let difference: Int64?
     public let explained: Int64
     public let unexplained: Int64?
+    /// Stripe's side was not read up to the cut-off.
+    public let isUnread: Bool
     public let isWithinTolerance: Bool
     public let openItems: Int64
     public let oldestDays: Int64?

@@ -15,8 +15,16 @@ public enum ReportVerdict {
             let gaps = statement.gaps.count
             groups.append(["INCOMPLETE: \(gaps) \(gaps == 1 ? "gap" : "gaps"), these figures are not a statement"])
         }
-        if !statement.agencies.isEmpty { groups.append(credits(statement)) }
-        for total in statement.chargeTotals { groups.append(charges(total, named: !statement.agencies.isEmpty)) }
+        if statement.unread.contains(.credits) {
+            groups.append(["credits NOT READ up to the cut-off"])
+        } else if !statement.agencies.isEmpty {
+            groups.append(credits(statement))
+        }
+        if statement.unread.contains(.charges) {
+            groups.append(["charges NOT READ up to the cut-off"])
+        } else {
+            for total in statement.chargeTotals { groups.append(charges(total, named: !statement.agencies.isEmpty)) }
+        }
         if statement.agencies.isEmpty && statement.chargeTotals.isEmpty && statement.state != .incomplete {
             groups.append(["NOTHING TO STATE", "no agency bought, used or was charged anything"])
         }
@@ -30,10 +38,16 @@ public enum ReportVerdict {
         }
         let isBalanced = totals.outOfBalance == 0
         let money = amounts(statement).filter { $0.minorUnits != 0 }
-        let worth = money.isEmpty ? "" : " (" + money.map(\.description).joined(separator: ", ") + ")"
-        let head = isBalanced ? "IN BALANCE" : "OUT BY \(decimal(difference)) credits\(worth)"
+        let worth = money.map(\.description).joined(separator: ", ")
+        let rest = statement.unexplainedMoney.map(\.description).joined(separator: ", ")
+        var head = isBalanced ? "IN BALANCE" : "OUT BY \(decimal(difference)) credits"
+        // Credits may agree where the money does not: an invoice with taxes, or in another currency.
+        if !worth.isEmpty { head += isBalanced ? " in credits, OUT BY \(worth)" : " (\(worth))" }
         return [head, agencies(totals.outOfBalance, totals.agencies)]
-            + ["unexplained " + decimal(unexplained) + gross(unexplained, totals.unexplainedGross, decimal)]
+            + [
+                "unexplained " + decimal(unexplained) + gross(unexplained, totals.unexplainedGross, decimal)
+                    + (rest.isEmpty ? "" : " and " + rest)
+            ]
     }
 
     private static func charges(_ totals: ChargeTotals, named: Bool) -> [String] {

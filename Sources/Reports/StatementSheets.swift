@@ -21,11 +21,12 @@ enum StatementSheet {
     /// Credits are one unit, so they add up over all agencies whatever was paid for them.
     private static func totals(_ statement: Statement) -> [Cell] {
         let totals = statement.totals
+        let isUnread = statement.unread.contains(.credits)
         let items = statement.agencies.reduce(0) { $0 + $1.openItems }
         return [
-            .empty, .text("Total"), .empty, .credits(totals.opening), .credits(totals.boughtAtStripe),
+            .empty, .text("Total"), .empty, .credits(totals.opening), .credits(isUnread ? nil : totals.boughtAtStripe),
             .credits(totals.boughtLocally), .credits(totals.consumed), .credits(totals.adjustments),
-            .credits(totals.computed), .credits(totals.recorded), .credits(totals.difference),
+            .credits(isUnread ? nil : totals.computed), .credits(totals.recorded), .credits(totals.difference),
             .credits(totals.explained), .credits(totals.unexplained), .count(items),
             .count(statement.agencies.compactMap(\.oldestDays).max()), .empty,
         ]
@@ -37,8 +38,9 @@ enum StatementSheet {
         return [
             .id(activity.agencyID), .text(name(activity.agencyID, activity.name)),
             currencies.isEmpty ? .empty : .text(currencies), .credits(activity.opening),
-            .credits(activity.boughtAtStripe), .credits(activity.boughtLocally), .credits(activity.consumed),
-            .credits(activity.adjustments), .credits(line.computed), .credits(activity.recorded),
+            .credits(line.isUnread ? nil : activity.boughtAtStripe), .credits(activity.boughtLocally),
+            .credits(activity.consumed), .credits(activity.adjustments),
+            .credits(line.isUnread ? nil : line.computed), .credits(activity.recorded),
             .credits(line.difference), .credits(line.explained), .credits(line.unexplained),
             .count(line.openItems), .count(line.oldestDays), .text(status(line)),
         ]
@@ -50,6 +52,11 @@ enum StatementSheet {
 
     /// The state in a word, with what a reader would otherwise have to look for.
     static func status(_ line: AgencyStatement) -> String {
+        if line.isUnread { return line.state.rawValue + ", Stripe not read" }
+        if !line.unexplainedMoney.isEmpty {
+            let money = line.unexplainedMoney.map(\.description).joined(separator: ", ")
+            return line.state.rawValue + ", money unexplained: " + money
+        }
         if line.isWithinTolerance { return line.state.rawValue + ", within tolerance" }
         if let rollForward = line.rollForward, rollForward.unexplained != 0 {
             return line.state.rawValue + ", opening off by " + Money.grouped(rollForward.unexplained)
@@ -81,8 +88,10 @@ enum ChargesSheet {
         }
         return [
             .id(activity.agencyID), .text(StatementSheet.name(activity.agencyID, activity.name)),
-            .text(activity.currency.uppercased()), .count(activity.charged.count), .count(activity.recorded?.count),
-            money(activity.charged.amount), money(activity.recorded?.amount), money(line.difference),
+            .text(activity.currency.uppercased()), .count(line.isUnread ? nil : activity.charged.count),
+            .count(activity.recorded?.count),
+            money(line.isUnread ? nil : activity.charged.amount), money(activity.recorded?.amount),
+            money(line.difference),
             money(line.explained), money(line.unexplained), .count(line.openItems), .count(line.oldestDays),
             .text(line.isWithinTolerance ? line.state.rawValue + ", within tolerance" : line.state.rawValue),
         ]

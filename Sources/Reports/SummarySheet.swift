@@ -38,11 +38,15 @@ enum SummarySheet {
         let causes = statement.causes.filter { $0.scope == .credits }
         if !statement.agencies.isEmpty {
             let name = "Statement (credits)"
-            rows.append([.text(name), .text("Credits per Stripe"), .credits(statement.totals.computed), .empty])
-            for cause in causes {
+            let isUnread = statement.unread.contains(.credits)
+            rows.append([
+                .text(name), .text("Credits per Stripe"), .credits(isUnread ? nil : statement.totals.computed),
+                isUnread ? notRead : .empty,
+            ])
+            for cause in causes where !isUnread {
                 rows.append([.text(name), .text(cause.kind.title), .credits(cause.creditsEffect), note(cause)])
             }
-            rows.append([.text(name), .text("Unexplained"), .credits(statement.totals.unexplained), .empty])
+            rows.append([.text(name), .text("Unexplained"), .credits(statement.totals.unexplained), rest(statement)])
             rows.append([.text(name), .text("Local balance"), .credits(statement.totals.recorded), .empty])
         }
         for totals in statement.chargeTotals {
@@ -50,8 +54,12 @@ enum SummarySheet {
                 .money(units.map { Money(minorUnits: $0, currency: totals.currency) })
             }
             let name = "Charges (\(totals.currency.uppercased()))"
-            rows.append([.text(name), .text("Charged by Stripe"), money(totals.charged.amount), .empty])
-            for cause in statement.causes where cause.scope == .charges {
+            let isUnread = statement.unread.contains(.charges)
+            rows.append([
+                .text(name), .text("Charged by Stripe"), money(isUnread ? nil : totals.charged.amount),
+                isUnread ? notRead : .empty,
+            ])
+            for cause in statement.causes where cause.scope == .charges && !isUnread {
                 guard let amount = cause.amounts.first(where: { $0.currency == totals.currency }) else { continue }
                 rows.append([.text(name), .text(cause.kind.title), .money(amount), note(cause)])
             }
@@ -59,6 +67,14 @@ enum SummarySheet {
             rows.append([.text(name), .text("Recorded locally"), money(totals.recorded?.amount), .empty])
         }
         return rows
+    }
+
+    private static let notRead = Cell.text("not read up to the cut-off")
+
+    /// The money that no item accounts for: with the causes' it is the headline's.
+    private static func rest(_ statement: Statement) -> Cell {
+        statement.unexplainedMoney.isEmpty
+            ? .empty : .text(statement.unexplainedMoney.map(\.description).joined(separator: ", "))
     }
 
     private static func note(_ cause: StatementCause) -> Cell {

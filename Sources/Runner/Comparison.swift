@@ -32,14 +32,15 @@ struct Comparison: Sendable {
                 subject: subject, nowSeconds: nowSeconds, kinds: kinds, limits: limits, read: read,
                 trustsFresh: trustsFresh, mayRead: round < limits.rounds)
             let local = try await pool.withConnection { connection in
-                try await diff.run(on: connection, alsoRead: carried.stripeIDs, alsoRows: carried.localIDs) {
-                    try await sink.take($0)
-                }
+                try await diff.run(
+                    on: connection, alsoRead: carried.stripeIDs, alsoRows: carried.localIDs,
+                    isLast: { await sink.unread.isEmpty }, { try await sink.take($0) })
             }
             let unread = await sink.unread
             if unread.isEmpty {
                 return ComparisonResult(
-                    local: local, judged: await sink.judged.sorted(), unconfirmed: await sink.unconfirmed)
+                    local: local, judged: await sink.judged.sorted(), unconfirmed: await sink.unconfirmed,
+                    classes: try await sink.classes(agreed: local.agreed ?? [:]))
             }
             progress(.confirming(account: account, objects: unread.count))
             try await confirmer.read(unread, rowsBetween: rowsBetween)
@@ -83,6 +84,8 @@ struct ComparisonResult: Sendable {
     /// Differences that could not be confirmed by a fresh read, because there were too many to read. They are for
     /// review, never repaired.
     var unconfirmed: Int
+    /// In which class each staged object was counted, by currency.
+    var classes: [String: ComparedClasses]
 }
 
 /// A difference with what the rules say of it.
@@ -125,6 +128,7 @@ private actor RoundSink {
     private(set) var judged: [Judged] = []
     private(set) var unread: [UnreadObject] = []
     private(set) var unconfirmed = 0
+    private var counted = ObjectClasses()
 
     init(
         subject: Subject, nowSeconds: Int64, kinds: Set<FindingKind>?, limits: ComparisonLimits, read: Set<String>,
@@ -157,9 +161,15 @@ private actor RoundSink {
             }
         }
         let verdict = subject.classify(found.pair, nowSeconds: nowSeconds)
-        guard let kind = verdict.kind, kinds?.contains(kind) ?? true else { return }
+        guard let kind = verdict.kind, kinds?.contains(kind) ?? true else {
+            counted.count(found.pair, .agreed)
+            return
+        }
         var action = verdict.action(on: subject.on)
-        if action == .ignore { return }
+        if action == .ignore {
+            counted.count(found.pair, .ignored)
+            return
+        }
         if let id = found.pair.existingStripeID, found.pair.needsFreshRead(for: kind), !isFresh(id, found) {
             if canRead {
                 unread.append(UnreadObject(id: id))
@@ -174,10 +184,16 @@ private actor RoundSink {
         guard judged.count < limits.differences else {
             throw ComparisonError.tooManyDifferences(account: subject.account, limit: limits.differences)
         }
+        counted.count(found.pair, .differing)
         judged.append(
             Judged(
                 comparison: subject.comparison, found: found, kind: kind, verdict: verdict, action: action,
                 isConfirmed: isConfirmed))
+    }
+
+    /// What was visited here, and what the diff counted as agreeing.
+    func classes(agreed: [String: Reconciliation.Tally]) throws -> [String: ComparedClasses] {
+        try counted.sums(agreed)
     }
 
     private func isFresh(_ id: String, _ found: DifferingPair) -> Bool {

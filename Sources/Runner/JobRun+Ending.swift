@@ -76,6 +76,7 @@ extension JobRun {
             guard !outcome.linked.isEmpty else { break }
             let again = try await gathering.gather(run, isLater: true)
             tally.problems += again.tally.problems
+            tally.compared = again.tally.compared
             judged = again.judged.filter { outcome.linked.contains($0.found.pair.existingStripeID ?? "") }
         }
         if range == nil {

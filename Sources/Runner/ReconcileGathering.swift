@@ -89,6 +89,10 @@ struct ReconcileGathering: Gathering {
         gathered.judged += result.judged
         gathered.tally.stripeObjects += result.local.staged
         gathered.tally.localRows += result.local.rows
+        if subject.isStated {
+            gathered.tally.compared.append(
+                ComparedList(account: subject.account, comparison: subject.comparison, classes: result.classes))
+        }
         gathered.tally.note(unconfirmed: result.unconfirmed, account: subject.account)
     }
 

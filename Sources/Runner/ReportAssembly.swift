@@ -15,9 +15,9 @@ struct ReportAssembly {
     let cutOffSeconds: Int64
     let accounts: [ReportAccount]
     let programVersion: String
-    /// What should have been read and was not, for a run that is missing.
-    let missingReads: [StatementRead]
-    let queries: [ReportQuery]
+    /// The jobs of which no run read up to the cut-off.
+    let missing: [JobDefinition]
+    let scope: StatementScope
 
     func report(_ figures: StatementFigures) throws -> DiscrepancyReport {
         let statement = try Reconciliation.Statement(input(figures))
@@ -39,7 +39,12 @@ struct ReportAssembly {
     }
 
     private func input(_ figures: StatementFigures) -> StatementInput {
-        var reads = missingReads
+        var reads = missing.map { job in
+            StatementRead(
+                name: "Stripe, \(job.name)", isComplete: false,
+                reason: "no run of \(job.name) has read up to the cut-off; start one with: trueup run \(job.name)")
+        }
+        reads += figures.unread.map(unread)
         for rested in figures.runs {
             let run = rested.run
             reads.append(
@@ -53,7 +58,7 @@ struct ReportAssembly {
         return StatementInput(
             cutOff: StatementCutOff(seconds: cutOffSeconds, in: zone), agencies: figures.agencies,
             charges: figures.charges, items: figures.items.map(\.item), reads: reads, controls: figures.controls,
-            toleranceCredits: job.toleranceCredits,
+            unread: unreadParts(figures), toleranceCredits: job.toleranceCredits,
             previous: figures.previous.map { previous in
                 PreviousStatement(
                     cutOffSeconds: previous.cutOffSeconds, state: previous.state, open: figures.previousItems,
@@ -61,10 +66,32 @@ struct ReportAssembly {
             })
     }
 
+    /// The parts that rest on something that was not read.
+    private func unreadParts(_ figures: StatementFigures) -> Set<StatementItem.Scope> {
+        let jobs = missing.map(\.name) + figures.runs.filter { !$0.run.isComplete }.map(\.run.job)
+        var parts = Set(figures.unread.map(\.scope))
+        if jobs.contains(where: { scope.creditJobs.contains($0) }) { parts.insert(.credits) }
+        if jobs.contains(where: { scope.chargeJobs.contains($0) }) { parts.insert(.charges) }
+        return parts
+    }
+
+    /// A time that no run has read, with the command that reads it. Days are named a little wider, whatever the zone.
+    private func unread(_ unread: UnreadTime) -> StatementRead {
+        let from = zone.date(at: unread.period.fromSeconds - 86_400)
+        let to = zone.date(at: unread.period.toSeconds + 2 * 86_400)
+        let many = scope.creditAccounts.count > 1 && unread.scope == .credits ? " --account \(unread.account)" : ""
+        return StatementRead(
+            name: "Stripe, \(unread.job), \(unread.account), created "
+                + "\(ISOTime.text(unread.period.fromSeconds, in: zone).prefix(10)) to "
+                + "\(ISOTime.text(unread.period.toSeconds, in: zone).prefix(10))",
+            isComplete: false,
+            reason: "no complete run has; read it with: trueup backfill \(unread.job) --from \(from) --to \(to)\(many)")
+    }
+
     private func source(_ figures: StatementFigures) -> ReportSource {
         ReportSource(
             id: figures.runs.isEmpty ? "none" : figures.runs.map { String($0.run.id) }.joined(separator: ", "),
-            job: definition.name, programVersion: programVersion, jobFileHash: definition.hash, queries: queries,
+            job: definition.name, programVersion: programVersion, jobFileHash: definition.hash, queries: scope.queries,
             runs: figures.runs.map { rested in
                 SourceRun(
                     id: rested.run.id, job: rested.run.job, state: rested.run.state.rawValue,
@@ -122,7 +149,7 @@ struct ReportAssembly {
         return ResolvedItem(
             id: found.item.id, kind: found.item.kind, agencyID: found.item.agencyID, agency: found.agencyName,
             amount: found.stripeAmount ?? found.localAmount, credits: found.credits,
-            closedSeconds: one.closedSeconds, how: one.closedHow.words, by: one.repairedBy, plan: one.plan)
+            closedSeconds: one.closedAt.seconds, how: one.closedHow.words, by: one.repairedBy, plan: one.plan)
     }
 
     private func repair(_ repair: Repair) -> RepairEntry {

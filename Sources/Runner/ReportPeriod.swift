@@ -17,7 +17,7 @@ public enum ReportPeriod: Sendable, Hashable {
 extension CutOff {
     /// The last such moment at or before `seconds`. Where the clock skips it, the first instant after the gap; where
     /// the clock shows it twice, the first time.
-    func last(before seconds: Int64, in zone: Zone) -> Int64 {
+    public func last(before seconds: Int64, in zone: Zone) -> Int64 {
         var date = zone.date(at: seconds)
         // Today's moment, yesterday's, or, around a skipped day, the one before.
         for _ in 0..<3 {

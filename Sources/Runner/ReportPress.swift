@@ -28,6 +28,17 @@ actor ReportPress {
         return ReportPress(writer: writer.value, queue: queue)
     }
 
+    /// Takes away what processes that were killed left in the folder of a job's reports.
+    static func sweep(_ folder: String) async {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global(qos: .utility).async {
+                ReportLeftovers.sweep(folder)
+                ReportLeftovers.sweepScratch()
+                continuation.resume()
+            }
+        }
+    }
+
     func append(_ rows: [MatchedRow]) throws { try writer.append(rows) }
 
     func finish() throws -> ReportManifest { try writer.finish() }
@@ -36,7 +47,7 @@ actor ReportPress {
     static func dataHash(_ report: DiscrepancyReport) async throws -> String {
         var report = report
         report.run.previousReportHash = nil
-        let directory = FileManager.default.temporaryDirectory.path + "/trueup-report-" + UUID().uuidString
+        let directory = ReportLeftovers.scratchFolder()
         let press = try await open(report, into: directory, formats: [.json])
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let manifest = try await press.finish()

@@ -90,10 +90,10 @@ public struct ReportRun: Sendable {
     }
 
     private func make() async throws -> ReportResult {
+        await ReportPress.sweep("\(delivery?.settings.directory?.path ?? "reports")/\(definition.name)")
         let zone = try Zone.load(job.cutOff.timeZone)
         let bounds = try await bounds(zone)
-        let runs = try await restingRuns(cutOffSeconds: bounds.cutOff)
-        let made = try await write(zone, bounds, runs)
+        let made = try await write(zone, bounds)
         let files = made.manifest.files.map {
             StoredReport.File(name: $0.name, bytes: $0.digest.bytes, sha256: $0.digest.sha256)
         }
@@ -133,25 +133,25 @@ public struct ReportRun: Sendable {
     }
 
     /// For each job the last run that read up to the cut-off, and a gap for each job that has none.
-    private func restingRuns(cutOffSeconds: Int64) async throws -> (ids: [Int64], missing: [StatementRead]) {
+    ///
+    /// It is asked in the snapshot that gives the figures: a run that ends meanwhile belongs to neither or to both.
+    private func restingRuns(
+        cutOffSeconds: Int64, on connection: Connection
+    ) async throws -> (ids: [Int64], missing: [JobDefinition]) {
         var ids: [Int64] = []
-        var missing: [StatementRead] = []
+        var missing: [JobDefinition] = []
         for job in restingJobs {
             var id: Int64? = nil
-            if case .run(let asked) = period, try await Runs(pool: pool).run(id: asked)?.job == job.name {
+            if case .run(let asked) = period, try await Runs.run(id: asked, on: connection)?.job == job.name {
                 id = asked
             } else {
-                id = try await Runs(pool: pool).lastReaching(cutOffSeconds, job: job.name)
+                id = try await Runs.lastReaching(
+                    cutOffSeconds - job.kind.standsBackSeconds, job: job.name, on: connection)
             }
             if let id {
                 ids.append(id)
             } else {
-                missing.append(
-                    StatementRead(
-                        name: "Stripe, \(job.name)", isComplete: false,
-                        reason:
-                            "no run of \(job.name) has read up to the cut-off; start one with: trueup run \(job.name)"
-                    ))
+                missing.append(job)
             }
         }
         return (ids, missing)
@@ -163,6 +163,7 @@ public struct ReportRun: Sendable {
         var credits: [String] = []
         var charges: [String] = []
         var others: [String] = []
+        var (creditAccounts, chargeAccounts): ([String], [String]) = ([], [])
         var contract = TableContract(name: "task_credit_stripe_invoice", columns: [:])
         for job in restingJobs {
             guard case .reconcile(let reconcile) = job.kind else {
@@ -172,8 +173,11 @@ public struct ReportRun: Sendable {
             switch reconcile.side {
             case .orders where credits.isEmpty:
                 credits.append(job.name)
+                creditAccounts = reconcile.accounts
                 contract = reconcile.table
-            case .charges where reconcile.table.name == "agency_charge": charges.append(job.name)
+            case .charges where reconcile.table.name == "agency_charge":
+                charges.append(job.name)
+                chargeAccounts += reconcile.accounts
             // Another job over the same orders would count them twice; notices and customers move nothing.
             default: others.append(job.name)
             }
@@ -184,22 +188,24 @@ public struct ReportRun: Sendable {
             customerColumn: "taskHealthStripeCustomerId", on: connection)
         return StatementScope(
             job: definition.name, cutOffSeconds: bounds.cutOff, fromSeconds: bounds.from, orders: orders,
-            creditJobs: credits, chargeJobs: charges, otherJobs: others, runIDs: runIDs,
+            creditJobs: credits, chargeJobs: charges, creditAccounts: creditAccounts, chargeAccounts: chargeAccounts,
+            otherJobs: others, runIDs: runIDs,
             creditPriceCents: CreditEffects.pricePerCreditCents)
     }
 
     /// Reads and writes in one snapshot: the files say what one instant said.
     private func write(
-        _ zone: Zone, _ bounds: (from: Int64?, cutOff: Int64), _ runs: (ids: [Int64], missing: [StatementRead])
+        _ zone: Zone, _ bounds: (from: Int64?, cutOff: Int64)
     ) async throws -> Made {
         let last = try await StoredReports(pool: pool).last(job: definition.name)
         return try await StatementQuery.snapshot(pool) { connection in
+            let runs = try await restingRuns(cutOffSeconds: bounds.cutOff, on: connection)
             let scope = try await scope(bounds, runs.ids, on: connection)
             let query = StatementQuery(scope)
             let figures = try await query.figures(on: connection)
             let assembly = ReportAssembly(
                 definition: definition, job: job, zone: zone, cutOffSeconds: bounds.cutOff, accounts: accounts,
-                programVersion: origin.programVersion, missingReads: runs.missing, queries: scope.queries)
+                programVersion: origin.programVersion, missing: runs.missing, scope: scope)
             let report = try assembly.report(figures)
             let hash = try await ReportPress.dataHash(report)
             if let last, last.dataHash == hash, last.cutOffSeconds == bounds.cutOff,
@@ -223,13 +229,12 @@ public struct ReportRun: Sendable {
         report.run.previousReportHash = previous
         let directory = directory ?? folder(id, report)
         let press = try await ReportPress.open(report, into: directory, formats: formats)
-        let account = accounts.map(\.name).sorted().joined(separator: ", ")
         try await query.forEachMatched(of: 2_000, fromSeconds: figures.fromSeconds, on: connection) { orders in
             try await press.append(
                 orders.map { order in
                     MatchedRow(
                         stripeID: order.stripeID, localRow: String(order.rowKey), amount: order.amount,
-                        rule: "exact id", account: account)
+                        rule: "exact id", account: order.account)
                 })
         }
         let manifest = try await press.finish()
@@ -253,7 +258,16 @@ public struct ReportRun: Sendable {
             manifestHash: made.manifest.digest.sha256, previousHash: made.previousHash, files: files,
             cumulative: made.figures.cumulative,
             findingIDs: Dictionary(
-                made.figures.items.map { ($0.item.id, $0.findingID) }, uniquingKeysWith: { first, _ in first }))
+                made.figures.items.map { ($0.item.id, $0.findingID) }, uniquingKeysWith: { first, _ in first }),
+            resolved: made.figures.resolved, repairIDs: made.figures.repairs.map(\.id))
+    }
+}
+
+extension Kind {
+    /// By how many seconds a run's period ends before the run: what expires is looked at once it is old enough, so that
+    /// a run of tonight is about what was made before.
+    fileprivate var standsBackSeconds: Int64 {
+        if case .expire(let job) = self { job.staleAfterSeconds } else { 0 }
     }
 }
 

@@ -143,6 +143,14 @@ struct Subject: Sendable {
         }
     }
 
+    /// Whether statements rest on it: credits are bought, or charges made.
+    var isStated: Bool {
+        switch side {
+        case .orders, .charges: true
+        case .notices, .customers, .payments, .nothing: false
+        }
+    }
+
     /// SQL for the local state of a finding `f` as it is now, `NULL` where its row is gone.
     var localStateSQL: String {
         switch side {

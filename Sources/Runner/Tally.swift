@@ -7,6 +7,8 @@ struct Tally: Sendable {
     var localRows: Int64 = 0
     /// What keeps the run from being complete, a sentence each.
     var problems: [String] = []
+    /// What was compared of each list that statements rest on.
+    var compared: [ComparedList] = []
     /// What has to be known and keeps it from nothing.
     var notes: [String] = []
 
@@ -18,7 +20,7 @@ struct Tally: Sendable {
     func outcome(_ state: RunState, counts: [FindingKind: KindCount], spent: SpentRequests) -> RunOutcome {
         RunOutcome(
             state: state, counts: counts, requests: spent.requests, requestsLeast: spent.least,
-            stripeObjects: stripeObjects, localRows: localRows, problems: problems + notes)
+            stripeObjects: stripeObjects, localRows: localRows, problems: problems + notes, compared: compared)
     }
 }
 

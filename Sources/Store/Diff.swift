@@ -32,10 +32,14 @@ public struct LocalCount: Sendable, Hashable {
     public var rows: Int64
     /// Staged objects, absent ones left out.
     public var staged: Int64
+    /// Staged objects that agree with the local side or need no row there, by lower-case currency; `nil` where they
+    /// were not counted.
+    public var agreed: [String: Tally]?
 
-    public init(rows: Int64, staged: Int64) {
+    public init(rows: Int64, staged: Int64, agreed: [String: Tally]? = nil) {
         self.rows = rows
         self.staged = staged
+        self.agreed = agreed
     }
 }
 
@@ -52,9 +56,27 @@ public protocol Diff: Sendable {
     /// - Parameters:
     ///   - alsoRead: objects of findings that are still open, to be looked at whatever their age.
     ///   - alsoRows: local rows of such findings.
+    ///   - isLast: asked when all pairs were visited: whether what agrees is counted as well.
     ///   - visit: called with batches of at most 1,000 pairs.
     func run(
-        on connection: Connection, alsoRead: [String], alsoRows: [Int64],
+        on connection: Connection, alsoRead: [String], alsoRows: [Int64], isLast: @escaping @Sendable () async -> Bool,
         _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws -> LocalCount
+}
+
+extension Diff {
+    /// The same without counting what agrees.
+    public func run(
+        on connection: Connection, alsoRead: [String], alsoRows: [Int64],
+        _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
+    ) async throws -> LocalCount {
+        try await run(on: connection, alsoRead: alsoRead, alsoRows: alsoRows, isLast: { false }, visit)
+    }
+
+    /// Rows of currency, number and sum as tallies.
+    func tallies(_ rows: [Row]) throws -> [String: Tally] {
+        var tallies: [String: Tally] = [:]
+        for row in rows { tallies[try row["currency"]] = Tally(count: try row["n"], amount: try row["amount"]) }
+        return tallies
+    }
 }

@@ -17,7 +17,7 @@ public struct DisposableDiff: Diff {
     }
 
     public func run(
-        on connection: Connection, alsoRead: [String], alsoRows: [Int64],
+        on connection: Connection, alsoRead: [String], alsoRows: [Int64], isLast: @escaping @Sendable () async -> Bool,
         _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws -> LocalCount {
         try await connection.transaction(.repeatableRead, access: .readOnly) { connection in

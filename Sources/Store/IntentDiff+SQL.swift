@@ -54,26 +54,13 @@ extension IntentDiff {
         """
         WITH \(twice)
         SELECT \(stagedColumns), \(localColumns), \(facts)
-        FROM \(staged.name) s
-        JOIN \(table.name) l ON l.\(table.id) = s.id
-        \(table.agencyJoin)
-        LEFT JOIN \(few) t ON t.charge_id = s.charge_id
-        LEFT JOIN \(reversals.byIntent(account: account)) r ON r.payment_intent = s.id
-        WHERE s.account = \(accountLiteral) AND (s.id = ANY($2) OR NOT coalesce(
-            (s.status = 'absent' OR (
-                (s.currency = l.\(table.currency) OR s.currency = lower(l.\(table.currency)))
-                AND s.amount = l.\(table.amount)
-                AND (s.status <> 'succeeded' OR s.amount_received = s.amount)
-                AND (s.charge_id IS NULL OR s.charge_id = l.\(table.key)::text)
-                AND (s.agency_id IS NULL OR s.agency_id = l.\(table.agencyID)::text)
-                AND (\(table.customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(table.customer))
-                AND t.charge_id IS NULL AND r.payment_intent IS NULL))
-            AND \(agrees), false))
+        \(matchedJoins)
+        WHERE s.account = \(accountLiteral) AND (s.id = ANY($2) OR NOT coalesce(\(agrees), false))
         """
     }
 
     /// The cells of the state table where both sides agree. Parameter 1: stale before.
-    private var agrees: String {
+    private var stateAgrees: String {
         let status = "l.\(table.status)"
         return """
             CASE
@@ -88,6 +75,54 @@ extension IntentDiff {
                     THEN \(status) IN ('pending', 'failed')
                 ELSE false END
             """
+    }
+
+    /// Intents with the rows that name them exactly.
+    private var matchedJoins: String {
+        """
+        FROM \(staged.name) s
+        JOIN \(table.name) l ON l.\(table.id) = s.id
+        \(table.agencyJoin)
+        LEFT JOIN \(few) t ON t.charge_id = s.charge_id
+        LEFT JOIN \(reversals.byIntent(account: account)) r ON r.payment_intent = s.id
+        """
+    }
+
+    /// Both sides agree in everything. Parameter 1: stale before.
+    private var agrees: String {
+        """
+        (s.status = 'absent' OR (
+            (s.currency = l.\(table.currency) OR s.currency = lower(l.\(table.currency)))
+            AND s.amount = l.\(table.amount)
+            AND (s.status <> 'succeeded' OR s.amount_received = s.amount)
+            AND (s.charge_id IS NULL OR s.charge_id = l.\(table.key)::text)
+            AND (s.agency_id IS NULL OR s.agency_id = l.\(table.agencyID)::text)
+            AND (\(table.customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(table.customer))
+            AND t.charge_id IS NULL AND r.payment_intent IS NULL))
+        AND \(stateAgrees)
+        """
+    }
+
+    /// Intents in no difference, by currency: those that agree with the row that names them, those of invoices, and
+    /// canceled ones that no row waits for. A class of its own, counted apart from what is visited: the control totals
+    /// rest on it. Parameters: stale before, ids with lookalikes, ids that a row nearly names.
+    var agreedSQL: String {
+        """
+        WITH \(twice), \(free)
+        SELECT lower(currency) AS currency, count(*) AS n, sum(amount)::bigint AS amount FROM (
+            SELECT s.currency, s.amount
+            \(matchedJoins)
+            WHERE s.account = \(accountLiteral) AND s.status <> 'absent' AND NOT (s.id = ANY($2))
+                AND coalesce(\(agrees), false)
+            UNION ALL
+            SELECT s.currency, s.amount
+            FROM \(staged.name) s
+            WHERE s.account = \(accountLiteral) AND s.status <> 'absent'
+                AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($3))
+                AND (s.invoice_id IS NOT NULL
+                    OR (s.status = 'canceled' AND NOT EXISTS (SELECT FROM free f WHERE f.id = s.id)))
+        ) agreed GROUP BY 1
+        """
     }
 
     /// For each row without an id, the intent without a row of its own that names it: one that is not canceled, if

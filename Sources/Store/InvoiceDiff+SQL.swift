@@ -50,30 +50,69 @@ extension InvoiceDiff {
         SELECT \(stagedColumns), \(localColumns("l", customer: table.customer)),
             coalesce(t.invoices, 1)::bigint AS live, coalesce(r.refunded, 0) AS refunded,
             coalesce(r.disputed, 0) AS disputed
+        \(matchedJoins)
+        WHERE s.account = \(accountLiteral) AND (s.id = ANY($4) OR NOT coalesce(\(agrees), false))
+        """
+    }
+
+    /// Invoices with the rows that name them exactly.
+    private var matchedJoins: String {
+        """
         FROM \(staged.name) s
         JOIN \(table.name) l ON l.\(table.id) = s.id
         \(table.agencyJoin)
         LEFT JOIN \(few) t ON t.order_id = s.order_id
         LEFT JOIN \(reversals.byInvoice(account: account)) r ON r.invoice_id = s.id
-        WHERE s.account = \(accountLiteral) AND (s.id = ANY($4) OR NOT coalesce(
-            (s.status = 'absent' OR (
-                (s.currency = l.\(table.currency) OR s.currency = lower(l.\(table.currency)))
-                AND (s.amount = l.\(table.amount) OR (s.status = 'draft' AND s.amount = 0))
-                AND (s.order_id IS NULL OR s.order_id = l.\(table.key)::text)
-                AND (s.agency_id IS NULL OR s.agency_id = l.\(table.agencyID)::text)
-                AND (\(table.customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(table.customer))
-                AND ($3::bigint IS NULL OR (l.\(table.amount) % $3 = 0 AND l.\(table.amount) / $3 = l.\(table.credits)))
-                AND t.order_id IS NULL))
-            AND CASE s.status
-                WHEN 'paid' THEN l.\(table.paid) AND s.post_payment_credit = 0 AND r.invoice_id IS NULL
-                WHEN 'open' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL
-                    AND (s.due_seconds IS NULL OR s.due_seconds >= $1)
-                WHEN 'draft' THEN NOT l.\(table.paid)
-                    AND (s.auto_advance OR s.is_subscription OR $1 - s.created_seconds <= $2)
-                WHEN 'void' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
-                WHEN 'uncollectible' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
-                WHEN 'absent' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
-                ELSE false END, false))
+        """
+    }
+
+    /// Both sides agree in everything. Parameters: now, stale after, credit price.
+    private var agrees: String {
+        """
+        (s.status = 'absent' OR (
+            (s.currency = l.\(table.currency) OR s.currency = lower(l.\(table.currency)))
+            AND (s.amount = l.\(table.amount) OR (s.status = 'draft' AND s.amount = 0))
+            AND (s.order_id IS NULL OR s.order_id = l.\(table.key)::text)
+            AND (s.agency_id IS NULL OR s.agency_id = l.\(table.agencyID)::text)
+            AND (\(table.customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(table.customer))
+            AND ($3::bigint IS NULL OR (l.\(table.amount) % $3 = 0 AND l.\(table.amount) / $3 = l.\(table.credits)))
+            AND t.order_id IS NULL))
+        AND CASE s.status
+            WHEN 'paid' THEN l.\(table.paid) AND s.post_payment_credit = 0 AND r.invoice_id IS NULL
+            WHEN 'open' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL
+                AND (s.due_seconds IS NULL OR s.due_seconds >= $1)
+            WHEN 'draft' THEN NOT l.\(table.paid)
+                AND (s.auto_advance OR s.is_subscription OR $1 - s.created_seconds <= $2)
+            WHEN 'void' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
+            WHEN 'uncollectible' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
+            WHEN 'absent' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
+            ELSE false END
+        """
+    }
+
+    /// Invoices in no difference, by currency: those that agree with the row that names them, and dead ones that no row
+    /// waits for. A class of its own, counted apart from what is visited: the control totals rest on it.
+    /// Parameters: now, stale after, credit price, ids with lookalikes, ids that a row nearly names.
+    var agreedSQL: String {
+        """
+        \(twice)
+        SELECT lower(currency) AS currency, count(*) AS n, sum(coalesce(amount, total))::bigint AS amount FROM (
+            SELECT s.currency, s.amount, s.total
+            \(matchedJoins)
+            WHERE s.account = \(accountLiteral) AND s.status <> 'absent' AND NOT (s.id = ANY($4))
+                AND coalesce(\(agrees), false)
+            UNION ALL
+            SELECT s.currency, s.amount, s.total
+            FROM \(staged.name) s
+            LEFT JOIN \(table.name) l ON l.\(table.key) =
+                CASE WHEN s.order_id ~ '^[1-9][0-9]{0,17}$' THEN s.order_id::bigint END
+            WHERE s.account = \(accountLiteral) AND s.status IN ('void', 'uncollectible')
+                AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($5))
+                AND (l.\(table.key) IS NULL OR l.\(table.id) IS NOT NULL
+                    OR s.order_id IN (SELECT v.order_id FROM \(staged.name) v
+                        WHERE v.account = \(accountLiteral) AND v.order_id IS NOT NULL
+                            AND v.status IN ('draft', 'open', 'paid')))
+        ) agreed GROUP BY 1
         """
     }
 

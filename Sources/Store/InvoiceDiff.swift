@@ -42,9 +42,10 @@ public struct InvoiceDiff: Diff {
     /// - Parameters:
     ///   - alsoRead: invoices of findings that are still open, to be looked at whatever their age.
     ///   - alsoRows: local rows of such findings.
+    ///   - isLast: whether what agrees is counted as well.
     ///   - visit: called with batches of at most 1,000 pairs.
     public func run(
-        on connection: Connection, alsoRead: [String], alsoRows: [Int64],
+        on connection: Connection, alsoRead: [String], alsoRows: [Int64], isLast: @escaping @Sendable () async -> Bool,
         _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws -> LocalCount {
         try await snapshot(on: connection) { connection in
@@ -70,7 +71,14 @@ public struct InvoiceDiff: Diff {
                 try await visit(try rows.map(stripeOnlyPair))
             }
             let counts = try await connection.query(countSQL, period.fromSeconds, period.toSeconds)[0]
-            return LocalCount(rows: try counts["local"], staged: try counts["staged"])
+            var count = LocalCount(rows: try counts["local"], staged: try counts["staged"])
+            if await isLast() {
+                count.agreed = try tallies(
+                    try await connection.query(
+                        agreedSQL, rules.nowSeconds, rules.staleAfterSeconds, rules.creditPrice, Array(found.keys),
+                        await lookalikes.nearlyNamed))
+            }
+            return count
         }
     }
 }

@@ -27,7 +27,7 @@ public struct NoticeDiff: Diff {
     /// Walks all finalized invoices without a notice, in one snapshot. Every difference is about a staged invoice, so
     /// that neither `alsoRead` nor `alsoRows` adds any.
     public func run(
-        on connection: Connection, alsoRead: [String], alsoRows: [Int64],
+        on connection: Connection, alsoRead: [String], alsoRows: [Int64], isLast: @escaping @Sendable () async -> Bool,
         _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws -> LocalCount {
         try await snapshot(on: connection) { connection in

@@ -38,7 +38,7 @@ public struct PaymentDiff: Diff {
     /// Walks all intents that may differ, in one snapshot. Every difference is about a staged intent, so that neither
     /// `alsoRead` nor `alsoRows` adds any.
     public func run(
-        on connection: Connection, alsoRead: [String], alsoRows: [Int64],
+        on connection: Connection, alsoRead: [String], alsoRows: [Int64], isLast: @escaping @Sendable () async -> Bool,
         _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws -> LocalCount {
         try await snapshot(on: connection) { connection in

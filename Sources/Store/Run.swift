@@ -112,11 +112,14 @@ public struct RunOutcome: Sendable, Hashable {
     public var stripeObjects: Int64
     public var localRows: Int64
     public var problems: [String]
+    /// What was compared, of a run that compared everything.
+    public var compared: [ComparedList]
 
     public init(
         state: RunState, counts: [FindingKind: KindCount] = [:], requests: Int64 = 0, requestsLeast: Int64 = 0,
-        stripeObjects: Int64 = 0, localRows: Int64 = 0, problems: [String] = []
+        stripeObjects: Int64 = 0, localRows: Int64 = 0, problems: [String] = [], compared: [ComparedList] = []
     ) {
+        self.compared = compared
         self.requestsLeast = requestsLeast
         self.state = state
         self.counts = counts
@@ -227,8 +230,12 @@ public struct Runs: Sendable {
                     "INSERT INTO trueup.run_count (run_id, kind, found, repaired, open) VALUES ($1, $2, $3, $4, $5)",
                     run.id, kind.rawValue, count.found, count.repaired, count.open)
             }
+            if !run.isPlan, [.clean, .repaired, .drift].contains(outcome.state) {
+                try await StripePayments.record(run, outcome.compared, on: connection)
+            }
             for object in [ListedObject.invoice, .paymentIntent] {
-                try await RunControl.record(StagingTable(object, runID: run.id), on: connection)
+                let compared = outcome.compared.filter { $0.object == object }
+                try await RunControl.record(StagingTable(object, runID: run.id), compared, on: connection)
             }
             let staging = ListedObject.allCases.map { StagingTable($0, runID: run.id).dropSQL }
             try await connection.run(script: staging.joined() + StagedReversals(runID: run.id).dropSQL)
@@ -265,9 +272,12 @@ public struct Runs: Sendable {
 
     /// One run, or `nil`.
     public func run(id: Int64) async throws -> Run? {
-        try await pool.withConnection { connection in
-            try await connection.query("SELECT \(Self.columns) FROM trueup.run WHERE id = $1", id).first.map(Run.init)
-        }
+        try await pool.withConnection { try await Self.run(id: id, on: $0) }
+    }
+
+    /// One run in a transaction of the caller's, or `nil`.
+    public static func run(id: Int64, on connection: Connection) async throws -> Run? {
+        try await connection.query("SELECT \(columns) FROM trueup.run WHERE id = $1", id).first.map(Run.init)
     }
 
     /// What a run lists, and over which period.
@@ -300,16 +310,14 @@ public struct Runs: Sendable {
 
     /// The last run of a job that was to read Stripe up to an instant or further, however it ended; plans are left out.
     /// - Parameter seconds: Unix seconds.
-    public func lastReaching(_ seconds: Int64, job: String) async throws -> Int64? {
-        try await pool.withConnection { connection in
-            try await connection.query(
-                """
-                SELECT id FROM trueup.run WHERE job = $1 AND NOT is_plan AND period_to_seconds >= $2
-                    AND trigger <> 'backfill'
-                ORDER BY id DESC LIMIT 1
-                """, job, seconds
-            ).first.map { try $0["id"] }
-        }
+    public static func lastReaching(_ seconds: Int64, job: String, on connection: Connection) async throws -> Int64? {
+        try await connection.query(
+            """
+            SELECT id FROM trueup.run WHERE job = $1 AND NOT is_plan AND period_to_seconds >= $2
+                AND trigger NOT IN ('backfill', 'apply', 'revert')
+            ORDER BY id DESC LIMIT 1
+            """, job, seconds
+        ).first.map { try $0["id"] }
     }
 
     /// The counts of a run, by kind.

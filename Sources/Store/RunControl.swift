@@ -1,4 +1,5 @@
 import PostgreSQL
+import Reconciliation
 
 /// What a run read at Stripe, counted and summed before its staging table goes: Stripe's side of the control totals.
 public struct RunControl: Sendable, Hashable {
@@ -13,6 +14,8 @@ public struct RunControl: Sendable, Hashable {
     /// Of these, what stood in a finding that was not closed when the run ended.
     public let openCount: Int64
     public let openAmount: Int64
+    /// The classes in which the comparison counted them; `nil` where none did.
+    public let classes: ComparedClasses?
 
     init(_ row: Row) throws {
         runID = try row["run_id"]
@@ -23,6 +26,15 @@ public struct RunControl: Sendable, Hashable {
         readAmount = try row["read_amount"]
         openCount = try row["open_count"]
         openAmount = try row["open_amount"]
+        guard let agreed = try row["agreed_count"] as Int64? else {
+            classes = nil
+            return
+        }
+        var counted = ComparedClasses()
+        counted.agreed = Tally(count: agreed, amount: try row["agreed_amount"])
+        counted.differing = Tally(count: try row["differing_count"], amount: try row["differing_amount"])
+        counted.ignored = Tally(count: try row["ignored_count"], amount: try row["ignored_amount"])
+        classes = counted
     }
 
     /// The controls of some runs.
@@ -30,14 +42,18 @@ public struct RunControl: Sendable, Hashable {
         try await connection.query(
             """
             SELECT run_id, account, object, currency, read_count, read_amount::bigint AS read_amount, open_count,
-                open_amount::bigint AS open_amount
+                open_amount::bigint AS open_amount, agreed_count, agreed_amount::bigint AS agreed_amount,
+                differing_count, differing_amount::bigint AS differing_amount, ignored_count,
+                ignored_amount::bigint AS ignored_amount
             FROM trueup.run_control WHERE run_id = ANY($1) ORDER BY run_id, account, object, currency
             """, runs
         ).map(RunControl.init)
     }
 
     /// Writes the controls of one staging table. It belongs into the transaction that ends the run and drops the table.
-    static func record(_ staged: StagingTable, on connection: Connection) async throws {
+    static func record(
+        _ staged: StagingTable, _ compared: [ComparedList], on connection: Connection
+    ) async throws {
         let exists: Bool = try await connection.query("SELECT to_regclass($1) IS NOT NULL AS yes", staged.name)[0][
             "yes"]
         guard exists else { return }
@@ -56,5 +72,32 @@ public struct RunControl: Sendable, Hashable {
             GROUP BY 2, 4
             ON CONFLICT (run_id, account, object, currency) DO NOTHING
             """, staged.runID, staged.object.rawValue)
+        for list in compared { try await record(list, of: staged, on: connection) }
+    }
+
+    /// Writes the classes of one list. An object whose currency was not read counts as 0 read: its control fails.
+    private static func record(
+        _ list: ComparedList, of staged: StagingTable, on connection: Connection
+    ) async throws {
+        let read = try await connection.query(
+            "SELECT currency FROM trueup.run_control WHERE run_id = $1 AND account = $2 AND object = $3",
+            staged.runID, list.account, staged.object.rawValue
+        ).map { try $0["currency"] as String }
+        for currency in Set(read).union(list.classes.keys).sorted() {
+            let classes = list.classes[currency] ?? ComparedClasses()
+            try await connection.execute(
+                """
+                INSERT INTO trueup.run_control AS c (run_id, account, object, currency, read_count, read_amount,
+                    open_count, open_amount, agreed_count, agreed_amount, differing_count, differing_amount,
+                    ignored_count, ignored_amount)
+                VALUES ($1, $2, $3, $4, 0, 0, 0, 0, $5, $6::bigint, $7, $8::bigint, $9, $10::bigint)
+                ON CONFLICT (run_id, account, object, currency) DO UPDATE SET agreed_count = excluded.agreed_count,
+                    agreed_amount = excluded.agreed_amount, differing_count = excluded.differing_count,
+                    differing_amount = excluded.differing_amount, ignored_count = excluded.ignored_count,
+                    ignored_amount = excluded.ignored_amount
+                """, staged.runID, list.account, staged.object.rawValue, currency, classes.agreed.count,
+                classes.agreed.amount, classes.differing.count, classes.differing.amount, classes.ignored.count,
+                classes.ignored.amount)
+        }
     }
 }

@@ -1,11 +1,15 @@
 import PostgreSQL
 import Reconciliation
 
-/// The sums over one agency's rows, in credits, before any finding is taken into account.
+/// The sums over one agency's payments and rows, in credits.
 struct LocalLine {
-    let agencyID: Int64
+    /// `nil`: what no agency claims.
+    let agencyID: Int64?
     let name: String
-    let boughtBefore: Int64
+    /// Of what runs read at Stripe.
+    let paidBefore: Int64
+    let paid: Int64
+    private let boughtBefore: Int64
     let bought: Int64
     private let boughtAfter: Int64
     private let consumedBefore: Int64
@@ -20,6 +24,8 @@ struct LocalLine {
     init(_ row: Row) throws {
         agencyID = try row["agency_id"]
         name = try row["name"]
+        paidBefore = try row["paid_before"]
+        paid = try row["paid"]
         boughtBefore = try row["bought_before"]
         bought = try row["bought"]
         boughtAfter = try row["bought_after"]
@@ -30,15 +36,13 @@ struct LocalLine {
         adjustments = try row["adjusted"]
         adjustedAfter = try row["adjusted_after"]
         balance = try row["balance"]
-        consumed = try consumedAtEnd.minus(consumedBefore, "What agency \(agencyID) consumed")
+        consumed = try consumedAtEnd.minus(consumedBefore, "What agency \(agencyID ?? 0) consumed")
     }
 
-    private var what: String { "The balance of agency \(agencyID)" }
+    private var what: String { agencyID.map { "The balance of agency \($0)" } ?? "What no agency claims" }
 
     /// The computed balance at the start of the period, from Stripe's invoices as they are known today.
-    func opening(effectBefore: Int64) throws -> Int64 {
-        try boughtBefore.minus(effectBefore, what).minus(consumedBefore, what).plus(adjustedBefore, what)
-    }
+    func opening() throws -> Int64 { try paidBefore.minus(consumedBefore, what).plus(adjustedBefore, what) }
 
     /// The balance of now, less what was bought and adjusted since the cut-off, plus what was consumed since.
     func recordedAtCutOff() throws -> Int64 {
@@ -46,49 +50,26 @@ struct LocalLine {
             .minus(consumedAtEnd, what)
     }
 
-    func cumulative(_ effect: EffectSums.Pair) throws -> CumulativeLine {
-        let locally = try boughtBefore.plus(bought, what)
-        return CumulativeLine(
-            agencyID: agencyID, boughtAtStripe: try locally.minus(effect.before, what).minus(effect.within, what),
-            boughtLocally: locally, consumed: consumedAtEnd, adjustments: try adjustedBefore.plus(adjustments, what))
+    func cumulative() throws -> CumulativeLine {
+        CumulativeLine(
+            agencyID: agencyID, boughtAtStripe: try paidBefore.plus(paid, what),
+            boughtLocally: try boughtBefore.plus(bought, what), consumed: consumedAtEnd,
+            adjustments: try adjustedBefore.plus(adjustments, what))
     }
 
     /// The figures up to the start of the period that are others than the signed report's up to its cut-off.
-    func changes(since signed: StoredReport.Line?, effectBefore: Int64) throws -> [ChangedFigure] {
+    func changes(since signed: StoredReport.Line?) -> [ChangedFigure] {
         let fields = [
-            ("bought (Stripe)", signed?.boughtAtStripe ?? 0, try boughtBefore.minus(effectBefore, what)),
+            ("bought (Stripe)", signed?.boughtAtStripe ?? 0, paidBefore),
+            ("bought (local)", signed?.boughtLocally ?? 0, boughtBefore),
             ("consumed", signed?.consumed ?? 0, consumedBefore),
             ("adjustments", signed?.adjustments ?? 0, adjustedBefore),
         ]
         return fields.compactMap { field, then, now in
             guard then != now else { return nil }
             return ChangedFigure(
-                item: "agency \(agencyID)", field: field + " until the sign-off's cut-off",
+                item: agencyID.map { "agency \($0)" } ?? "no agency", field: field + " until the sign-off's cut-off",
                 then: Money.grouped(then), now: Money.grouped(now))
-        }
-    }
-}
-
-/// What the items add to the local side, by agency, before and within the period.
-struct EffectSums {
-    struct Pair {
-        var before: Int64 = 0
-        var within: Int64 = 0
-    }
-
-    private(set) var byAgency: [Int64?: Pair] = [:]
-
-    init(_ items: [StatementFinding], fromSeconds: Int64?) throws {
-        for item in items.map(\.item) where item.scope == .credits && item.explains && item.kind != .balanceDrift {
-            guard item.creditsEffect != 0 else { continue }
-            let isBefore = fromSeconds.map { item.sinceSeconds < $0 } ?? false
-            var pair = byAgency[item.agencyID] ?? Pair()
-            if isBefore {
-                pair.before = try pair.before.plus(item.creditsEffect, "The effects of findings")
-            } else {
-                pair.within = try pair.within.plus(item.creditsEffect, "The effects of findings")
-            }
-            byAgency[item.agencyID] = pair
         }
     }
 }
@@ -111,6 +92,7 @@ extension StatementFinding {
         let localIsPaid: Bool? = try row["local_is_paid"]
         let stripeIsPaid: Bool? = try row["stripe_is_paid"]
         let stripeObject: String = try row["stripe_id"]
+        let comparison = ComparisonName(rawValue: try row["comparison"])
         let stripeCounts = !isStill && stripeIsFirst == true
         let localCounts = !isStill && localIsPaid == true
         let credits: Int64? = try row["credits"]
@@ -119,6 +101,8 @@ extension StatementFinding {
         findingID = try row["id"]
         stripeAmount = money(stripeUnits, currency)
         localAmount = money(localUnits, localCurrency)
+        let paidUnits: Int64? = try row["paid_amount"]
+        let taken = stripeCounts ? money(paidUnits, try row["paid_currency"]) : nil
         var effect: Int64 = 0
         if !isCharge {
             effect = try StatementItem.creditsEffect(
@@ -128,11 +112,13 @@ extension StatementFinding {
         }
         item = StatementItem(
             id: "F-\(findingID)", agencyID: try row["agency_id"], kind: kind,
-            scope: isCharge || (isStill && stripeObject.hasPrefix("pi_")) ? .charges : .credits,
+            scope: isCharge || (isStill && stripeObject.hasPrefix("pi_") && comparison != .payments)
+                ? .charges : .credits,
             isInformation: action == .inform, isAccepted: state == .accepted, creditsEffect: effect,
             amountEffects: try StatementItem.amountEffects(
-                atStripe: stripeCounts ? stripeAmount : nil, locally: localCounts ? localAmount : nil),
+                atStripe: taken, locally: localCounts ? localAmount : nil),
             sinceSeconds: try row["since_seconds"])
+        self.isCharge = isCharge
         agencyName = try row["agency_name"]
         account = try row["account"]
         self.action = action
@@ -168,63 +154,59 @@ extension StatementQuery {
             let local = try await localSides(items, run: run, isCharge: isCharge, on: connection)
             let currencies = Set(controls.map(\.currency)).union(local.keys).sorted()
             for currency in currencies {
-                let mine = controls.filter { $0.currency == currency }
-                var read = Tally()
-                var open = Tally()
-                for control in mine {
-                    let what = "The control total of run \(run.id)"
-                    read.count = try read.count.plus(control.readCount, what)
-                    read.amount = try read.amount.plus(control.readAmount, what)
-                    open.count = try open.count.plus(control.openCount, what)
-                    open.amount = try open.amount.plus(control.openAmount, what)
-                }
                 totals.append(
                     ControlTotals(
                         name: (isCharge ? "Payment intents" : "Credit invoices") + ", run \(run.id)",
                         account: Set(controls.map(\.account)).sorted().joined(separator: ", "), currency: currency,
-                        stripe: try side(read: read, open: open),
+                        stripe: try stripeSide(controls.filter { $0.currency == currency }, run),
                         local: local[currency] ?? ControlSide(read: Tally(), matched: Tally())))
             }
         }
         return totals
     }
 
-    private func side(read: Tally, open: Tally) throws -> ControlSide {
-        ControlSide(
-            read: read,
-            matched: Tally(
-                count: try read.count.minus(open.count, "A control total"),
-                amount: try read.amount.minus(open.amount, "A control total")), open: open)
+    /// What a run read, and the classes in which its comparison counted it. What was found and is open no more was put
+    /// right: it agrees now. A run of an earlier version counted no classes: all that it read is in none.
+    private func stripeSide(_ controls: [RunControl], _ run: Run) throws -> ControlSide {
+        let what = "The control total of run \(run.id)"
+        var side = ControlSide(read: Tally(), matched: Tally())
+        for control in controls {
+            let open = Tally(count: control.openCount, amount: control.openAmount)
+            let classes = control.classes ?? ComparedClasses()
+            let right = try classes.agreed.plus(classes.differing, what).minus(open, what)
+            side.read = try side.read.plus(Tally(count: control.readCount, amount: control.readAmount), what)
+            side.matched = try side.matched.plus(right, what)
+            side.open = try side.open.plus(open, what)
+            side.ignored = try side.ignored.plus(classes.ignored, what)
+        }
+        return side
     }
 
     private func localSides(
         _ items: [StatementFinding], run: Run, isCharge: Bool, on connection: Connection
     ) async throws -> [String: ControlSide] {
-        let keys = items.filter { ($0.item.scope == .charges) == isCharge }.compactMap { Int64($0.localID) }
+        let keys = items.filter { $0.isCharge == isCharge }.compactMap { Int64($0.localID) }
         var sides: [String: ControlSide] = [:]
         for row in try await connection.query(
             scope.localControlSQL(isCharge: isCharge), Timestamp(seconds: run.period.fromSeconds),
-            Timestamp(seconds: run.period.toSeconds), keys)
+            Timestamp(seconds: run.period.toSeconds), keys, Timestamp(seconds: scope.cutOffSeconds),
+            isCharge ? scope.chargeAccounts : scope.creditAccounts)
         {
-            sides[try row["currency"]] = try side(
+            sides[try row["currency"]] = ControlSide(
                 read: Tally(count: try row["n"], amount: try row["amount"]),
+                matched: Tally(count: try row["matched_n"], amount: try row["matched_amount"]),
                 open: Tally(count: try row["open_n"], amount: try row["open_amount"]))
         }
         return sides
     }
 }
 
-extension Repair {
-    /// Repairs of some jobs' findings since then, the oldest first.
-    static func since(
-        _ time: Timestamp, jobs: [String], limit: Int, on connection: Connection
-    ) async throws -> [Repair] {
-        try await connection.query(
-            """
-            SELECT \(columns) FROM trueup.repair
-            WHERE applied_at >= $1 AND finding_id IN (SELECT id FROM trueup.finding WHERE job = ANY($2))
-            ORDER BY id LIMIT $3
-            """, time, jobs, limit
-        ).map(Repair.init)
+extension Tally {
+    fileprivate func plus(_ other: Tally, _ what: String) throws -> Tally {
+        Tally(count: try count.plus(other.count, what), amount: try amount.plus(other.amount, what))
+    }
+
+    fileprivate func minus(_ other: Tally, _ what: String) throws -> Tally {
+        Tally(count: try count.minus(other.count, what), amount: try amount.minus(other.amount, what))
     }
 }

@@ -2,23 +2,26 @@ import PostgreSQL
 import Reconciliation
 
 extension StatementScope {
-    /// `$1` jobs of credits, `$2` jobs of charges, `$3` the price of a credit in cents, `$4` all jobs.
-    var findingsParameters: [any PostgresEncodable] { [creditJobs, chargeJobs, creditPriceCents, jobs] }
+    /// `$1` accounts of credits, `$2` accounts of charges, `$3` the price of a credit in cents, `$4` all jobs.
+    var findingsParameters: [any PostgresEncodable] { [creditAccounts, chargeAccounts, creditPriceCents, jobs] }
 
-    /// Findings, with which side counts and since when. An invoice that several findings are about counts once on
-    /// Stripe's side: with the row that is paid, else with the oldest finding.
+    /// Findings, with which side counts and since when.
+    ///
+    /// A fact that several jobs found is one finding, the one that was first; what an invoice's amount or currency is
+    /// wrong in, the comparison of its payment finds as well, about the same order. An object that several findings
+    /// are about counts once on Stripe's side: with the row that is paid, else with the oldest finding. What counts of
+    /// it is what runs read of it as paid, where they did.
     /// - Parameter filter: SQL on the alias `f`; further parameters begin at `$5`.
     func findingsSQL(_ filter: String, isOrdered: Bool = true) -> String {
         let chargeJoin =
-            chargeJobs.isEmpty
+            chargeAccounts.isEmpty
             ? "CROSS JOIN (SELECT NULL::timestamptz AS paid_at) c"
             : """
             LEFT JOIN LATERAL (SELECT coalesce(c.succeeded_at, c.created_at) AS paid_at FROM public.agency_charge c
                 WHERE f.is_charge AND c.id = f.local_key) c ON true
             """
         return """
-            SELECT f.*, a.name AS agency_name, n.note AS last_note,
-                f.stripe_is_paid AND f.place = 1 AS stripe_counts,
+            SELECT f.*, a.name AS agency_name, n.note AS last_note, f.stripe_is_paid AND f.place = 1 AS stripe_counts,
                 coalesce(CASE WHEN f.stripe_is_paid AND f.place = 1
                         THEN coalesce(f.stripe_paid_seconds, f.stripe_created_seconds)
                     WHEN f.local_is_paid THEN floor(extract(epoch FROM coalesce(l.paid_at, c.paid_at)))::bigint
@@ -28,30 +31,8 @@ extension StatementScope {
                 SELECT f.*, row_number() OVER (PARTITION BY f.is_charge, f.account,
                     CASE WHEN f.stripe_id = '' OR f.is_still THEN 'F-' || f.id ELSE f.stripe_id END
                     ORDER BY f.local_is_paid DESC, f.id) AS place
-                FROM (
-                    SELECT f.id, f.job, f.kind, f.account, f.stripe_id, f.local_id, f.action, f.state, f.closed_how,
-                        f.closed_at, f.explanation, f.stripe_status, f.local_state, f.stripe_amount, f.local_amount,
-                        f.currency, f.credits, f.runs_seen, f.times_reopened, f.owner, f.first_seen_at,
-                        CASE WHEN f.local_id ~ '^[0-9]{1,18}$' THEN f.local_id::bigint END AS local_key,
-                        f.job = ANY($2) AS is_charge,
-                        NOT (f.job = ANY($1) AND f.comparison = 'orders'
-                            OR f.job = ANY($2) AND f.comparison = 'charges') AS is_still,
-                        f.stripe_status = CASE WHEN f.job = ANY($2) THEN 'succeeded' ELSE 'paid' END AS stripe_is_paid,
-                        f.local_state = CASE WHEN f.job = ANY($2) THEN 'succeeded' ELSE 'paid' END AS local_is_paid,
-                        coalesce(f.credits, CASE WHEN f.currency = 'usd' AND f.stripe_amount % $3 = 0
-                            THEN f.stripe_amount / $3 END, 0) AS stripe_credits,
-                        coalesce(f.agency_id, CASE WHEN s.facts->>'agencyID' ~ '^[0-9]{1,18}$'
-                            THEN (s.facts->>'agencyID')::bigint END) AS agency_id,
-                        lower(coalesce(f.facts->'order'->>'currency', f.facts->'charge'->>'currency', f.currency))
-                            AS local_currency,
-                        coalesce(s.facts->>'paidAt', s.facts->>'chargedAt')::bigint AS stripe_paid_seconds,
-                        (s.facts->>'created')::bigint AS stripe_created_seconds,
-                        coalesce(f.facts->'order'->>'created', f.facts->'charge'->>'created')::bigint
-                            AS local_created_seconds
-                    FROM trueup.finding f
-                        CROSS JOIN LATERAL (SELECT coalesce(f.facts->'stripe', f.facts->'intent') AS facts) s
-                    WHERE f.job = ANY($4) AND \(filter)
-                ) f
+                FROM (\(factsSQL(filter))) f
+                WHERE f.sighting = 1
             ) f
             LEFT JOIN LATERAL (SELECT coalesce(l.\(orders.paidAt), l.\(orders.createdAt)) AS paid_at
                 FROM \(orders.name) l WHERE NOT f.is_charge AND l.\(orders.key) = f.local_key) l ON true
@@ -63,93 +44,229 @@ extension StatementScope {
             """
     }
 
-    /// One row for each agency that has any figure: `$1` the start of the period, `$2` the cut-off.
+    /// Every finding with its words in the forms that the figures need; `sighting` is 1 for the first of a fact.
+    private func factsSQL(_ filter: String) -> String {
+        """
+        SELECT f.id, f.job, f.kind, f.account, f.stripe_id, f.local_id, f.action, f.state, f.closed_how, f.comparison,
+            f.closed_at, f.explanation, f.stripe_status, f.local_state, f.stripe_amount, f.local_amount,
+            f.currency, f.credits, f.runs_seen, f.times_reopened, f.owner, f.first_seen_at,
+            CASE WHEN f.local_id ~ '^[0-9]{1,18}$' THEN f.local_id::bigint END AS local_key,
+            w.is_charge, NOT (w.is_charge OR w.is_credit) AS is_still,
+            p.id IS NOT NULL OR f.stripe_status = w.paid_word AS stripe_is_paid,
+            f.local_state = w.paid_word AS local_is_paid,
+            coalesce(p.amount, f.stripe_amount) AS paid_amount, coalesce(p.currency, f.currency) AS paid_currency,
+            \(creditsSQL(
+                "coalesce(p.amount, f.stripe_amount)", "coalesce(p.currency, f.currency)", "f.credits", price: "$3"))
+                AS stripe_credits,
+            coalesce(f.agency_id, CASE WHEN s.facts->>'agencyID' ~ '^[0-9]{1,18}$'
+                THEN (s.facts->>'agencyID')::bigint END) AS agency_id,
+            lower(coalesce(f.facts->'order'->>'currency', f.facts->'charge'->>'currency', f.currency))
+                AS local_currency,
+            coalesce(p.paid_seconds, coalesce(s.facts->>'paidAt', s.facts->>'chargedAt')::bigint)
+                AS stripe_paid_seconds,
+            (s.facts->>'created')::bigint AS stripe_created_seconds,
+            coalesce(f.facts->'order'->>'created', f.facts->'charge'->>'created')::bigint AS local_created_seconds,
+            row_number() OVER (PARTITION BY f.kind, f.account, CASE
+                WHEN f.kind IN ('amount_mismatch', 'currency_mismatch') AND f.comparison IN ('orders', 'payments')
+                    AND f.local_id <> '' THEN 'order ' || f.local_id
+                ELSE f.stripe_id || ' ' || f.local_id END
+                ORDER BY f.comparison = 'payments', f.id) AS sighting
+        FROM trueup.finding f
+            CROSS JOIN LATERAL (SELECT coalesce(f.facts->'stripe', f.facts->'intent') AS facts) s
+            CROSS JOIN LATERAL (SELECT f.comparison = 'charges' AND f.account = ANY($2) AS is_charge,
+                f.comparison = 'orders' AND f.account = ANY($1) AS is_credit,
+                CASE WHEN f.comparison = 'charges' THEN 'succeeded' ELSE 'paid' END AS paid_word) w
+            LEFT JOIN trueup.stripe_payment p ON p.account = f.account AND p.id = f.stripe_id
+                AND p.object = CASE WHEN w.is_charge THEN 'payment_intent' WHEN w.is_credit THEN 'invoice' END
+        WHERE f.job = ANY($4) AND \(filter)
+        """
+    }
+
+    /// How many credits a payment bought: what its amount buys (`price` cents each), else what its order is for. An
+    /// amount that is no whole number of credits carries taxes or is wrong; none are made up.
+    private func creditsSQL(_ amount: String, _ currency: String, _ ofOrder: String, price: String) -> String {
+        """
+        CASE WHEN \(currency) = 'usd' AND \(amount) % \(price) = 0 THEN \(amount) / \(price)
+            ELSE coalesce(\(ofOrder), 0) END
+        """
+    }
+
+    /// The first finding about each object at Stripe: whose it is, and how many credits its order has.
+    /// - Parameters:
+    ///   - accounts: the parameter with the accounts.
+    ///   - jobs: the parameter with all jobs.
+    private func foundSQL(_ comparison: ComparisonName, accounts: String, jobs: String) -> String {
+        let paidWord = comparison == .charges ? "succeeded" : "paid"
+        return """
+            SELECT DISTINCT ON (f.account, f.stripe_id) f.account, f.stripe_id, f.credits,
+                coalesce(f.agency_id, CASE WHEN s.facts->>'agencyID' ~ '^[0-9]{1,18}$'
+                    THEN (s.facts->>'agencyID')::bigint END) AS agency_id
+            FROM trueup.finding f
+                CROSS JOIN LATERAL (SELECT coalesce(f.facts->'stripe', f.facts->'intent') AS facts) s
+            WHERE f.comparison = '\(comparison.rawValue)' AND f.account = ANY(\(accounts)) AND f.job = ANY(\(jobs))
+                AND f.state <> 'closed' AND f.action <> 'ignore' AND f.stripe_id <> ''
+            ORDER BY f.account, f.stripe_id, (f.local_state = '\(paidWord)') DESC, f.id
+            """
+    }
+
+    /// What runs read of paid invoices, each with its agency and credits: `$1` the price of a credit, `$2` accounts,
+    /// `$3` all jobs. Whose an invoice is says the finding about it, the order that carries its id, or its metadata.
+    private var paidInvoices: String {
+        """
+        SELECT p.amount, p.currency, to_timestamp(p.paid_seconds) AS at,
+            coalesce(f.agency_id, l.agency_id, p.agency_id) AS agency_id,
+            \(creditsSQL("p.amount", "p.currency", "coalesce(f.credits, l.credits)", price: "$1")) AS credits
+        FROM trueup.stripe_payment p
+        LEFT JOIN (\(foundSQL(.orders, accounts: "$2", jobs: "$3"))) f ON f.account = p.account AND f.stripe_id = p.id
+        LEFT JOIN (SELECT DISTINCT ON (l.\(orders.id)) l.\(orders.id) AS id, l.\(orders.agencyID)::bigint AS agency_id,
+                l.\(orders.credits)::bigint AS credits FROM \(orders.name) l WHERE l.\(orders.id) IS NOT NULL
+            ORDER BY l.\(orders.id), l.\(orders.paid) DESC, l.\(orders.key)) l ON l.id = p.id
+        WHERE p.object = 'invoice' AND p.account = ANY($2)
+        """
+    }
+
+    /// Paid orders, each at the time at which Stripe took its payment, where a run has read that: both sides then stand
+    /// on the same side of a cut-off. `$2` accounts.
+    private var paidOrders: String {
+        """
+        SELECT l.\(orders.agencyID)::bigint AS agency_id, l.\(orders.credits)::bigint AS credits,
+            l.\(orders.amount)::bigint AS amount, lower(l.\(orders.currency)::text) AS currency,
+            coalesce(to_timestamp(p.paid_seconds), l.\(orders.paidAt), l.\(orders.createdAt)) AS at
+        FROM \(orders.name) l
+        LEFT JOIN (SELECT id, min(paid_seconds) AS paid_seconds FROM trueup.stripe_payment
+            WHERE object = 'invoice' AND account = ANY($2) GROUP BY id) p ON p.id = l.\(orders.id)
+        WHERE l.\(orders.paid)
+        """
+    }
+
+    /// One row for each agency that has any figure, and one for what no agency claims: `$1` the price of a credit,
+    /// `$2` accounts of credits, `$3` all jobs, `$4` the start of the period, `$5` the cut-off.
     var agenciesSQL: String {
         """
-        WITH bought AS (
-            SELECT agency_id, sum(credits) FILTER (WHERE at < $1) AS before,
-                sum(credits) FILTER (WHERE at >= $1 AND at < $2) AS within,
-                sum(credits) FILTER (WHERE at >= $2) AS after
-            FROM (SELECT l.\(orders.agencyID)::bigint AS agency_id, l.\(orders.credits)::bigint AS credits,
-                    coalesce(l.\(orders.paidAt), l.\(orders.createdAt)) AS at
-                FROM \(orders.name) l WHERE l.\(orders.paid)) o
-            GROUP BY agency_id
+        WITH paid AS (
+            SELECT agency_id, sum(credits) FILTER (WHERE at < $4) AS before,
+                sum(credits) FILTER (WHERE at >= $4 AND at < $5) AS within
+            FROM (\(paidInvoices)) p WHERE at < $5 GROUP BY agency_id
+        ), bought AS (
+            SELECT agency_id, sum(credits) FILTER (WHERE at < $4) AS before,
+                sum(credits) FILTER (WHERE at >= $4 AND at < $5) AS within,
+                sum(credits) FILTER (WHERE at >= $5) AS after
+            FROM (\(paidOrders)) o GROUP BY agency_id
         ), reserved AS (
             SELECT agency_id,
-                sum(credits) FILTER (WHERE created_at < $1 AND (released_at IS NULL OR released_at >= $1)) AS before,
-                sum(credits) FILTER (WHERE created_at < $2 AND (released_at IS NULL OR released_at >= $2)) AS at_end,
+                sum(credits) FILTER (WHERE created_at < $4 AND (released_at IS NULL OR released_at >= $4)) AS before,
+                sum(credits) FILTER (WHERE created_at < $5 AND (released_at IS NULL OR released_at >= $5)) AS at_end,
                 sum(credits) FILTER (WHERE released_at IS NULL) AS now
             FROM public.task_credit_reservation GROUP BY agency_id
         ), adjusted AS (
-            SELECT agency_id, sum(credits) FILTER (WHERE created_at < $1) AS before,
-                sum(credits) FILTER (WHERE created_at >= $1 AND created_at < $2) AS within,
-                sum(credits) FILTER (WHERE created_at >= $2) AS after
+            SELECT agency_id, sum(credits) FILTER (WHERE created_at < $4) AS before,
+                sum(credits) FILTER (WHERE created_at >= $4 AND created_at < $5) AS within,
+                sum(credits) FILTER (WHERE created_at >= $5) AS after
             FROM public.task_credit_adjustment GROUP BY agency_id
         )
-        SELECT agency_id, coalesce(a.name, 'Agency ' || agency_id) AS name,
+        SELECT agency_id, coalesce(a.name, 'Agency ' || agency_id, 'No agency') AS name,
+            coalesce(p.before, 0)::bigint AS paid_before, coalesce(p.within, 0)::bigint AS paid,
             coalesce(b.before, 0)::bigint AS bought_before, coalesce(b.within, 0)::bigint AS bought,
             coalesce(b.after, 0)::bigint AS bought_after, coalesce(r.before, 0)::bigint AS consumed_before,
             coalesce(r.at_end, 0)::bigint AS consumed_at_end, coalesce(r.now, 0)::bigint AS consumed_now,
             coalesce(j.before, 0)::bigint AS adjusted_before, coalesce(j.within, 0)::bigint AS adjusted,
             coalesce(j.after, 0)::bigint AS adjusted_after, coalesce(w.balance, 0)::bigint AS balance
         FROM bought b FULL JOIN reserved r USING (agency_id) FULL JOIN adjusted j USING (agency_id)
-            FULL JOIN public.task_credit_agency_balance w USING (agency_id)
+            FULL JOIN public.task_credit_agency_balance w USING (agency_id) FULL JOIN paid p USING (agency_id)
             LEFT JOIN public.agency a ON a.id = agency_id
-        WHERE agency_id IS NOT NULL
+        WHERE agency_id IS NOT NULL OR p.before <> 0 OR p.within <> 0
         ORDER BY agency_id
         """
     }
 
-    /// `$1` the cut-off.
+    /// What was paid for credits on both sides: `$1` the price of a credit, `$2` accounts, `$3` all jobs, `$4`
+    /// the cut-off.
     var purchasesSQL: String {
         """
-        SELECT l.\(orders.agencyID)::bigint AS agency_id, lower(l.\(orders.currency)::text) AS currency,
-            sum(l.\(orders.amount))::bigint AS paid
-        FROM \(orders.name) l
-        WHERE l.\(orders.paid) AND coalesce(l.\(orders.paidAt), l.\(orders.createdAt)) < $1
+        SELECT agency_id, currency, sum(at_stripe)::bigint AS at_stripe, sum(locally)::bigint AS locally
+        FROM (
+            SELECT agency_id, currency, amount AS at_stripe, 0 AS locally FROM (\(paidInvoices)) p
+            WHERE at < $4
+            UNION ALL SELECT agency_id, currency, 0, amount FROM (\(paidOrders)) o WHERE at < $4
+        ) both_sides
         GROUP BY 1, 2
         """
     }
 
-    /// `$1` the start of the period, `$2` the cut-off.
+    /// Charges on both sides: from the beginning: `$1` all jobs, `$2` accounts of charges, `$3` the cut-off.
     func chargesSQL(_ table: String) -> String {
         """
-        SELECT c.agency_id, coalesce(a.name, 'Agency ' || c.agency_id, 'No agency') AS name, c.currency, c.n, c.amount
-        FROM (SELECT agency_id, lower(currency) AS currency, count(*) AS n, sum(amount_cents)::bigint AS amount
-            FROM \(table) WHERE status = 'succeeded' AND coalesce(succeeded_at, created_at) >= $1
-                AND coalesce(succeeded_at, created_at) < $2
-            GROUP BY 1, 2) c LEFT JOIN public.agency a ON a.id = c.agency_id
+        SELECT c.agency_id, coalesce(a.name, 'Agency ' || c.agency_id, 'No agency') AS name, c.currency,
+            c.charged_n, c.charged, c.recorded_n, c.recorded
+        FROM (
+            SELECT agency_id, currency, sum(charged_n)::bigint AS charged_n, sum(charged)::bigint AS charged,
+                sum(recorded_n)::bigint AS recorded_n, sum(recorded)::bigint AS recorded
+            FROM (
+                SELECT coalesce(f.agency_id, l.agency_id, p.agency_id) AS agency_id, p.currency, 1 AS charged_n,
+                    p.amount AS charged, 0 AS recorded_n, 0 AS recorded, to_timestamp(p.paid_seconds) AS at
+                FROM trueup.stripe_payment p
+                LEFT JOIN (\(foundSQL(.charges, accounts: "$2", jobs: "$1"))) f
+                    ON f.account = p.account AND f.stripe_id = p.id
+                LEFT JOIN (SELECT DISTINCT ON (stripe_payment_intent_id) stripe_payment_intent_id AS id, agency_id
+                    FROM \(table) WHERE stripe_payment_intent_id IS NOT NULL
+                    ORDER BY stripe_payment_intent_id, (status = 'succeeded') DESC, id) l ON l.id = p.id
+                WHERE p.object = 'payment_intent' AND p.account = ANY($2)
+                UNION ALL
+                SELECT l.agency_id, lower(l.currency), 0, 0, 1, l.amount_cents,
+                    coalesce(to_timestamp(p.paid_seconds), l.succeeded_at, l.created_at)
+                FROM \(table) l
+                LEFT JOIN (SELECT id, min(paid_seconds) AS paid_seconds FROM trueup.stripe_payment
+                    WHERE object = 'payment_intent' AND account = ANY($2) GROUP BY id) p
+                    ON p.id = l.stripe_payment_intent_id
+                WHERE l.status = 'succeeded'
+            ) both_sides
+            WHERE at < $3
+            GROUP BY 1, 2
+        ) c LEFT JOIN public.agency a ON a.id = c.agency_id
         """
     }
 
-    /// `$1` jobs of credits, `$2` the start of the period, `$3` the cut-off.
+    /// `$1` jobs of credits, `$2` the start of the period, `$3` the cut-off, `$4` accounts of credits.
     var matchedSQL: String {
         """
-        SELECT l.\(orders.key)::bigint AS key, l.\(orders.id)::text AS stripe_id,
+        SELECT l.\(orders.key)::bigint AS key, l.\(orders.id)::text AS stripe_id, p.account AS account,
             l.\(orders.amount)::bigint AS amount, lower(l.\(orders.currency)::text) AS currency
-        FROM \(orders.name) l
-        WHERE l.\(orders.paid) AND l.\(orders.id) IS NOT NULL
-            AND coalesce(l.\(orders.paidAt), l.\(orders.createdAt)) >= $2
-            AND coalesce(l.\(orders.paidAt), l.\(orders.createdAt)) < $3
+        FROM \(orders.name) l JOIN trueup.stripe_payment p ON p.object = 'invoice' AND p.account = ANY($4)
+            AND p.id = l.\(orders.id)
+        WHERE l.\(orders.paid) AND to_timestamp(p.paid_seconds) >= $2 AND to_timestamp(p.paid_seconds) < $3
             AND NOT EXISTS (SELECT FROM trueup.finding f WHERE f.job = ANY($1) AND f.state <> 'closed'
                 AND f.local_id = l.\(orders.key)::text)
         ORDER BY l.\(orders.key)
         """
     }
 
-    /// Rows of one table that were made in a run's period, with those that stand in open findings:
-    /// `$1` the run's first second, `$2` its end, `$3` the keys of the rows in open findings.
+    /// Rows of one table that were made in a run's period, each in the class that its own words put it in: in an open
+    /// item; paid before the cut-off on both sides, or on neither. `$1` the run's first second, `$2` its end, `$3` the
+    /// keys of the rows in open items, `$4` the cut-off, `$5` accounts.
     func localControlSQL(isCharge: Bool) -> String {
         let table = isCharge ? "public.agency_charge" : orders.name
         let (key, amount) = isCharge ? ("id", "amount_cents") : (orders.key, orders.amount)
         let (currency, created) = isCharge ? ("currency", "created_at") : (orders.currency, orders.createdAt)
+        let (id, paidAt) = isCharge ? ("stripe_payment_intent_id", "succeeded_at") : (orders.id, orders.paidAt)
+        let isPaid = isCharge ? "l.status = 'succeeded'" : "l.\(orders.paid)"
+        let isMatched = "key IS NULL AND is_paid = (p_paid IS NOT NULL AND p_paid < $4)"
         return """
-            SELECT lower(l.\(currency)::text) AS currency, count(*) AS n, sum(l.\(amount))::bigint AS amount,
-                count(o.key) AS open_n, coalesce(sum(l.\(amount)) FILTER (WHERE o.key IS NOT NULL), 0)::bigint
-                    AS open_amount
-            FROM \(table) l LEFT JOIN (SELECT DISTINCT key FROM unnest($3::bigint[]) AS k (key)) o
-                ON o.key = l.\(key)
-            WHERE l.\(created) >= $1 AND l.\(created) < $2
+            SELECT currency, count(*) AS n, sum(amount)::bigint AS amount, count(key) AS open_n,
+                coalesce(sum(amount) FILTER (WHERE key IS NOT NULL), 0)::bigint AS open_amount,
+                count(*) FILTER (WHERE \(isMatched)) AS matched_n,
+                coalesce(sum(amount) FILTER (WHERE \(isMatched)), 0)::bigint AS matched_amount
+            FROM (
+                SELECT lower(l.\(currency)::text) AS currency, l.\(amount)::bigint AS amount, o.key,
+                    to_timestamp(p.paid_seconds) AS p_paid,
+                    coalesce(\(isPaid)
+                        AND coalesce(to_timestamp(p.paid_seconds), l.\(paidAt), l.\(created)) < $4, false) AS is_paid
+                FROM \(table) l LEFT JOIN (SELECT DISTINCT key FROM unnest($3::bigint[]) AS k (key)) o
+                    ON o.key = l.\(key)
+                LEFT JOIN (SELECT id, min(paid_seconds) AS paid_seconds FROM trueup.stripe_payment
+                    WHERE object = '\(isCharge ? "payment_intent" : "invoice")' AND account = ANY($5) GROUP BY id) p
+                    ON p.id = l.\(id)
+                WHERE l.\(created) >= $1 AND l.\(created) < $2
+            ) rows
             GROUP BY 1
             """
     }

@@ -7,9 +7,9 @@ import Synchronization
 /// The statement says what is known today about what happened before the cut-off. The local side comes from the
 /// application's tables, by the time at which something took effect: an order by `paid_at` (which a repair sets to
 /// Stripe's time), a reservation by `created_at` and `released_at`, an adjustment by `created_at`. The balance of now
-/// is taken back by what happened at or after the cut-off. Stripe's side is the local side less what the open findings
-/// add to it: everything else was compared and agrees, and whether it was compared is what the runs and the control
-/// totals say.
+/// is taken back by what happened at or after the cut-off. Stripe's side is what complete runs read of paid objects
+/// (`trueup.stripe_payment`), whatever the tables say; what no run has read is named (``StatementFigures/unread``). An
+/// order whose payment was read counts at the time of the payment on both sides.
 ///
 /// PostgreSQL sums; memory grows with agencies and open items, not with orders.
 public struct StatementQuery: Sendable {
@@ -49,6 +49,7 @@ public struct StatementQuery: Sendable {
         try await readResolved(&figures, on: connection)
         try await readAgencies(&figures, on: connection)
         try await readCharges(&figures, on: connection)
+        figures.unread = try await unread(on: connection)
         figures.controls = try await controls(figures.items, runs: figures.runs, on: connection)
         if let previous = figures.previous {
             figures.previousItems = try await StoredReport.items(of: previous.id, on: connection).map {
@@ -105,8 +106,25 @@ public struct StatementQuery: Sendable {
         return collected.withLock { $0 }
     }
 
+    /// No report takes longer than this to make, in seconds.
+    private static let makingSecondsMax: Int64 = 3_600
+
+    /// Repairs of the jobs' findings that no report of an earlier cut-off told of, the oldest first.
+    private func repairs(since: Timestamp, on connection: Connection) async throws -> [Repair] {
+        try await connection.query(
+            """
+            SELECT \(Repair.columns) FROM trueup.repair r
+            WHERE applied_at >= $1 AND finding_id IN (SELECT id FROM trueup.finding WHERE job = ANY($2))
+                AND NOT EXISTS (SELECT FROM trueup.report_repair t JOIN trueup.report o ON o.id = t.report_id
+                    WHERE t.repair_id = r.id AND o.job = $3 AND o.cut_off_seconds < $4)
+            ORDER BY id LIMIT 100000
+            """, since, scope.jobs, scope.job, scope.cutOffSeconds
+        ).map(Repair.init)
+    }
+
     private func readResolved(_ figures: inout StatementFigures, on connection: Connection) async throws {
-        let since = figures.previous?.createdAt ?? .negativeInfinity
+        // What ended while the last report was made, it did not tell of: that is looked for again, and told once.
+        let since = figures.previous.map { Timestamp(seconds: $0.createdAt.seconds - Self.makingSecondsMax) }
         let collected = Mutex<[ResolvedFinding]>([])
         try await connection.forEachBatch(
             of: 2_000,
@@ -115,20 +133,22 @@ public struct StatementQuery: Sendable {
             FROM (\(scope.findingsSQL("f.state = 'closed' AND f.closed_at >= $5", isOrdered: false))) f
             LEFT JOIN LATERAL (SELECT requested_by, plan FROM trueup.repair r WHERE r.finding_id = f.id
                 ORDER BY r.id DESC LIMIT 1) r ON f.closed_how = 'repaired'
-            WHERE f.since_seconds < $6
+            WHERE f.since_seconds < $6 AND NOT EXISTS (SELECT FROM trueup.report_resolved t
+                JOIN trueup.report o ON o.id = t.report_id WHERE t.finding_id = f.id AND t.closed_at = f.closed_at
+                    AND o.job = $7 AND o.cut_off_seconds < $6)
             ORDER BY f.id
-            """, parameters: scope.findingsParameters + [since, scope.cutOffSeconds]
+            """, parameters: scope.findingsParameters + [since ?? .negativeInfinity, scope.cutOffSeconds, scope.job]
         ) { rows in
             let batch = try rows.map { row in
                 ResolvedFinding(
-                    finding: try StatementFinding(row), closedSeconds: (try row["closed_at"] as Timestamp).seconds,
+                    finding: try StatementFinding(row), closedAt: try row["closed_at"],
                     closedHow: ClosedHow(rawValue: try row["closed_how"]) ?? .changedAtSource,
                     repairedBy: try row["repaired_by"], plan: try row["repair_plan"])
             }
             collected.withLock { $0 += batch }
         }
         figures.resolved = collected.withLock { $0 }
-        figures.repairs = try await Repair.since(since, jobs: scope.jobs, limit: 100_000, on: connection)
+        figures.repairs = try await repairs(since: since ?? .negativeInfinity, on: connection)
     }
 
     // MARK: Agencies
@@ -136,87 +156,88 @@ public struct StatementQuery: Sendable {
     private func readAgencies(_ figures: inout StatementFigures, on connection: Connection) async throws {
         let from = figures.fromSeconds.map { Timestamp(seconds: $0) } ?? .negativeInfinity
         let cutOff = Timestamp(seconds: scope.cutOffSeconds)
-        let rows = try await connection.query(scope.agenciesSQL, from, cutOff)
-        let purchases = try await purchases(figures.items, on: connection)
+        let rows = try await connection.query(
+            scope.agenciesSQL, scope.creditPriceCents, scope.creditAccounts, scope.jobs, from, cutOff)
+        let purchases = try await purchases(on: connection)
         let signed = try await figures.signed.asyncMap { try await StoredReport.lines(of: $0.id, on: connection) } ?? []
         let signedLines = Dictionary(signed.map { ($0.agencyID, $0) }, uniquingKeysWith: { first, _ in first })
         var moved = try await movedSinceSignOff(&figures, on: connection)
-        let effects = try EffectSums(figures.items, fromSeconds: figures.fromSeconds)
         for row in rows {
             let line = try LocalLine(row)
-            let effect = effects.byAgency[line.agencyID] ?? EffectSums.Pair()
-            let opening = try line.opening(effectBefore: effect.before)
-            let boughtAtStripe = try line.bought.minus(effect.within, "What agency \(line.agencyID) bought")
             let signedLine = signedLines[line.agencyID]
             figures.agencies.append(
                 AgencyActivity(
-                    agencyID: line.agencyID, name: line.name, opening: opening,
+                    agencyID: line.agencyID, name: line.name, opening: try line.opening(),
                     signedClosing: signedLine?.computed ?? (figures.signed == nil ? nil : 0),
                     changedSinceSignOff: moved.removeValue(forKey: line.agencyID) ?? 0,
-                    boughtAtStripe: boughtAtStripe, boughtLocally: line.bought, consumed: line.consumed,
+                    boughtAtStripe: line.paid, boughtLocally: line.bought, consumed: line.consumed,
                     adjustments: line.adjustments, recorded: try line.recordedAtCutOff(),
                     purchases: purchases[line.agencyID] ?? []))
-            let cumulative = try line.cumulative(effect)
-            figures.cumulative.append(cumulative)
+            figures.cumulative.append(try line.cumulative())
             if figures.signed != nil {
-                figures.changedSinceSignOff += try line.changes(since: signedLine, effectBefore: effect.before)
+                figures.changedSinceSignOff += line.changes(since: signedLine)
             }
         }
         figures.rowsRead[scope.orders.plainName] = try await connection.query(
             "SELECT count(*) AS n FROM \(scope.orders.name) l WHERE l.\(scope.orders.createdAt) < $1", cutOff)[0]["n"]
-        try addWithoutRows(&figures, effects, purchases)
+        addWithoutRows(&figures, purchases)
     }
 
-    /// Lines for what items name and the tables have no figure of: an agency that never had a balance, and credits
-    /// that Stripe took money for and no agency claims. An agency without a balance has 0.
-    private func addWithoutRows(
-        _ figures: inout StatementFigures, _ effects: EffectSums, _ purchases: [Int64?: [PurchaseTotals]]
-    ) throws {
+    /// Lines for what items name and neither side has a figure of: an agency that never had a balance has 0.
+    private func addWithoutRows(_ figures: inout StatementFigures, _ purchases: [Int64?: [PurchaseTotals]]) {
         var known = Set<Int64?>(figures.agencies.map(\.agencyID))
         for found in figures.items where found.item.scope == .credits {
             let agency = found.item.agencyID
-            let effect = effects.byAgency[agency] ?? EffectSums.Pair()
-            if agency == nil, effect.before == 0, effect.within == 0 { continue }
+            if agency == nil, found.item.creditsEffect == 0, found.item.amountEffects.isEmpty { continue }
             guard known.insert(agency).inserted else { continue }
-            let what = "What no agency claims"
             let name = found.agencyName ?? agency.map { "Agency \($0), which the tables do not know" } ?? "No agency"
             figures.agencies.append(
                 AgencyActivity(
-                    agencyID: agency, name: name, opening: try Int64(0).minus(effect.before, what),
-                    signedClosing: figures.signed == nil || agency == nil ? nil : 0,
-                    changedSinceSignOff: try Int64(0).minus(effect.before, what),
-                    boughtAtStripe: try Int64(0).minus(effect.within, what), boughtLocally: 0, consumed: 0,
-                    recorded: 0, purchases: purchases[agency] ?? []))
+                    agencyID: agency, name: name, signedClosing: figures.signed == nil || agency == nil ? nil : 0,
+                    boughtAtStripe: 0, boughtLocally: 0, consumed: 0, recorded: 0, purchases: purchases[agency] ?? []))
             figures.cumulative.append(
-                CumulativeLine(
-                    agencyID: agency,
-                    boughtAtStripe: try Int64(0).minus(effect.before, what).minus(effect.within, what),
-                    boughtLocally: 0, consumed: 0, adjustments: 0))
+                CumulativeLine(agencyID: agency, boughtAtStripe: 0, boughtLocally: 0, consumed: 0, adjustments: 0))
         }
     }
 
     /// What was paid for credits from the beginning to the cut-off, on both sides, by agency.
-    private func purchases(
-        _ items: [StatementFinding], on connection: Connection
-    ) async throws -> [Int64?: [PurchaseTotals]] {
-        var totals: [Int64?: [String: PurchaseTotals]] = [:]
-        for row in try await connection.query(scope.purchasesSQL, Timestamp(seconds: scope.cutOffSeconds)) {
-            let agency: Int64? = try row["agency_id"]
-            let currency: String = try row["currency"]
-            let paid: Int64 = try row["paid"]
-            totals[agency, default: [:]][currency] = PurchaseTotals(currency: currency, atStripe: paid, locally: paid)
+    private func purchases(on connection: Connection) async throws -> [Int64?: [PurchaseTotals]] {
+        var totals: [Int64?: [PurchaseTotals]] = [:]
+        for row in try await connection.query(
+            scope.purchasesSQL, scope.creditPriceCents, scope.creditAccounts, scope.jobs,
+            Timestamp(seconds: scope.cutOffSeconds))
+        {
+            totals[try row["agency_id"], default: []].append(
+                PurchaseTotals(
+                    currency: try row["currency"], atStripe: try row["at_stripe"], locally: try row["locally"]))
         }
-        for item in items.map(\.item) where item.scope == .credits && item.explains {
-            for amount in item.amountEffects {
-                var total =
-                    totals[item.agencyID]?[amount.currency]
-                    ?? PurchaseTotals(currency: amount.currency, atStripe: 0, locally: 0)
-                total.atStripe = try total.atStripe.minus(
-                    amount.minorUnits, "What was paid for credits in \(amount.currency.uppercased())")
-                totals[item.agencyID, default: [:]][amount.currency] = total
+        return totals.mapValues { $0.sorted { $0.currency < $1.currency } }
+    }
+
+    // MARK: What was read at Stripe
+
+    /// An object may be a little older than the row that waits for it.
+    private static let slackSeconds: Int64 = 3_600
+
+    /// The times since the first local row that no complete run has read: what was paid then is not known.
+    private func unread(on connection: Connection) async throws -> [UnreadTime] {
+        var unread: [UnreadTime] = []
+        let credits = (scope.creditJobs, scope.creditAccounts, ListedObject.invoice, StatementItem.Scope.credits)
+        let charged = (scope.chargeJobs, scope.chargeAccounts, ListedObject.paymentIntent, StatementItem.Scope.charges)
+        for (jobs, accounts, object, part) in [credits, charged] {
+            guard let job = jobs.first, !accounts.isEmpty else { continue }
+            let (table, created) =
+                part == .charges ? (charges, "created_at") : (scope.orders.name, scope.orders.createdAt)
+            let first: Int64? = try await connection.query(
+                "SELECT floor(extract(epoch FROM min(\(created))))::bigint AS first FROM \(table)")[0]["first"]
+            let from = min((first ?? scope.cutOffSeconds) - Self.slackSeconds, scope.cutOffSeconds - 1)
+            for account in accounts {
+                unread += try await StripePayments.unread(
+                    RunList(account: account, object: object), from: from, to: scope.cutOffSeconds, on: connection
+                ).map { UnreadTime(job: job, account: account, scope: part, period: $0) }
             }
         }
-        return totals.mapValues { $0.values.sorted { $0.currency < $1.currency } }
+        return unread
     }
 
     /// By how much named findings moved Stripe's figure of before the signed cut-off, by agency. A finding moves it by
@@ -275,40 +296,34 @@ public struct StatementQuery: Sendable {
 
     private func readCharges(_ figures: inout StatementFigures, on connection: Connection) async throws {
         guard !scope.chargeJobs.isEmpty else { return }
+        let cutOff = Timestamp(seconds: scope.cutOffSeconds)
+        figures.charges = try await connection.query(
+            scope.chargesSQL(charges), scope.jobs, scope.chargeAccounts, cutOff
+        ).map { row in
+            ChargeActivity(
+                agencyID: try row["agency_id"], name: try row["name"], currency: try row["currency"],
+                charged: Tally(count: try row["charged_n"], amount: try row["charged"]),
+                recorded: Tally(count: try row["recorded_n"], amount: try row["recorded"]))
+        }
+        // An item about a charge that neither side counts, such as one that Stripe no longer knows.
         struct Key: Hashable {
             let agencyID: Int64?
             let currency: String
         }
-        var lines: [Key: ChargeActivity] = [:]
-        let from = figures.fromSeconds.map { Timestamp(seconds: $0) } ?? .negativeInfinity
-        for row in try await connection.query(
-            scope.chargesSQL(charges), from, Timestamp(seconds: scope.cutOffSeconds))
-        {
-            let key = Key(agencyID: try row["agency_id"], currency: try row["currency"])
-            let tally = Tally(count: try row["n"], amount: try row["amount"])
-            lines[key] = ChargeActivity(
-                agencyID: key.agencyID, name: try row["name"], currency: key.currency, charged: tally, recorded: tally)
-        }
+        var known = Set(figures.charges.map { Key(agencyID: $0.agencyID, currency: $0.currency) })
         for found in figures.items where found.item.scope == .charges && found.item.explains {
             for amount in found.item.amountEffects {
                 let key = Key(agencyID: found.item.agencyID, currency: amount.currency)
-                var line =
-                    lines[key]
-                    ?? ChargeActivity(
+                guard known.insert(key).inserted else { continue }
+                figures.charges.append(
+                    ChargeActivity(
                         agencyID: key.agencyID, name: found.agencyName ?? "No agency", currency: key.currency,
-                        charged: Tally(), recorded: Tally())
-                let what = "The charges in \(key.currency.uppercased())"
-                line.charged.amount = try line.charged.amount.minus(amount.minorUnits, what)
-                line.charged.count = try line.charged.count.minus(amount.minorUnits.signum(), what)
-                lines[key] = line
+                        charged: Tally(), recorded: Tally()))
             }
         }
-        figures.charges = lines.values.sorted {
-            ($0.agencyID ?? .max, $0.currency) < ($1.agencyID ?? .max, $1.currency)
-        }
+        figures.charges.sort { ($0.agencyID ?? .max, $0.currency) < ($1.agencyID ?? .max, $1.currency) }
         figures.rowsRead[charges] = try await connection.query(
-            "SELECT count(*) AS n FROM \(charges) WHERE created_at < $1", Timestamp(seconds: scope.cutOffSeconds))[0][
-                "n"]
+            "SELECT count(*) AS n FROM \(charges) WHERE created_at < $1", cutOff)[0]["n"]
     }
 
     // MARK: What agrees
@@ -322,7 +337,7 @@ public struct StatementQuery: Sendable {
             of: size, scope.matchedSQL,
             parameters: [
                 scope.creditJobs, fromSeconds.map { Timestamp(seconds: $0) } ?? .negativeInfinity,
-                Timestamp(seconds: scope.cutOffSeconds),
+                Timestamp(seconds: scope.cutOffSeconds), scope.creditAccounts,
             ]
         ) { rows in try await body(try rows.map { try MatchedOrder($0) }) }
     }
@@ -333,10 +348,12 @@ public struct MatchedOrder: Sendable, Hashable {
     public let stripeID: String
     public let rowKey: Int64
     public let amount: Money
+    public let account: String
 
     init(_ row: Row) throws {
         stripeID = try row["stripe_id"]
         rowKey = try row["key"]
+        account = try row["account"]
         amount = Money(minorUnits: try row["amount"], currency: try row["currency"])
     }
 }

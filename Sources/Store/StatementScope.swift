@@ -15,6 +15,10 @@ public struct StatementScope: Sendable, Hashable {
     public var creditJobs: [String]
     /// Jobs that compare `agency_charge` with payment intents.
     public var chargeJobs: [String]
+    /// The accounts whose invoices the orders are compared with.
+    public var creditAccounts: [String]
+    /// The accounts whose payment intents the charges are compared with.
+    public var chargeAccounts: [String]
     /// Further jobs whose findings are listed and move neither credits nor charges.
     public var otherJobs: [String]
     /// The runs that the statement rests on.
@@ -24,7 +28,8 @@ public struct StatementScope: Sendable, Hashable {
 
     public init(
         job: String, cutOffSeconds: Int64, fromSeconds: Int64? = nil, orders: OrderTable, creditJobs: [String],
-        chargeJobs: [String] = [], otherJobs: [String] = [], runIDs: [Int64] = [], creditPriceCents: Int64 = 20_000
+        chargeJobs: [String] = [], creditAccounts: [String] = [], chargeAccounts: [String] = [],
+        otherJobs: [String] = [], runIDs: [Int64] = [], creditPriceCents: Int64 = 20_000
     ) {
         self.job = job
         self.cutOffSeconds = cutOffSeconds
@@ -32,6 +37,8 @@ public struct StatementScope: Sendable, Hashable {
         self.orders = orders
         self.creditJobs = creditJobs
         self.chargeJobs = chargeJobs
+        self.creditAccounts = creditAccounts
+        self.chargeAccounts = chargeAccounts
         self.otherJobs = otherJobs
         self.runIDs = runIDs
         self.creditPriceCents = creditPriceCents
@@ -55,6 +62,8 @@ public struct StatementFigures: Sendable, Hashable {
     public var repairs: [Repair] = []
     /// Figures of the last signed report that are others today.
     public var changedSinceSignOff: [ChangedFigure] = []
+    /// What no complete run has read of the time that the statement is about.
+    public var unread: [UnreadTime] = []
     public var controls: [ControlTotals] = []
     /// Sums from the beginning to the cut-off, to be kept with the report.
     public var cumulative: [CumulativeLine] = []
@@ -95,6 +104,8 @@ public struct StatementFinding: Sendable, Hashable {
     /// What it adds to the local side.
     public let item: StatementItem
     public let findingID: Int64
+    /// It is about a charge.
+    let isCharge: Bool
     public let agencyName: String?
     public let account: String
     public let action: Action
@@ -118,7 +129,7 @@ public struct StatementFinding: Sendable, Hashable {
 /// A finding that was closed since the last report.
 public struct ResolvedFinding: Sendable, Hashable {
     public let finding: StatementFinding
-    public let closedSeconds: Int64
+    public let closedAt: Timestamp
     public let closedHow: ClosedHow
     /// Who repaired it, and by which plan.
     public let repairedBy: String?

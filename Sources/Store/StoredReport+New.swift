@@ -20,13 +20,17 @@ public struct NewReport: Sendable {
     public var cumulative: [CumulativeLine]
     /// The numbers of the findings behind the statement's items, by item id.
     public var findingIDs: [String: Int64]
+    /// What it tells of as resolved.
+    public var resolved: [ResolvedFinding]
+    /// The numbers of the repairs that it tells of.
+    public var repairIDs: [Int64]
 
     public init(
         id: Int64, job: String, name: String, statement: Reconciliation.Statement, verdict: String,
         periodFromSeconds: Int64?,
         asOfSeconds: Int64, runIDs: [Int64], formats: [String], definitionHash: String, dataHash: String,
         manifestHash: String, previousHash: String?, files: [StoredReport.File], cumulative: [CumulativeLine],
-        findingIDs: [String: Int64]
+        findingIDs: [String: Int64], resolved: [ResolvedFinding] = [], repairIDs: [Int64] = []
     ) {
         self.id = id
         self.job = job
@@ -44,6 +48,8 @@ public struct NewReport: Sendable {
         self.files = files
         self.cumulative = cumulative
         self.findingIDs = findingIDs
+        self.resolved = resolved
+        self.repairIDs = repairIDs
     }
 
     /// Writes the report with its figures. It belongs into one transaction with the messages that tell of it.
@@ -61,6 +67,7 @@ public struct NewReport: Sendable {
         try await insertFiles(on: connection)
         try await insertLines(on: connection)
         try await insertItems(on: connection)
+        try await insertTold(on: connection)
     }
 
     private func insertFiles(on connection: Connection) async throws {
@@ -109,6 +116,17 @@ public struct NewReport: Sendable {
             COPY trueup.report_charge (report_id, agency_id, currency, charged, recorded, explained)
             FROM STDIN (FORMAT binary)
             """, charges)
+    }
+
+    private func insertTold(on connection: Connection) async throws {
+        try await connection.execute(
+            """
+            INSERT INTO trueup.report_resolved (report_id, finding_id, closed_at)
+            SELECT $1, id, closed_at FROM unnest($2::bigint[], $3::timestamptz[]) AS t (id, closed_at)
+            """, id, resolved.map(\.finding.findingID), resolved.map(\.closedAt))
+        try await connection.execute(
+            "INSERT INTO trueup.report_repair (report_id, repair_id) SELECT $1, r FROM unnest($2::bigint[]) AS r", id,
+            repairIDs)
     }
 
     private func insertItems(on connection: Connection) async throws {

@@ -61,6 +61,7 @@ public struct StoredReport: Sendable, Hashable {
         public let computed: Int64
         public let recorded: Int64?
         public let boughtAtStripe: Int64
+        public let boughtLocally: Int64
         public let consumed: Int64
         public let adjustments: Int64
     }
@@ -156,13 +157,15 @@ extension StoredReport {
     static func lines(of id: Int64, on connection: Connection) async throws -> [Line] {
         try await connection.query(
             """
-            SELECT agency_id, computed, recorded, bought_at_stripe, consumed, adjustments FROM trueup.report_line
+            SELECT agency_id, computed, recorded, bought_at_stripe, bought_locally, consumed, adjustments
+            FROM trueup.report_line
             WHERE report_id = $1 ORDER BY agency_id
             """, id
         ).map { row in
             Line(
                 agencyID: try row["agency_id"], computed: try row["computed"], recorded: try row["recorded"],
-                boughtAtStripe: try row["bought_at_stripe"], consumed: try row["consumed"],
+                boughtAtStripe: try row["bought_at_stripe"], boughtLocally: try row["bought_locally"],
+                consumed: try row["consumed"],
                 adjustments: try row["adjustments"])
         }
     }

@@ -2,6 +2,7 @@ import Foundation
 import Jobs
 import PostgreSQL
 import Reconciliation
+import Reports
 import Runner
 import Sandbox
 import Store
@@ -40,7 +41,9 @@ struct Demo {
         Terminal.print("The stand-in serves at \(server.url). In another terminal:\n")
         for (_, variable, key) in DemoJobs.keys { Terminal.print("  export \(variable)=\(key)") }
         let options = "--jobs \(jobs) --data-dir \(directory)"
-        for (name, _) in DemoJobs.files { Terminal.print("  \(program) run \(name) --plan \(options)") }
+        for name in DemoJobs.nightly + [DemoJobs.replay] {
+            Terminal.print("  \(program) run \(name) --plan \(options)")
+        }
         Terminal.print("")
         Terminal.say("Ctrl-C stops.")
         while true {
@@ -102,8 +105,10 @@ struct Demo {
     }
 
     private func show(_ stage: Stage) async throws -> [String] {
+        var reported: [ReportAccount] = []
         for (name, client) in stage.accounts.clients.sorted(by: { $0.key < $1.key }) {
             let identity = try await client.verify()
+            reported.append(ReportAccount(name: name, stripeID: identity.accountID, isLive: false))
             Terminal.print(
                 "   \(name): \(identity.accountID ?? "?"), \(identity.mode) mode, key accepted")
         }
@@ -121,17 +126,67 @@ struct Demo {
         Terminal.print(
             "   " + check.balances(before: before, after: after, expected: stage.history.credits.expectedGrants))
         Terminal.print("   " + (try await mail(stage.pool)))
-        title("5. The same night again: nothing may be repaired twice")
+        let report = DemoReport(
+            set: stage.set, accounts: reported, pool: stage.pool, directory: directory, nowSeconds: now)
+        try await signFirst(report, stage, &check)
+        title("6. The same night again: nothing may be repaired twice")
         var second: [RunResult] = []
         for name in DemoJobs.nightly { second.append(try await run(name, stage, &check)) }
         check.checkSecond(second)
-        try await replay(stage, after, &check)
-        finish(check)
+        title("7. The statement of the next morning, with what changed since it was signed")
+        let last = try await report.make("last", asOf: now - Self.beforeNowSeconds)
+        show(last, &check)
+        if last.report.changedSinceSignOff.isEmpty { check.fail("the report shows no change since the sign-off") }
+        let unlisted = try await report.unlisted(last)
+        if !unlisted.isEmpty { check.fail("the report lists no item of kind \(unlisted.joined(separator: ", "))") }
+        try await replay(stage, try await balances(stage.pool), &check)
+        finish(check, last)
         return check.failures
     }
 
+    /// So long ago every job of the night has read, in seconds: notices stand an hour back.
+    private static let beforeNowSeconds: Int64 = 3_700
+    /// The first statement is as of so long ago, in seconds.
+    private static let signedBeforeSeconds: Int64 = 3 * 86_400
+
+    private func signFirst(_ report: DemoReport, _ stage: Stage, _ check: inout DemoCheck) async throws {
+        title("5. The first statement: what was before the nights' look-back is read once, then two people sign")
+        for (name, period) in try await report.history() {
+            let result = try await run(name, stage, &check, range: period)
+            let repaired = result.outcome.counts.values.map(\.repaired).reduce(0, +)
+            if repaired != 0 { check.fail("\(name): the backfill repaired \(repaired) that a night had to") }
+        }
+        let cutOff = now - Self.signedBeforeSeconds
+        let first = try await report.make("signed", asOf: cutOff)
+        show(first, &check)
+        try await report.sign(first)
+        Terminal.print("   signed by dana (preparer) and miriam (reviewer)")
+        guard let corrected = try await report.correct(before: cutOff) else {
+            check.fail("no order was there to correct behind the signature")
+            return
+        }
+        check.settle(ReportedFinding(corrected))
+        Terminal.print(
+            "   behind the signature, somebody takes back order \(corrected.identity.localID), paid though its invoice "
+                + "is void")
+    }
+
+    private func show(_ result: ReportResult, _ check: inout DemoCheck) {
+        let statement = result.report.statement
+        Terminal.print("   " + printable(ReportVerdict.line(statement)))
+        Terminal.print(
+            "   \(statement.state.rawValue): \(counted(statement.items.count, "open item")), "
+                + "\(result.report.resolved.count) resolved, \(result.report.changedSinceSignOff.count) changed since "
+                + "sign-off, every figure of Stripe's as read")
+        Terminal.print("   \(result.directory)/report.html, .xlsx, .csv, .json")
+        for gap in statement.gaps { check.fail("report \(result.id): \(gap)") }
+        if statement.state != .explained {
+            check.fail("report \(result.id) is \(statement.state.rawValue), not EXPLAINED")
+        }
+    }
+
     private func replay(_ stage: Stage, _ before: [Int64: Int64], _ check: inout DemoCheck) async throws {
-        title("6. By day, webhooks get lost; two hours later: trueup run \(DemoJobs.replay)")
+        title("8. By day, webhooks get lost; two hours later: trueup run \(DemoJobs.replay)")
         let losses = try DemoLosses(stage.history, stage.server)
         let later = now + DemoLosses.pauseSeconds
         let result = try await run(DemoJobs.replay, stage, &check, nowSeconds: later)
@@ -157,13 +212,13 @@ struct Demo {
 
     /// One job; the first lines of its summary are shown.
     private func run(
-        _ name: String, _ stage: Stage, _ check: inout DemoCheck, nowSeconds: Int64? = nil
+        _ name: String, _ stage: Stage, _ check: inout DemoCheck, nowSeconds: Int64? = nil, range: Window? = nil
     ) async throws -> RunResult {
         guard let definition = stage.set.job(named: name) else { throw CommandError("The demo has no job \(name).") }
         let view = RunView(definition, isQuiet: true)
         let result = try await JobRun(
             definition: definition, jobs: stage.set.jobs, clients: stage.accounts.clients, pool: stage.pool,
-            origin: .here(.demo), isPlan: false, nowSeconds: nowSeconds ?? now,
+            origin: .here(range == nil ? .demo : .backfill), isPlan: false, nowSeconds: nowSeconds ?? now, range: range,
             canSend: stage.set.settings.delivery.email != nil, progress: { view.show($0) }
         ).run()
         view.clear()
@@ -190,7 +245,7 @@ struct Demo {
             + "\(directory))"
     }
 
-    private func finish(_ check: DemoCheck) {
+    private func finish(_ check: DemoCheck, _ last: ReportResult) {
         Terminal.print("")
         let verdict =
             check.failures.isEmpty
@@ -199,6 +254,7 @@ struct Demo {
         Terminal.print(
             """
 
+            The report:   \(last.directory)/report.html
             Look around:  \(program) findings list --data-dir \(directory)
                           \(program) db psql --data-dir \(directory)
             Try commands: \(program) demo --serve

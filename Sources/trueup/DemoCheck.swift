@@ -35,6 +35,15 @@ struct DemoCheck {
         }
     }
 
+    /// A person settled it: no later night sees it.
+    mutating func settle(_ finding: ReportedFinding) {
+        guard let place = plantings.place(of: finding) else {
+            fail("\(Self.words(finding)) was corrected and had not been planted")
+            return
+        }
+        found.remove(place)
+    }
+
     static func words(_ finding: ReportedFinding) -> String {
         let row = finding.localID.isEmpty ? "" : " / \(finding.comparison.localNoun) \(finding.localID)"
         return "\(finding.kind.rawValue) of \(finding.stripeID)\(row)"

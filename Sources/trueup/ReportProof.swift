@@ -52,6 +52,12 @@ actor ReportProof {
                 bad += 1
             }
         }
+        for path in others(in: folder, than: files.map(\.name)) {
+            fail(
+                "\(folder)/\(path) is no file of report \(report.id): it was added, or a killed process left it."
+            )
+            bad += 1
+        }
         guard bad == 0 else { return }
         say(
             "\(folder) is report \(report.id), \(report.name): \(files.count) files and the manifest as they were made."
@@ -61,6 +67,18 @@ actor ReportProof {
             fail("\(signature.person) signed another manifest, \(signature.manifestHash).")
         }
         try await verifyChain(of: report)
+    }
+
+    /// Files in the folder that its report does not have. A PDF is printed from the page, with the time of printing:
+    /// nothing is proven of it.
+    private func others(in folder: String, than names: [String]) -> [String] {
+        let known = Set(names + [ReportManifest.fileName, "report.pdf"])
+        let found = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+        return found.filter { path in
+            var isFolder: ObjCBool = false
+            let exists = FileManager.default.fileExists(atPath: folder + "/" + path, isDirectory: &isFolder)
+            return !known.contains(path) && !(exists && isFolder.boolValue)
+        }.sorted()
     }
 
     /// Every report of the job names the manifest of the one before it.

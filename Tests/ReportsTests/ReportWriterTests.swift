@@ -57,6 +57,30 @@ struct ReportWriterTests {
         #expect(try scratch.names() == ["csv"])
     }
 
+    @Test("what a killed process left goes, with the folder that held nothing else; whole files and the living's stay")
+    func leftovers() throws {
+        let scratch = try Scratch()
+        let manager = FileManager.default
+        let ended = Process()
+        ended.executableURL = URL(fileURLWithPath: "/bin/true")
+        try ended.run()
+        ended.waitUntilExit()
+        let dead = ended.processIdentifier
+        for folder in ["day-r1/csv", "day-r2"] {
+            try manager.createDirectory(atPath: scratch.path + "/" + folder, withIntermediateDirectories: true)
+        }
+        let left = [
+            "day-r1/.report.html.\(dead).tmp", "day-r1/csv/.items.csv.\(dead).tmp", "day-r2/.a.json.\(dead).tmp",
+        ]
+        let kept = ["day-r2/report.json", "day-r2/.report.html.\(getpid()).tmp", "day-r2/.tmp"]
+        for path in left + kept { try Data("x".utf8).write(to: URL(fileURLWithPath: scratch.path + "/" + path)) }
+        // Just written: it may be a process of another host.
+        #expect(ReportLeftovers.sweep(scratch.path) == 0)
+        #expect(ReportLeftovers.sweep(scratch.path, olderThanSeconds: 0) == 5)
+        #expect(try manager.subpathsOfDirectory(atPath: scratch.path).sorted() == (["day-r2"] + kept).sorted())
+        #expect(ReportLeftovers.sweep(scratch.path + "/missing") == 0)
+    }
+
     @Test("a stream to a full device throws, and says what is wrong")
     func fullDevice() throws {
         let descriptor = open("/dev/full", O_WRONLY)

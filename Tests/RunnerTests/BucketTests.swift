@@ -13,7 +13,7 @@ struct BucketTests {
 
     /// A report that goes to a directory, to Slack and to the bucket behind `server`.
     private static func report(_ server: BucketServer, _ scene: ReportScene) async throws -> ReportResult {
-        _ = try await scene.night.run()
+        try await scene.readAll()
         return try await scene.report(
             deliver: DeliverRule(slack: true, directory: true, s3: true),
             settings: DeliverySettings(
@@ -89,7 +89,7 @@ struct BucketTests {
     @Test("without its key a bucket fails with the variable's name")
     func noKey() async throws {
         try await ReportScene.with(seed: 24) { scene in
-            _ = try await scene.night.run()
+            try await scene.readAll()
             let result = try await scene.report(
                 deliver: DeliverRule(s3: true),
                 settings: DeliverySettings(

@@ -6,6 +6,7 @@ import Reconciliation
 import Reports
 import Runner
 import Store
+import Support
 import Testing
 
 @Suite("Reports of runs")
@@ -18,14 +19,22 @@ struct ReportRunTests {
         try await ReportScene.with(seed: 11) { scene in
             let before = try await scene.night.balances().values.reduce(0, +)
             let night = try await scene.night.run()
+            let history = try await scene.readHistory()
+            let repaired = [night, history].flatMap { Array($0.tallies.repaired.values) }.reduce(0, +)
             let result = try await scene.report()
             let statement = result.report.statement
             #expect(statement.state == .explained, "\(statement.gaps)")
             #expect(statement.totals.unexplained == 0 && statement.totals.unexplainedGross == 0)
             #expect(result.exitCode == 2)
-            #expect(result.report.resolved.count { $0.how == "repaired" } == night.tallies.repaired.values.reduce(0, +))
+            #expect(result.report.resolved.count { $0.how == "repaired" } == repaired)
             #expect(result.report.repairs.count == result.report.resolved.count { $0.how == "repaired" })
             #expect(before < statement.totals.recorded ?? 0)
+            // What was paid at Stripe is what Stripe says, whatever the tables say.
+            let paid = scene.night.world.allInvoices().filter { ($0.paidSeconds ?? .max) < Self.cutOff }
+            let amounts = Dictionary(grouping: paid, by: \.currency).mapValues { $0.map(\.amountPaid).reduce(0, +) }
+            let stated = statement.purchases.filter { $0.atStripe != 0 }.map { ($0.currency, $0.atStripe) }
+            #expect(Dictionary(uniqueKeysWithValues: stated) == amounts)
+            #expect(statement.unexplainedMoney.isEmpty)
             // Stripe's side of the control totals is what the run listed and read, to the last object.
             let read = statement.controls.map(\.stripe.read.count).reduce(0, +)
             #expect(read == night.outcome.stripeObjects)
@@ -40,7 +49,7 @@ struct ReportRunTests {
             #expect(missing.state == .incomplete && missing.exitCode == 3)
             #expect(missing.report.statement.gaps.contains { $0.contains("trueup run credit-invoices") })
             #expect(ReportVerdict.line(missing.report.statement).hasPrefix("INCOMPLETE"))
-            _ = try await scene.night.run()
+            try await scene.readAll()
             #expect(try await scene.report().state == .explained)
             try await scene.run("UPDATE trueup.run SET state = 'incomplete', problems = '{window 3 was not read}'")
             let failed = try await scene.report()
@@ -55,7 +64,7 @@ struct ReportRunTests {
     @Test("the same figures are the same report, byte for byte; other figures go on in the chain")
     func repeated() async throws {
         try await ReportScene.with(seed: 13) { scene in
-            _ = try await scene.night.run()
+            try await scene.readAll()
             let first = try await scene.report()
             let again = try await scene.report()
             #expect(again.isRepeated && again.id == first.id)
@@ -73,7 +82,7 @@ struct ReportRunTests {
     @Test("a message is queued once for each recipient, however often the report is made")
     func queuedOnce() async throws {
         try await ReportScene.with(seed: 14) { scene in
-            _ = try await scene.night.run()
+            try await scene.readAll()
             let rule = DeliverRule(email: ["a@example.com", "b@example.com"], slack: true, directory: true)
             let first = try await scene.report(deliver: rule)
             let again = try await scene.report(deliver: rule)
@@ -89,10 +98,55 @@ struct ReportRunTests {
         }
     }
 
+    @Test("the mail of a report leaves, with its page and its workbook, and a recipient that is refused stops none")
+    func mailLeaves() async throws {
+        try await ReportScene.with(seed: 20) { scene in
+            try await scene.readAll()
+            let rule = DeliverRule(email: ["rcpt-550@example.com", "a@example.com"], directory: true)
+            let result = try await scene.report(deliver: rule)
+            try await MailServerProcess.with("plain") { server in
+                let from = try Mailbox(parsing: "Trueup <trueup@example.com>")
+                let outbox = OutboxDelivery(
+                    pool: scene.night.pool, mail: .init(client: try server.client(), from: from))
+                let outcome = try await outbox.deliver(limit: 10)
+                #expect(outcome.sent == 1 && outcome.failed == 1, "\(outcome.lastError ?? "")")
+                let mail = try #require(try server.received().first)
+                #expect(mail.recipients == ["a@example.com"] && mail.defects.isEmpty)
+                #expect(mail.attachments.map(\.name) == ["report.html", "report.xlsx"])
+                #expect(mail.attachments.first?.type == "text/html")
+                #expect(mail.html?.contains("EXPLAINED") == true && mail.text?.contains("unexplained 0.00") == true)
+                let page = Data(base64Encoded: mail.attachments[0].base64)
+                #expect(
+                    try FileDigest.sha256(Array(page ?? Data()))
+                        == result.files.first { $0.name == "report.html" }?.sha256)
+            }
+        }
+    }
+
+    @Test("what ended while a report was made is told by the next one, and told once")
+    func meanwhile() async throws {
+        try await ReportScene.with(seed: 22) { scene in
+            try await scene.readAll()
+            let first = try await scene.report(period: .asOf(Self.cutOff - 120))
+            #expect(!first.report.resolved.isEmpty)
+            // It was closed before the report's row was written, and after the report had looked.
+            try await scene.run(
+                """
+                UPDATE trueup.finding SET state = 'closed', closed_how = 'changed_locally',
+                    closed_at = (SELECT created_at - interval '1 second' FROM trueup.report)
+                WHERE id = (SELECT min(id) FROM trueup.finding WHERE state = 'open' AND kind = 'overdue')
+                """)
+            let next = try await scene.report(period: .asOf(Self.cutOff - 60))
+            #expect(next.report.resolved.map(\.kind) == [.overdue])
+            #expect(next.report.repairs.isEmpty)
+            #expect(try await scene.report().report.resolved.isEmpty)
+        }
+    }
+
     @Test("an unchanged night sends one line as proof that it ran; a bucket that is crossed is a change")
     func unchanged() async throws {
         try await ReportScene.with(seed: 15) { scene in
-            _ = try await scene.night.run()
+            try await scene.readAll()
             try await scene.report(period: .asOf(Self.cutOff - 60))
             let quiet = try await scene.report()
             #expect(!quiet.isChanged)
@@ -107,7 +161,7 @@ struct ReportRunTests {
     @Test("a signed statement is where the next one opens, and what moved behind it is listed")
     func signed() async throws {
         try await ReportScene.with(seed: 16) { scene in
-            _ = try await scene.night.run()
+            try await scene.readAll()
             let first = try await scene.report(period: .asOf(Self.cutOff - 10 * 86_400))
             let reports = StoredReports(pool: scene.night.pool)
             try await reports.sign(first.id, as: "preparer", by: "dana", note: "Tied to the ledger.")
@@ -117,14 +171,73 @@ struct ReportRunTests {
             #expect(next.report.statement.totals.opening == first.report.statement.totals.computed)
             #expect(next.report.changedSinceSignOff.isEmpty)
             #expect(next.report.statement.agencies.allSatisfy { ($0.rollForward?.unexplained ?? 0) == 0 })
+            // A row that is changed moves the tables' side alone: it is listed, and Stripe's side stays.
             try await scene.run(
                 """
                 UPDATE task_credit_stripe_invoice SET credits = credits + 5 WHERE id = (SELECT min(id)
                     FROM task_credit_stripe_invoice WHERE paid AND paid_at < to_timestamp(\(Self.cutOff - 20 * 86_400)))
                 """)
+            let local = try await scene.report()
+            #expect(local.report.changedSinceSignOff.map(\.field).allSatisfy { $0.hasPrefix("bought (local)") })
+            #expect(local.report.changedSinceSignOff.count == 1)
+            #expect(local.report.statement.totals.boughtAtStripe == next.report.statement.totals.boughtAtStripe)
+            // A payment that is read otherwise than it was signed.
+            try await scene.run(
+                """
+                UPDATE trueup.stripe_payment SET amount = amount + 100000 WHERE id = (SELECT min(id)
+                    FROM trueup.stripe_payment WHERE paid_seconds < \(Self.cutOff - 20 * 86_400) AND amount % 20000 = 0)
+                """)
             let changed = try await scene.report()
             #expect(changed.state == .unexplained)
             #expect(changed.report.changedSinceSignOff.contains { $0.field.hasPrefix("bought (Stripe)") })
+        }
+    }
+
+    @Test("an object that was read and that the comparison never saw is in no class: INCOMPLETE")
+    func hole() async throws {
+        try await ReportScene.with(seed: 18, changesSchema: true) { scene in
+            // In the transaction that ends the run, after everything was compared.
+            try await scene.run(
+                """
+                CREATE FUNCTION plant_hole() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    IF OLD.state = 'running' AND NEW.state <> 'running' THEN
+                        EXECUTE format('INSERT INTO trueup.staged_invoice_%s SELECT (jsonb_populate_record(s,
+                            ''{"id": "in_unseen", "status": "open"}'')).* FROM trueup.staged_invoice_%s s LIMIT 1',
+                            NEW.id, NEW.id);
+                    END IF;
+                    RETURN NEW;
+                END $$;
+                CREATE TRIGGER plant_hole BEFORE UPDATE ON trueup.run FOR EACH ROW EXECUTE FUNCTION plant_hole();
+                """)
+            try await scene.readAll()
+            let result = try await scene.report()
+            #expect(result.state == .incomplete && result.exitCode == 3)
+            let gaps = result.report.statement.gaps
+            #expect(gaps.count == 1 && gaps[0].contains("Stripe side: 1 objects"), "\(gaps)")
+            #expect(gaps[0].contains("in no class"))
+        }
+    }
+
+    @Test("what no run has read is NOT READ, with the command that reads it, and never in balance")
+    func notRead() async throws {
+        try await ReportScene.with(seed: 19) { scene in
+            _ = try await scene.night.run()
+            let young = try await scene.report()
+            #expect(young.state == .incomplete)
+            let gaps = young.report.statement.gaps
+            #expect(gaps.count == 1 && gaps[0].contains("trueup backfill credit-invoices --from "), "\(gaps)")
+            let line = ReportVerdict.line(young.report.statement)
+            #expect(line.contains("credits NOT READ") && !line.contains("IN BALANCE") && !line.contains("OUT BY"))
+            #expect(young.report.statement.totals.difference == nil)
+            _ = try await scene.readHistory()
+            #expect(try await scene.report().state == .explained)
+            // A job of charges that never ran.
+            let charges = try await scene.report(others: [scene.night.charges()])
+            let words = ReportVerdict.line(charges.report.statement)
+            #expect(charges.state == .incomplete)
+            #expect(words.contains("charges NOT READ") && !words.contains("charges IN BALANCE"))
+            #expect(words.contains("OUT BY"))
         }
     }
 
@@ -145,8 +258,12 @@ struct ReportScene {
     let http: HTTPClient
     let directory: String
 
-    static func with(seed: UInt64, _ body: (ReportScene) async throws -> Void) async throws {
-        try await Night.with(try .credits(seed: seed)) { night in
+    static func with(
+        seed: UInt64, changesSchema: Bool = false, _ body: (ReportScene) async throws -> Void
+    ) async throws {
+        var setup = try NightSetup.credits(seed: seed)
+        setup.changesSchema = changesSchema
+        try await Night.with(setup) { night in
             try await loadMovements(night)
             let directory = NSTemporaryDirectory() + "/trueup-report-run-" + UUID().uuidString
             let http = HTTPClient()
@@ -191,18 +308,32 @@ struct ReportScene {
 
     func run(_ script: String) async throws { try await night.pool.withConnection { try await $0.run(script: script) } }
 
-    func definition(_ rule: DeliverRule = DeliverRule()) -> JobDefinition {
+    /// A night, and everything that is older than what nights look back to.
+    func readAll() async throws {
+        _ = try await night.run()
+        _ = try await readHistory()
+    }
+
+    func readHistory() async throws -> RunResult {
+        let to = NightSetup.nowSeconds - night.setup.lookBackSeconds
+        let first = try await night.number(
+            "SELECT floor(extract(epoch FROM min(created_at)))::integer FROM task_credit_stripe_invoice")
+        return try await night.run(range: Window(fromSeconds: Int64(first) - 86_400, toSeconds: to))
+    }
+
+    func definition(_ rule: DeliverRule = DeliverRule(), others: [JobDefinition] = []) -> JobDefinition {
         JobDefinition(
             name: "balance-report", hash: "4567", description: "Credit balances",
-            kind: .report(ReportJob(report: .balance, deliver: rule)), after: [Night.job])
+            kind: .report(ReportJob(report: .balance, deliver: rule)),
+            after: [Night.job] + others.map(\.name))
     }
 
     @discardableResult
     func report(
         period: ReportPeriod = .asOf(ReportRunTests.cutOff), deliver rule: DeliverRule? = nil,
-        settings: DeliverySettings? = nil, environment: [String: String] = [:]
+        settings: DeliverySettings? = nil, environment: [String: String] = [:], others: [JobDefinition] = []
     ) async throws -> ReportResult {
-        let definition = definition(rule ?? DeliverRule())
+        let definition = definition(rule ?? DeliverRule(), others: others)
         guard case .report(let job) = definition.kind else { throw NightError("no report job") }
         let ways =
             settings
@@ -210,7 +341,7 @@ struct ReportScene {
                 email: EmailDelivery(from: "t@example.com"), slack: SlackDelivery(),
                 directory: DirectoryDelivery(path: directory))
         return try await ReportRun(
-            definition: definition, report: job, jobs: [night.definition(), definition],
+            definition: definition, report: job, jobs: [night.definition(), definition] + others,
             accounts: [ReportAccount(name: "task_health", stripeID: "acct_1", isLive: false)], pool: night.pool,
             origin: RunOrigin(
                 trigger: .manual, requestedBy: "tests", host: "here", processID: 1, programVersion: "test"),

@@ -89,6 +89,8 @@ struct StatementQueryTests {
                 try await scene.found(
                     Found(kind: .duplicateLocal, localID: row, localState: paid ? "paid" : "open"))
             }
+            // Their ids are that of in_900 but for white space: Stripe knows one invoice.
+            try await scene.run("DELETE FROM trueup.stripe_payment WHERE id <> 'in_900'")
             try await scene.balance(1, 14)
             let statement = try scene.statement(try await scene.figures())
             #expect(statement.items.map(\.creditsEffect) == [0, 7, 0])
@@ -135,6 +137,13 @@ struct StatementQueryTests {
                     (3, 2, 'pi_3', 900, 'usd', 'pending', '2026-01-01', NULL),
                     (4, 1, 'pi_4', 70, 'usd', 'succeeded', '2026-01-01', to_timestamp(\(StatementScene.cutOff)))
                 """)
+            for (id, amount, currency, before) in [
+                ("pi_1", 500, "usd", 1), ("pi_2", 300, "jpy", 1), ("pi_4", 70, "usd", 0),
+            ] {
+                try await scene.readPaid(
+                    id, object: "payment_intent", amount: Int64(amount), currency: currency,
+                    secondsBefore: Int64(before))
+            }
             try await scene.found(
                 Found(
                     kind: .missedSucceeded, job: "agency-charges", stripeID: "pi_3", localID: "3",

@@ -41,6 +41,8 @@ struct StatementScene: Sendable {
                 definition_hash, program_version, requested_by, host, process_id, ended_at)
             VALUES ('credit-invoices', 'manual', false, 'drift', \(Self.cutOff - 35 * Self.day), \(Self.cutOff + 7_200),
                 'aa', '1', 'cron', 'host', 1, now());
+            INSERT INTO trueup.stripe_reading VALUES (1, 'task_health', 'invoice', 0, \(Self.cutOff + 7_200)),
+                (1, 'task_health', 'payment_intent', 0, \(Self.cutOff + 7_200));
             """)
     }
 
@@ -56,6 +58,22 @@ struct StatementScene: Sendable {
                 paid, paid_at, created_at)
             VALUES (\(id), \(agency), \(credits), \(credits * 20_000), 'USD', 'in_\(id)', true,
                 to_timestamp(\(Self.cutOff - secondsBefore)), to_timestamp(\(Self.cutOff - secondsBefore - 60)))
+            """)
+        try await readPaid("in_\(id)", amount: credits * 20_000, secondsBefore: secondsBefore)
+    }
+
+    /// What a run read of a payment so long before the cut-off.
+    func readPaid(
+        _ id: String, object: String = "invoice", agency: Int64? = nil, amount: Int64, currency: String = "usd",
+        secondsBefore: Int64
+    ) async throws {
+        try await run(
+            """
+            INSERT INTO trueup.stripe_payment (account, object, id, agency_id, amount, currency, created_seconds,
+                paid_seconds, run_id)
+            VALUES ('task_health', '\(object)', '\(id)', \(agency.map(String.init) ?? "NULL"), \(amount),
+                '\(currency)', \(Self.cutOff - secondsBefore - 60), \(Self.cutOff - secondsBefore), 1)
+            ON CONFLICT (account, object, id) DO NOTHING
             """)
     }
 
@@ -101,12 +119,24 @@ struct StatementScene: Sendable {
                 \(text(found.localAmount)), '\(found.currency)', \(text(found.credits)), \(text(found.agency)), 'Why.',
                 '\(facts)', 1, 1)
             """)
+        let (object, isPaid) =
+            found.comparison == "charges"
+            ? ("payment_intent", found.stripeStatus == "succeeded") : ("invoice", found.stripeStatus == "paid")
+        guard found.comparison != "notices", let amount = found.stripeAmount else { return }
+        if isPaid {
+            try await readPaid(
+                found.stripeID, object: object, amount: amount, currency: found.currency,
+                secondsBefore: found.secondsBefore)
+        } else {
+            try await run("DELETE FROM trueup.stripe_payment WHERE id = '\(found.stripeID)'")
+        }
     }
 
     func scope(from: Int64? = nil, cutOff: Int64 = cutOff) -> StatementScope {
         StatementScope(
             job: "balance-report", cutOffSeconds: cutOff, fromSeconds: from, orders: orders,
-            creditJobs: ["credit-invoices"], chargeJobs: ["agency-charges"], otherJobs: ["notices"], runIDs: [1])
+            creditJobs: ["credit-invoices"], chargeJobs: ["agency-charges"], creditAccounts: ["task_health"],
+            chargeAccounts: ["task_health"], otherJobs: ["notices"], runIDs: [1])
     }
 
     func figures(_ scope: StatementScope? = nil) async throws -> StatementFigures {

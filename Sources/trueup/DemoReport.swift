@@ -1,0 +1,97 @@
+import Foundation
+import Jobs
+import PostgreSQL
+import Reconciliation
+import Reports
+import Runner
+import Store
+
+/// The part of the demo that finance sees: a backfill over the history, a statement that two people sign, an order that
+/// somebody corrects behind the signature, and the statement after that.
+struct DemoReport {
+    let set: JobSet
+    let accounts: [ReportAccount]
+    let pool: Pool
+    /// The folder of the demo: reports go below it.
+    let directory: String
+    let nowSeconds: Int64
+
+    /// The job that makes the report.
+    private var job: (definition: JobDefinition, report: ReportJob) {
+        get throws {
+            guard let found = set.job(named: DemoJobs.report), case .report(let report) = found.kind else {
+                throw CommandError("The demo has no job \(DemoJobs.report).")
+            }
+            return (found, report)
+        }
+    }
+
+    /// The jobs whose history the first statement needs, with the beginning of it: the table's first row, to the hour.
+    func history() async throws -> [(job: String, period: Window)] {
+        let tables = [
+            ("credit-invoices", "public.task_credit_stripe_invoice"), ("agency-charges", "public.agency_charge"),
+        ]
+        var found: [(job: String, period: Window)] = []
+        for (name, table) in tables {
+            guard case .reconcile(let job)? = set.job(named: name)?.kind else { continue }
+            let first: Int64? = try await pool.withConnection {
+                try await $0.query("SELECT floor(extract(epoch FROM min(created_at)))::bigint AS first FROM \(table)")[
+                    0][
+                        "first"]
+            }
+            let to = nowSeconds - job.settleSeconds - job.lookBackSeconds
+            guard let first, first < to else { continue }
+            // A day before, so that nothing is younger than what waits for it, and a day into what nights have read.
+            found.append((name, Window(fromSeconds: first - 86_400, toSeconds: to + 86_400)))
+        }
+        return found
+    }
+
+    /// Makes the report as of a time, in a folder of that name.
+    func make(_ name: String, asOf seconds: Int64) async throws -> ReportResult {
+        let (definition, report) = try job
+        return try await ReportRun(
+            definition: definition, report: report, jobs: set.jobs, accounts: accounts, pool: pool,
+            origin: .here(.demo), period: .asOf(seconds), nowSeconds: nowSeconds,
+            directory: directory + "/reports/" + name
+        ).run()
+    }
+
+    /// A preparer and a reviewer sign it.
+    func sign(_ result: ReportResult) async throws {
+        let reports = StoredReports(pool: pool)
+        try await reports.sign(result.id, as: "preparer", by: "dana", note: "Tied to the tables and to Stripe.")
+        try await reports.sign(result.id, as: "reviewer", by: "miriam", note: "Read; the open items are assigned.")
+    }
+
+    /// Somebody takes back by hand an order that is marked paid though its invoice is void, as the finding asks for.
+    /// - Parameter before: the cut-off that was signed: the order was paid before it.
+    /// - Returns: the finding, `nil` where there is none.
+    func correct(before seconds: Int64) async throws -> Finding? {
+        let findings = try await Findings(pool: pool).list(job: "credit-invoices", kind: .voidAfterPaid)
+        for finding in findings {
+            guard let order = Int64(finding.identity.localID) else { continue }
+            let changed = try await pool.transaction { connection in
+                let rows = try await connection.query(
+                    """
+                    UPDATE task_credit_stripe_invoice SET paid = false, cancelled_at = now()
+                    WHERE id = $1 AND paid AND coalesce(paid_at, created_at) < $2 RETURNING agency_id, credits
+                    """, order, Timestamp(seconds: seconds))
+                guard let row = rows.first else { return false }
+                try await connection.execute(
+                    "UPDATE task_credit_agency_balance SET balance = balance - $2 WHERE agency_id = $1",
+                    try row["agency_id"] as Int64, try row["credits"] as Int64)
+                return true
+            }
+            if changed { return finding }
+        }
+        return nil
+    }
+
+    /// The kinds of open findings that the report does not list.
+    func unlisted(_ result: ReportResult) async throws -> [String] {
+        let listed = Set(result.report.items.map(\.item.kind))
+        let open = Set(try await Findings(pool: pool).list(limit: 100_000).map(\.identity.kind))
+        return open.subtracting(listed).map(\.rawValue).sorted()
+    }
+}
