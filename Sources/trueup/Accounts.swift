@@ -12,12 +12,12 @@ struct Accounts: Sendable {
 
     /// - Parameters:
     ///   - names: the accounts that are needed; the keys of others are not looked at.
+    ///   - http: closed by who gave it, or with the accounts.
     ///   - budget: who counts an account's requests; this process by itself, unless told otherwise.
     static func open(
         _ names: [String], settings: Settings, environment: [String: String] = ProcessInfo.processInfo.environment,
-        budget: (String, RateLimits) -> RequestBudget = { .local($1) }
+        http: HTTPClient = HTTPClient(), budget: (String, RateLimits) -> RequestBudget = { .local($1) }
     ) throws -> Accounts {
-        let http = HTTPClient()
         var clients: [String: StripeClient] = [:]
         for name in names {
             guard let account = settings.account(named: name) else {
