@@ -8,6 +8,7 @@ struct Confirmer: Sendable {
     let client: StripeClient
     let account: String
     let staged: StagingTable
+    let fence: RunFence
     let pool: Pool
 
     /// Objects that are read at once.
@@ -35,7 +36,7 @@ struct Confirmer: Sendable {
             }
             let encoded = rows
             try await pool.withConnection {
-                try await staged.replace(part, account: account, with: encoded, on: $0)
+                try await staged.replace(part, account: account, with: encoded, for: fence, on: $0)
             }
         }
     }
@@ -86,7 +87,7 @@ struct Confirmer: Sendable {
             }
             let encoded = rows
             if encoded.rowCount > 0 {
-                try await pool.withConnection { _ = try await $0.copyIn(staged.copySQL, encoded) }
+                try await pool.transaction(fence) { _ = try await $0.copyIn(staged.copySQL, encoded) }
             }
             guard hasMore, let lastID else { break }
             query.startingAfter = lastID

@@ -41,14 +41,14 @@ struct ExpireGathering: Gathering {
         return lists
     }
 
-    func gather(_ run: Run, isLater: Bool) async throws -> Gathered {
+    func gather(_ own: OwnRun, isLater: Bool) async throws -> Gathered {
         var gathered = Gathered()
         do {
             let reading = RunReading(
-                run: run, clients: clients, pool: pool, invoiceStatus: "draft", progress: progress)
-            gathered.tally.problems = try await reading.read(try await Runs(pool: pool).lists(of: run.id))
+                own: own, clients: clients, pool: pool, invoiceStatus: "draft", progress: progress)
+            gathered.tally.problems = try await reading.read()
             guard gathered.tally.problems.isEmpty else { return gathered }
-            for subject in subjects { try await compare(run, subject, &gathered) }
+            for subject in subjects { try await compare(own, subject, &gathered) }
         } catch let error as StripeError where error.kind != .cancelled {
             gathered.tally.problems.append("\(error)")
         } catch let error as ComparisonError {
@@ -57,11 +57,12 @@ struct ExpireGathering: Gathering {
         return gathered
     }
 
-    private func compare(_ run: Run, _ subject: Subject, _ gathered: inout Gathered) async throws {
+    private func compare(_ own: OwnRun, _ subject: Subject, _ gathered: inout Gathered) async throws {
+        let run = own.run
         guard let client = clients[subject.account] else { throw RunError.noAccount(subject.account) }
         let staged = subject.staged(run)
         if subject.object == .paymentIntent {
-            try await pool.withConnection {
+            try await pool.transaction(own.fence) {
                 try await StagedInvoicePayments.join(
                     StagingTable(.invoicePayment, runID: run.id), to: staged, account: subject.account, on: $0)
             }
@@ -73,7 +74,8 @@ struct ExpireGathering: Gathering {
         // Only what was listed, and what it belongs to: a period without length has no rows of its own.
         let comparison = Comparison(
             subject: subject, diff: subject.diff(run.withoutLength, ofAnyAge: false, nowSeconds: nowSeconds),
-            confirmer: Confirmer(client: client, account: subject.account, staged: staged, pool: pool),
+            confirmer: Confirmer(
+                client: client, account: subject.account, staged: staged, fence: own.fence, pool: pool),
             nowSeconds: nowSeconds, pool: pool, carried: CarriedObjects(stripeIDs: carried.stripeIDs),
             trustsFresh: run.attempt == 1, kinds: Self.stale.union(Self.cutOff), limits: limits, progress: progress)
         let result = try await comparison.run()

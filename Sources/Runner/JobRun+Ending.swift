@@ -5,7 +5,8 @@ import Store
 
 // How a run that could read everything ends: as a plan, or applied.
 extension JobRun {
-    func endPlan(_ run: Run, _ gathered: Gathered, _ subjects: Subjects) async throws -> RunResult {
+    func endPlan(_ own: OwnRun, _ gathered: Gathered, _ subjects: Subjects) async throws -> RunResult {
+        let run = own.run
         let judged = try await withoutAccepted(gathered.judged, job: run.job)
         var counts: [FindingKind: KindCount] = [:]
         for item in judged {
@@ -15,7 +16,7 @@ extension JobRun {
         let plan = try await plan(run, judged, subjects)
         let state: RunState = counts.values.contains { $0.open > 0 } ? .drift : .clean
         let outcome = gathered.tally.outcome(state, counts: counts, spent: try await spent(run))
-        try await Runs(pool: pool).end(run, outcome)
+        try await Runs(pool: pool).end(own.fence, outcome)
         let findings = try judged.map { ReportedFinding(try FoundDifference($0, job: run.job)) }
         return RunResult(
             run: run, outcome: outcome, findings: findings, plan: plan, accepted: gathered.judged.count - judged.count)
@@ -55,32 +56,33 @@ extension JobRun {
     }
 
     func endApplied(
-        _ run: Run, _ first: Gathered, _ subjects: Subjects, _ gathering: any Gathering
+        _ own: OwnRun, _ first: Gathered, _ subjects: Subjects, _ gathering: any Gathering
     ) async throws -> RunResult {
+        let run = own.run
         var tally = first.tally
         var judged = first.judged
         var waiting: Plan?
         // A link makes the row comparable: what it shows then is found and repaired in the same run.
         var seen: [Int64] = []
         for _ in 0..<2 {
-            let (tasks, recorded) = try await record(judged, run)
+            let (tasks, recorded) = try await record(judged, own.fence)
             seen += recorded
             if let reason = limitReached(tasks.count, objects: tally.stripeObjects) {
                 tally.problems.append(reason)
                 waiting = try await plan(run, judged, subjects)
                 break
             }
-            let outcome = try await repair(run, tasks, subjects)
+            let outcome = try await repair(own, tasks, subjects)
             tally.problems += outcome.failures
             tally.notes += outcome.moved.map { "left alone: \($0)" }
             guard !outcome.linked.isEmpty else { break }
-            let again = try await gathering.gather(run, isLater: true)
+            let again = try await gathering.gather(own, isLater: true)
             tally.problems += again.tally.problems
             tally.compared = again.tally.compared
             judged = again.judged.filter { outcome.linked.contains($0.found.pair.existingStripeID ?? "") }
         }
         if range == nil {
-            for subject in subjects.list { try await closeGone(run, subject, seen) }
+            for subject in subjects.list { try await closeGone(own.fence, subject, seen) }
         }
         let findings = Findings(pool: pool)
         let counts = try await findings.counts(of: run)
@@ -88,7 +90,7 @@ extension JobRun {
         let isRepaired = counts.values.contains { $0.repaired > 0 }
         let state: RunState = isOpen || !tally.problems.isEmpty ? .drift : isRepaired ? .repaired : .clean
         let outcome = tally.outcome(state, counts: counts, spent: try await spent(run))
-        try await Runs(pool: pool).end(run, outcome)
+        try await Runs(pool: pool).end(own.fence, outcome)
         let stored = try await findings.list(runID: run.id, limit: ComparisonLimits().differences)
         return RunResult(
             run: run, outcome: outcome, findings: stored.map(ReportedFinding.init), plan: waiting,
@@ -96,13 +98,13 @@ extension JobRun {
     }
 
     /// Writes the findings. Gives those that are to be repaired, and the ids of all.
-    private func record(_ judged: [Judged], _ run: Run) async throws -> (tasks: [Repairer.Task], ids: [Int64]) {
+    private func record(_ judged: [Judged], _ fence: RunFence) async throws -> (tasks: [Repairer.Task], ids: [Int64]) {
         var tasks: [Repairer.Task] = []
         var ids: [Int64] = []
         for start in stride(from: 0, to: judged.count, by: 500) {
             let part = judged[start..<min(start + 500, judged.count)]
             let recorded = try await Findings(pool: pool).record(
-                part.map { try FoundDifference($0, job: run.job) }, run: run)
+                part.map { try FoundDifference($0, job: fence.job) }, for: fence)
             ids += recorded.map(\.id)
             // What a person accepted stays as it is until its facts change.
             for (finding, item) in zip(recorded, part) where finding.state == .open {
@@ -126,24 +128,24 @@ extension JobRun {
     }
 
     private func repair(
-        _ run: Run, _ tasks: [Repairer.Task], _ subjects: Subjects
+        _ own: OwnRun, _ tasks: [Repairer.Task], _ subjects: Subjects
     ) async throws -> Repairer.Outcome {
         progress(.repairing(tasks.count))
         var total = Repairer.Outcome()
         for subject in subjects.list {
-            let own = tasks.filter { subject.owns($0.judged) }
+            let part = tasks.filter { subject.owns($0.judged) }
             total.add(
                 try await Repairer(
-                    run: run, subject: subject, client: try client(subject.account), pool: pool, fence: fence,
+                    run: own.run, subject: subject, client: try client(subject.account), pool: pool, fence: own.fence,
                     progress: progress
-                ).repair(own))
+                ).repair(part))
         }
         return total
     }
 
-    private func closeGone(_ run: Run, _ subject: Subject, _ seen: [Int64]) async throws {
+    private func closeGone(_ fence: RunFence, _ subject: Subject, _ seen: [Int64]) async throws {
         _ = try await Findings(pool: pool).closeGone(
-            run: run, account: subject.account, comparison: subject.comparison, stateSQL: subject.localStateSQL,
+            fence, account: subject.account, comparison: subject.comparison, stateSQL: subject.localStateSQL,
             seen: seen)
     }
 }

@@ -16,7 +16,11 @@ public struct JobRun: Sendable {
     /// The period of a backfill; `nil`: the job's own.
     let range: Window?
     let canSend: Bool
-    let fence: Fence
+    let lease: Lease?
+    /// This process as a reader of windows; unique among all.
+    let reader: String
+    /// How long what it reads is held without a sign of life.
+    let leaseSeconds: Double
     let progress: @Sendable (RunProgress) -> Void
     /// What the clients had sent before this run.
     private let before: ClientUsage
@@ -26,13 +30,15 @@ public struct JobRun: Sendable {
     ///   - clients: one for each account of the job.
     ///   - pool: at least ``poolSize`` connections.
     ///   - nowSeconds: the clock; the run's period ends a settle delay before it.
-    ///   - fence: refuses what a run of a lost lease would write.
+    ///   - lease: of the occurrence that the run belongs to: nothing is written once it is lost.
+    ///   - reader: the name of this process, unique among all; made up unless it is given.
+    ///   - leaseSeconds: windows that are not heard of for so long are taken over by other processes.
     ///   - canSend: there is a way for mail: notices that were missed can be sent.
     ///   - range: for a backfill, the seconds of `created` that it is about.
     public init(
         definition: JobDefinition, jobs: [JobDefinition], clients: [String: StripeClient], pool: Pool,
         origin: RunOrigin, isPlan: Bool, nowSeconds: Int64, range: Window? = nil, canSend: Bool = false,
-        fence: Fence = .none,
+        lease: Lease? = nil, reader: String? = nil, leaseSeconds: Double = 60,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) {
         self.definition = definition
@@ -44,9 +50,16 @@ public struct JobRun: Sendable {
         self.nowSeconds = nowSeconds
         self.range = range
         self.canSend = canSend
-        self.fence = fence
+        self.lease = lease
+        self.reader = reader ?? Self.unique(origin)
+        self.leaseSeconds = leaseSeconds
         self.progress = progress
         before = ClientUsage(clients)
+    }
+
+    /// A name for a process of this origin that no other has.
+    private static func unique(_ origin: RunOrigin) -> String {
+        "\(origin.host):\(origin.processID):\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
     }
 
     /// The connections that a run uses at most.
@@ -78,9 +91,10 @@ public struct JobRun: Sendable {
         let gathering = try gathering(subjects)
         let runs = Runs(pool: pool)
         try await runs.dropLeftovers()
-        let period = try period()
+        let period = try await period()
         let unfinished = try await runs.takeUnfinished(
-            job: definition.name, definitionHash: subjects.hash, isPlan: isPlan, period: range, origin: origin)
+            job: definition.name, definitionHash: subjects.hash, isPlan: isPlan,
+            period: isOccurrence ? period : range, isExact: isOccurrence, origin: origin)
         let run: Run
         if let unfinished {
             run = unfinished
@@ -93,15 +107,17 @@ public struct JobRun: Sendable {
             .began(
                 runID: run.id, resumed: unfinished != nil, periodFromSeconds: run.period.fromSeconds,
                 periodToSeconds: run.period.toSeconds))
+        let own = OwnRun(
+            run: run, fence: RunFence(run, lease: lease), reader: reader, leaseSeconds: leaseSeconds)
         do {
             if !isPlan {
-                try await WriteRecovery(job: definition.name, clients: clients, pool: pool).recover()
+                try await WriteRecovery(fence: own.fence, clients: clients, pool: pool).recover()
             }
-            return try await work(run, subjects, gathering)
+            return try await work(own, subjects, gathering)
         } catch {
             // Whatever a stopped request or statement says, the cause is the stop.
             guard error is CancellationError || Task.isCancelled else { throw error }
-            try await markInterrupted(run)
+            try await markInterrupted(own)
             throw CancellationError()
         }
     }
@@ -125,8 +141,21 @@ public struct JobRun: Sendable {
         }
     }
 
+    /// Whether the run's period is that of an occurrence.
+    private var isOccurrence: Bool {
+        if case .reconcile = definition.kind { return lease != nil && range == nil }
+        return false
+    }
+
     /// What the run is about.
-    private func period() throws(RunError) -> Window {
+    private func period() async throws -> Window {
+        if isOccurrence, let lease, case .reconcile(let job) = definition.kind {
+            return ReadingPeriod(
+                occurrence: lease.occurrence.window, settleSeconds: job.settleSeconds,
+                lookBackSeconds: job.lookBackSeconds, nowSeconds: nowSeconds,
+                readUpTo: try await Runs(pool: pool).readUpTo(job: definition.name)
+            ).listed
+        }
         let (lookBack, settle): (Int64?, Int64) =
             switch definition.kind {
             case .reconcile(let job): (job.lookBackSeconds, job.settleSeconds)
@@ -137,29 +166,33 @@ public struct JobRun: Sendable {
         let to = nowSeconds - settle
         guard let range else { return Window(fromSeconds: lookBack.map { to - $0 } ?? 0, toSeconds: to) }
         let end = min(range.toSeconds, to)
-        guard range.fromSeconds < end else { throw .emptyRange(definition.name) }
+        guard range.fromSeconds < end else { throw RunError.emptyRange(definition.name) }
         return Window(fromSeconds: range.fromSeconds, toSeconds: end)
     }
 
     /// Not under the cancelled task: it has to reach the database.
-    private func markInterrupted(_ run: Run) async throws {
-        let spent = try await spent(run)
+    private func markInterrupted(_ own: OwnRun) async throws {
+        let spent = try await spent(own.run)
         let outcome = RunOutcome(
             state: .interrupted, requests: spent.requests, requestsLeast: spent.least,
             problems: ["It was stopped; the next run goes on from there."])
-        try await Task { try await Runs(pool: pool).end(run, outcome) }.value
+        do {
+            try await Task { try await Runs(pool: pool).end(own.fence, outcome) }.value
+        } catch is RunLost {
+            // It has come to its end just before, or somebody else goes on with it.
+        }
     }
 
-    private func work(_ run: Run, _ subjects: Subjects, _ gathering: any Gathering) async throws -> RunResult {
-        let gathered = try await gathering.gather(run, isLater: false)
+    private func work(_ own: OwnRun, _ subjects: Subjects, _ gathering: any Gathering) async throws -> RunResult {
+        let gathered = try await gathering.gather(own, isLater: false)
         guard gathered.tally.problems.isEmpty else {
-            let outcome = gathered.tally.outcome(.incomplete, counts: [:], spent: try await spent(run))
-            try await Runs(pool: pool).end(run, outcome)
-            return RunResult(run: run, outcome: outcome, findings: [])
+            let outcome = gathered.tally.outcome(.incomplete, counts: [:], spent: try await spent(own.run))
+            try await Runs(pool: pool).end(own.fence, outcome)
+            return RunResult(run: own.run, outcome: outcome, findings: [])
         }
         return isPlan
-            ? try await endPlan(run, gathered, subjects)
-            : try await endApplied(run, gathered, subjects, gathering)
+            ? try await endPlan(own, gathered, subjects)
+            : try await endApplied(own, gathered, subjects, gathering)
     }
 
     // MARK: - Parts
@@ -174,7 +207,7 @@ public struct JobRun: Sendable {
         let used = ClientUsage(clients) - before
         // Not under a cancelled task: it has to reach the database.
         let pages = try await Task {
-            try await pool.withConnection { try await Windows(runID: run.id).pageCounts(on: $0) }
+            try await pool.withConnection { try await Windows.pageCounts(of: run.id, on: $0) }
         }.value
         // Of a resumed run the pages of earlier attempts count too: there can be more than requests of this one.
         let spare = max(0, pages.read - pages.least)

@@ -3,28 +3,29 @@ import Reconciliation
 import Store
 import Stripe
 
-/// Reads all objects of one list whose `created` lies in the run's period into their staging table (pass a).
+/// Reads the objects of one list whose `created` lies in the run's period into their staging table (pass a): all that
+/// nobody else reads.
 struct ObjectReader<Page: ListedPage>: Sendable {
     let list: RunList
     /// Requests a second that the rate limit leaves for the list.
     let allowedPerSecond: Double
-    let runID: Int64
+    let windows: Windows
     let pool: Pool
+    /// Whether it waits until all windows of the list are read, whoever reads them.
+    let waitsForOthers: Bool
     let progress: @Sendable (RunProgress) -> Void
     /// Asks for one page.
     let fetch: @Sendable (ListQuery) async throws(StripeError) -> Page
 
     private var account: String { list.account }
-    private var windows: Windows { Windows(runID: runID) }
     /// A list that loses its cursor this often is not being deleted from, something else is wrong.
     private static var rewindsPerWindowMax: Int { 100 }
 
     /// Reads what is not read yet. Stops at the first error, after which the stored windows say what is missing.
     func read() async throws {
-        let stored = try await pool.withConnection { try await windows.all(on: $0) }
         let board = WindowBoard(
-            windows: windows, pool: pool, stored: stored.filter { $0.list == list },
-            pace: ReadingPace(allowedPerSecond: allowedPerSecond))
+            list: list, windows: windows, pool: pool, pace: ReadingPace(allowedPerSecond: allowedPerSecond),
+            waitsForOthers: waitsForOthers)
         try await withThrowingDiscardingTaskGroup { group in
             while let window = try await board.next() {
                 group.addTask {
@@ -54,7 +55,8 @@ struct ObjectReader<Page: ListedPage>: Sendable {
                 let isDeleted = error.isDeletedCursor && window.cursorID != nil
                 guard isDeleted, rewinds <= Self.rewindsPerWindowMax else { throw error }
                 let position = window
-                _ = try await pool.withConnection { try await windows.rewind(position, on: $0) }
+                let isOurs = try await pool.withConnection { try await windows.rewind(position, on: $0) != nil }
+                guard isOurs else { return await board.lost(window) }
                 window.cursorID = nil
                 ids.removeAll()
                 continue
@@ -66,7 +68,8 @@ struct ObjectReader<Page: ListedPage>: Sendable {
             guard page.count > 0 || !page.hasMore else {
                 throw ReadingError.endlessList(account: account, window: window.window, requestID: page.requestID)
             }
-            window = try await commit(page, of: window, board: board)
+            guard let next = try await commit(page, of: window, board: board) else { return await board.lost(window) }
+            window = next
         }
     }
 
@@ -88,7 +91,8 @@ struct ObjectReader<Page: ListedPage>: Sendable {
             createdFrom: window.window.fromSeconds, createdTo: to, startingAfter: window.cursorID, limit: 100)
     }
 
-    private func commit(_ page: Page, of start: StoredWindow, board: WindowBoard) async throws -> StoredWindow {
+    /// - Returns: the window with its cursor moved; `nil` when somebody else has it.
+    private func commit(_ page: Page, of start: StoredWindow, board: WindowBoard) async throws -> StoredWindow? {
         var window = start
         while true {
             let part = page.part(fromSeconds: window.window.fromSeconds, account: account)
@@ -106,8 +110,10 @@ struct ObjectReader<Page: ListedPage>: Sendable {
             }
             // The older half was given away while the page was on its way. The database knows it first: the board hears
             // of it after the transaction.
-            let stored = try await pool.withConnection { try await windows.window(id: position.id, on: $0) }
-            guard let now = stored, !now.isDone, now.window.fromSeconds > window.window.fromSeconds else {
+            guard let now = try await pool.withConnection({ try await windows.look(at: position, on: $0) }) else {
+                return nil
+            }
+            guard now.window.fromSeconds > window.window.fromSeconds else {
                 throw ReadingError.lostWindow(account: account, window: window.window)
             }
             window.window = now.window

@@ -78,10 +78,11 @@ public struct PlanRun: Sendable {
             job: definition.name, definitionHash: subjects.hash, isPlan: false,
             period: Window(fromSeconds: plan.periodFromSeconds, toSeconds: plan.periodToSeconds), lists: [:],
             origin: origin)
+        let fence = RunFence(run)
         var result = Result(runID: run.id, applied: 0, leftAlone: [], failures: [])
         progress(.repairing(plan.items.count))
         do {
-            try await WriteRecovery(job: definition.name, clients: clients, pool: pool).recover()
+            try await WriteRecovery(fence: fence, clients: clients, pool: pool).recover()
             for subject in subjects.list {
                 let items = plan.items.filter {
                     $0.account == subject.account && $0.comparison == subject.comparison.rawValue
@@ -90,14 +91,14 @@ public struct PlanRun: Sendable {
             }
         } catch {
             let outcome = RunOutcome(state: .failed, problems: ["\(error)"])
-            try await Task { try await runs.end(run, outcome) }.value
+            try await Task { try await runs.end(fence, outcome) }.value
             throw error
         }
         let counts = try await Findings(pool: pool).counts(of: run)
         let state: RunState = result.exitCode == 0 ? .repaired : .drift
         let used = ClientUsage(clients)
         try await runs.end(
-            run,
+            fence,
             RunOutcome(
                 state: state, counts: counts, requests: used.requests, requestsLeast: used.requests - used.repeated,
                 problems: result.failures + result.leftAlone.map { "left alone: \($0)" }))
@@ -135,7 +136,8 @@ public struct PlanRun: Sendable {
             tasks.append(task)
         }
         let outcome = try await Repairer(
-            run: run, subject: subject, client: client, pool: pool, plan: plan.id, progress: progress
+            run: run, subject: subject, client: client, pool: pool, fence: RunFence(run), plan: plan.id,
+            progress: progress
         ).repair(tasks)
         result.applied += outcome.repaired
         result.leftAlone += outcome.moved
@@ -149,7 +151,7 @@ public struct PlanRun: Sendable {
         let known = try await findings.finding(found.identity)
         if let known, known.state == .closed { return known.id }
         if known?.state == .accepted { return nil }
-        return try await findings.record([found], run: run)[0].id
+        return try await findings.record([found], for: RunFence(run))[0].id
     }
 
     /// Final statuses never change, and a change at Stripe reads its object itself; that an object does not exist is
@@ -171,7 +173,7 @@ public struct PlanRun: Sendable {
             result.failures.append("\(item.what): this version cannot do \(item.effect)")
             return
         }
-        let outcome = try await pool.transaction { connection -> EffectOutcome in
+        let outcome = try await pool.transaction(RunFence(run)) { connection -> EffectOutcome in
             guard let repair = try await Repair.one(id: repairID, on: connection) else {
                 return .refused("repair \(repairID) is not in the audit")
             }

@@ -41,18 +41,18 @@ struct ReconcileGathering: Gathering {
         return lists
     }
 
-    func gather(_ run: Run, isLater: Bool) async throws -> Gathered {
+    func gather(_ own: OwnRun, isLater: Bool) async throws -> Gathered {
         var gathered = Gathered()
         do {
             if !isLater {
-                var reading = RunReading(run: run, clients: clients, pool: pool, progress: progress)
+                var reading = RunReading(own: own, clients: clients, pool: pool, progress: progress)
                 for subject in subjects {
                     reading.eventTypes[subject.account, default: []].formUnion(subject.eventHints.types)
                 }
-                gathered.tally.problems = try await reading.read(try await Runs(pool: pool).lists(of: run.id))
+                gathered.tally.problems = try await reading.read()
                 guard gathered.tally.problems.isEmpty else { return gathered }
             }
-            for subject in subjects { try await compare(run, subject, isLater: isLater, &gathered) }
+            for subject in subjects { try await compare(own, subject, isLater: isLater, &gathered) }
         } catch let error as StripeError where error.kind != .cancelled {
             gathered.tally.problems.append("\(error)")
         } catch let error as ComparisonError {
@@ -61,20 +61,21 @@ struct ReconcileGathering: Gathering {
         return gathered
     }
 
-    private func compare(_ run: Run, _ subject: Subject, isLater: Bool, _ gathered: inout Gathered) async throws {
+    private func compare(_ own: OwnRun, _ subject: Subject, isLater: Bool, _ gathered: inout Gathered) async throws {
+        let run = own.run
         guard let client = clients[subject.account] else { throw RunError.noAccount(subject.account) }
         let confirmer = Confirmer(
-            client: client, account: subject.account, staged: subject.staged(run), pool: pool)
+            client: client, account: subject.account, staged: subject.staged(run), fence: own.fence, pool: pool)
         if !isLater {
             if subject.object == .paymentIntent {
-                try await pool.withConnection {
+                try await pool.transaction(own.fence) {
                     try await StagedInvoicePayments.join(
                         StagingTable(.invoicePayment, runID: run.id), to: subject.staged(run),
                         account: subject.account, on: $0)
                 }
             }
             if !isBackfill { try await readNamedByEvents(run, subject, confirmer) }
-            if subject.hasReversals { try await readReversals(run, subject, client, confirmer) }
+            if subject.hasReversals { try await readReversals(own, subject, client, confirmer) }
         }
         let comparison = Comparison(
             subject: subject,
@@ -97,13 +98,14 @@ struct ReconcileGathering: Gathering {
     }
 
     private func readReversals(
-        _ run: Run, _ subject: Subject, _ client: StripeClient, _ confirmer: Confirmer
+        _ own: OwnRun, _ subject: Subject, _ client: StripeClient, _ confirmer: Confirmer
     ) async throws {
         let carried = try await Findings(pool: pool).unclosedObjects(
             job: job, account: subject.account, comparison: subject.comparison, kinds: [.disputed, .refunded],
             limit: limits.reads)
         try await ReversalReading(
-            run: run, subject: subject, client: client, confirmer: confirmer, pool: pool, limits: limits
+            run: own.run, fence: own.fence, subject: subject, client: client, confirmer: confirmer, pool: pool,
+            limits: limits
         ).read(carried: isBackfill ? [] : carried)
     }
 

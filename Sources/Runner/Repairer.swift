@@ -11,8 +11,8 @@ struct Repairer: Sendable {
     let subject: Subject
     let client: StripeClient
     let pool: Pool
-    /// Every transaction begins behind it.
-    var fence = Fence.none
+    /// Every transaction holds it.
+    let fence: RunFence
     /// The plan that is applied, for the audit.
     var plan: String?
     let progress: @Sendable (RunProgress) -> Void
@@ -227,13 +227,13 @@ extension Repairer {
         } catch {
             // Where it may have been made all the same, the note stays open, and the next run asks.
             if !error.outcomeIsUnknown {
-                try await pool.withConnection { try await StripeWrites.end(writeID, outcome: "refused", on: $0) }
+                try await pool.transaction(fence) { try await StripeWrites.end(writeID, outcome: "refused", on: $0) }
             }
             throw error
         }
         switch outcome {
         case .moved(let reason):
-            try await pool.withConnection { try await StripeWrites.end(writeID, outcome: "moved", on: $0) }
+            try await pool.transaction(fence) { try await StripeWrites.end(writeID, outcome: "moved", on: $0) }
             return Outcome(moved: ["\(task.pair.stripeNoun) \(id): \(reason)"])
         case .unfinished(let error):
             // The note stays open, and the next run goes on from there.

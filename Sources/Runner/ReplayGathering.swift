@@ -22,15 +22,16 @@ struct ReplayGathering: Gathering {
         Dictionary(uniqueKeysWithValues: accounts.map { (RunList(account: $0, object: .event), period) })
     }
 
-    func gather(_ run: Run, isLater: Bool) async throws -> Gathered {
+    func gather(_ own: OwnRun, isLater: Bool) async throws -> Gathered {
+        let run = own.run
         var gathered = Gathered()
         do {
             if !isLater {
-                var reading = RunReading(run: run, clients: clients, pool: pool, progress: progress)
+                var reading = RunReading(own: own, clients: clients, pool: pool, progress: progress)
                 for account in accounts { reading.eventTypes[account] = Set(work.events) }
-                gathered.tally.problems = try await reading.read(try await Runs(pool: pool).lists(of: run.id))
+                gathered.tally.problems = try await reading.read()
                 guard gathered.tally.problems.isEmpty else { return gathered }
-                for account in accounts { try await markUndelivered(run, account) }
+                for account in accounts { try await markUndelivered(own, account) }
             }
             for account in accounts {
                 gathered.tally.stripeObjects += try await pool.withConnection {
@@ -39,7 +40,7 @@ struct ReplayGathering: Gathering {
                     ).all
                 }
             }
-            for subject in subjects { try await compare(run, subject, isLater: isLater, &gathered) }
+            for subject in subjects { try await compare(own, subject, isLater: isLater, &gathered) }
         } catch let error as StripeError where error.kind != .cancelled {
             gathered.tally.problems.append("\(error)")
         } catch let error as ComparisonError {
@@ -51,7 +52,8 @@ struct ReplayGathering: Gathering {
     }
 
     /// Asks which of the events have not reached every endpoint.
-    private func markUndelivered(_ run: Run, _ account: String) async throws {
+    private func markUndelivered(_ own: OwnRun, _ account: String) async throws {
+        let run = own.run
         guard let client = clients[account] else { throw RunError.noAccount(account) }
         let filters = work.events.map { ("types[]", $0) } + [("delivery_success", "false")]
         var query = ListQuery(
@@ -61,7 +63,7 @@ struct ReplayGathering: Gathering {
             try Task.checkCancellation()
             let page = try await client.events(query)
             let ids = page.objects.map(\.id)
-            try await pool.withConnection {
+            try await pool.transaction(own.fence) {
                 try await StagedEvents.markUndelivered(ids, account: account, in: staged, on: $0)
             }
             guard page.hasMore, let last = ids.last else { return }
@@ -70,10 +72,12 @@ struct ReplayGathering: Gathering {
         throw ReadingError.endlessReversals(account: account, what: "undelivered events")
     }
 
-    private func compare(_ run: Run, _ subject: Subject, isLater: Bool, _ gathered: inout Gathered) async throws {
+    private func compare(_ own: OwnRun, _ subject: Subject, isLater: Bool, _ gathered: inout Gathered) async throws {
+        let run = own.run
         guard let client = clients[subject.account] else { throw RunError.noAccount(subject.account) }
         let staged = subject.staged(run)
-        let confirmer = Confirmer(client: client, account: subject.account, staged: staged, pool: pool)
+        let confirmer = Confirmer(
+            client: client, account: subject.account, staged: staged, fence: own.fence, pool: pool)
         if !isLater {
             let hints = subject.eventHints.only(work.events)
             let unread = try await pool.withConnection {

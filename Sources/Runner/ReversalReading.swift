@@ -7,6 +7,7 @@ import Stripe
 /// that no list showed.
 struct ReversalReading: Sendable {
     let run: Run
+    let fence: RunFence
     let subject: Subject
     let client: StripeClient
     let confirmer: Confirmer
@@ -22,7 +23,8 @@ struct ReversalReading: Sendable {
         if subject.object == .invoice { try await joinInvoices(&found) }
         let staged = found
         try await pool.withConnection {
-            try await StagedReversals(runID: run.id).replace(staged, account: subject.account, on: $0)
+            try await StagedReversals(runID: run.id).replace(
+                staged, account: subject.account, for: fence, on: $0)
         }
         var named = found.compactMap { subject.object == .invoice ? $0.facts.invoiceID : $0.facts.paymentIntent }
         if subject.object == .invoice { named += try await reversals.creditedInvoices(in: run.period) }

@@ -3,9 +3,9 @@ import Reconciliation
 import Store
 import Stripe
 
-/// Reads the lists of a run, and proves that they are complete.
+/// Reads the lists of a run, with the help of other processes where there are some, and proves that they are complete.
 struct RunReading: Sendable {
-    let run: Run
+    let own: OwnRun
     let clients: [String: StripeClient]
     let pool: Pool
     /// The types of the events that are listed, by account.
@@ -16,33 +16,88 @@ struct RunReading: Sendable {
 
     /// Reads every list, side by side.
     /// - Returns: what keeps the run from being complete.
-    func read(_ lists: [RunList: Window]) async throws -> [String] {
-        let problems = try await withThrowingTaskGroup(of: [String].self) { group in
-            for list in lists.keys { group.addTask { try await read(list) } }
-            var all: [String] = []
-            for try await problems in group { all += problems }
-            return all
+    func read() async throws -> [String] {
+        let lists = try await Runs(pool: pool).lists(of: own.run.id)
+        var requests: [RunList: ListRequest] = [:]
+        for list in lists.keys { requests[list] = try request(list) }
+        let found = try await readShared(requests)
+        guard found.isEmpty else {
+            await release()
+            return found.sorted()
         }
-        guard problems.isEmpty else { return problems.sorted() }
         return try await checkComplete(lists)
     }
 
-    private func read(_ list: RunList) async throws -> [String] {
+    private func readShared(_ requests: [RunList: ListRequest]) async throws -> [String] {
+        try await Runs(pool: pool).share(
+            own.fence, owner: own.reader, leaseSeconds: own.leaseSeconds, requests: requests)
+        do {
+            return try await withThrowingTaskGroup(of: [String]?.self) { group in
+                group.addTask {
+                    try await beat()
+                    return nil
+                }
+                for (list, request) in requests { group.addTask { try await read(list, request) } }
+                var all: [String] = []
+                var left = requests.count
+                while left > 0, let ended = try await group.next() {
+                    // `nil` is the heartbeat, which a stop ends before the lists.
+                    guard let problems = ended else { continue }
+                    all += problems
+                    left -= 1
+                }
+                group.cancelAll()
+                return all
+            }
+        } catch {
+            await release()
+            throw error
+        }
+    }
+
+    /// Says that this process lives, until it is cancelled or the run is not its own any more. An error of the
+    /// connection is no reason to stop: who commits pages meets it as well, and leases last for a while.
+    private func beat() async throws {
+        while true {
+            do {
+                try await Task.sleep(for: .seconds(own.leaseSeconds / 3))
+            } catch {
+                return
+            }
+            do {
+                try await pool.withConnection { connection in
+                    try await Runs.extend(
+                        own.fence, owner: own.reader, leaseSeconds: own.leaseSeconds, on: connection)
+                    try await own.windows.extend(on: connection)
+                }
+            } catch is PostgresError {}
+        }
+    }
+
+    /// Gives the windows back. Not under the task that was cancelled: it has to reach the database; where it does not,
+    /// the leases end by themselves.
+    private func release() async {
+        await Task { _ = try? await pool.withConnection { try await own.windows.release(on: $0) } }.value
+    }
+
+    private func request(_ list: RunList) throws -> ListRequest {
+        guard let client = clients[list.account] else { throw RunError.noAccount(list.account) }
+        let filters: [(String, String)] =
+            switch list.object {
+            case .invoice: invoiceStatus.map { [("status", $0)] } ?? []
+            case .event: (eventTypes[list.account] ?? []).sorted().map { ("types[]", $0) }
+            case .paymentIntent, .invoicePayment: []
+            }
+        return ListRequest(filters: filters, apiVersion: client.account.apiVersion)
+    }
+
+    private func read(_ list: RunList, _ request: ListRequest) async throws -> [String] {
         guard let client = clients[list.account] else { throw RunError.noAccount(list.account) }
         do {
-            switch list.object {
-            case .invoice:
-                try await reader(list, client) { query throws(StripeError) in
-                    var query = query
-                    if let status = invoiceStatus { query.filters = [("status", status)] }
-                    return try await client.invoicePage(query)
-                }.read()
-            case .paymentIntent:
-                try await reader(list, client) { query throws(StripeError) in try await client.intentPage(query) }
-                    .read()
-            case .event: try await readEvents(list, client)
-            case .invoicePayment: try await readInvoicePayments(list, client)
-            }
+            try await ListReading(
+                list: list, request: request, client: client, windows: own.windows, pool: pool, waitsForOthers: true,
+                progress: progress
+            ).read()
             progress(.read(list))
             return []
         } catch let error as StripeError where error.kind != .cancelled {
@@ -52,54 +107,17 @@ struct RunReading: Sendable {
         }
     }
 
-    private func readEvents(_ list: RunList, _ client: StripeClient) async throws {
-        let types = (eventTypes[list.account] ?? []).sorted()
-        try await reader(list, client) { query throws(StripeError) in
-            var query = query
-            query.filters = types.map { ("types[]", $0) }
-            return PlainPage(
-                page: try await client.events(query), id: \.id, createdSeconds: \.createdSeconds
-            ) { event, rows in
-                StagedEvents.append(
-                    id: event.id, type: event.type, createdSeconds: event.createdSeconds,
-                    objectID: event.objectID ?? "", account: list.account, to: &rows)
-            }
-        }.read()
-    }
-
-    private func readInvoicePayments(_ list: RunList, _ client: StripeClient) async throws {
-        try await reader(list, client) { query throws(StripeError) in
-            PlainPage(
-                page: try await client.invoicePayments(query), id: \.id, createdSeconds: \.createdSeconds
-            ) { payment, rows in
-                StagedInvoicePayments.append(
-                    id: payment.id, createdSeconds: payment.createdSeconds, invoiceID: payment.invoice,
-                    paymentIntent: payment.paymentIntent, account: list.account, to: &rows)
-            }
-        }.read()
-    }
-
-    private func reader<Page: ListedPage>(
-        _ list: RunList, _ client: StripeClient,
-        _ fetch: @escaping @Sendable (ListQuery) async throws(StripeError) -> Page
-    ) -> ObjectReader<Page> {
-        let rate = client.account.rate
-        return ObjectReader(
-            list: list, allowedPerSecond: min(rate.perSecond, rate.perEndpoint) * rate.share, runID: run.id, pool: pool,
-            progress: progress, fetch: fetch)
-    }
-
     /// The proof of completeness: the windows cover each period without gap or overlap, every one is read to its end,
     /// and every object was staged exactly once.
     private func checkComplete(_ lists: [RunList: Window]) async throws -> [String] {
         try await pool.withConnection { connection in
-            let windows = Windows(runID: run.id)
+            let windows = own.windows
             let all = try await windows.all(on: connection)
             var problems = lists.sorted { "\($0.key)" < "\($1.key)" }.flatMap { list, period in
                 Windows.gaps(in: all, list: list, period: period)
             }
             for object in Set(lists.keys.map(\.object)) {
-                let staged = StagingTable(object, runID: run.id)
+                let staged = StagingTable(object, runID: own.run.id)
                 let count = try await staged.count(on: connection)
                 let counted = try await windows.objectCount(object, on: connection)
                 if count.rows != count.distinct {

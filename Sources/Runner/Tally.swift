@@ -43,5 +43,5 @@ protocol Gathering: Sendable {
     func lists(period: Window) async throws -> [RunList: Window]
     /// Reads and judges.
     /// - Parameter isLater: this attempt at the run has gathered before; only what it repaired since can have changed.
-    func gather(_ run: Run, isLater: Bool) async throws -> Gathered
+    func gather(_ own: OwnRun, isLater: Bool) async throws -> Gathered
 }

@@ -2,15 +2,18 @@ import PostgreSQL
 import Reconciliation
 import Store
 
-/// Which windows of one account are waiting, being read, or done, and where more work can be had.
+/// Which windows of one list this process reads, and where more work can be had.
 ///
 /// A run starts with one window. As soon as its first page shows how dense it is, and whenever fewer requests are on
 /// their way than the pace asks for, the older half of the largest rest becomes a window of its own. So the number of
 /// windows follows the data and the latency, and few pages are only partly filled.
+///
+/// Other processes may read windows of the same list. What nobody reads is taken over, and when nothing of one's own is
+/// worth cutting, the largest rest of theirs is cut. The database is asked for such windows when there is no other work
+/// and at most once in a while, so that a process that reads alone asks no more than at the start and at the end.
 actor WindowBoard {
     private struct Entry {
         var window: StoredWindow
-        var isTaken = false
         /// Its older half is being given away.
         var isBeingCut = false
         /// Seconds that a full page covers, of late; that of the window it was cut from before its first page.
@@ -29,40 +32,123 @@ actor WindowBoard {
     /// Each cut costs one page that is not full, half of one on average. So much of all pages may go that way.
     private static let wastedShare = 0.01
 
+    /// How long after it had nothing to give the database is asked again: by who waits for the end, and by others.
+    private static let askAgain = (waiting: Duration.milliseconds(200), reading: Duration.seconds(1))
+
+    private let list: RunList
     private let windows: Windows
     private let pool: Pool
+    private let waitsForOthers: Bool
     private var pace: ReadingPace
     private var entries: [Int64: Entry] = [:]
     private var taken = 0
     /// What was not full of pages that ended a window, in pages.
     private var wasted = 0.0
     private var isStopped = false
+    /// Before this the database has no window for us, as it said last.
+    private var askAgainAt = ContinuousClock.now
     /// Counts what may change the answer of ``next()`` while it waits for the database.
     private var changes = 0
     private var dispatcher: CheckedContinuation<Void, Never>?
 
-    init(windows: Windows, pool: Pool, stored: [StoredWindow], pace: ReadingPace) {
+    /// - Parameter waitsForOthers: whether ``next()`` comes to its end only when all windows of the list are read,
+    ///   whoever reads them.
+    init(list: RunList, windows: Windows, pool: Pool, pace: ReadingPace, waitsForOthers: Bool) {
+        self.list = list
         self.windows = windows
         self.pool = pool
         self.pace = pace
-        for window in stored where !window.isDone { entries[window.id] = Entry(window: window) }
+        self.waitsForOthers = waitsForOthers
     }
 
-    /// The next window to read, as soon as another request should be on its way: one that waits, newest first, else
-    /// the older half of the largest one under way. `nil` when everything is read or the reading was stopped.
+    /// The next window to read, as soon as another request should be on its way: one that nobody reads, newest first,
+    /// else the older half of the largest one under way. `nil` when everything is read, or there is nothing for who
+    /// does not wait for others, or the reading was stopped.
     ///
     /// For one caller, which has each window read by a task of its own.
     func next() async throws -> StoredWindow? {
-        while !isStopped && !entries.isEmpty {
+        while !isStopped {
+            if entries.isEmpty {
+                let answer = try await ask()
+                switch answer {
+                case .window(let window): return window
+                case .nothing: return nil
+                case .others:
+                    guard waitsForOthers else { return nil }
+                    try await Task.sleep(for: Self.askAgain.waiting)
+                    continue
+                }
+            }
             if taken < pace.requestsInFlight {
                 let seen = changes
-                if let window = takeWaiting() { return window }
                 if let window = try await cutLargest() { return window }
+                if askAgainAt <= .now, case .window(let window) = try await ask() { return window }
                 if changes != seen { continue }
             }
             await withCheckedContinuation { dispatcher = $0 }
         }
         return nil
+    }
+
+    private enum Answer {
+        case window(StoredWindow)
+        /// Others read what is left, and it is not worth cutting.
+        case others
+        case nothing
+    }
+
+    /// Asks the database for a window that nobody reads, or the larger part of what somebody else does.
+    private func ask() async throws -> Answer {
+        let answer = try await pool.withConnection { connection -> Answer in
+            if let window = try await self.windows.take(self.list, on: connection) { return .window(window) }
+            let unread = try await self.windows.unread(self.list, on: connection)
+            let others = await self.others(unread)
+            if let (window, cut) = Self.largest(of: others),
+                let older = try await self.windows.cut(window, at: cut, on: connection)
+            {
+                return .window(older)
+            }
+            if unread.isEmpty { return .nothing }
+            // What is left over after its reader's lease and still cannot be taken is locked by one who is frozen.
+            if !others.isEmpty { try await self.windows.endFrozen(on: connection) }
+            return .others
+        }
+        if case .window(let window) = answer {
+            entries[window.id] = Entry(window: window)
+            taken += 1
+            changes += 1
+        } else {
+            askAgainAt = .now + Self.askAgain.reading
+        }
+        return answer
+    }
+
+    private func others(_ unread: [StoredWindow]) -> [StoredWindow] { unread.filter { entries[$0.id] == nil } }
+
+    /// Of windows that others read, the one with the most pages left after the one on its way, and where to cut it.
+    private static func largest(of others: [StoredWindow]) -> (window: StoredWindow, cut: Int64)? {
+        var found: (window: StoredWindow, cut: Int64, pagesLeft: Double)?
+        for stored in others {
+            guard let cursor = stored.cursorSeconds, stored.pages > 0 else { continue }
+            let seconds = Double(max(1, stored.window.toSeconds - cursor)) / Double(stored.pages)
+            guard let (cut, left) = rest(of: stored, secondsPerPage: seconds), left > found?.pagesLeft ?? 0 else {
+                continue
+            }
+            found = (stored, cut, left)
+        }
+        return found.map { ($0.window, $0.cut) }
+    }
+
+    /// Where to cut what is left of a window after the page on its way, if it is worth it.
+    private static func rest(
+        of stored: StoredWindow, secondsPerPage seconds: Double
+    ) -> (cut: Int64, pagesLeft: Double)? {
+        let window = stored.window
+        let reached = Double(stored.cursorSeconds ?? window.toSeconds)
+        let next = max(Double(window.fromSeconds), (reached - seconds).rounded(.down))
+        let left = (next - Double(window.fromSeconds)) / seconds
+        guard left > pagesWorthCutting, let cut = window.cut(belowCursor: Int64(next)) else { return nil }
+        return (cut, left)
     }
 
     /// A page of the window was committed.
@@ -93,20 +179,17 @@ actor WindowBoard {
     /// The window as the board knows it: its `from` may have risen. The database knows it earlier.
     func current(_ id: Int64) -> StoredWindow? { entries[id]?.window }
 
+    /// Somebody else reads the window now.
+    func lost(_ window: StoredWindow) {
+        guard entries.removeValue(forKey: window.id) != nil else { return }
+        taken -= 1
+        changed()
+    }
+
     /// No further window is given out.
     func stop() {
         isStopped = true
         changed()
-    }
-
-    private func takeWaiting() -> StoredWindow? {
-        let waiting = entries.values.filter { !$0.isTaken && !$0.isBeingCut }
-        guard let newest = waiting.max(by: { $0.window.window.toSeconds < $1.window.window.toSeconds }) else {
-            return nil
-        }
-        entries[newest.window.id]?.isTaken = true
-        taken += 1
-        return newest.window
     }
 
     private func cutLargest() async throws -> StoredWindow? {
@@ -124,7 +207,7 @@ actor WindowBoard {
             entry.window.window = Window(fromSeconds: cut, toSeconds: entry.window.window.toSeconds)
             entries[id] = entry
         }
-        entries[older.id] = Entry(window: older, isTaken: true, secondsPerPage: entry.secondsPerPage)
+        entries[older.id] = Entry(window: older, secondsPerPage: entry.secondsPerPage)
         taken += 1
         changes += 1
         return older
@@ -135,14 +218,11 @@ actor WindowBoard {
         var found: (id: Int64, cut: Int64, pagesLeft: Double)?
         // What was never looked into is taken for as dense as its neighbour only to get going.
         let isStarting = pace.pages < 2 * pace.requestsInFlight
-        for (id, entry) in entries where entry.isTaken && !entry.isBeingCut {
+        for (id, entry) in entries where !entry.isBeingCut {
             guard isStarting || (entry.hasPages && entry.cuts < Self.cutsPerPageMax) else { continue }
             guard let seconds = entry.secondsPerPage else { continue }
-            let window = entry.window.window
-            let reached = Double(entry.window.cursorSeconds ?? window.toSeconds)
-            let next = max(Double(window.fromSeconds), (reached - seconds).rounded(.down))
-            let left = (next - Double(window.fromSeconds)) / seconds
-            guard left > found?.pagesLeft ?? Self.pagesWorthCutting, let cut = window.cut(belowCursor: Int64(next))
+            guard let (cut, left) = Self.rest(of: entry.window, secondsPerPage: seconds),
+                left > found?.pagesLeft ?? 0
             else { continue }
             found = (id, cut, left)
         }

@@ -29,10 +29,11 @@ public struct Findings: Sendable {
 
     /// Writes what a run found; each finding is added, or updated and reopened.
     /// - Returns: how they stand, in the order of `found`.
-    public func record(_ found: [FoundDifference], run: Run) async throws -> [Recorded] {
+    /// - Throws: ``RunLost``, ``LeaseLost``.
+    public func record(_ found: [FoundDifference], for fence: RunFence) async throws -> [Recorded] {
         guard !found.isEmpty else { return [] }
-        return try await pool.transaction { connection in
-            try await Self.record(found, runID: run.id, on: connection)
+        return try await pool.transaction(fence) { connection in
+            try await Self.record(found, runID: fence.runID, on: connection)
         }
     }
 
@@ -106,10 +107,11 @@ public struct Findings: Sendable {
     ///   - stateSQL: the local state of a finding `f` as it is now.
     ///   - seen: what the run saw. Where it went on after a stop, it may have recorded more before.
     /// - Returns: how many were closed.
+    /// - Throws: ``RunLost``, ``LeaseLost``.
     public func closeGone(
-        run: Run, account: String, comparison: ComparisonName, stateSQL: String, seen: [Int64]
+        _ fence: RunFence, account: String, comparison: ComparisonName, stateSQL: String, seen: [Int64]
     ) async throws -> Int {
-        try await pool.transaction { connection in
+        try await pool.transaction(fence) { connection in
             try await connection.execute(
                 """
                 UPDATE trueup.finding f SET state = 'closed', closed_at = now(), closed_how = CASE
@@ -122,7 +124,7 @@ public struct Findings: Sendable {
                     ELSE 'changed_at_source' END
                 WHERE f.job = $1 AND f.state <> 'closed' AND f.account = $4 AND f.comparison = $5
                     AND (f.last_run_id < $2 OR (f.last_run_id = $2 AND f.id <> ALL($3)))
-                """, run.job, run.id, seen, account, comparison.rawValue, Self.missedKinds)
+                """, fence.job, fence.runID, seen, account, comparison.rawValue, Self.missedKinds)
         }
     }
 

@@ -156,11 +156,46 @@ public struct Runs: Sendable {
         """
 
     /// The run that a crash or a signal left unfinished, if the job has not changed since and its period is the same
-    /// length; older unfinished runs and those of another definition are closed as failed.
+    /// length; older unfinished runs and those of another definition are closed as failed. From then on nothing is
+    /// written for an earlier attempt at it.
+    /// - Parameters:
+    ///   - period: what the run has to be about; `nil`: whatever it is about.
+    ///   - isExact: its end counts as well: where the time of an occurrence says it, and not the clock.
     public func takeUnfinished(
-        job: String, definitionHash: String, isPlan: Bool, period: Window? = nil, origin: RunOrigin
+        job: String, definitionHash: String, isPlan: Bool, period: Window? = nil, isExact: Bool = false,
+        origin: RunOrigin
+    ) async throws -> Run? {
+        for _ in 0..<Self.takingsMax {
+            do {
+                return try await takeUnfinishedOnce(job, definitionHash, isPlan, period, isExact, origin)
+            } catch let error as PostgresError where error.isLockTimeout {
+                // Somebody who was frozen in the middle of a transaction holds the run.
+                try await endFrozen(job)
+            }
+        }
+        return try await takeUnfinishedOnce(job, definitionHash, isPlan, period, isExact, origin)
+    }
+
+    private static let takingsMax = 3
+
+    private func endFrozen(_ job: String) async throws {
+        try await pool.withConnection { connection in
+            let rows = try await connection.query(
+                "SELECT id FROM trueup.run WHERE job = $1 AND state IN ('running', 'interrupted')", job)
+            for row in rows {
+                try await Windows.endFrozen(run: try row["id"], isTakenOver: true, on: connection)
+            }
+        }
+    }
+
+    private func takeUnfinishedOnce(
+        _ job: String, _ definitionHash: String, _ isPlan: Bool, _ period: Window?, _ isExact: Bool,
+        _ origin: RunOrigin
     ) async throws -> Run? {
         try await pool.transaction { connection in
+            try await connection.limitIdleTransaction(milliseconds: RunFence.idleMillisecondsMax)
+            let waited = Int((Windows.frozenSeconds + 1) * 1_000)
+            try await connection.run(script: "SET LOCAL lock_timeout = \(waited)")
             try await connection.execute(
                 """
                 UPDATE trueup.run SET state = 'failed', ended_at = now(),
@@ -169,17 +204,26 @@ public struct Runs: Sendable {
                     OR started_at < now() - interval '7 days' OR (is_plan = $3 AND trigger = $4
                         AND (started_at < now() - interval '1 day'
                             OR period_from_seconds <> coalesce($5, period_from_seconds)
+                            OR period_to_seconds <> coalesce($6, period_to_seconds)
                             OR id <> (SELECT max(id) FROM trueup.run r
                                 WHERE r.job = $1 AND r.is_plan = $3 AND r.trigger = $4))))
-                """, job, definitionHash, isPlan, origin.trigger.rawValue, period?.fromSeconds)
+                """, job, definitionHash, isPlan, origin.trigger.rawValue, period?.fromSeconds,
+                isExact ? period?.toSeconds : nil)
             let rows = try await connection.query(
                 """
                 UPDATE trueup.run SET state = 'running', attempt = attempt + 1, host = $2, process_id = $3,
-                    ended_at = NULL
+                    ended_at = NULL, owner = NULL, owner_until = NULL
                 WHERE job = $1 AND state IN ('running', 'interrupted') AND is_plan = $4 AND trigger = $5
                 RETURNING \(Self.columns)
                 """, job, origin.host, origin.processID, isPlan, origin.trigger.rawValue)
-            return try rows.first.map(Run.init)
+            guard let run = try rows.first.map(Run.init) else { return nil }
+            // Whoever reads its windows for an earlier attempt commits no page any more.
+            try await connection.execute(
+                """
+                UPDATE trueup.window SET attempt = attempt + 1, lease_owner = NULL, lease_until = NULL
+                WHERE run_id = $1 AND NOT is_done
+                """, run.id)
+            return run
         }
     }
 
@@ -191,6 +235,7 @@ public struct Runs: Sendable {
         job: String, definitionHash: String, isPlan: Bool, period: Window, lists: [RunList: Window], origin: RunOrigin
     ) async throws -> Run {
         try await pool.transaction { connection in
+            try await connection.limitIdleTransaction(milliseconds: RunFence.idleMillisecondsMax)
             let rows = try await connection.query(
                 """
                 INSERT INTO trueup.run (job, trigger, is_plan, period_from_seconds, period_to_seconds,
@@ -213,16 +258,20 @@ public struct Runs: Sendable {
         }
     }
 
-    /// Writes the end of a run and drops its staging table. A run that has ended cannot be interrupted any more.
-    public func end(_ run: Run, _ outcome: RunOutcome) async throws {
-        try await pool.transaction { connection in
-            try await connection.execute(
+    /// Writes the end of a run and drops its staging table. A run that has ended cannot end once more.
+    /// - Throws: ``RunLost``, ``LeaseLost``.
+    public func end(_ fence: RunFence, _ outcome: RunOutcome) async throws {
+        let run = (id: fence.runID, attempt: Int32(fence.attempt))
+        try await pool.transaction(fence) { connection in
+            let ended = try await connection.execute(
                 """
                 UPDATE trueup.run SET state = $2, ended_at = now(), requests = requests + $3, stripe_objects = $4,
-                    local_rows = $5, problems = $6, requests_least = requests_least + $7
-                WHERE id = $1 AND ($2 <> 'interrupted' OR state = 'running')
+                    local_rows = $5, problems = $6, requests_least = requests_least + $7, owner = NULL,
+                    owner_until = NULL
+                WHERE id = $1 AND attempt = $8 AND state = 'running'
                 """, run.id, outcome.state.rawValue, outcome.requests, outcome.stripeObjects, outcome.localRows,
-                outcome.problems, outcome.requestsLeast)
+                outcome.problems, outcome.requestsLeast, run.attempt)
+            guard ended == 1 else { throw fence.lost }
             if outcome.state == .interrupted { return }
             try await connection.execute("DELETE FROM trueup.run_count WHERE run_id = $1", run.id)
             for (kind, count) in outcome.counts {

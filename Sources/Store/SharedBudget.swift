@@ -4,9 +4,10 @@ import PostgreSQL
 /// not for the account and not for an endpoint, in no second.
 ///
 /// Slots are granted a few at a time, for as many requests as wait, at most a quarter of a second ahead and on the
-/// database's clock: some transactions a second for each process, not one for each request. A slot that cannot be used
-/// in time, because the process was frozen or the machine is busy, is thrown away. It is exact where a round trip to
-/// the database takes less than 40 ms.
+/// database's clock: some transactions a second for each process, not one for each request. Who is alone takes slots
+/// for a second, as many as it has used of late, and the next ones before these are gone: it never waits for the
+/// database. A slot that cannot be used in time, because the process was frozen or the machine is busy, is thrown away.
+/// It is exact where a round trip to the database takes less than 40 ms.
 ///
 /// All processes must be told the same limits: those of `settings.yaml`.
 public actor SharedBudget {
@@ -16,6 +17,10 @@ public actor SharedBudget {
     private let endpointRate: SlotRate
     private let share: BudgetShare
     private var queues: [String: Queue] = [:]
+    /// This process, among those that ask.
+    private let name = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    /// Whether nobody else has asked for a while, as the last transaction found.
+    private var isAlone = false
     /// Slots that came too late to be used.
     public private(set) var wasted = 0
     /// Transactions that granted slots, or found none.
@@ -25,6 +30,8 @@ public actor SharedBudget {
     static let pauseMicrosecondsMax: Int64 = 16_000_000
     /// The most slots that one transaction grants.
     static let batchMax = 64
+    /// The same for who is alone.
+    static let batchAloneMax = 1_024
 
     private struct Queue {
         /// Usable from the first instant to the second, on this process's clock.
@@ -33,6 +40,27 @@ public actor SharedBudget {
         var refill: Task<Void, any Error>?
         /// Before this nothing more is free, as the last transaction found.
         var askAgainAt = ContinuousClock.now
+        /// Slots used since the last transaction, and when that was.
+        var used = 0
+        var fetchedAt = ContinuousClock.now
+        /// Slots a second that were used of late.
+        var usedPerSecond = 0.0
+        /// Of so many that were granted.
+        var granted = 0
+
+        /// How many to ask for: for those who wait, and alone for all that a second is likely to need.
+        mutating func wanted(isAlone: Bool, now: ContinuousClock.Instant) -> Int {
+            let (seconds, attoseconds) = (now - fetchedAt).components
+            let elapsed = max(0.02, Double(seconds) + Double(attoseconds) * 1e-18)
+            usedPerSecond = max(Double(used) / elapsed, usedPerSecond / 2)
+            used = 0
+            fetchedAt = now
+            guard isAlone else { return min(SharedBudget.batchMax, max(1, waiting)) }
+            return min(SharedBudget.batchAloneMax, max(1, waiting, Int(usedPerSecond * 1.5)))
+        }
+
+        /// Few are left of what was granted.
+        var isLow: Bool { slots.count <= granted / 3 }
 
         mutating func popSlot() -> (from: ContinuousClock.Instant, to: ContinuousClock.Instant)? {
             slots.isEmpty ? nil : slots.removeFirst()
@@ -57,8 +85,12 @@ public actor SharedBudget {
         while true {
             if Task.isCancelled { throw CancellationError() }
             if let slot = queues[endpoint]?.popSlot() {
-                try await sleep(until: slot.from)
-                if ContinuousClock.now <= slot.to { return }
+                fetchAhead(endpoint)
+                if slot.from > .now { try await sleep(until: slot.from) }
+                if ContinuousClock.now <= slot.to {
+                    queues[endpoint]?.used += 1
+                    return
+                }
                 wasted += 1
                 continue
             }
@@ -90,15 +122,24 @@ public actor SharedBudget {
         defer { queues[endpoint]?.waiting -= 1 }
         let askAgainAt = queues[endpoint]?.askAgainAt ?? .now
         guard askAgainAt <= .now else { return try await sleep(until: askAgainAt) }
-        let task: Task<Void, any Error>
-        if let running = queues[endpoint]?.refill {
-            task = running
-        } else {
-            // It outlives the one who began it: others wait for it as well.
-            task = Task { try await fetch(endpoint) }
-            queues[endpoint]?.refill = task
-        }
+        let task = queues[endpoint]?.refill ?? begin(endpoint)
         if case .failure = await task.result { try await sleep(until: .now + .milliseconds(500)) }
+    }
+
+    /// It outlives the one who began it: others wait for it as well.
+    @discardableResult
+    private func begin(_ endpoint: String) -> Task<Void, any Error> {
+        let task = Task { try await fetch(endpoint) }
+        queues[endpoint]?.refill = task
+        return task
+    }
+
+    /// Who is alone has the next slots granted before the last ones are gone.
+    private func fetchAhead(_ endpoint: String) {
+        guard isAlone, let queue = queues[endpoint], queue.isLow, queue.refill == nil, queue.askAgainAt <= .now else {
+            return
+        }
+        begin(endpoint)
     }
 
     private func sleep(until instant: ContinuousClock.Instant) async throws(CancellationError) {
@@ -111,86 +152,19 @@ public actor SharedBudget {
 
     private func fetch(_ endpoint: String) async throws {
         defer { queues[endpoint]?.refill = nil }
-        let wanted = min(Self.batchMax, max(1, queues[endpoint]?.waiting ?? 1))
+        let wanted = queues[endpoint]?.wanted(isAlone: isAlone, now: .now) ?? 1
         leases += 1
-        let lease = try await pool.transaction { [account, accountRate, endpointRate, share] connection in
-            try await BudgetLease.take(
-                wanted, account: account, endpoint: endpoint, accountRate: accountRate, endpointRate: endpointRate,
-                share: share, on: connection)
-        }
+        let demand = BudgetDemand(
+            count: wanted, account: account, endpoint: endpoint, accountRate: accountRate, endpointRate: endpointRate,
+            share: share, name: name)
+        let lease = try await pool.transaction { try await BudgetLease.take(demand, on: $0) }
+        isAlone = lease.isAlone
+        queues[endpoint]?.granted = lease.slots.count
         for slot in lease.slots { queues[endpoint]?.slots.append(lease.span(of: slot)) }
         if lease.slots.count < wanted { queues[endpoint]?.askAgainAt = lease.span(of: lease.askAgainAt).from }
     }
 
     static func now(on connection: Connection) async throws -> Int64 {
         try await connection.query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now")[0]["now"]
-    }
-}
-
-/// What one transaction granted.
-struct BudgetLease: Sendable {
-    var slots: [Int64]
-    var askAgainAt: Int64
-    /// The database's clock, read between these two instants of ours.
-    var databaseNow: Int64
-    var askedAt: ContinuousClock.Instant
-    var answeredAt: ContinuousClock.Instant
-
-    /// A time of the database on our clock: never before it, wherever in the round trip the clock was read; and never
-    /// more than the tolerance after it. A round trip that takes nearly all of the tolerance leaves a little time all
-    /// the same, or a distant database would stop all requests: then a slot can be used so much too late as the round
-    /// trip is too long.
-    func span(of slot: Int64) -> (from: ContinuousClock.Instant, to: ContinuousClock.Instant) {
-        let distance = Duration.microseconds(slot - databaseNow)
-        let from = answeredAt + distance
-        let to = askedAt + distance + .microseconds(SlotRate.toleranceMicroseconds)
-        return (from, max(to, from + .milliseconds(10)))
-    }
-
-    static func take(
-        _ count: Int, account: String, endpoint: String, accountRate: SlotRate, endpointRate: SlotRate,
-        share: BudgetShare, on connection: Connection
-    ) async throws -> BudgetLease {
-        try await connection.run(
-            script: "SET LOCAL synchronous_commit = off; SET LOCAL idle_in_transaction_session_timeout = 1000")
-        try await connection.execute(
-            """
-            INSERT INTO trueup.rate_budget (account, endpoint, first_slice, taken, taken_in_background, slots,
-                paused_until)
-            VALUES ($1, '', 0, '{}', '{}', '{}', -1), ($1, $2, 0, '{}', '{}', '{}', 0) ON CONFLICT DO NOTHING
-            """, account, endpoint)
-        // The account first, in every process.
-        let rows = try await connection.query(
-            """
-            SELECT endpoint, first_slice, taken, taken_in_background, slots, paused_until FROM trueup.rate_budget
-            WHERE account = $1 AND endpoint IN ('', $2) ORDER BY endpoint FOR UPDATE
-            """, account, endpoint)
-        let askedAt = ContinuousClock.now
-        let now = try await SharedBudget.now(on: connection)
-        let answeredAt = ContinuousClock.now
-        var calendar = SlotCalendar(
-            account: AccountSlots(
-                firstSlice: try rows[0]["first_slice"], taken: try rows[0]["taken"],
-                takenInBackground: try rows[0]["taken_in_background"]),
-            endpoint: EndpointSlots(taken: try rows[1]["slots"]))
-        var accountPause: Int64 = try rows[0]["paused_until"]
-        if accountPause < 0 || calendar.isFromTheFuture(now: now) {
-            (calendar, accountPause) = SlotCalendar.unknown(now: now)
-        }
-        // A pause that ends later than any can was written before the clock stepped back.
-        let pause = min(max(accountPause, try rows[1]["paused_until"]), now + SharedBudget.pauseMicrosecondsMax)
-        let granted = calendar.grant(
-            count, now: now, earliest: pause, accountRate: accountRate, endpointRate: endpointRate, share: share)
-        try await connection.execute(
-            """
-            UPDATE trueup.rate_budget SET first_slice = $3, taken = $4, taken_in_background = $5,
-                slots = CASE endpoint WHEN '' THEN '{}' ELSE $6 END,
-                paused_until = CASE endpoint WHEN '' THEN $7 ELSE paused_until END
-            WHERE account = $1 AND endpoint IN ('', $2)
-            """, account, endpoint, calendar.account.firstSlice, calendar.account.taken,
-            calendar.account.takenInBackground, calendar.endpoint.taken, accountPause)
-        return BudgetLease(
-            slots: granted.slots, askAgainAt: granted.askAgainAt, databaseNow: now, askedAt: askedAt,
-            answeredAt: answeredAt)
     }
 }

@@ -1,8 +1,9 @@
 /// For whom requests are sent.
 public enum BudgetShare: String, Sendable, Hashable {
-    /// A run of the schedule, or by hand: may take all there is.
+    /// A run of the schedule: may take all there is.
     case nightly
-    /// A backfill: leaves a part of the limit free at all times, so that it cannot starve a nightly run.
+    /// A backfill, or a run by hand: leaves a part of the limit free while runs of the schedule are about, so that it
+    /// cannot starve them.
     case background
 }
 
@@ -50,11 +51,14 @@ package struct AccountSlots: Sendable, Equatable {
     package private(set) var firstSlice: Int64
     package private(set) var taken: [Int32]
     package private(set) var takenInBackground: [Int32]
+    /// All of them. Where even these are fewer than a window may hold, no window has to be looked at.
+    private var takenInAll: Int
 
     package init(firstSlice: Int64, taken: [Int32], takenInBackground: [Int32]) {
         self.firstSlice = firstSlice
         self.taken = taken
         self.takenInBackground = takenInBackground
+        takenInAll = taken.reduce(0) { $0 + Int($1) }
     }
 
     /// Forgets what no window reaches any more.
@@ -63,12 +67,16 @@ package struct AccountSlots: Sendable, Equatable {
         let gone = oldest - firstSlice
         guard gone > 0 else { return }
         taken.removeFirst(Int(min(gone, Int64(taken.count))))
+        takenInAll = taken.reduce(0) { $0 + Int($1) }
         takenInBackground.removeFirst(Int(min(gone, Int64(takenInBackground.count))))
         firstSlice = oldest
     }
 
     /// Whether a request may be sent at that time.
     package func hasRoom(at time: Int64, _ rate: SlotRate, _ share: BudgetShare) -> Bool {
+        if takenInAll < (share == .nightly ? rate.windowLimit : rate.backgroundLimit) {
+            return Self.slice(time) >= firstSlice
+        }
         guard fits(time, taken, limit: rate.windowLimit, rate) else { return false }
         return share == .nightly || fits(time, takenInBackground, limit: rate.backgroundLimit, rate)
     }
@@ -81,6 +89,7 @@ package struct AccountSlots: Sendable, Equatable {
             takenInBackground += repeatElement(0, count: index + 1 - takenInBackground.count)
         }
         taken[index] += 1
+        takenInAll += 1
         if share == .background { takenInBackground[index] += 1 }
     }
 
@@ -117,19 +126,34 @@ package struct EndpointSlots: Sendable, Equatable {
     package mutating func advance(to now: Int64, _ rate: SlotRate) {
         let oldest = now / rate.stepMicroseconds
         // Beyond the horizon lies only what was granted before the clock stepped back.
-        let newest = (now + SlotCalendar.horizonMicroseconds) / rate.stepMicroseconds + 2
+        let newest = (now + SlotCalendar.horizonAloneMicroseconds) / rate.stepMicroseconds + 2
         taken.removeAll { $0 < oldest || $0 > newest }
     }
 
     /// The first free grid point at or after a time.
     package func next(atOrAfter time: Int64, _ rate: SlotRate, _ share: BudgetShare) -> Int64 {
         var number = (time + rate.stepMicroseconds - 1) / rate.stepMicroseconds
-        while taken.contains(number) || (share == .background && number % SlotRate.reservedOneIn == 0) { number += 1 }
+        while isTaken(number) || (share == .background && number % SlotRate.reservedOneIn == 0) { number += 1 }
         return number
     }
 
     package mutating func take(_ number: Int64) {
-        taken.insert(number, at: taken.firstIndex { $0 > number } ?? taken.count)
+        taken.insert(number, at: place(of: number))
+    }
+
+    private func isTaken(_ number: Int64) -> Bool {
+        let place = place(of: number)
+        return place < taken.count && taken[place] == number
+    }
+
+    /// The index of the first that is not smaller.
+    private func place(of number: Int64) -> Int {
+        var (low, high) = (0, taken.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if taken[middle] < number { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }
 
@@ -145,8 +169,10 @@ package struct SlotCalendar: Sendable, Equatable {
 
     /// How far ahead slots are granted: what a process holds for itself while others wait.
     package static let horizonMicroseconds: Int64 = 250_000
+    /// The same for a process that has been alone for a while: somebody who comes waits for that long once.
+    package static let horizonAloneMicroseconds: Int64 = 1_000_000
     /// After so long nothing counts any more that was granted before.
-    package static let forgottenMicroseconds = horizonMicroseconds + 1_000_000 + SlotRate.toleranceMicroseconds
+    package static let forgottenMicroseconds = horizonAloneMicroseconds + 1_000_000 + SlotRate.toleranceMicroseconds
 
     /// Nothing is known: as much as possible may have been granted a moment ago, so nothing is for a while.
     package static func unknown(now: Int64) -> (calendar: SlotCalendar, earliest: Int64) {
@@ -162,13 +188,15 @@ package struct SlotCalendar: Sendable, Equatable {
     ///   - count: how many are wanted; fewer where the horizon is full, at least none.
     ///   - now: the database's clock, in microseconds of Unix time.
     ///   - earliest: no slot lies before: when requests were refused a moment ago.
+    ///   - horizonMicroseconds: how far ahead.
     /// - Returns: instants, ascending; and where there are none, when to ask again.
     package mutating func grant(
-        _ count: Int, now: Int64, earliest: Int64, accountRate: SlotRate, endpointRate: SlotRate, share: BudgetShare
+        _ count: Int, now: Int64, earliest: Int64, accountRate: SlotRate, endpointRate: SlotRate, share: BudgetShare,
+        horizonMicroseconds: Int64 = Self.horizonMicroseconds
     ) -> (slots: [Int64], askAgainAt: Int64) {
         account.advance(to: now, accountRate)
         endpoint.advance(to: now, endpointRate)
-        let end = now + Self.horizonMicroseconds
+        let end = now + horizonMicroseconds
         var slots: [Int64] = []
         var time = max(now, earliest)
         while slots.count < count, time <= end {
@@ -176,7 +204,7 @@ package struct SlotCalendar: Sendable, Equatable {
             let at = number * endpointRate.stepMicroseconds
             // One slot is granted however far it lies ahead: slow endpoints have none within the horizon.
             guard at <= end || slots.isEmpty && at <= end + endpointRate.stepMicroseconds else {
-                return (slots, max(now + 10_000, at - Self.horizonMicroseconds / 2))
+                return (slots, max(now + 10_000, at - horizonMicroseconds / 2))
             }
             if account.hasRoom(at: at, accountRate, share) {
                 endpoint.take(number)
@@ -188,6 +216,6 @@ package struct SlotCalendar: Sendable, Equatable {
                 time = max(at + 1, (AccountSlots.slice(at) + 1) * AccountSlots.sliceMicroseconds)
             }
         }
-        return (slots, max(now + 10_000, time - Self.horizonMicroseconds / 2))
+        return (slots, max(now + 10_000, time - horizonMicroseconds / 2))
     }
 }

@@ -49,8 +49,10 @@ public struct StagedReversals: Sendable {
     var dropSQL: String { "DROP TABLE IF EXISTS \(name);" }
 
     /// Puts the reversals of one account in place of what was staged of it.
+    /// - Throws: ``RunLost``, ``LeaseLost``.
     public func replace(
-        _ reversals: [(facts: ReversalFacts, requestID: String)], account: String, on connection: Connection
+        _ reversals: [(facts: ReversalFacts, requestID: String)], account: String, for fence: RunFence,
+        on connection: Connection
     ) async throws {
         var rows = BinaryRows()
         for (facts, requestID) in reversals {
@@ -69,6 +71,7 @@ public struct StagedReversals: Sendable {
         }
         let encoded = rows
         try await connection.transaction { connection in
+            try await fence.hold(on: connection)
             try await connection.execute("DELETE FROM \(name) WHERE account = $1", account)
             _ = try await connection.copyIn("COPY \(name) FROM STDIN (FORMAT binary)", encoded)
         }

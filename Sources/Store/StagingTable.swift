@@ -60,9 +60,12 @@ public struct StagingTable: Sendable, Hashable {
     /// - Parameters:
     ///   - ids: all ids that were read.
     ///   - rows: as ``StagedInvoices`` or ``StagedIntents`` encode them: those that exist, and those that do not.
-    public func replace(_ ids: [String], account: String, with rows: BinaryRows, on connection: Connection) async throws
-    {
+    /// - Throws: ``RunLost``, ``LeaseLost``.
+    public func replace(
+        _ ids: [String], account: String, with rows: BinaryRows, for fence: RunFence, on connection: Connection
+    ) async throws {
         try await connection.transaction { connection in
+            try await fence.hold(on: connection)
             try await connection.execute("DELETE FROM \(name) WHERE account = $1 AND id = ANY($2)", account, ids)
             _ = try await connection.copyIn(copySQL, rows)
         }

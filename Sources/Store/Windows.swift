@@ -12,6 +12,18 @@ public struct StoredWindow: Sendable, Hashable {
     public var cursorID: String?
     public var cursorSeconds: Int64?
     public var isDone: Bool
+    /// How often it was taken; every page that is committed names this number.
+    public let attempt: Int
+    /// Pages that were committed.
+    public let pages: Int64
+
+    static let columns = columns(of: "w")
+
+    /// As ``columns``, where the table has another name in the statement.
+    static func columns(of table: String) -> String {
+        ["id", "account", "object", "from_seconds", "to_seconds", "cursor_id", "cursor_seconds", "is_done", "attempt"]
+            .map { "\(table).\($0)" }.joined(separator: ", ") + ", \(table).pages::bigint AS pages"
+    }
 
     init(_ row: Row) throws {
         id = try row["id"]
@@ -20,14 +32,29 @@ public struct StoredWindow: Sendable, Hashable {
         cursorID = try row["cursor_id"]
         cursorSeconds = try row["cursor_seconds"]
         isDone = try row["is_done"]
+        attempt = Int(try row["attempt"] as Int32)
+        pages = try row["pages"]
     }
 }
 
-/// The windows of one run.
+/// The windows of one run, for one of the processes that read them.
+///
+/// A window is taken under a lease on the database's clock and an attempt number of its own. Pages, cuts and rewinds
+/// name that number and the run's, so a process whose window was given to another, or whose run was, writes nothing.
 public struct Windows: Sendable {
-    let runID: Int64
+    public let fence: RunFence
+    /// Who reads; unique among all processes.
+    public let reader: String
+    /// How long a window is held without a page or another sign of life.
+    public let leaseSeconds: Double
 
-    public init(runID: Int64) { self.runID = runID }
+    var runID: Int64 { fence.runID }
+
+    public init(_ fence: RunFence, reader: String, leaseSeconds: Double) {
+        self.fence = fence
+        self.reader = reader
+        self.leaseSeconds = leaseSeconds
+    }
 
     private func staged(_ window: StoredWindow) -> StagingTable { StagingTable(window.list.object, runID: runID) }
 
@@ -47,55 +74,67 @@ public struct Windows: Sendable {
     }
 
     /// Stages a page and moves its window's cursor, in one transaction that is one message.
-    /// - Returns: `false` when the window's older half was given away since `window` was looked at: nothing was
-    ///   written, and the page has to be cut to the new `from`.
+    /// - Returns: `false` when the window's older half was given away since `window` was looked at, or the window or
+    ///   the run is not ours any more: nothing was written, and ``look(at:on:)`` says which.
     public func commit(
         _ rows: BinaryRows, _ progress: Progress, to window: StoredWindow, on connection: Connection
     ) async throws -> Bool {
         let cursor = progress.cursorID.map(quoteLiteral) ?? "NULL"
+        let lease = "clock_timestamp() + \(leaseSeconds) * interval '1 second'"
+        // Whoever takes over the run raises the attempts of its windows, so this row decides. The run itself is looked
+        // at besides, without a lock: a page costs no more than before.
         let update = """
-            UPDATE trueup.window SET cursor_id = \(cursor),
+            UPDATE trueup.window w SET cursor_id = \(cursor),
                 cursor_seconds = \(progress.cursorSeconds.map(String.init) ?? "NULL"), is_done = \(progress.isDone),
-                pages = pages + 1, objects = objects + \(progress.objects)
+                pages = pages + 1, objects = objects + \(progress.objects),
+                lease_owner = \(progress.isDone ? "NULL" : "lease_owner"),
+                lease_until = \(progress.isDone ? "NULL" : lease)
             WHERE id = \(window.id) AND from_seconds = \(window.window.fromSeconds) AND NOT is_done
+                AND attempt = \(window.attempt) AND EXISTS (SELECT FROM trueup.run r WHERE \(fence.condition("r")))
             """
         guard rows.rowCount > 0 else { return try await connection.execute(update) == 1 }
         return try await connection.copyIn(
             staged(window).copySQL, rows, after: "SET LOCAL synchronous_commit = off; \(update)")
     }
 
-    /// Gives the older part of a window, `[from, cut)`, to a new window.
+    /// Gives the older part of a window, `[from, cut)`, to a new window of ours. One statement: whoever is frozen
+    /// leaves no lock behind.
     /// - Returns: the new window, or `nil` when the window ended or was cut in the meantime.
+    /// - Throws: ``RunLost``.
     public func cut(_ window: StoredWindow, at cutSeconds: Int64, on connection: Connection) async throws
         -> StoredWindow?
     {
-        try await connection.transaction { connection in
-            // What a power failure takes of it, it takes of all pages after it as well.
-            try await connection.execute("SET LOCAL synchronous_commit = off")
-            let updated = try await connection.execute(
-                """
-                UPDATE trueup.window SET from_seconds = $3
-                WHERE id = $1 AND from_seconds = $2 AND to_seconds > $3 AND NOT is_done
-                  AND (cursor_seconds IS NULL OR cursor_seconds > $3)
-                """, window.id, window.window.fromSeconds, cutSeconds)
-            guard updated == 1 else { return nil }
-            return try await connection.query(
-                """
-                INSERT INTO trueup.window (run_id, account, from_seconds, to_seconds, object)
-                VALUES ($1, $2, $3, $4, $5)
-                RETURNING id, account, object, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done
-                """, runID, window.list.account, window.window.fromSeconds, cutSeconds,
-                window.list.object.rawValue
-            ).first.map(StoredWindow.init)
-        }
+        // What a power failure takes of it, it takes of all pages after it as well: it need not reach the disk.
+        let rows = try await connection.query(
+            """
+            WITH held AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) FROM trueup.run
+                WHERE id = $6 AND attempt = $7 AND state = 'running' FOR SHARE),
+            cut AS (UPDATE trueup.window o SET from_seconds = $3 FROM held
+                WHERE o.id = $1 AND o.from_seconds = $2 AND o.to_seconds > $3 AND NOT o.is_done
+                    AND (o.cursor_seconds IS NULL OR o.cursor_seconds > $3)
+                RETURNING o.run_id, o.account, o.object)
+            INSERT INTO trueup.window AS w (run_id, account, object, from_seconds, to_seconds, attempt, lease_owner,
+                lease_until)
+            SELECT run_id, account, object, $2, $3, 1, $4,
+                clock_timestamp() + $5::double precision * interval '1 second'
+            FROM cut RETURNING \(StoredWindow.columns)
+            """, window.id, window.window.fromSeconds, cutSeconds, reader, leaseSeconds, runID, Int32(fence.attempt))
+        if rows.isEmpty { try await fence.check(on: connection) }
+        return try rows.first.map(StoredWindow.init)
     }
 
     /// The cursor's object was deleted: forgets the rows of the cursor's own second, which are read again from
     /// `created`, so that nothing is missed and nothing is staged twice.
-    /// - Returns: how many staged rows were forgotten.
-    public func rewind(_ window: StoredWindow, on connection: Connection) async throws -> Int {
+    /// - Returns: how many staged rows were forgotten; `nil` when the window is not ours any more: nothing was written.
+    /// - Throws: ``RunLost``.
+    public func rewind(_ window: StoredWindow, on connection: Connection) async throws -> Int? {
         guard let second = window.cursorSeconds else { return 0 }
         return try await connection.transaction { connection in
+            try await fence.hold(on: connection)
+            let held = try await connection.query(
+                "SELECT id FROM trueup.window WHERE id = $1 AND attempt = $2 AND NOT is_done FOR UPDATE", window.id,
+                Int32(window.attempt))
+            guard !held.isEmpty else { return nil }
             let forgotten = try await connection.execute(
                 "DELETE FROM \(staged(window).name) WHERE account = $1 AND created_seconds = $2", window.list.account,
                 second)
@@ -107,24 +146,27 @@ public struct Windows: Sendable {
         }
     }
 
+    /// A window as it stands now, for who was refused.
+    /// - Returns: `nil` when it is read to its end, or somebody else has it.
+    /// - Throws: ``RunLost`` when the run is not ours any more.
+    public func look(at window: StoredWindow, on connection: Connection) async throws -> StoredWindow? {
+        try await fence.check(on: connection)
+        return try await connection.query(
+            """
+            SELECT \(StoredWindow.columns) FROM trueup.window w
+            WHERE run_id = $1 AND id = $2 AND attempt = $3 AND NOT is_done
+            """, runID, window.id, Int32(window.attempt)
+        ).first.map(StoredWindow.init)
+    }
+
     /// All windows, newest first.
     public func all(on connection: Connection) async throws -> [StoredWindow] {
         try await connection.query(
             """
-            SELECT id, account, object, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done FROM trueup.window
+            SELECT \(StoredWindow.columns) FROM trueup.window w
             WHERE run_id = $1 ORDER BY account, object, to_seconds DESC
             """, runID
         ).map(StoredWindow.init)
-    }
-
-    /// A window as it stands now, or `nil` when the run has none of that id.
-    public func window(id: Int64, on connection: Connection) async throws -> StoredWindow? {
-        try await connection.query(
-            """
-            SELECT id, account, object, from_seconds, to_seconds, cursor_id, cursor_seconds, is_done FROM trueup.window
-            WHERE run_id = $1 AND id = $2
-            """, runID, id
-        ).first.map(StoredWindow.init)
     }
 
     /// Objects counted in when their pages were committed.
@@ -134,8 +176,10 @@ public struct Windows: Sendable {
             runID, object.rawValue)[0]["n"]
     }
 
-    /// Pages read so far, and how few there could have been with every page full.
-    public func pageCounts(on connection: Connection) async throws -> (read: Int64, least: Int64) {
+    /// Pages that were read of a run so far, and how few there could have been with every page full.
+    public static func pageCounts(of runID: Int64, on connection: Connection) async throws -> (
+        read: Int64, least: Int64
+    ) {
         let row = try await connection.query(
             """
             SELECT coalesce(sum(pages), 0)::bigint AS pages, coalesce(sum(least), 0)::bigint AS least FROM (

@@ -1,11 +1,13 @@
 import PostgreSQL
+import Runner
 import Store
 import Stripe
 import Synchronization
 
 /// The limits of accounts that this process shares with others through the database, one for each account.
 final class AccountBudgets: Sendable {
-    /// Apart from the runs' own connections: a run that waits for a request must not wait for itself.
+    /// Apart from the runs' own connections: a run that waits for a request must not wait for itself. They are
+    /// opened with the first request.
     private let pool: Pool
     private let budgets = Mutex<[String: SharedBudget]>([:])
 
@@ -13,13 +15,20 @@ final class AccountBudgets: Sendable {
         pool = Pool(target, size: 2, applicationName: "trueup rate limits")
     }
 
-    func budget(of account: String, _ limits: RateLimits) -> SharedBudget {
+    /// - Parameter trigger: of the run that sends: those of the schedule have a part of the limit to themselves.
+    func budget(of account: String, _ limits: RateLimits, for trigger: RunTrigger) -> RequestBudget {
+        let share: BudgetShare = trigger == .schedule ? .nightly : .background
+        return .shared(budget(of: account, limits, share))
+    }
+
+    private func budget(of account: String, _ limits: RateLimits, _ share: BudgetShare) -> SharedBudget {
         budgets.withLock { budgets in
-            if let budget = budgets[account] { return budget }
+            let key = "\(share.rawValue) \(account)"
+            if let budget = budgets[key] { return budget }
             let budget = SharedBudget(
                 pool: pool, account: account, perSecond: limits.perSecond * limits.share,
-                perEndpoint: limits.perEndpoint * limits.share)
-            budgets[account] = budget
+                perEndpoint: limits.perEndpoint * limits.share, share: share)
+            budgets[key] = budget
             return budget
         }
     }

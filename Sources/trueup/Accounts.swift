@@ -12,7 +12,7 @@ struct Accounts: Sendable {
 
     /// - Parameters:
     ///   - names: the accounts that are needed; the keys of others are not looked at.
-    ///   - http: what they share; a client of their own, unless told otherwise.
+    ///   - http: what they share, closed by who gave it; without one, a client of their own, closed with the accounts.
     ///   - budget: who counts an account's requests; this process by itself, unless told otherwise.
     static func open(
         _ names: [String], settings: Settings, environment: [String: String] = ProcessInfo.processInfo.environment,

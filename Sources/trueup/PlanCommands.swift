@@ -36,7 +36,10 @@ struct ApplyCommand: AsyncParsableCommand {
     private func apply(
         _ plan: Plan, _ definition: JobDefinition, _ set: JobSet, _ database: Database
     ) async throws -> Int32 {
-        let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings)
+        let budgets = AccountBudgets(database.target)
+        let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) {
+            budgets.budget(of: $0, $1, for: .apply)
+        }
         let pool = Pool(database.target, size: JobRun.poolSize, applicationName: "trueup apply")
         let view = RunView(definition, isQuiet: true)
         let result: PlanRun.Result
@@ -51,11 +54,13 @@ struct ApplyCommand: AsyncParsableCommand {
             view.clear()
             await pool.close()
             await accounts.http.close()
+            await budgets.close()
             throw error
         }
         view.clear()
         await pool.close()
         await accounts.http.close()
+        await budgets.close()
         Terminal.print("Applied \(result.applied) of \(plan.items.count) (plan \(plan.id), run \(result.runID)).")
         for reason in result.leftAlone { Terminal.print("  left alone: \(printable(reason))") }
         for failure in result.failures { Terminal.print("  failed: \(printable(failure))") }

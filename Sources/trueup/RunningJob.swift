@@ -22,7 +22,10 @@ struct RunningJob {
 
     /// Runs it, showing how far it is.
     func run(_ trigger: RunTrigger) async throws -> RunResult {
-        let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings)
+        let budgets = AccountBudgets(database.target)
+        let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) {
+            budgets.budget(of: $0, $1, for: trigger)
+        }
         let pool = Pool(database.target, size: JobRun.poolSize, applicationName: "trueup run \(definition.name)")
         let view = RunView(definition, isQuiet: isQuiet)
         do {
@@ -38,11 +41,13 @@ struct RunningJob {
             }
             await pool.close()
             await accounts.http.close()
+            await budgets.close()
             return result
         } catch {
             view.clear()
             await pool.close()
             await accounts.http.close()
+            await budgets.close()
             if error is CancellationError { Terminal.say("Stopped. To go on from here: \(resume)") }
             throw error
         }

@@ -5,6 +5,8 @@ import Jobs
 import PostgreSQL
 import Runner
 import Store
+import Stripe
+import Synchronization
 
 /// What `schedule` and `work` have in common.
 struct ScheduleOptions: ParsableArguments {
@@ -35,12 +37,14 @@ struct ScheduleOptions: ParsableArguments {
         let isLive = Accounts.hasLiveKey(accounts, settings: book.jobs.settings)
         try await Signals.cancelling {
             try await Database.with(databaseOptions, settings: book.jobs.settings, hasLiveKey: isLive) { database in
-                let work = ScheduledWork(book: book, target: database.target, places: places, kind: kind)
+                let work = ScheduledWork(
+                    book: book, target: database.target, places: places, kind: kind, leaseSeconds: Double(lease))
                 let loop = WorkLoop(
                     worker: work.worker, places: places, book: book, pool: work.pool, leaseSeconds: Double(lease),
                     stopsWhenEmpty: untilEmpty, run: { try await work.run($0, $1) }, tell: { work.tell($0) })
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { await others(work) }
+                    group.addTask { await work.help() }
                     await loop.run()
                     group.cancelAll()
                 }
@@ -57,11 +61,17 @@ final class ScheduledWork: Sendable {
     let pool: Pool
     let worker: Worker
     private let target: ConnectionTarget
+    private let leaseSeconds: Double
     private let budgets: AccountBudgets
     private let http: HTTPClient
+    /// Occurrences that run here now: while there are some, no other process is helped.
+    private let running = Atomic<Int>(0)
+    /// For reading windows of other processes' runs.
+    private let helpPool: Pool
 
-    init(book: JobBook, target: ConnectionTarget, places: Int, kind: Worker.Kind) {
+    init(book: JobBook, target: ConnectionTarget, places: Int, kind: Worker.Kind, leaseSeconds: Double) {
         self.book = book
+        self.leaseSeconds = leaseSeconds
         self.target = target
         let origin = RunOrigin.here(.schedule)
         let unique = String(UInt32.random(in: 0...UInt32.max), radix: 36)
@@ -71,6 +81,7 @@ final class ScheduledWork: Sendable {
         // The loop, the scheduler, and a heartbeat for each run.
         pool = Pool(target, size: places + 2, applicationName: "trueup \(kind.rawValue)")
         budgets = AccountBudgets(target)
+        helpPool = Pool(target, size: 1, applicationName: "trueup help")
         var configuration = HTTPClient.Configuration()
         configuration.connectTimeoutMilliseconds = Ping.timeoutMilliseconds
         http = HTTPClient(configuration)
@@ -78,12 +89,15 @@ final class ScheduledWork: Sendable {
 
     func close() async {
         await pool.close()
+        await helpPool.close()
         await budgets.close()
         await http.close()
     }
 
     /// Runs a job for an occurrence.
     func run(_ definition: JobDefinition, _ lease: Lease) async throws -> AttemptEnd {
+        running.add(1, ordering: .relaxed)
+        defer { running.subtract(1, ordering: .relaxed) }
         await ping(definition, .start, "attempt \(lease.attempt)")
         do {
             let end = try await runJob(definition, lease)
@@ -103,6 +117,21 @@ final class ScheduledWork: Sendable {
         }
     }
 
+    /// Reads windows of runs that other processes own while there is nothing to run here, until the task is cancelled.
+    func help() async {
+        await ReadingHelp(
+            reader: worker.name, leaseSeconds: leaseSeconds, pool: helpPool,
+            mayHelp: { [self] in running.load(ordering: .relaxed) == 0 },
+            open: { [self] account, trigger in
+                let opened = try Accounts.open([account], settings: book.jobs.settings, http: http) {
+                    self.budgets.budget(of: $0, $1, for: trigger)
+                }
+                guard let client = opened.clients[account] else { throw RunError.noAccount(account) }
+                return client
+            }, say: { [self] in say($0) }
+        ).run()
+    }
+
     private func runJob(_ definition: JobDefinition, _ lease: Lease) async throws -> AttemptEnd {
         let set = book.jobs
         if case .report(let job) = definition.kind {
@@ -110,7 +139,7 @@ final class ScheduledWork: Sendable {
             return AttemptEnd(try await making.make(.schedule))
         }
         let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) { name, limits in
-            .shared(self.budgets.budget(of: name, limits))
+            self.budgets.budget(of: name, limits, for: .schedule)
         }
         let runPool = Pool(target, size: JobRun.poolSize, applicationName: "trueup run \(definition.name)")
         let result: Result<RunResult, any Error>
@@ -118,7 +147,8 @@ final class ScheduledWork: Sendable {
             let run = JobRun(
                 definition: definition, jobs: set.jobs, clients: accounts.clients, pool: runPool,
                 origin: .here(.schedule), isPlan: false, nowSeconds: Int64(Date().timeIntervalSince1970),
-                canSend: set.settings.delivery.email != nil, fence: .holding(lease))
+                canSend: set.settings.delivery.email != nil, lease: lease, reader: worker.name,
+                leaseSeconds: leaseSeconds)
             let made = try await run.run()
             if set.settings.delivery.email != nil {
                 _ = try await OutboxSenders.deliver(set.settings, pool: runPool, http: accounts.http)

@@ -127,7 +127,7 @@ struct ChargeTableTests {
                 }
             }
             let events = StagingTable(.event, runID: run.id)
-            try await events.replace([], account: "task_health", with: rows, on: connection)
+            try await events.replace([], account: "task_health", with: rows, for: RunFence(run), on: connection)
             let intents = StagingTable(.paymentIntent, runID: run.id)
             let hints = try await Self.resolve(connection).eventHints
             let unread = try await hints.unread(

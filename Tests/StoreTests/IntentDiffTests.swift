@@ -101,10 +101,10 @@ struct IntentDiffTests {
             StagedIntents.append(intent, account: "medflyt", requestID: "req_3", isFresh: false, to: &rows)
         }
         try await StagingTable(.paymentIntent, runID: run.id)
-            .replace([], account: "task_health", with: rows, on: connection)
+            .replace([], account: "task_health", with: rows, for: RunFence(run), on: connection)
         let reversals = StagedReversals(runID: run.id)
         try await reversals.replace(
-            made.reversals.map { ($0, requestID: "req_4") }, account: "task_health", on: connection)
+            made.reversals.map { ($0, requestID: "req_4") }, account: "task_health", for: RunFence(run), on: connection)
         // Of another account, for intents of this one: it must not count.
         let elsewhere = made.intents.prefix(5).map { intent in
             ReversalFacts(
@@ -112,7 +112,7 @@ struct IntentDiffTests {
                 amount: 3, stands: true, paymentIntent: intent.id)
         }
         try await reversals.replace(
-            elsewhere.map { ($0, requestID: "req_5") }, account: "medflyt", on: connection)
+            elsewhere.map { ($0, requestID: "req_5") }, account: "medflyt", for: RunFence(run), on: connection)
     }
 
     static func diff(_ run: Run, ofAnyAge: Bool = true, on connection: Connection) async throws -> IntentDiff {

@@ -194,9 +194,10 @@ struct InvoiceDiffTests {
                 StagedInvoices.append(invoice, account: "task_health", requestID: "req_1", isFresh: false, to: &rows)
             }
             try await StagingTable(.invoice, runID: run.id).replace(
-                [], account: "task_health", with: rows, on: connection)
+                [], account: "task_health", with: rows, for: RunFence(run), on: connection)
             try await StagedReversals(runID: run.id).replace(
-                made.reversals.map { ($0, requestID: "req_2") }, account: "task_health", on: connection)
+                made.reversals.map { ($0, requestID: "req_2") }, account: "task_health", for: RunFence(run),
+                on: connection)
         }
         return run
     }

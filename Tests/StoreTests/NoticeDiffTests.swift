@@ -98,7 +98,7 @@ private struct NoticeCase {
                 StagedInvoices.appendAbsent(id, account: "medflyt", requestID: "req_3", to: &rows)
             }
             try await StagingTable(.invoice, runID: world.run.id).replace(
-                [], account: "medflyt", with: rows, on: connection)
+                [], account: "medflyt", with: rows, for: RunFence(world.run), on: connection)
         }
     }
 }

@@ -92,7 +92,7 @@ private struct PaymentDiffCase {
             }
             for id in absent { StagedIntents.appendAbsent(id, account: "mine", requestID: "req_3", to: &rows) }
             try await StagingTable(.paymentIntent, runID: world.run.id).replace(
-                [], account: "mine", with: rows, on: connection)
+                [], account: "mine", with: rows, for: RunFence(world.run), on: connection)
         }
     }
 }

@@ -9,10 +9,10 @@ import Testing
 struct SharedBudgetTests {
     private final class Sent: Sendable {
         private let times = Mutex<[String: [Int64]]>([:])
-        private let origin = ContinuousClock.now
+        private static let origin = ContinuousClock.now
 
         func note(_ endpoint: String) {
-            let (seconds, attoseconds) = (ContinuousClock.now - origin).components
+            let (seconds, attoseconds) = (ContinuousClock.now - Self.origin).components
             let time = seconds * 1_000_000 + attoseconds / 1_000_000_000_000
             times.withLock { $0[endpoint, default: []].append(time) }
         }
@@ -57,6 +57,80 @@ struct SharedBudgetTests {
         // Ten a second for each process and endpoint, however many tasks wait.
         #expect(leases <= 9 * 7 * 10, "\(leases) transactions for \(all.count) requests")
         for pool in pools { await pool.close() }
+    }
+
+    @Test("at the documented limits a run of the schedule has its part beside a backfill that wants everything")
+    func reserved() async throws {
+        let target = try await TestServer.database()
+        let pools = (0..<2).map { Pool(target, size: 1, applicationName: "budget \($0)") }
+        let shares: [BudgetShare] = [.background, .nightly]
+        let budgets = zip(pools, shares).map {
+            SharedBudget(pool: $0, account: "task_health", perSecond: 80, perEndpoint: 20, share: $1)
+        }
+        let (backfill, nightly) = (Sent(), Sent())
+        let start = ContinuousClock.now
+        await withTaskGroup(of: Void.self) { group in
+            for endpoint in ["a", "b", "c", "d", "e", "f"] {
+                group.addTask {
+                    await send(budgets[0], endpoint, workers: 20, until: start + .seconds(8), backfill)
+                }
+            }
+            group.addTask {
+                try? await Task.sleep(until: start + .seconds(3))
+                await send(budgets[1], "a", workers: 2, until: start + .seconds(8), nightly)
+            }
+        }
+        for endpoint in ["a", "b", "c", "d", "e", "f"] {
+            let times = (backfill.all[endpoint] ?? []) + (nightly.all[endpoint] ?? [])
+            #expect(SlotCalendarTests.busiestSecond(times.sorted()) <= 20, "\(endpoint)")
+        }
+        let others = backfill.all.values.flatMap(\.self)
+        let own = nightly.all["a"] ?? []
+        #expect(SlotCalendarTests.busiestSecond((others + own).sorted()) <= 80)
+        // One of four slots of the endpoint is nobody else's: five a second, of which a busy machine wastes some.
+        #expect(own.count >= 10, "\(own.count) beside \(others.count)")
+        for pool in pools { await pool.close() }
+    }
+
+    @Test("who is alone asks the database a few times a second, and begins at once on a new account")
+    func alone() async throws {
+        let pool = Pool(try await TestServer.database(), size: 1, applicationName: "budget")
+        for share in [BudgetShare.nightly, .background] {
+            let account = "account \(share.rawValue)"
+            let budget = SharedBudget(
+                pool: pool, account: account, perSecond: 10_000, perEndpoint: 10_000, share: share)
+            let start = ContinuousClock.now
+            try await budget.take("a")
+            #expect(ContinuousClock.now - start < .milliseconds(900))
+            let counter = Sent()
+            let end = ContinuousClock.now + .seconds(2)
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<12 {
+                    group.addTask {
+                        while ContinuousClock.now < end, (try? await budget.take("a")) != nil {
+                            counter.note("a")
+                            // A page.
+                            try? await Task.sleep(for: .milliseconds(10))
+                        }
+                    }
+                }
+            }
+            let (sent, leases) = (counter.all["a"]?.count ?? 0, await budget.leases)
+            #expect(sent >= leases * 5, "\(sent) requests with \(leases) transactions")
+        }
+        await pool.close()
+    }
+
+    @Test("rows of the limits that were lost in a crash are waited for, not taken for free")
+    func lostRows() async throws {
+        let pool = Pool(try await TestServer.database(), size: 1, applicationName: "budget")
+        let budget = SharedBudget(pool: pool, account: "medflyt", perSecond: 80, perEndpoint: 20)
+        try await budget.take("a")
+        try await pool.withConnection { _ = try await $0.execute("TRUNCATE trueup.rate_budget") }
+        let start = ContinuousClock.now
+        try await budget.take("b")
+        #expect(ContinuousClock.now - start >= .seconds(1))
+        await pool.close()
     }
 
     @Test("after a refusal nobody sends for a while, in no process")

@@ -29,7 +29,8 @@ struct Scene: Sendable {
     /// Opens a scene for a body.
     static func with(
         orders: Int = 900, plants: [Plant: Int] = Scene.plants, latencyMilliseconds: Double = 0,
-        faults: SandboxFaults = .none, nowSeconds: Int64 = Int64(Date().timeIntervalSince1970),
+        faults: SandboxFaults = .none, limits: SandboxLimits = .none, rate: String = Scene.noLimit,
+        nowSeconds: Int64 = Int64(Date().timeIntervalSince1970),
         _ body: (Scene) async throws -> Void
     ) async throws {
         let history = try CreditHistory(seed: 7, orders: orders, agencies: 12, nowSeconds: nowSeconds, plants: plants)
@@ -37,14 +38,14 @@ struct Scene: Sendable {
         account.secretKey = key
         let server = try await SandboxServer.start(
             SandboxConfiguration(
-                accounts: [account], clockSeconds: nowSeconds,
+                accounts: [account], clockSeconds: nowSeconds, limits: limits,
                 latency: SandboxLatency(fixedMilliseconds: latencyMilliseconds), faults: faults))
         do {
             let target = try await TestServer.database()
             let connection = try await Connection.open(target, applicationName: "scene")
             try await CreditTables.load(history, into: connection)
             await connection.close()
-            try await body(try Scene(server: server, target: target, history: history))
+            try await body(try Scene(server: server, target: target, history: history, rate: rate))
         } catch {
             await server.stop()
             throw error
@@ -52,12 +53,12 @@ struct Scene: Sendable {
         await server.stop()
     }
 
-    private init(server: SandboxServer, target: ConnectionTarget, history: CreditHistory) throws {
+    private init(server: SandboxServer, target: ConnectionTarget, history: CreditHistory, rate: String) throws {
         folder = try TemporaryFolder()
         self.server = server
         self.target = target
         self.history = history
-        try folder.write(Self.settings(server.url), to: "jobs/settings.yaml")
+        try folder.write(Self.settings(server.url, rate: rate), to: "jobs/settings.yaml")
         try folder.write(Self.jobFile, to: "jobs/\(Self.job).yaml")
         var url = URLComponents()
         url.queryItems = [
@@ -72,14 +73,16 @@ struct Scene: Sendable {
             ], directory: folder.path)
     }
 
-    static func settings(_ apiBase: String) -> String {
+    static let noLimit = "{per_second: 10000, per_endpoint: 10000, share: 1}"
+
+    static func settings(_ apiBase: String, rate: String = Scene.noLimit) -> String {
         """
         accounts:
           task_health:
             secret_key_env: TASK_HEALTH_STRIPE_SECRET_KEY
             mode: test
             api_base: "\(apiBase)"
-            rate: {per_second: 10000, per_endpoint: 10000, share: 1}
+            rate: \(rate)
 
         """
     }

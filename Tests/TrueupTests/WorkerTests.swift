@@ -1,8 +1,5 @@
 import Glibc
-import PostgreSQL
 import Sandbox
-import Schedule
-import Store
 import Support
 import Testing
 
@@ -13,23 +10,6 @@ struct WorkerTests {
         plants[.draftStaleOpen] = 40
         return plants
     }()
-
-    /// An occurrence of the scene's job that is due now.
-    private func due(_ scene: Scene) async throws {
-        let pool = Pool(scene.target, size: 1, applicationName: "scene")
-        let occurrences = Occurrences(pool: pool)
-        let now = try await occurrences.nowSeconds()
-        let planned = PlannedOccurrence(
-            nominalSeconds: now, window: OccurrenceWindow(fromSeconds: now - 60, toSeconds: now),
-            notBeforeSeconds: now, startBeforeSeconds: now + 3600)
-        _ = try await occurrences.learn([KnownJob(job: Scene.job, definitionHash: "", schedule: "")])
-        _ = try await occurrences.insert(
-            [
-                NewOccurrence(
-                    job: Scene.job, definitionHash: "", planned: planned, attemptsMax: 5, backoffSeconds: 1)
-            ], dealtWith: [:])
-        await pool.close()
-    }
 
     @Test(
         "one worker killed, one frozen until after its lease, or for long: the run ends as if nothing had happened",
@@ -43,7 +23,7 @@ struct WorkerTests {
             expected = try await scene.state()
         }
         try await Scene.with(orders: 4_000, plants: Self.drafts, latencyMilliseconds: 120, nowSeconds: now) { scene in
-            try await due(scene)
+            try await scene.due()
             let first = try scene.program.start("work", "--lease", "3")
             try await scene.wait(until: Moment.reading.rawValue)
             _ = try await first.signal(SIGKILL)
@@ -96,7 +76,7 @@ struct WorkerTests {
     @Test("a worker that was told to ends when nothing is due")
     func untilEmpty() async throws {
         try await Scene.with(orders: 60, plants: [:]) { scene in
-            try await due(scene)
+            try await scene.due()
             let result = try await scene.program.run("work", "--until-empty")
             #expect(result.status == 0, "\(result.talk)")
             #expect(try await scene.value("SELECT state AS value FROM trueup.occurrence", as: String.self) == "done")

@@ -1,0 +1,129 @@
+import PostgreSQL
+
+/// What one transaction asks for.
+struct BudgetDemand: Sendable {
+    var count: Int
+    var account: String
+    var endpoint: String
+    var accountRate: SlotRate
+    var endpointRate: SlotRate
+    var share: BudgetShare
+    /// Who asks; unique among all.
+    var name: String
+}
+
+/// What one transaction granted.
+struct BudgetLease: Sendable {
+    var slots: [Int64]
+    var askAgainAt: Int64
+    /// The database's clock, read between these two instants of ours.
+    var databaseNow: Int64
+    var askedAt: ContinuousClock.Instant
+    var answeredAt: ContinuousClock.Instant
+    /// Nobody else has asked for a while.
+    var isAlone: Bool
+
+    /// A time of the database on our clock: never before it, wherever in the round trip the clock was read; and never
+    /// more than the tolerance after it. A round trip that takes nearly all of the tolerance leaves a little time all
+    /// the same, or a distant database would stop all requests: then a slot can be used so much too late as the round
+    /// trip is too long.
+    func span(of slot: Int64) -> (from: ContinuousClock.Instant, to: ContinuousClock.Instant) {
+        let distance = Duration.microseconds(slot - databaseNow)
+        let from = answeredAt + distance
+        let to = askedAt + distance + .microseconds(SlotRate.toleranceMicroseconds)
+        return (from, max(to, from + .milliseconds(10)))
+    }
+
+    /// Who has not seen anybody else for so long is alone.
+    private static let aloneMicroseconds: Int64 = 3_000_000
+    /// After the last run of the schedule others leave it a part for so long.
+    private static let nightlyMicroseconds: Int64 = 10_000_000
+
+    static func take(_ demand: BudgetDemand, on connection: Connection) async throws -> BudgetLease {
+        try await connection.run(
+            script: "SET LOCAL synchronous_commit = off; SET LOCAL idle_in_transaction_session_timeout = 1000")
+        var rows = try await rows(demand, on: connection)
+        if rows.count < 2 {
+            try await insert(demand, on: connection)
+            rows = try await self.rows(demand, on: connection)
+        }
+        let askedAt = ContinuousClock.now
+        let now = try await SharedBudget.now(on: connection)
+        let answeredAt = ContinuousClock.now
+        var calendar = SlotCalendar(
+            account: AccountSlots(
+                firstSlice: try rows[0]["first_slice"], taken: try rows[0]["taken"],
+                takenInBackground: try rows[0]["taken_in_background"]),
+            endpoint: EndpointSlots(taken: try rows[1]["slots"]))
+        var accountPause: Int64 = try rows[0]["paused_until"]
+        if accountPause < 0 || calendar.isFromTheFuture(now: now) {
+            (calendar, accountPause) = SlotCalendar.unknown(now: now)
+        }
+        let company = try Company(rows[0], demand, now: now)
+        // A pause that ends later than any can was written before the clock stepped back.
+        let pause = min(max(accountPause, try rows[1]["paused_until"]), now + SharedBudget.pauseMicrosecondsMax)
+        let granted = calendar.grant(
+            demand.count, now: now, earliest: pause, accountRate: demand.accountRate,
+            endpointRate: demand.endpointRate, share: company.share,
+            horizonMicroseconds: company.isAlone
+                ? SlotCalendar.horizonAloneMicroseconds : SlotCalendar.horizonMicroseconds)
+        try await connection.execute(
+            """
+            UPDATE trueup.rate_budget SET first_slice = $3, taken = $4, taken_in_background = $5,
+                slots = CASE endpoint WHEN '' THEN '{}' ELSE $6 END,
+                paused_until = CASE endpoint WHEN '' THEN $7 ELSE paused_until END,
+                asked_by = $8, asked_at = $9, shared_at = $10, nightly_at = $11
+            WHERE account = $1 AND endpoint IN ('', $2)
+            """, demand.account, demand.endpoint, calendar.account.firstSlice, calendar.account.taken,
+            calendar.account.takenInBackground, calendar.endpoint.taken, accountPause, demand.name, now,
+            company.sharedAt, company.nightlyAt)
+        return BudgetLease(
+            slots: granted.slots, askAgainAt: granted.askAgainAt, databaseNow: now, askedAt: askedAt,
+            answeredAt: answeredAt, isAlone: company.isAlone)
+    }
+
+    /// The account first, in every process.
+    private static func rows(_ demand: BudgetDemand, on connection: Connection) async throws -> [Row] {
+        try await connection.query(
+            """
+            SELECT endpoint, first_slice, taken, taken_in_background, slots, paused_until, asked_by, asked_at,
+                shared_at, nightly_at
+            FROM trueup.rate_budget WHERE account = $1 AND endpoint IN ('', $2) ORDER BY endpoint FOR UPDATE
+            """, demand.account, demand.endpoint)
+    }
+
+    /// The rows of an account that was never asked for before say that nothing is granted. Else they were lost in a
+    /// crash, and nobody knows what is.
+    private static func insert(_ demand: BudgetDemand, on connection: Connection) async throws {
+        let isNew =
+            try await connection.execute(
+                "INSERT INTO trueup.rate_account (account) VALUES ($1) ON CONFLICT DO NOTHING", demand.account) == 1
+        if isNew { try await connection.run(script: "SET LOCAL synchronous_commit = on") }
+        try await connection.execute(
+            """
+            INSERT INTO trueup.rate_budget (account, endpoint, first_slice, taken, taken_in_background, slots,
+                paused_until)
+            VALUES ($1, '', 0, '{}', '{}', '{}', $3), ($1, $2, 0, '{}', '{}', '{}', 0) ON CONFLICT DO NOTHING
+            """, demand.account, demand.endpoint, Int64(isNew ? 0 : -1))
+    }
+
+    /// Who else has asked for slots of the account of late.
+    private struct Company {
+        var sharedAt: Int64
+        var nightlyAt: Int64
+        var isAlone: Bool
+        /// Who would leave a part to runs of the schedule need not while there are none.
+        var share: BudgetShare
+
+        init(_ row: Row, _ demand: BudgetDemand, now: Int64) throws {
+            let askedBy: String = try row["asked_by"]
+            let askedAt: Int64 = try row["asked_at"]
+            // Times of the future were written before the clock stepped back.
+            let isShared = askedBy != demand.name && askedAt > now - BudgetLease.aloneMicroseconds
+            sharedAt = isShared ? now : min(now, try row["shared_at"])
+            nightlyAt = demand.share == .nightly ? now : min(now, try row["nightly_at"])
+            isAlone = sharedAt < now - BudgetLease.aloneMicroseconds
+            share = nightlyAt > now - BudgetLease.nightlyMicroseconds ? demand.share : .nightly
+        }
+    }
+}
