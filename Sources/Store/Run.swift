@@ -261,17 +261,16 @@ public struct Runs: Sendable {
     /// Writes the end of a run and drops its staging table. A run that has ended cannot end once more.
     /// - Throws: ``RunLost``, ``LeaseLost``.
     public func end(_ fence: RunFence, _ outcome: RunOutcome) async throws {
-        let run = (id: fence.runID, attempt: Int32(fence.attempt))
         try await pool.transaction(fence) { connection in
-            let ended = try await connection.execute(
+            let rows = try await connection.query(
                 """
                 UPDATE trueup.run SET state = $2, ended_at = now(), requests = requests + $3, stripe_objects = $4,
                     local_rows = $5, problems = $6, requests_least = requests_least + $7, owner = NULL,
                     owner_until = NULL
-                WHERE id = $1 AND attempt = $8 AND state = 'running'
-                """, run.id, outcome.state.rawValue, outcome.requests, outcome.stripeObjects, outcome.localRows,
-                outcome.problems, outcome.requestsLeast, run.attempt)
-            guard ended == 1 else { throw fence.lost }
+                WHERE id = $1 AND attempt = $8 AND state = 'running' RETURNING \(Self.columns)
+                """, fence.runID, outcome.state.rawValue, outcome.requests, outcome.stripeObjects, outcome.localRows,
+                outcome.problems, outcome.requestsLeast, Int32(fence.attempt))
+            guard let run = try rows.first.map(Run.init) else { throw fence.lost }
             if outcome.state == .interrupted { return }
             try await connection.execute("DELETE FROM trueup.run_count WHERE run_id = $1", run.id)
             for (kind, count) in outcome.counts {
