@@ -87,7 +87,7 @@ struct Confirmer: Sendable {
             }
             let encoded = rows
             if encoded.rowCount > 0 {
-                try await pool.transaction(fence) { _ = try await $0.copyIn(staged.copySQL, encoded) }
+                try await pool.withConnection { try await staged.add(encoded, for: fence, on: $0) }
             }
             guard hasMore, let lastID else { break }
             query.startingAfter = lastID

@@ -68,7 +68,10 @@ struct ObjectReader<Page: ListedPage>: Sendable {
             guard page.count > 0 || !page.hasMore else {
                 throw ReadingError.endlessList(account: account, window: window.window, requestID: page.requestID)
             }
-            guard let next = try await commit(page, of: window, board: board) else { return await board.lost(window) }
+            let position = window
+            // What has arrived is kept, also by who is being stopped.
+            let next = try await Task { try await commit(page, of: position, board: board) }.value
+            guard let next else { return await board.lost(window) }
             window = next
         }
     }

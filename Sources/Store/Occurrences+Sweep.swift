@@ -12,6 +12,7 @@ extension Occurrences {
                 "SELECT pg_try_advisory_xact_lock(hashtextextended('trueup.sweep', 0)) AS mine")[0]["mine"]
             guard mine else { return [] }
             var changed: [Occurrence] = []
+            try await connection.execute(StaleRun.endHoldersSQL, StaleRun.heldSecondsMax)
             for sql in [Self.expireSQL, Self.overlapSQL, Self.deadlineSQL, Self.afterSQL] {
                 changed += try await connection.query(sql).map { try Occurrence($0) }
             }
@@ -20,7 +21,8 @@ extension Occurrences {
     }
 
     /// A worker that did not say for so long that it lives. Its attempt counts as failed: one that dies each time it
-    /// is run must come to an end. One that holds its lease in a transaction at this moment is left to the next sweep.
+    /// is run must come to an end. One that holds its lease in a transaction at this moment is left to the next sweep;
+    /// where it is frozen there, ``StaleRun`` ends its sessions before long.
     private static let expireSQL = """
         UPDATE trueup.occurrence SET failures = failures + 1, lease_owner = NULL, lease_until = NULL,
             reason = 'lease_lost', detail = 'Worker ' || lease_owner || ' did not report any more.',

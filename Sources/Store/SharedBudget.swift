@@ -59,8 +59,11 @@ public actor SharedBudget {
             return min(SharedBudget.batchAloneMax, max(1, waiting, Int(usedPerSecond * 1.5)))
         }
 
-        /// Few are left of what was granted.
-        var isLow: Bool { slots.count <= granted / 3 }
+        /// Few are left of what was granted, or for a short time only.
+        var isLow: Bool {
+            guard let last = slots.last, slots.count > granted / 3 else { return true }
+            return last.to < .now + .milliseconds(20)
+        }
 
         mutating func popSlot() -> (from: ContinuousClock.Instant, to: ContinuousClock.Instant)? {
             slots.isEmpty ? nil : slots.removeFirst()

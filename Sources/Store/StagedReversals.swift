@@ -71,9 +71,11 @@ public struct StagedReversals: Sendable {
         }
         let encoded = rows
         try await connection.transaction { connection in
-            try await fence.hold(on: connection)
+            try await connection.limitIdleTransaction(milliseconds: RunFence.idleMillisecondsMax)
             try await connection.execute("DELETE FROM \(name) WHERE account = $1", account)
             _ = try await connection.copyIn("COPY \(name) FROM STDIN (FORMAT binary)", encoded)
+            // Last, as in ``StagingTable/replace(_:account:with:for:on:)``.
+            try await fence.hold(on: connection)
         }
     }
 

@@ -65,9 +65,21 @@ public struct StagingTable: Sendable, Hashable {
         _ ids: [String], account: String, with rows: BinaryRows, for fence: RunFence, on connection: Connection
     ) async throws {
         try await connection.transaction { connection in
-            try await fence.hold(on: connection)
+            try await connection.limitIdleTransaction(milliseconds: RunFence.idleMillisecondsMax)
             try await connection.execute("DELETE FROM \(name) WHERE account = $1 AND id = ANY($2)", account, ids)
             _ = try await connection.copyIn(copySQL, rows)
+            // Last: a process that is frozen in the middle of the COPY, where no limit of the server's ends it, must
+            // not hold the run and its occurrence.
+            try await fence.hold(on: connection)
+        }
+    }
+
+    /// Adds rows to what is staged.
+    /// - Throws: ``RunLost``, ``LeaseLost``.
+    public func add(_ rows: BinaryRows, for fence: RunFence, on connection: Connection) async throws {
+        try await connection.transaction { connection in
+            _ = try await connection.copyIn(copySQL, rows)
+            try await fence.hold(on: connection)
         }
     }
 

@@ -74,7 +74,7 @@ extension Windows {
             FROM held JOIN pg_locks l ON l.locktype = 'transactionid' AND l.transactionid = held.xid
                 AND l.mode = 'ExclusiveLock' AND l.granted
             JOIN pg_stat_activity a ON a.pid = l.pid
-            WHERE a.pid <> pg_backend_pid()
+            WHERE a.pid <> pg_backend_pid() AND \(StaleRun.mayEndSQL("a"))
                 AND a.state_change < clock_timestamp() - $3::double precision * interval '1 second'
             """, runID, isTakenOver, frozenSeconds)
         return Int(try rows[0]["ended"] as Int64)
