@@ -9,7 +9,7 @@ struct HTMLFirstScreen {
     init(_ sheets: ReportSheets) { self.sheets = sheets }
 
     func html() -> String {
-        var cards = bridges() + [changes(), rates(), aging()]
+        var cards = bridges() + [changes(), people(), rates(), aging()]
         if let largest = largest() { cards.append(largest) }
         if report.trend.count > 1 { cards.append(trend()) }
         if !statement.controls.isEmpty { cards.append(controls()) }
@@ -123,6 +123,20 @@ struct HTMLFirstScreen {
         ]
         let body = tiles.map { "<div><b>\(Money.grouped(Int64($0.1)))</b><span>\($0.0)</span></div>" }.joined()
         return card("Items since the last report", "<div class=\"tiles\">\(body)</div>")
+    }
+
+    /// The same rows as the summary sheet.
+    private func people() -> String {
+        var text = "<table><tbody>"
+        for row in SummarySheet.people(report) {
+            guard case .text(let name) = row[1], case .count(let count) = row[2], case .text(let what) = row[3] else {
+                continue
+            }
+            text +=
+                "<tr><th scope=\"row\">\(HTML.data(name, 60))<small>\(HTML.text(what))</small></th>"
+                + "<td class=\"n\">\(Money.grouped(count))</td></tr>"
+        }
+        return card("Who is on it", text + "</tbody></table>")
     }
 
     private func rates() -> String {

@@ -27,7 +27,9 @@ enum SummarySheet {
             ],
             [.text("Scope"), .text("Report"), .id(report.id), .empty],
         ]
-        rows += bridge(statement) + changes(statement) + rates(statement) + aging(statement) + largest(statement)
+        rows +=
+            bridge(statement) + changes(statement) + people(report) + rates(statement) + aging(statement)
+            + largest(statement)
         rows += controls(statement) + signOffs(report)
         return Sheet("summary", "Summary", columns, rows) { $0 }
     }
@@ -95,6 +97,37 @@ enum SummarySheet {
         ]
         return lists.map { [.text(name), .text($0.0), .count(Int64($0.1.count)), .empty] }
     }
+
+    /// Who is on the open items, the most items first; then those that nobody looks after yet. An accepted item, one
+    /// whose repair is planned, and one that only informs wait for nobody.
+    static func people(_ report: DiscrepancyReport) -> [[Cell]] {
+        let name = "Who is on it"
+        var owners: [String: Int64] = [:]
+        var (nobody, planned, accepted): (Int64, Int64, Int64) = (0, 0, 0)
+        for item in report.items where !item.item.isInformation {
+            if item.state == .accepted {
+                accepted += 1
+            } else if let owner = item.owner {
+                owners[owner, default: 0] += 1
+            } else if item.state == .repairPlanned {
+                planned += 1
+            } else {
+                nobody += 1
+            }
+        }
+        var rows: [[Cell]] = owners.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(peopleMax).map {
+            [.text(name), .text($0.key), .count($0.value), .text("investigating")]
+        }
+        if owners.count > peopleMax {
+            rows.append([.text(name), .text("others"), .count(Int64(owners.count - peopleMax)), .text("people")])
+        }
+        rows.append([.text(name), .text("Nobody yet"), .count(nobody), .text("trueup findings assign")])
+        rows.append([.text(name), .text("Repair planned"), .count(planned), .text("by a run or a plan")])
+        rows.append([.text(name), .text("Accepted"), .count(accepted), .text("with a note")])
+        return rows
+    }
+
+    private static let peopleMax = 8
 
     private static func rates(_ statement: Statement) -> [[Cell]] {
         let rate = statement.matchRate

@@ -30,7 +30,7 @@ public enum ReportSummary {
             "Account  \(accounts), \(report.mode)", "",
         ]
         lines += aligned(bridge(statement))
-        lines += ["", changes(statement), rate(statement), aging(statement)]
+        lines += ["", changes(statement), people(report), rate(statement), aging(statement)]
         let largest = statement.largestAgencies()
         if !largest.isEmpty {
             lines += ["", "Largest differences"]
@@ -76,6 +76,14 @@ public enum ReportSummary {
         guard changes.hasPrevious else { return "Items    \(statement.items.count) open; this is the first report" }
         return "Items    \(changes.new.count) new, \(changes.reopened.count) reopened, \(changes.resolved.count) "
             + "resolved, \(changes.changed.count) changed, \(changes.unchanged.count) unchanged"
+    }
+
+    private static func people(_ report: DiscrepancyReport) -> String {
+        let words = SummarySheet.people(report).compactMap { row -> String? in
+            guard case .text(let name) = row[1], case .count(let count) = row[2], count > 0 else { return nil }
+            return "\(ReportText.shown(name, 40)) \(Money.grouped(count))"
+        }
+        return "People   " + (words.isEmpty ? "nothing is open" : words.joined(separator: ", "))
     }
 
     private static func rate(_ statement: Statement) -> String {

@@ -157,6 +157,7 @@ struct Demo {
             if repaired != 0 { check.fail("\(name): the backfill repaired \(repaired) that a night had to") }
         }
         let cutOff = now - Self.signedBeforeSeconds
+        try await report.assign()
         let first = try await report.make("signed", asOf: cutOff)
         show(first, &check)
         try await report.sign(first)

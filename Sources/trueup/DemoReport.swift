@@ -57,6 +57,19 @@ struct DemoReport {
         ).run()
     }
 
+    /// What people look after: the largest kinds of items have somebody.
+    func assign() async throws {
+        let findings = Findings(pool: pool)
+        let owners: [(FindingKind, String)] = [
+            (.disputed, "noa"), (.refunded, "noa"), (.amountMismatch, "dana"), (.paidAfterCancel, "dana"),
+        ]
+        for (kind, owner) in owners {
+            for finding in try await findings.list(kind: kind) {
+                _ = try await findings.assign(finding.id, to: owner, by: "miriam", note: "Please look into it.")
+            }
+        }
+    }
+
     /// A preparer and a reviewer sign it.
     func sign(_ result: ReportResult) async throws {
         let reports = StoredReports(pool: pool)
