@@ -110,7 +110,8 @@ let package = Package(
                 "Reconciliation",
             ]),
         .testTarget(
-            name: "TrueupTests", dependencies: ["PostgreSQL", "Support", "Sandbox", "Schedule", "Store"],
+            name: "TrueupTests",
+            dependencies: ["PostgreSQL", "Curl", "Support", "Sandbox", "Schedule", "Store"],
             exclude: ["Golden"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
