@@ -5,10 +5,13 @@ CONFIGURATION ?= release
 SWIFT_BUILD := swift build -c $(CONFIGURATION)
 TRUEUP := .build/$(CONFIGURATION)/trueup
 
-.PHONY: help setup build demo test check format bench bench-report bench-webhooks bench-compare clean
+SEEDS ?= 10000
+
+.PHONY: help setup build demo test torture torture-selftest check format bench bench-report bench-webhooks \
+	bench-compare clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: ## Install the Debian packages that are missing (nothing when all are there)
 	@scripts/setup
@@ -23,6 +26,14 @@ test: setup ## Run all tests: real PostgreSQL, real HTTP, the official Stripe SD
 	$(SWIFT_BUILD) --build-tests
 	$(SWIFT_BUILD) --product trueup
 	scripts/test $(CONFIGURATION)
+
+torture: setup ## Place, pay, lose, double, cut off: 10,000 seeds; every balance must be right (SEEDS=n for others)
+	$(SWIFT_BUILD) --build-tests
+	TRUEUP_TORTURE_SEEDS=$(SEEDS) swift test -c $(CONFIGURATION) --skip-build --filter 'EndToEndTests\.TortureTests/balances'
+
+torture-selftest: setup ## Plant bugs one by one: the torture must notice each
+	$(SWIFT_BUILD) --build-tests
+	swift test -c $(CONFIGURATION) --skip-build --filter 'EndToEndTests\.TortureTests/planted'
 
 check: setup ## Formatter, linter and a build with warnings as errors
 	swift format lint --strict --recursive --configuration .swift-format Sources Tests Package.swift

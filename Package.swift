@@ -97,6 +97,12 @@ let package = Package(
                 "Service", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL", "Runner",
                 "Reconciliation", "COpenSSL", logging,
             ]),
+        tests(
+            "EndToEndTests",
+            [
+                "Runner", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL",
+                "Reconciliation",
+            ]),
         .testTarget(
             name: "TrueupTests", dependencies: ["PostgreSQL", "Support", "Sandbox", "Schedule", "Store"],
             exclude: ["Golden"], swiftSettings: strict),

@@ -222,6 +222,64 @@ Shape deleted() {
     }, sizeof(R), offsetof(R, id)};
 }
 
+Shape customer() {
+    using R = trueup_customer;
+    return {"customer", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "created", integer, created),
+        REQUIRED(R, "livemode", flag, livemode),
+        ROW(R, "name", text, name),
+        ROW(R, "email", text, email),
+        ROW(R, "description", text, description),
+        ROW(R, "invoice_settings.default_payment_method", reference, default_payment_method),
+        ROW(R, "default_source", reference, default_source),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape setup_intent() {
+    using R = trueup_setup_intent;
+    return {"setup_intent", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "created", integer, created),
+        REQUIRED(R, "livemode", flag, livemode),
+        REQUIRED(R, "status", text, status),
+        ROW(R, "customer", reference, customer),
+        ROW(R, "payment_method", reference, payment_method),
+        ROW(R, "client_secret", text, client_secret),
+        ROW(R, "description", text, description),
+        ROW(R, "last_setup_error.code", text, last_error_code),
+        ROW(R, "last_setup_error.message", text, last_error_message),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape payment_method() {
+    using R = trueup_payment_method;
+    return {"payment_method", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "created", integer, created),
+        REQUIRED(R, "livemode", flag, livemode),
+        REQUIRED(R, "type", text, type),
+        ROW(R, "customer", reference, customer),
+        ROW(R, "card.brand", text, card_brand),
+        ROW(R, "card.last4", text, card_last4),
+        ROW(R, "card.exp_month", integer, card_month),
+        ROW(R, "card.exp_year", integer, card_year),
+        ROW(R, "us_bank_account.bank_name", text, bank_name),
+        ROW(R, "us_bank_account.last4", text, bank_last4),
+    }, sizeof(R), offsetof(R, id)};
+}
+
+Shape bank_account() {
+    using R = trueup_bank_account;
+    return {"bank_account", {
+        REQUIRED(R, "id", text, id),
+        REQUIRED(R, "status", text, status),
+        ROW(R, "customer", reference, customer),
+        ROW(R, "bank_name", text, bank_name),
+        ROW(R, "last4", text, last4),
+    }, sizeof(R), offsetof(R, id)};
+}
+
 Shape api_error() {
     using R = trueup_api_error;
     return {nullptr, {
@@ -230,6 +288,7 @@ Shape api_error() {
         ROW(R, "error.message", text, message),
         ROW(R, "error.param", text, param),
         ROW(R, "error.decline_code", text, decline_code),
+        ROW(R, "error.payment_intent", reference, payment_intent),
     }, sizeof(R), offsetof(R, code)};
 }
 
@@ -303,6 +362,10 @@ struct Registry {
         add(TRUEUP_KIND_INVOICE_PAYMENT, invoice_payment());
         add(TRUEUP_KIND_CHARGE, charge());
         add(TRUEUP_KIND_CHECKOUT_SESSION, checkout_session());
+        add(TRUEUP_KIND_CUSTOMER, customer());
+        add(TRUEUP_KIND_SETUP_INTENT, setup_intent());
+        add(TRUEUP_KIND_PAYMENT_METHOD, payment_method());
+        add(TRUEUP_KIND_BANK_ACCOUNT, bank_account());
         add(TRUEUP_KIND_ACCOUNT, account());
         add(TRUEUP_KIND_DELETED, deleted());
         add(TRUEUP_KIND_API_ERROR, api_error());

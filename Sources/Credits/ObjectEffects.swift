@@ -164,8 +164,8 @@ public struct ObjectEffects: Sendable {
 }
 
 extension CreditEffects {
-    /// The orders that carry exactly this invoice's id, locked, with their agencies' customers: more than one only where
-    /// the table has no unique index.
+    /// The orders that carry exactly this invoice's id, locked, with their agencies' customers: more than one only
+    /// where the table has no unique index.
     func orders(ofInvoice id: String, on connection: Connection) async throws -> [OrderFacts] {
         try await connection.query(
             Self.selection(of: table) + " WHERE l.\(table.id) = $1 ORDER BY 1 FOR UPDATE OF l", id

@@ -55,6 +55,10 @@ public struct InvoiceFacts: Sendable, Hashable {
         let (amount, overflow) = total.subtractingReportingOverflow(prePaymentCredit)
         return overflow ? nil : amount
     }
+
+    /// A draft that nothing was put on: whoever made it stopped before the line, or is about to add it. It asks for
+    /// nothing yet, so that its amount contradicts no order's; when nobody goes on, it becomes stale as any other.
+    public var isEmptyDraft: Bool { status == .draft && amount == 0 }
 }
 
 /// What is compared of one local credit order (a row of `task_credit_stripe_invoice`).

@@ -109,7 +109,7 @@ public struct InvoiceRules: Sendable, Hashable {
                 .currencyMismatch, .review,
                 "Stripe invoiced in \(stripe.currency.uppercased()), the order is in \(order.currency.uppercased()).")
         }
-        guard stripe.amount == order.amount else {
+        guard stripe.amount == order.amount || stripe.isEmptyDraft else {
             let invoiced = stripe.amount.map { Money(minorUnits: $0, currency: stripe.currency).description }
             let ordered = Money(minorUnits: order.amount, currency: order.currency)
             return Verdict(

@@ -230,6 +230,7 @@ extension CreditOrdering {
                 guard error.kind == .notFound else { throw error }
                 return nil
             }
+            try await checkpoint(.looked)
             do {
                 switch invoice.status {
                 case .paid: return invoice

@@ -14,45 +14,17 @@ extension CreditOrdering {
     /// Makes the order's row together with the note of the caller's key, or finds what an earlier call made. Of two at
     /// once under one key, one waits for the other.
     func record(_ order: NewCreditOrder, key: String, on connection: Connection) async throws -> OrderRow {
-        if let found = try await recorded(order, key: key, on: connection) { return found }
+        let request = ClientRequest(
+            kind: .order, agencyID: order.agencyID, key: key, words: "\(order.memberID) \(order.optionID)")
+        if let known = try await request.row(on: connection) { return OrderRow(orderID: known, isNew: false) }
         let option = try await option(of: order, on: connection)
         return try await connection.transaction { connection in
-            let made = try await connection.execute(
-                """
-                INSERT INTO trueup.order_request (agency_id, key_hash, request_hash)
-                VALUES ($1, sha256(convert_to($2, 'UTF8')), sha256(convert_to($3, 'UTF8'))) ON CONFLICT DO NOTHING
-                """, order.agencyID, key, Self.request(order))
-            guard made == 1 else {
-                guard let found = try await recorded(order, key: key, on: connection) else {
-                    throw OrderingError.keyConflict
-                }
-                return found
-            }
+            if let known = try await request.claim(on: connection) { return OrderRow(orderID: known, isNew: false) }
             let orderID = try await insert(order, option, on: connection)
-            try await connection.execute(
-                """
-                UPDATE trueup.order_request SET order_id = $3
-                WHERE agency_id = $1 AND key_hash = sha256(convert_to($2, 'UTF8'))
-                """, order.agencyID, key, orderID)
+            try await request.fill(orderID, on: connection)
             return OrderRow(orderID: orderID, isNew: true)
         }
     }
-
-    /// What was asked for under the key before.
-    private func recorded(
-        _ order: NewCreditOrder, key: String, on connection: Connection
-    ) async throws -> OrderRow? {
-        let rows = try await connection.query(
-            """
-            SELECT order_id, request_hash = sha256(convert_to($3, 'UTF8')) AS same FROM trueup.order_request
-            WHERE agency_id = $1 AND key_hash = sha256(convert_to($2, 'UTF8')) AND order_id IS NOT NULL
-            """, order.agencyID, key, Self.request(order))
-        guard let row = rows.first else { return nil }
-        guard try row["same"] as Bool else { throw OrderingError.keyConflict }
-        return OrderRow(orderID: try row["order_id"], isNew: false)
-    }
-
-    private static func request(_ order: NewCreditOrder) -> String { "\(order.memberID) \(order.optionID)" }
 
     private struct Option: Sendable {
         var credits: Int64

@@ -56,8 +56,8 @@ public struct CreditOrdering: Sendable {
     let table: OrderTable
     let client: StripeClient
     let pool: Pool
-    /// Called after each step that left a trace, for tests that stop it there.
-    var checkpoint: @Sendable (OrderStep) async throws -> Void = { _ in }
+    /// Called after each step, for tests that stop it there.
+    package var checkpoint: @Sendable (OrderStep) async throws -> Void = { _ in }
 
     /// - Parameters:
     ///   - table: the orders of the client's account.
@@ -93,6 +93,8 @@ public struct CreditOrdering: Sendable {
         let key = idempotencyKey ?? IdempotencyKey.random()
         do {
             return try await attempt(order, key: key)
+        } catch ClientRequest.Conflict.otherRequest {
+            throw OrderingError.keyConflict
         } catch let error as PostgresError where error.isCommitOutcomeUnknown {
             return try await attempt(order, key: key)
         }
@@ -102,7 +104,7 @@ public struct CreditOrdering: Sendable {
         try await pool.withConnection { connection in
             let row = try await record(order, key: key, on: connection)
             try await checkpoint(.row)
-            return try await locked(row.orderID, on: connection) {
+            return try await RowTurn.hold(.order, row.orderID, on: connection) {
                 try await invoice(row.orderID, isNew: row.isNew, on: connection)
             }
         }
@@ -122,38 +124,16 @@ public struct CreditOrdering: Sendable {
 
     private func attemptCancel(_ orderID: Int64, _ agencyID: Int64) async throws -> PlacedOrder {
         try await pool.withConnection { connection in
-            try await locked(orderID, on: connection) {
+            try await RowTurn.hold(.order, orderID, on: connection) {
                 try await cancelInvoice(orderID, agencyID: agencyID, on: connection)
             }
         }
     }
-
-    /// Runs `body` while nobody else works on the order, over all processes of the database. The lock belongs to the
-    /// connection: a process that dies lets it go.
-    private func locked<T: Sendable>(
-        _ orderID: Int64, on connection: Connection, _ body: () async throws -> T
-    ) async throws -> T {
-        try await connection.execute(
-            "SELECT pg_advisory_lock(hashtextextended('trueup.order.' || $1, 0))", String(orderID))
-        let result: Result<T, any Error>
-        do {
-            result = .success(try await body())
-        } catch {
-            result = .failure(error)
-        }
-        // Also under a task that was cancelled. Where it fails, the lock goes with the connection.
-        await Task {
-            do {
-                try await connection.execute("SELECT pg_advisory_unlock_all()")
-            } catch {
-                await connection.close()
-            }
-        }.value
-        return try result.get()
-    }
 }
 
 /// Where placing or cancelling an order may be cut off.
-enum OrderStep: String, Sendable, Hashable, CaseIterable {
-    case row, draft, linked, line, finalized, stored, voided
+package enum OrderStep: String, Sendable, Hashable, CaseIterable {
+    case row, draft, linked, line, finalized, stored
+    /// Cancelling: the invoice was read; it has been taken away.
+    case looked, voided
 }

@@ -126,7 +126,7 @@ extension ReconcileJob {
 }
 
 /// The column of `public.agency` that holds an account's customers.
-private func customerColumn(_ account: String) -> String {
+func customerColumn(_ account: String) -> String {
     account == "task_health" ? "taskHealthStripeCustomerId" : "stripeCustomerId"
 }
 

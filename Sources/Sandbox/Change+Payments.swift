@@ -10,7 +10,7 @@ public enum SandboxConfirmation: Sendable, Hashable {
     case processes
 
     /// What one of Stripe's test payment methods does (https://docs.stripe.com/testing).
-    init(paymentMethod: String) {
+    init(paymentMethod: String, isOffSession: Bool = false) {
         let name = paymentMethod.lowercased()
         if name.contains("insufficientfunds") {
             self = .declined(.insufficientFunds)
@@ -22,6 +22,8 @@ public enum SandboxConfirmation: Sendable, Hashable {
             self = .declined(.processingError)
         } else if name.contains("chargedeclined") {
             self = .declined(.genericDecline)
+        } else if name.contains("authenticationrequired"), isOffSession {
+            self = .declined(.authenticationRequired)
         } else if name.contains("authenticationrequired") || name.contains("threedsecure") {
             self = .requiresAction
         } else {

@@ -12,6 +12,10 @@ struct CustomerRecord: Sendable {
     var description: String?
     var hasAddress = true
     var metadata: [(key: String, value: String)] = []
+    /// pm_…
+    var defaultMethod: String?
+    /// ba_…
+    var defaultSource: String?
 }
 
 /// Where generated people and their addresses come from.

@@ -15,6 +15,13 @@ enum Endpoint: String, CaseIterable, Sendable {
     case createItem = "POST /v1/invoiceitems"
     case createCustomer = "POST /v1/customers"
     case customer = "GET /v1/customers/{customer}"
+    case updateCustomer = "POST /v1/customers/{customer}"
+    case createSource = "POST /v1/customers/{customer}/sources"
+    case createSetup = "POST /v1/setup_intents"
+    case setup = "GET /v1/setup_intents/{intent}"
+    case listMethods = "GET /v1/payment_methods"
+    case method = "GET /v1/payment_methods/{payment_method}"
+    case attachMethod = "POST /v1/payment_methods/{payment_method}/attach"
     case listEvents = "GET /v1/events"
     case event = "GET /v1/events/{id}"
     case listIntents = "GET /v1/payment_intents"
@@ -60,7 +67,7 @@ enum Endpoint: String, CaseIterable, Sendable {
     var isList: Bool {
         switch self {
         case .listInvoices, .listEvents, .listIntents, .listCharges, .listRefunds, .listDisputes, .listCreditNotes,
-            .listInvoicePayments:
+            .listInvoicePayments, .listMethods:
             true
         default: false
         }
@@ -69,7 +76,9 @@ enum Endpoint: String, CaseIterable, Sendable {
     /// What a restricted key would need to write here.
     var writePermission: String {
         switch self {
-        case .createCustomer, .customer: "rak_customer_write"
+        case .createCustomer, .customer, .updateCustomer, .createSource: "rak_customer_write"
+        case .createSetup, .setup: "rak_setup_intent_write"
+        case .listMethods, .method, .attachMethod: "rak_payment_method_write"
         case .cancelIntent, .intent, .listIntents, .createIntent, .updateIntent, .confirmIntent, .captureIntent:
             "rak_payment_intent_write"
         case .listRefunds, .createRefund, .refund, .listCharges, .charge: "rak_charge_write"

@@ -37,6 +37,7 @@ extension Exchange {
         let customerID = text("customer")
         let method = text("payment_method")
         let confirms = try parameters.boolean("confirm") ?? false
+        let isOffSession = try parameters.boolean("off_session") ?? false
         guard !confirms || method != nil else { throw Self.noMethod }
         let now = world.clock.nowSeconds
         let made = try change { change throws(SandboxError) in
@@ -46,6 +47,9 @@ extension Exchange {
                     throw .noSuch("customer", customerID, param: "customer", status: 400)
                 }
                 customer = found.index
+            }
+            let outcome = try method.map { method throws(SandboxError) in
+                try change.confirmation(of: method, customer: customer, isOffSession: isOffSession)
             }
             let seed = change.history.seed
             let intent = change.createIntent { index in
@@ -58,8 +62,8 @@ extension Exchange {
                 record.status = method == nil ? .requiresPaymentMethod : .requiresConfirmation
                 return record
             }
-            guard confirms, let method else { return intent }
-            return try change.confirm(intent, SandboxConfirmation(paymentMethod: method))
+            guard confirms, let outcome else { return intent }
+            return try change.confirm(intent, outcome)
         }
         return try outcome(made, isConfirmed: confirms)
     }
@@ -105,10 +109,13 @@ extension Exchange {
         ])
         try refuseExpansion()
         let method = text("payment_method")
+        let isOffSession = try parameters.boolean("off_session") ?? false
         let done = try change { change throws(SandboxError) in
             let intent = try change.intent(id: id, to: "confirm")
             guard method != nil || intent.status != .requiresPaymentMethod else { throw Self.noMethod.executed() }
-            return try change.confirm(intent, SandboxConfirmation(paymentMethod: method ?? "pm_card_visa"))
+            let outcome = try change.confirmation(
+                of: method ?? "pm_card_visa", customer: intent.customer, isOffSession: isOffSession)
+            return try change.confirm(intent, outcome)
         }
         return try outcome(done, isConfirmed: true)
     }

@@ -56,7 +56,7 @@ struct Exchange {
         case .listInvoicePayments: return try listInvoicePayments()
         case .invoicePayment: return try retrieveInvoicePayment()
         case .checkoutSessions: return try listCheckoutSessions()
-        default: throw .server(500)
+        default: return try methodAnswer()
         }
     }
 

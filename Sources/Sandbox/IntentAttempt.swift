@@ -24,23 +24,31 @@ public enum SandboxDecline: String, Sendable, CaseIterable {
     case lostCard = "lost_card"
     case expiredCard = "expired_card"
     case processingError = "processing_error"
+    /// The bank wants the customer to be there, and nobody is.
+    case authenticationRequired = "authentication_required"
+
+    /// Those that chance deals out in histories.
+    public static let allCases: [SandboxDecline] = [
+        .insufficientFunds, .genericDecline, .lostCard, .expiredCard, .processingError,
+    ]
 
     /// The error code: an expired card and an error of the processor have codes of their own.
     var code: String {
         switch self {
-        case .expiredCard, .processingError: rawValue
+        case .expiredCard, .processingError, .authenticationRequired: rawValue
         default: "card_declined"
         }
     }
 
     /// Only a decline by the issuer has a decline code beside its error code.
-    var declineCode: String? { code == rawValue ? nil : rawValue }
+    var declineCode: String? { code == rawValue && self != .authenticationRequired ? nil : rawValue }
 
     var message: String {
         switch self {
         case .insufficientFunds: "Your card has insufficient funds."
         case .genericDecline, .lostCard: "Your card was declined."
         case .expiredCard: "Your card has expired."
+        case .authenticationRequired: "Your card was declined. This transaction requires authentication."
         case .processingError: "An error occurred while processing your card. Try again in a little bit."
         }
     }

@@ -29,6 +29,10 @@ enum ObjectKind: UInt8, Sendable {
     case checkoutSession = 24
     /// The payment of an invoice by an intent of its own, with the intent's index.
     case otherInvoicePayment = 25
+    case setupIntent = 26
+    /// A payment method that was attached through the API.
+    case attachedMethod = 27
+    case bankAccount = 28
 
     /// What stands before the serial, as bytes.
     var prefix: StaticString {
@@ -54,6 +58,9 @@ enum ObjectKind: UInt8, Sendable {
         case .chargeTransaction, .refundTransaction: "txn_3"
         case .disputeTransaction: "txn_1"
         case .checkoutSession: "cs_test_a1"
+        case .setupIntent: "seti_1"
+        case .attachedMethod: "pm_1"
+        case .bankAccount: "ba_1"
         }
     }
 

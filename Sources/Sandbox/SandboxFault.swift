@@ -20,9 +20,11 @@ public enum SandboxFault: String, Sendable, CaseIterable {
     case cut
     /// 502 with a page of HTML, as a proxy answers; nothing was done.
     case html
+    /// The request is carried out; the answer is 500 all the same, and is kept for the idempotency key, as Stripe does.
+    case serverErrorAfter = "500_after"
 
-    /// Whether the request is carried out all the same.
-    var acts: Bool { self == .timeoutAfter || self == .resetAfter || self == .cut }
+    /// Whether the request is carried out and its answer gets lost.
+    var losesAnswer: Bool { self == .timeoutAfter || self == .resetAfter || self == .cut }
 }
 
 /// Which requests fail, by chance and by script.

@@ -18,14 +18,14 @@ extension CustomerRecord {
         return .object([
             ("id", .string(space.text(.customer, index, createdSeconds: 0))), ("object", .string("customer")),
             ("address", .null), ("balance", .integer(0)), ("created", .integer(createdSeconds)),
-            ("currency", .null), ("default_source", .null), ("delinquent", .boolean(false)),
+            ("currency", .null), ("default_source", .optional(defaultSource)), ("delinquent", .boolean(false)),
             ("description", .optional(description)), ("discount", .null),
             ("email", .optional(generated ? pieces[1] : email)),
             ("invoice_prefix", .string(Base62.text(scrambled(hash) & 0xFFFF_FFFF, digits: 8).uppercased())),
             (
                 "invoice_settings",
                 .object([
-                    ("custom_fields", .null), ("default_payment_method", .null), ("footer", .null),
+                    ("custom_fields", .null), ("default_payment_method", .optional(defaultMethod)), ("footer", .null),
                     ("rendering_options", .null),
                 ])
             ),

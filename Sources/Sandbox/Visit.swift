@@ -48,7 +48,7 @@ struct Visit: Sendable {
             var silent = refused(.server(500))
             silent.fault = fault
             return silent
-        case .serverError, .timeoutAfter, .resetAfter, .cut, nil: break
+        case .serverError, .serverErrorAfter, .timeoutAfter, .resetAfter, .cut, nil: break
         }
         do throws(SandboxError) {
             return try carriedOut(fault, readOnlyKey: readOnlyKey)
@@ -77,7 +77,9 @@ struct Visit: Sendable {
     private func carriedOut(_ fault: SandboxFault?, readOnlyKey: String?) throws(SandboxError) -> Outcome {
         let exchange = try exchange(readOnlyKey)
         guard let key = idempotencyKey else {
-            return failing(fault, try fault == .serverError ? broken(.server(500)) : exchange.answer(), [])
+            if fault == .serverError { return failing(fault, broken(.server(500)), []) }
+            let answer = try exchange.answer()
+            return failing(fault, fault == .serverErrorAfter ? broken(.server(500)) : answer, [])
         }
         let now = world.clock.nowSeconds
         let path = String(request.uri.prefix { $0 != "?" })
@@ -100,7 +102,8 @@ struct Visit: Sendable {
     private func result(_ exchange: Exchange, _ fault: SandboxFault?) -> (Answer, Bool) {
         if fault == .serverError { return (broken(.server(500)), true) }
         do throws(SandboxError) {
-            return (try exchange.answer(), true)
+            let answer = try exchange.answer()
+            return (fault == .serverErrorAfter ? broken(.server(500)) : answer, true)
         } catch {
             return (broken(error), error.hasExecuted)
         }
@@ -120,7 +123,7 @@ struct Visit: Sendable {
 
     private func failing(_ fault: SandboxFault?, _ answer: Answer, _ extra: [(String, String)]) -> Outcome {
         var outcome = Outcome(answer: answer, headers: headers + extra, delayNanoseconds: delayNanoseconds)
-        if let fault, fault.acts { outcome.fault = fault }
+        if let fault, fault.losesAnswer { outcome.fault = fault }
         return outcome
     }
 

@@ -10,6 +10,10 @@ struct WorldState: Sendable {
     var advancing: [AdvancingDraft] = []
     /// Charges, refunds, disputes and credit notes that changes made, by kind.
     var lateParts = [LateParts](repeating: LateParts(), count: Part.Kind.allCases.count)
+    /// Payment methods, bank accounts and setup intents that were made through the API; the place is the index.
+    var methods: [MethodRecord] = []
+    var banks: [BankRecord] = []
+    var setups: [SetupRecord] = []
     /// Ordered by creation time and serial.
     var events: [RecordedEvent] = []
 }

@@ -14,6 +14,9 @@ public struct ChargeTable: Sendable, Hashable {
     public let createdAt: String
     public let agencyID: String
     public let succeededAt: String
+    /// The columns that only making a charge fills; `nil` where the table has none of the standard name.
+    public let purpose: String?
+    public let description: String?
     /// SQL for the agency's Stripe customer, on the alias `a` of the table `agency`; `NULL::text` where the tables do
     /// not know it.
     public let customer: String
@@ -41,11 +44,13 @@ public struct ChargeTable: Sendable, Hashable {
         let column = try catalog.columns(of: roles, named: columns)
         let customer = try await AgencyCustomer.read(
             column: customerColumn, agencyID: column["agency_id"], on: connection)
+        let optional = { (column: String) in catalog.types[column] == nil ? nil : quoteIdentifier(column) }
         return ChargeTable(
             name: catalog.name, plainName: catalog.plainName, key: column["key"], id: column["id"],
             amount: column["amount"], currency: column["currency"], status: column["status"],
             createdAt: column["created_at"], agencyID: column["agency_id"], succeededAt: column["succeeded_at"],
-            customer: customer.sql, agencyJoin: customer.join)
+            purpose: optional("purpose"), description: optional("description"), customer: customer.sql,
+            agencyJoin: customer.join)
     }
 
     /// Two rows with one Stripe id would each get what was paid once.

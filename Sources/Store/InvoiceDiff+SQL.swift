@@ -58,7 +58,7 @@ extension InvoiceDiff {
         WHERE s.account = \(accountLiteral) AND (s.id = ANY($4) OR NOT coalesce(
             (s.status = 'absent' OR (
                 (s.currency = l.\(table.currency) OR s.currency = lower(l.\(table.currency)))
-                AND s.amount = l.\(table.amount)
+                AND (s.amount = l.\(table.amount) OR (s.status = 'draft' AND s.amount = 0))
                 AND (s.order_id IS NULL OR s.order_id = l.\(table.key)::text)
                 AND (s.agency_id IS NULL OR s.agency_id = l.\(table.agencyID)::text)
                 AND (\(table.customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(table.customer))

@@ -116,6 +116,7 @@ extension StripeClient {
         error.code = body?.code.map(clean)
         error.param = body?.param.map(clean)
         error.declineCode = body?.declineCode.map(clean)
+        error.paymentIntent = body?.paymentIntent.map(clean)
         error.requestID = response.headers["Request-Id"].map(clean)
         // A 5xx may come after the deed, and a key that is in use belongs to a request that is being carried out.
         let mayHaveActed = status >= 500 || body?.code == "idempotency_key_in_use"

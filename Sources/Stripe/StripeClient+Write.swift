@@ -108,7 +108,8 @@ extension StripeClient {
         return try await read(keyed(call, key), id)
     }
 
-    private func keyed(_ call: Call, _ key: String?) throws(StripeError) -> Call {
+    /// The call with the caller's key, or a random one.
+    func keyed(_ call: Call, _ key: String?) throws(StripeError) -> Call {
         var call = call
         if let key, key.isEmpty || key.utf8.count > IdempotencyKey.maxLength {
             throw error(.invalidRequest, "an idempotency key has 1 to \(IdempotencyKey.maxLength) characters", call)

@@ -49,6 +49,8 @@ public struct StripeError: Error, Sendable, Equatable {
     public internal(set) var code: String?
     public internal(set) var param: String?
     public internal(set) var declineCode: String?
+    /// pi_…: the intent whose payment was declined.
+    public internal(set) var paymentIntent: String?
     /// req_…
     public internal(set) var requestID: String?
     /// How many times the request was sent.

@@ -168,6 +168,7 @@ struct ErrorObject: StripeObject {
     let message: String?
     let param: String?
     let declineCode: String?
+    let paymentIntent: String?
 
     init(_ row: trueup_api_error) {
         type = row.type.optional
@@ -175,5 +176,6 @@ struct ErrorObject: StripeObject {
         message = row.message.optional
         param = row.param.optional
         declineCode = row.decline_code.optional
+        paymentIntent = row.payment_intent.optional
     }
 }

@@ -25,7 +25,7 @@ struct Trueup: AsyncParsableCommand {
             RunCommand.self, BackfillCommand.self, ApplyCommand.self, RevertCommand.self, RunsCommand.self,
             FindingsCommand.self, ReportCommand.self, OutboxCommand.self, CheckCommand.self, JobsCommand.self,
             ScheduleCommand.self, WorkCommand.self, ServeCommand.self, TokenCommand.self,
-            CronCommand.self, DatabaseCommand.self, SandboxCommand.self, DemoCommand.self,
+            CronCommand.self, DatabaseCommand.self, StripeCommand.self, SandboxCommand.self, DemoCommand.self,
         ])
 }
 

@@ -112,6 +112,24 @@ struct InvoiceRulesTests {
         #expect(rules.classify(InvoicePair(stripe: invoice, order: Self.order(.open))).kind == .staleDraft)
     }
 
+    @Test("an empty draft contradicts no amount: it waits for its line, and goes stale as any other")
+    func emptyDraft() {
+        var invoice = Self.invoice(.draftYoung)
+        invoice?.total = 0
+        #expect(rules.classify(InvoicePair(stripe: invoice, order: Self.order(.open))).agrees)
+        let unlinked = InvoicePair(stripe: invoice, order: Self.order(.open), link: .metadata)
+        #expect(rules.classify(unlinked).kind == .unlinkedOrder)
+        invoice?.createdSeconds -= 7 * 86_400
+        let stale = rules.classify(InvoicePair(stripe: invoice, order: Self.order(.open)))
+        #expect(stale.kind == .staleDraft && stale.defaultAction == .apply)
+        #expect(rules.classify(InvoicePair(stripe: invoice, order: Self.order(.paid))).kind == .unpaidInStripe)
+        invoice?.total = 20_000
+        #expect(rules.classify(InvoicePair(stripe: invoice, order: Self.order(.open))).kind == .amountMismatch)
+        invoice?.total = 0
+        invoice?.status = .open
+        #expect(rules.classify(InvoicePair(stripe: invoice, order: Self.order(.open))).kind == .amountMismatch)
+    }
+
     typealias Change = @Sendable (inout InvoicePair) -> Void
     /// In the order in which they outrank each other.
     static let outranking: [(FindingKind, Change)] = [

@@ -24,7 +24,8 @@ struct WireTests {
             case (.lockTimeout, .answer(let answer)):
                 #expect(answer.status == 429 && answer.headers["stripe-rate-limited-reason"] == nil)
                 #expect(try answer.decoded(ErrorBody.self).error.code == "lock_timeout")
-            case (.serverError, .answer(let answer)): #expect(answer.status == 500)
+            case (.serverError, .answer(let answer)), (.serverErrorAfter, .answer(let answer)):
+                #expect(answer.status == 500)
             case (.unavailable, .answer(let answer)): #expect(answer.status == 503)
             case (.html, .answer(let answer)):
                 #expect(answer.status == 502 && answer.body.hasPrefix("<html>"))
@@ -34,7 +35,7 @@ struct WireTests {
             default: Issue.record("\(fault) was seen as \(outcome)")
             }
             let made = try await client.page("/v1/events?type=customer.created").data.count
-            let acts: Set<SandboxFault> = [.timeoutAfter, .resetAfter, .cut]
+            let acts: Set<SandboxFault> = [.timeoutAfter, .resetAfter, .cut, .serverErrorAfter]
             #expect(made == (acts.contains(fault) ? 2 : 1))
             #expect(server.statistics.accounts["default"]?.faults == [fault: 1])
         }

@@ -83,6 +83,7 @@ struct DiffCase {
         case 7: order.credits += 1
         case 8: invoice.status = .unknown("frozen")
         case 9: invoice.total = .min
+        case 10: (invoice.status, invoice.total) = (.draft, 0)
         default: break
         }
     }

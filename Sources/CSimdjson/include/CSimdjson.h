@@ -103,6 +103,29 @@ typedef struct {
 } trueup_checkout_session;
 
 typedef struct {
+    trueup_text id, name, email, description, default_payment_method, default_source;
+    trueup_integer created;
+    trueup_flag livemode;
+} trueup_customer;
+
+typedef struct {
+    trueup_text id, status, customer, payment_method, client_secret, description, last_error_code, last_error_message;
+    trueup_integer created;
+    trueup_flag livemode;
+} trueup_setup_intent;
+
+typedef struct {
+    trueup_text id, type, customer, card_brand, card_last4, bank_name, bank_last4;
+    trueup_integer created, card_month, card_year;
+    trueup_flag livemode;
+} trueup_payment_method;
+
+// Bank accounts have neither created nor livemode.
+typedef struct {
+    trueup_text id, customer, bank_name, last4, status;
+} trueup_bank_account;
+
+typedef struct {
     trueup_text id, country, default_currency, display_name;
 } trueup_account;
 
@@ -113,7 +136,7 @@ typedef struct {
 
 // The body of an answer that is not 2xx.
 typedef struct {
-    trueup_text type, code, message, param, decline_code;
+    trueup_text type, code, message, param, decline_code, payment_intent;
 } trueup_api_error;
 
 typedef enum {
@@ -127,6 +150,10 @@ typedef enum {
     TRUEUP_KIND_INVOICE_PAYMENT,
     TRUEUP_KIND_CHARGE,
     TRUEUP_KIND_CHECKOUT_SESSION,
+    TRUEUP_KIND_CUSTOMER,
+    TRUEUP_KIND_SETUP_INTENT,
+    TRUEUP_KIND_PAYMENT_METHOD,
+    TRUEUP_KIND_BANK_ACCOUNT,
     TRUEUP_KIND_ACCOUNT,
     TRUEUP_KIND_DELETED,
     TRUEUP_KIND_API_ERROR,

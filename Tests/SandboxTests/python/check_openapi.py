@@ -104,6 +104,27 @@ def check_writing(version, wire):
     assert deleted == {"id": gone, "object": "invoice", "deleted": True}
 
 
+def check_methods(version, wire):
+    customer = answered(
+        version, wire, "POST", "/v1/customers", "/v1/customers", {"name": "Pays", "email": "p@example.com"})["id"]
+    for kinds in [{}, {"payment_method_types[0]": "card", "payment_method_types[1]": "us_bank_account"}]:
+        answered(
+            version, wire, "POST", "/v1/setup_intents", "/v1/setup_intents",
+            {"customer": customer, "description": "later", "metadata[a]": "b", **kinds})
+    for name in ["pm_card_visa", "pm_usBankAccount"]:
+        method = answered(
+            version, wire, "POST", "/v1/payment_methods/{payment_method}/attach",
+            f"/v1/payment_methods/{name}/attach", {"customer": customer})
+    answered(version, wire, "GET", "/v1/payment_methods", f"/v1/payment_methods?customer={customer}")
+    form = {"invoice_settings[default_payment_method]": method["id"]}
+    updated = answered(
+        version, wire, "POST", "/v1/customers/{customer}", f"/v1/customers/{customer}", form)
+    assert updated["invoice_settings"]["default_payment_method"] == method["id"]
+    answered(
+        version, wire, "POST", "/v1/customers/{customer}/sources", f"/v1/customers/{customer}/sources",
+        {"source": "btok_us_verified", "metadata[plaid]": "1"})
+
+
 def check_errors(version, wire):
     schema = SPECIFICATIONS[version].answer("GET", "/v1/invoices", "default")
     for method, path, status in [
@@ -124,6 +145,7 @@ def main():
             wire = Wire(key, version)
             check_reading(version, wire, pinned)
             check_writing(version, wire)
+            check_methods(version, wire)
             check_events(version, wire, pinned)
             check_errors(version, wire)
     for what in sorted(counts):

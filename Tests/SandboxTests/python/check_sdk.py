@@ -84,6 +84,38 @@ def check_states(api):
     return {"paid": paid, "void": void, "given": given, "gone": gone}
 
 
+def check_methods(api):
+    customer = api.customers.create({"name": "Pays"}).id
+    setup = api.setup_intents.create({
+        "customer": customer, "payment_method_types": ["card", "us_bank_account"], "description": "later",
+        "metadata": {"agency_id": "7"}})
+    assert (setup.status, setup.customer) == ("requires_payment_method", customer)
+    assert setup.client_secret.startswith(setup.id) and api.setup_intents.retrieve(setup.id).id == setup.id
+    card = api.payment_methods.attach("pm_card_visa", {"customer": customer})
+    bank = api.payment_methods.attach("pm_usBankAccount", {"customer": customer})
+    listed = [x.id for x in api.payment_methods.list({"customer": customer, "limit": 1}).auto_paging_iter()]
+    assert listed == [bank.id, card.id], listed
+    assert [x.id for x in api.payment_methods.list({"customer": customer, "type": "card"}).data] == [card.id]
+    updated = api.customers.update(customer, {"invoice_settings": {"default_payment_method": card.id}})
+    assert updated.invoice_settings.default_payment_method == card.id
+    source = api.customers.payment_sources.create(customer, {"source": "btok_us_verified"})
+    assert (source.object, source.status) == ("bank_account", "verified")
+    charge = {"customer": customer, "amount": 5_000, "currency": "usd", "confirm": True, "off_session": True}
+    assert api.payment_intents.create({**charge, "payment_method": card.id}).status == "succeeded"
+    assert api.payment_intents.create({**charge, "payment_method": bank.id}).status == "processing"
+    for name, code in [("pm_card_authenticationRequired", "authentication_required"),
+                       ("pm_card_chargeDeclined", "card_declined")]:
+        method = api.payment_methods.attach(name, {"customer": customer}).id
+        error = raises(
+            stripe.CardError, lambda: api.payment_intents.create({**charge, "payment_method": method}), 402, code)
+        assert error.error.payment_intent.status == "requires_payment_method"
+    other = api.customers.create({"name": "Other"}).id
+    for call in [lambda: api.payment_methods.attach(card.id, {"customer": other}),
+                 lambda: api.customers.update(other, {"invoice_settings": {"default_payment_method": card.id}}),
+                 lambda: api.payment_intents.create({**charge, "customer": other, "payment_method": card.id})]:
+        raises(stripe.InvalidRequestError, call, 400)
+
+
 def check_events(api, made):
     kinds = {}
     for event in api.events.list({"limit": 100}).auto_paging_iter():
@@ -139,6 +171,7 @@ def main():
         api = client(version).v1
         check_lists(api)
         check_events(api, check_states(api))
+        check_methods(api)
         check_errors(api)
         print(f"driven with {version or stripe.api_version}", file=sys.stderr)
     check_retries()

@@ -1,0 +1,218 @@
+import Credits
+import PostgreSQL
+import Reconciliation
+import Store
+import Stripe
+
+// The row of a charge, and its payment.
+extension AgencyCharging {
+    private static let keysMax = 4
+    private static let pagesMax = 200
+
+    /// Makes the row, or finds the one that the key led to before.
+    func record(_ new: NewCharge, key: String, on connection: Connection) async throws -> (Int64, Bool) {
+        let request = ClientRequest(
+            kind: .charge, agencyID: new.agencyID, key: key,
+            words: "\(new.amount) \(new.purpose ?? "") \(new.description)")
+        if let known = try await request.row(on: connection) { return (known, false) }
+        // What cannot be charged leaves no row.
+        _ = try await method(ofAgency: new.agencyID, on: connection)
+        return try await connection.transaction { connection in
+            if let known = try await request.claim(on: connection) { return (known, false) }
+            var columns = [table.agencyID, table.amount, table.currency, table.status, table.createdAt]
+            var values = ["$1", "$2", "'usd'", "'pending'", "now()"]
+            var parameters: [any PostgresEncodable] = [new.agencyID, new.amount]
+            for (column, value) in [(table.purpose, new.purpose), (table.description, new.description)] {
+                guard let column, let value else { continue }
+                parameters.append(value)
+                columns.append(column)
+                values.append("$\(parameters.count)")
+            }
+            let row: Int64 = try await connection.query(
+                """
+                INSERT INTO \(table.name) (\(columns.joined(separator: ", ")))
+                VALUES (\(values.joined(separator: ", "))) RETURNING \(table.key)::bigint AS key
+                """, parameters: parameters)[0]["key"]
+            try await request.fill(row, on: connection)
+            return (row, true)
+        }
+    }
+
+    private func customer(ofAgency id: Int64, on connection: Connection) async throws -> String {
+        let rows = try await connection.query(
+            "SELECT \(table.customer)::text AS customer FROM public.agency a WHERE a.id = $1", id)
+        guard let row = rows.first else { throw ChargingError.noAgency(id) }
+        guard let customer: String = try row["customer"] as String?, !customer.isEmpty else {
+            throw ChargingError.noCustomer(agencyID: id, account: client.account.name)
+        }
+        return customer
+    }
+
+    /// The agency's customer and what it pays with.
+    private func method(
+        ofAgency id: Int64, on connection: Connection
+    ) async throws -> (customer: String, method: String) {
+        let customer = try await customer(ofAgency: id, on: connection)
+        let found = try await client.customer(customer).value
+        guard let method = found.defaultPaymentMethod ?? found.defaultSource else {
+            throw ChargingError.noPaymentMethod(agencyID: id, customer: customer)
+        }
+        return (customer, method)
+    }
+
+    /// Takes the money of a pending charge that has no payment yet; otherwise looks at the one that it has.
+    func take(
+        _ rowID: Int64, _ new: NewCharge, isNew: Bool, on connection: Connection
+    ) async throws -> ChargeResult {
+        let row = try await facts(rowID, on: connection)
+        if let id = row.intentID {
+            return try await settle(try await client.paymentIntent(id, expandingCharge: true), rowID, on: connection)
+        }
+        guard row.status == .pending else {
+            return try await result(rowID, row.status == .failed ? .refused : .unknown, nil, on: connection)
+        }
+        let (customer, method) = try await method(ofAgency: row.agencyID, on: connection)
+        if !isNew, let found = try await existing(rowID, customer: customer) {
+            return try await settle(found, rowID, on: connection)
+        }
+        let draft = PaymentDraft(
+            customer: customer, paymentMethod: method, amount: row.amount, currency: row.currency,
+            description: new.description,
+            metadata: [("charge_id", String(rowID)), ("agency_id", String(row.agencyID))])
+        let identity = try await identity(rowID, on: connection)
+        var attempt = 0
+        while true {
+            do {
+                let made = try await client.createPayment(draft, idempotencyKey: "\(identity)-\(attempt)")
+                try await checkpoint(.intent)
+                return try await settle(
+                    try await client.paymentIntent(made.value.id, expandingCharge: true), rowID, on: connection)
+            } catch let error as StripeError {
+                if let end = try await failed(error, rowID, customer, on: connection) { return end }
+                attempt += 1
+                guard error.isKeptFailure, attempt < Self.keysMax else {
+                    return try await note(rowID, .unknown, nil, error.requestID, "\(error)", on: connection)
+                }
+            }
+        }
+    }
+
+    /// What an error has come to; `nil` where nothing is known, or certainly nothing was made under a kept failure.
+    private func failed(
+        _ error: StripeError, _ rowID: Int64, _ customer: String, on connection: Connection
+    ) async throws -> ChargeResult? {
+        if case .card = error.kind {
+            let found: Retrieved<PaymentIntent>?
+            if let id = error.paymentIntent {
+                found = try await client.paymentIntent(id, expandingCharge: true)
+            } else {
+                found = try await existing(rowID, customer: customer)
+            }
+            if let found { return try await settle(found, rowID, error, on: connection) }
+        }
+        // Nobody answered, or an answer that says nothing: what is there decides.
+        if error.outcomeIsUnknown {
+            let found: Retrieved<PaymentIntent>?
+            do {
+                found = try await existing(rowID, customer: customer)
+            } catch let second as StripeError {
+                return try await note(rowID, .unknown, nil, second.requestID, "\(error)", on: connection)
+            }
+            guard let found else { return nil }
+            return try await settle(found, rowID, on: connection)
+        }
+        switch error.kind {
+        case .card, .invalidRequest, .notFound:
+            // No payment was made, and none will be.
+            let row = try await facts(rowID, on: connection)
+            let effects = ChargeEffects(table: table)
+            _ = try await connection.transaction { connection in
+                try await effects.apply(.fail, toCharge: rowID, expecting: ChargeExpectation(row), on: connection)
+            }
+            return try await note(rowID, .refused, nil, error.requestID, error.message, on: connection)
+        default: return nil
+        }
+    }
+
+    /// The payment that names the row. The customer's payments are listed, since a search lags.
+    private func existing(_ rowID: Int64, customer: String) async throws -> Retrieved<PaymentIntent>? {
+        var query = ListQuery(filters: [("customer", customer)])
+        for _ in 0..<Self.pagesMax {
+            let page = try await client.paymentIntents(query)
+            let named = page.objects.first {
+                $0.metadata.chargeID == String(rowID) && $0.status != .canceled
+            }
+            if let named { return try await client.paymentIntent(named.id, expandingCharge: true) }
+            guard page.hasMore, let last = page.objects.last else { return nil }
+            query.startingAfter = last.id
+        }
+        throw ChargingError.noCharge(rowID)
+    }
+
+    /// Writes down what the payment says of itself, by the rules and effects of the nightly run.
+    private func settle(
+        _ read: Retrieved<PaymentIntent>, _ rowID: Int64, _ decline: StripeError? = nil, on connection: Connection
+    ) async throws -> ChargeResult {
+        let intent = read.value
+        let effects = ObjectEffects(charges: table)
+        let applied = try await connection.transaction { try await effects.apply(IntentFacts(intent), on: $0) }
+        try await checkpoint(.stored)
+        var detail: String? = decline.map { error in
+            let code = error.declineCode ?? error.code
+            return error.message + (code.map { " (\($0))" } ?? "")
+        }
+        if detail == nil, let failure = intent.lastPaymentError {
+            let code = failure.declineCode ?? failure.code
+            detail = (failure.message ?? "declined") + (code.map { " (\($0))" } ?? "")
+        }
+        if case .review(let kind, let reason) = applied { detail = "\(kind.rawValue): \(reason)" }
+        let outcome: ChargeResult.Outcome =
+            switch intent.status {
+            case .succeeded: .succeeded
+            case .processing, .requiresCapture: .processing
+            case .requiresAction: .requiresAction
+            case .canceled: .canceled
+            case .requiresPaymentMethod, .requiresConfirmation:
+                intent.lastPaymentError != nil || decline != nil ? .declined : .unknown
+            case .unknown: .unknown
+            }
+        return try await note(rowID, outcome, intent.id, read.requestID, detail, on: connection)
+    }
+
+    private func note(
+        _ rowID: Int64, _ outcome: ChargeResult.Outcome, _ intent: String?, _ request: String?, _ detail: String?,
+        on connection: Connection
+    ) async throws -> ChargeResult {
+        try await connection.execute(
+            """
+            INSERT INTO trueup.charge_attempt (charge_id, outcome, stripe_payment_intent_id, request_id, detail)
+            VALUES ($1, $2, $3, $4, $5)
+            """, rowID, outcome.rawValue, intent, request, detail)
+        return try await result(rowID, outcome, detail, on: connection)
+    }
+
+    private func result(
+        _ rowID: Int64, _ outcome: ChargeResult.Outcome, _ detail: String?, on connection: Connection
+    ) async throws -> ChargeResult {
+        let row = try await facts(rowID, on: connection)
+        return ChargeResult(
+            chargeID: rowID, intentID: row.intentID, outcome: outcome, status: row.status, detail: detail)
+    }
+
+    private func facts(_ rowID: Int64, on connection: Connection) async throws -> ChargeFacts {
+        let effects = ChargeEffects(table: table)
+        let found = try await connection.transaction { try await effects.chargeWithCustomer(rowID, on: $0) }
+        guard let found else { throw ChargingError.noCharge(rowID) }
+        return found
+    }
+
+    /// What the idempotency keys begin with: no other row, also of a restored database, has the same.
+    private func identity(_ rowID: Int64, on connection: Connection) async throws -> String {
+        try await connection.query(
+            """
+            SELECT 'trueup-charge-' || \(table.key)::text || '-'
+                || (extract(epoch FROM \(table.createdAt)) * 1000000)::bigint::text AS identity
+            FROM \(table.name) WHERE \(table.key) = $1
+            """, rowID)[0]["identity"]
+    }
+}

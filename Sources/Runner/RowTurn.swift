@@ -1,0 +1,33 @@
+import PostgreSQL
+
+/// Turns at one row that is worked on at Stripe, over all processes of the database: one works, the others wait.
+enum RowTurn {
+    /// Whose turn it is about.
+    enum Kind: String {
+        case order, charge
+    }
+
+    /// Runs `body` while nobody else has a turn at the row. The lock belongs to the connection, so that a process that
+    /// dies lets it go, and no transaction stays open while Stripe is asked.
+    static func hold<T: Sendable>(
+        _ kind: Kind, _ rowID: Int64, on connection: Connection, _ body: () async throws -> T
+    ) async throws -> T {
+        try await connection.execute(
+            "SELECT pg_advisory_lock(hashtextextended('trueup.' || $1 || '.' || $2, 0))", kind.rawValue, String(rowID))
+        let result: Result<T, any Error>
+        do {
+            result = .success(try await body())
+        } catch {
+            result = .failure(error)
+        }
+        // Also under a task that was cancelled. Where it fails, the lock goes with the connection.
+        await Task {
+            do {
+                try await connection.execute("SELECT pg_advisory_unlock_all()")
+            } catch {
+                await connection.close()
+            }
+        }.value
+        return try result.get()
+    }
+}

@@ -1,0 +1,190 @@
+import ArgumentParser
+import PostgreSQL
+import Runner
+import Stripe
+
+struct StripeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stripe", abstract: "Changes at Stripe by hand: customers, payment methods, invoices, charges.",
+        discussion: """
+            --account is always explicit: default for general customers, medflyt for agencies that are charged,
+            task_health for agencies that buy credits. In live mode the account's name is asked for once more.
+            """,
+        subcommands: [
+            StripeCustomerCommand.self, StripeSetupIntentCommand.self, StripePaymentMethodCommand.self,
+            StripeInvoiceCommand.self, StripeChargeCommand.self, StripeIntentCommand.self,
+        ])
+}
+
+struct StripeCustomerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "customer", abstract: "Customers.", subcommands: [StripeCustomerCreateCommand.self])
+}
+
+struct StripeCustomerCreateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create", abstract: "Makes a customer; with --agency, writes its id into the agency's row.")
+
+    @Option(name: .long, help: "The customer's name.")
+    var name: String
+
+    @Option(name: .long, help: "Where invoices are sent.")
+    var email: String?
+
+    @Option(name: .long, help: "For people.")
+    var description: String?
+
+    @Option(name: .long, help: ArgumentHelp("The agency whose customer it becomes.", valueName: "id"))
+    var agency: Int64?
+
+    @OptionGroup var metadata: MetadataOptions
+    @OptionGroup var options: StripeOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func run() async throws {
+        var draft = CustomerDraft(name: name, email: email, description: description, metadata: try metadata.pairs())
+        if let agency, !draft.metadata.contains(where: { $0.0 == "agency_id" }) {
+            draft.metadata.append(("agency_id", String(agency)))
+        }
+        let made = draft
+        try await options.run("make a customer") { client, set in
+            guard let agency else {
+                return StripeReply(try await client.createCustomer(made, idempotencyKey: options.key))
+            }
+            let isLive = Accounts.hasLiveKey([options.account], settings: set.settings)
+            let account = options.account
+            let key = options.key ?? "trueup-customer-\(account)-agency-\(agency)"
+            return try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
+                let connection = try await Connection.open(database.target, applicationName: "trueup stripe")
+                do {
+                    if let other = try await AgencyCustomers.customer(
+                        ofAgency: agency, account: account, on: connection)
+                    {
+                        throw AgencyCustomers.Refusal.hasOne(agencyID: agency, customer: other)
+                    }
+                    let customer = try await client.createCustomer(made, idempotencyKey: key)
+                    try await AgencyCustomers.store(
+                        customer.value.id, ofAgency: agency, account: account, on: connection)
+                    await connection.close()
+                    return StripeReply(customer)
+                } catch {
+                    await connection.close()
+                    throw error
+                }
+            }
+        }
+    }
+}
+
+struct StripeSetupIntentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "setup-intent", abstract: "Begins to set up a card or bank account that is charged later.")
+
+    @Option(name: .long, help: ArgumentHelp("Whose it will be.", valueName: "cus_…"))
+    var customer: String
+
+    @Option(name: .long, help: "For people.")
+    var description: String?
+
+    @Option(name: .long, help: "card or us_bank_account; may be given again. Both by default.")
+    var kind: [PaymentMethodKind] = []
+
+    @OptionGroup var metadata: MetadataOptions
+    @OptionGroup var options: StripeOptions
+
+    func run() async throws {
+        let draft = SetupIntentDraft(
+            customer: customer, description: description, kinds: kind.isEmpty ? PaymentMethodKind.allCases : kind,
+            metadata: try metadata.pairs())
+        try await options.run("make a setup intent") { client in
+            let made = try await client.createSetupIntent(draft, idempotencyKey: options.key)
+            return StripeReply([
+                ("setup_intent", .text(made.value.id)), ("status", .text(made.value.status)),
+                ("client_secret", .text(made.value.clientSecret)), ("request", .text(made.requestID)),
+            ])
+        }
+    }
+}
+
+extension PaymentMethodKind: ExpressibleByArgument {}
+
+struct StripeChargeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "charge", abstract: "Charges an agency's default payment method, and keeps a row of it.",
+        discussion: "Code 2: no money came in, or nobody knows yet. With the same --key it goes on where it stopped.")
+
+    @Option(name: .long, help: ArgumentHelp("The agency.", valueName: "id"))
+    var agency: Int64
+
+    @Option(name: .long, help: ArgumentHelp("US cents, at least 50.", valueName: "cents"))
+    var amount: Int64
+
+    @Option(name: .long, help: "What the agency sees.")
+    var description: String
+
+    @Option(name: .long, help: "A word for the application, such as sms_boost.")
+    var purpose: String?
+
+    @OptionGroup var options: StripeOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func run() async throws {
+        let new = NewCharge(agencyID: agency, amount: amount, description: description, purpose: purpose)
+        let (options, databaseOptions) = (options, databaseOptions)
+        var hasSucceeded = false
+        try await options.run("charge agency \(agency) \(amount) cents") { client, set in
+            let isLive = Accounts.hasLiveKey([options.account], settings: set.settings)
+            let result = try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) {
+                database in
+                let pool = Pool(database.target, size: 2, applicationName: "trueup stripe charge")
+                do {
+                    let charging = try await AgencyCharging.open(
+                        account: options.account, jobs: set.jobs, client: client, pool: pool)
+                    let result = try await charging.charge(new, idempotencyKey: options.key)
+                    await pool.close()
+                    return result
+                } catch {
+                    await pool.close()
+                    throw error
+                }
+            }
+            hasSucceeded = result.outcome == .succeeded || result.outcome == .processing
+            return StripeReply([
+                ("charge", .number(result.chargeID)), ("payment_intent", .text(result.intentID)),
+                ("outcome", .text(result.outcome.rawValue)), ("status", .text(result.status.word)),
+                ("detail", .text(result.detail)),
+            ])
+        }
+        if !hasSucceeded { throw ExitCode(2) }
+    }
+}
+
+struct StripeIntentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "intent", abstract: "Payment intents.", subcommands: [StripeIntentCancelCommand.self])
+}
+
+struct StripeIntentCancelCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cancel", abstract: "Gives a payment intent up: nobody can pay it any more.")
+
+    @Argument(help: ArgumentHelp("The payment intent.", valueName: "pi_…"))
+    var id: String
+
+    @Option(name: .long, help: "duplicate, fraudulent, requested_by_customer or abandoned.")
+    var reason: CancellationReason?
+
+    @OptionGroup var options: StripeOptions
+
+    func run() async throws {
+        try await options.run("cancel \(id)") { client in
+            let canceled = try await client.cancelPaymentIntent(id, reason: reason, idempotencyKey: options.key)
+            return StripeReply([
+                ("payment_intent", .text(canceled.value.id)), ("status", .text(canceled.value.status.text)),
+                ("request", .text(canceled.requestID)),
+            ])
+        }
+    }
+}
+
+extension CancellationReason: ExpressibleByArgument {}

@@ -1,0 +1,168 @@
+import ArgumentParser
+import Foundation
+import Jobs
+import PostgreSQL
+import Stripe
+
+/// What every command at Stripe needs: the account, in so many words, and a confirmation where money is real.
+struct StripeOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("The account of the settings: there is no default.", valueName: "name"))
+    var account: String
+
+    @Option(
+        name: .customLong("yes-live"),
+        help: ArgumentHelp("Confirms a change in live mode: the account's name again.", valueName: "name"))
+    var yesLive: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Repeats a request that was sent before: the same key, the same outcome.", valueName: "key"))
+    var key: String?
+
+    @Flag(name: .long, help: "One JSON document on stdout.")
+    var json = false
+
+    @OptionGroup var files: JobOptions
+
+    /// Runs `body` with the account's client and prints its reply.
+    /// - Parameter isReading: what only reads needs no confirmation.
+    func run(
+        _ action: String, isReading: Bool = false, _ body: (StripeClient) async throws -> StripeReply
+    ) async throws {
+        try await run(action, isReading: isReading) { client, _ in try await body(client) }
+    }
+
+    func run(
+        _ action: String, isReading: Bool = false, _ body: (StripeClient, JobSet) async throws -> StripeReply
+    ) async throws {
+        let set = try files.load()
+        let accounts = try Accounts.open([account], settings: set.settings)
+        do {
+            guard let client = accounts.clients[account] else { throw CommandError("No client for \(account).") }
+            let mode = try await client.verify().mode
+            if !isReading { try confirm(action, mode) }
+            let reply = try await body(client, set)
+            Terminal.print(json ? try reply.json(account: account, mode: mode.rawValue) : reply.text)
+        } catch {
+            await accounts.http.close()
+            throw error
+        }
+        await accounts.http.close()
+    }
+
+    /// In live mode a person types the account's name, or a script says it again.
+    private func confirm(_ action: String, _ mode: Stripe.AccountMode) throws {
+        guard mode == .live else { return }
+        if let yesLive {
+            guard yesLive == account else {
+                throw CommandError("--yes-live says \(yesLive), --account says \(account). Nothing was done.", code: 64)
+            }
+            return
+        }
+        guard Terminal.stderrIsTerminal, isatty(STDIN_FILENO) == 1 else {
+            throw CommandError(
+                "Account \(account) is live. Say --yes-live \(account) to \(action). Nothing was done.", code: 64)
+        }
+        Terminal.write("Account \(account) is live. Type its name to \(action): ", to: STDERR_FILENO)
+        guard readLine() == account else { throw CommandError("That is not its name. Nothing was done.") }
+    }
+}
+
+/// `key=value` pairs for an object's metadata.
+struct MetadataOptions: ParsableArguments {
+    @Option(
+        name: .long, help: ArgumentHelp("A pair for the object's metadata; may be given again.", valueName: "key=value")
+    )
+    var metadata: [String] = []
+
+    func pairs() throws -> [(String, String)] {
+        try metadata.map { text in
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, !parts[0].isEmpty else {
+                throw CommandError("--metadata “\(text)” is not key=value.", code: 64)
+            }
+            return (String(parts[0]), String(parts[1]))
+        }
+    }
+}
+
+/// What a command at Stripe answers: fields of one object, or of several.
+struct StripeReply {
+    enum Value: Encodable {
+        case text(String?)
+        case number(Int64?)
+
+        var words: String {
+            switch self {
+            case .text(let text): text ?? "–"
+            case .number(let number): number.map(String.init) ?? "–"
+            }
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            switch self {
+            case .text(let text): try container.encode(text)
+            case .number(let number): try container.encode(number)
+            }
+        }
+    }
+
+    private struct Document: Encodable {
+        var format = "trueup.stripe/1"
+        var account: String
+        var mode: String
+        var objects: [[String: Value]]
+    }
+
+    var objects: [[(String, Value)]]
+
+    init(_ fields: [(String, Value)]) { objects = [fields] }
+    init(list: [[(String, Value)]]) { objects = list }
+
+    /// One line for each field; an empty line between objects.
+    var text: String {
+        guard !objects.isEmpty else { return "There are none." }
+        return objects.map { fields in
+            let width = fields.map(\.0.count).max() ?? 0
+            return fields.map { name, value in
+                name + String(repeating: " ", count: width - name.count + 2) + printable(value.words)
+            }.joined(separator: "\n")
+        }.joined(separator: "\n\n")
+    }
+
+    func json(account: String, mode: String) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let document = Document(
+            account: account, mode: mode, objects: objects.map { Dictionary($0.map { ($0.0, $0.1) }) { $1 } })
+        return String(decoding: try encoder.encode(document), as: UTF8.self)
+    }
+}
+
+extension StripeReply {
+    init(_ invoice: Retrieved<Invoice>) {
+        let value = invoice.value
+        self.init([
+            ("invoice", .text(value.id)), ("status", .text(value.status.text)), ("number", .text(value.number)),
+            ("customer", .text(value.customer)), ("total", .number(value.total)), ("currency", .text(value.currency)),
+            ("due_seconds", .number(value.dueDateSeconds)), ("hosted_invoice_url", .text(value.hostedInvoiceURL)),
+            ("request", .text(invoice.requestID)),
+        ])
+    }
+
+    init(_ customer: Retrieved<Customer>) {
+        let value = customer.value
+        self.init([
+            ("customer", .text(value.id)), ("name", .text(value.name)), ("email", .text(value.email)),
+            ("default_payment_method", .text(value.defaultPaymentMethod)), ("request", .text(customer.requestID)),
+        ])
+    }
+
+    static func fields(_ method: PaymentMethod) -> [(String, Value)] {
+        [
+            ("payment_method", .text(method.id)), ("type", .text(method.type)), ("words", .text(method.words)),
+            ("customer", .text(method.customer)),
+        ]
+    }
+}

@@ -1,0 +1,187 @@
+import Curl
+import Glibc
+import Jobs
+import PostgreSQL
+import Reconciliation
+import Runner
+import Sandbox
+import Store
+import Stripe
+import Support
+
+/// A database with a few agencies, a Stripe with their customers, and both empty of orders: the live side begins here.
+final class Town: Sendable {
+    let server: SandboxServer
+    let target: ConnectionTarget
+    let pool: Pool
+    let http: HTTPClient
+    let jobs: [JobDefinition]
+    /// Real time at the start: the database's own clock stands in the rows.
+    let startSeconds: Int64
+    /// Task Health's customers of the agencies, by agency.
+    let customers: [Int64: String]
+
+    static let agencies: [Int64] = [1, 2, 3]
+    /// Its credits by option: 1, 10 and 1,000.
+    static let options: [Int64: Int64] = [1: 1, 2: 10, 3: 1_000]
+
+    /// Opens a town for `body` and takes it down after.
+    static func with(
+        faults: SandboxFaults = .none, apiVersion: String = "2023-10-16", changesSchema: Bool = false,
+        _ body: (Town) async throws -> Void
+    ) async throws {
+        try await Room.worlds.enter {
+            let town = try await Town(faults, apiVersion)
+            do {
+                try await body(town)
+            } catch {
+                await town.close()
+                throw error
+            }
+            await town.close()
+            if !changesSchema { await LentDatabase.giveBack(town.target) }
+        }
+    }
+
+    private let apiVersion: String
+
+    private init(_ faults: SandboxFaults, _ apiVersion: String) async throws {
+        self.apiVersion = apiVersion
+        startSeconds = Int64(time(nil))
+        target = try await LentDatabase.take()
+        pool = Pool(target, size: 8, applicationName: "town")
+        server = try await SandboxServer.start(
+            SandboxConfiguration(
+                accounts: [.taskHealth(), .medflyt(), .default()], clockSeconds: startSeconds, faults: faults,
+                recordsRequests: true))
+        var configuration = HTTPClient.Configuration()
+        configuration.timeoutMilliseconds = 2_000
+        http = HTTPClient(configuration)
+        jobs = Self.jobs
+        let world = try server.world(of: "task_health")
+        let medflyt = try server.world(of: "medflyt")
+        var customers: [Int64: String] = [:]
+        for agency in Self.agencies {
+            let customer = try world.insertCustomer(name: "Agency \(agency)", email: "a\(agency)@example.com")
+            let other = try medflyt.insertCustomer(name: "Agency \(agency)", email: "a\(agency)@example.com")
+            customers[agency] = customer
+            try await pool.withConnection { connection in
+                try await connection.execute(
+                    "INSERT INTO agency VALUES ($1, $2, $3, $4, $5)", agency, "Agency \(agency)",
+                    "a\(agency)@example.com", other, customer)
+                try await connection.execute(
+                    "INSERT INTO agency_member VALUES ($1, $2, 'Member', 'm@example.com')", agency * 10, agency)
+            }
+        }
+        self.customers = customers
+        try await pool.withConnection { connection in
+            for (id, credits) in Self.options {
+                try await connection.execute(
+                    "INSERT INTO task_credit_order_options VALUES ($1, $2, $3, true)", id, credits, credits * 20_000)
+            }
+        }
+    }
+
+    private func close() async {
+        await pool.close()
+        await server.stop()
+        await http.close()
+    }
+
+    private static let jobs: [JobDefinition] = {
+        let orders = ReconcileJob(
+            accounts: ["task_health"],
+            table: TableContract(name: "task_credit_stripe_invoice", columns: [.id: "stripe_invoice_id"]),
+            limits: RepairLimits(maxRepairs: 500, maxRepairShare: 1))
+        let charges = ReconcileJob(
+            accounts: ["medflyt"], object: .paymentIntent,
+            table: TableContract(
+                name: "agency_charge", columns: [.id: "stripe_payment_intent_id", .status: "status"]),
+            limits: RepairLimits(maxRepairs: 500, maxRepairShare: 1))
+        return [
+            JobDefinition(name: "credit-invoices", hash: "1", kind: .reconcile(orders)),
+            JobDefinition(name: "agency-charges", hash: "2", kind: .reconcile(charges)),
+        ]
+    }()
+
+    // MARK: - Stripe
+
+    func client(_ name: String = "task_health", attempts: Int = 4) -> StripeClient {
+        var retry = RetryPolicy.standard
+        retry.maxAttempts = attempts
+        retry.maxRateLimitedAttempts = attempts
+        retry.firstDelaySeconds = 0.002
+        retry.maxDelaySeconds = 0.02
+        retry.maxRateLimitedDelaySeconds = 0.02
+        retry.maxRetryAfterSeconds = 0
+        let account = Account(
+            name: name, secretKey: Secret("sk_test_sandbox_\(name)"), apiVersion: apiVersion, apiBase: server.url,
+            mode: .test)
+        return StripeClient(account: account, http: http, budget: .unlimited, retry: retry)
+    }
+
+    var clients: [String: StripeClient] { ["task_health": client(), "medflyt": client("medflyt")] }
+
+    func world(_ name: String = "task_health") throws -> World { try server.world(of: name) }
+
+    // MARK: - Trueup
+
+    /// The ordering of credits, which may be cut off after a step.
+    func ordering(
+        attempts: Int = 4, at checkpoint: @escaping @Sendable (OrderStep) async throws -> Void = { _ in }
+    ) async throws -> CreditOrdering {
+        var ordering = try await CreditOrdering.open(
+            jobs: jobs, clients: ["task_health": client(attempts: attempts)], pool: pool)
+        ordering.checkpoint = checkpoint
+        return ordering
+    }
+
+    /// One run of a job, as of the sandbox's time.
+    @discardableResult
+    func run(_ name: String = "credit-invoices") async throws -> RunResult {
+        let pool = Pool(target, size: JobRun.poolSize, applicationName: "run")
+        do {
+            guard let definition = jobs.first(where: { $0.name == name }) else { throw TownError("no job \(name)") }
+            var clients: [String: StripeClient] = [:]
+            for account in definition.kind.accounts { clients[account] = client(account, attempts: 12) }
+            let origin = RunOrigin(
+                trigger: .manual, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
+            let result = try await JobRun(
+                definition: definition, jobs: jobs, clients: clients, pool: pool, origin: origin, isPlan: false,
+                nowSeconds: server.clock.nowSeconds
+            ).run()
+            await pool.close()
+            return result
+        } catch {
+            await pool.close()
+            throw error
+        }
+    }
+
+    // MARK: - Looking
+
+    func query(_ sql: String, _ parameters: any PostgresEncodable...) async throws -> [Row] {
+        try await pool.withConnection { try await $0.query(sql, parameters: parameters) }
+    }
+
+    func number(_ sql: String) async throws -> Int64 {
+        try await query("SELECT (\(sql))::bigint AS n")[0]["n"]
+    }
+
+    /// Invoices of Task Health that name this order, live or not.
+    func invoices(ofOrder id: Int64) throws -> [SandboxInvoice] {
+        try world().allInvoices().filter { $0.metadata["order_id"] == String(id) }
+    }
+
+    func balances() async throws -> [Int64: Int64] {
+        try await pool.withConnection { try await CreditTables.balances(on: $0) }
+    }
+}
+
+struct TownError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// The process ends here, as far as the code under test knows.
+struct Crash: Error {}

@@ -1,0 +1,134 @@
+import Foundation
+import Sandbox
+import Support
+import Testing
+
+@Suite("Changes at Stripe by hand")
+struct StripeCommandTests {
+    private struct Reply: Decodable {
+        var format: String
+        var account: String
+        var mode: String
+        var objects: [[String: Value]]
+
+        enum Value: Decodable, Equatable {
+            case text(String)
+            case number(Int64)
+            case none
+
+            init(from decoder: any Decoder) throws {
+                let container = try decoder.singleValueContainer()
+                if container.decodeNil() {
+                    self = .none
+                } else if let number = try? container.decode(Int64.self) {
+                    self = .number(number)
+                } else {
+                    self = .text(try container.decode(String.self))
+                }
+            }
+        }
+
+        func text(_ name: String) -> String? {
+            if case .text(let text)? = objects.first?[name] { text } else { nil }
+        }
+    }
+
+    private func reply(_ scene: Scene, _ words: String) async throws -> Reply {
+        let arguments = ["stripe"] + words.split(separator: " ").map(String.init)
+        let result = try await scene.program.run(arguments + ["--account", "task_health", "--json"])
+        #expect(result.status == 0, "\(words): \(result.talk)")
+        let reply = try JSONDecoder().decode(Reply.self, from: Data(result.output.utf8))
+        #expect(reply.format == "trueup.stripe/1" && reply.account == "task_health" && reply.mode == "test")
+        return reply
+    }
+
+    @Test("an invoice's whole life, a customer with a card, a bank account and a setup intent")
+    func life() async throws {
+        try await Scene.with(orders: 40, plants: [:]) { scene in
+            let customer = try #require(
+                try await reply(scene, "customer create --name Sunrise --email s@example.com").text("customer"))
+            let create = "invoice create --customer \(customer) --amount 20000 --description Credits --key k1"
+            let invoice = try #require(try await reply(scene, create).text("invoice"))
+            let again = try await reply(scene, create)
+            #expect(again.text("invoice") == invoice && again.objects[0]["total"] == .number(20_000), "once for a key")
+            #expect(try await reply(scene, "invoice finalize \(invoice)").text("status") == "open")
+            #expect(try await reply(scene, "invoice send \(invoice)").text("status") == "open")
+            #expect(try await reply(scene, "invoice pay \(invoice)").text("status") == "paid")
+            let second = create.replacing("k1", with: "k2")
+            let other = try #require(try await reply(scene, second).text("invoice"))
+            #expect(other != invoice)
+            #expect(try await reply(scene, "invoice delete \(other)").text("status") == "deleted")
+            let refused = try await scene.program.run(
+                "stripe", "invoice", "void", invoice, "--account", "task_health")
+            #expect(refused.status == 1 && refused.output.isEmpty && refused.talk.contains(invoice))
+            let card = try #require(
+                try await reply(scene, "payment-method attach pm_card_visa --customer \(customer)")
+                    .text("payment_method"))
+            let main = try await reply(scene, "payment-method default \(card) --customer \(customer)")
+            #expect(main.text("default_payment_method") == card)
+            let list = try await reply(scene, "payment-method list --customer \(customer)")
+            #expect(list.text("words") == "visa ••4242, 8/2034" && list.text("default") == "yes")
+            let bank = try await reply(scene, "payment-method bank --token btok_us_verified --customer \(customer)")
+            #expect(bank.text("status") == "verified")
+            let setup = try await reply(scene, "setup-intent --customer \(customer) --kind us_bank_account")
+            #expect(setup.text("status") == "requires_payment_method")
+            let uncovered = try await scene.program.run(
+                "stripe", "charge", "--account", "task_health", "--agency", "1", "--amount", "500", "--description", "x"
+            )
+            #expect(uncovered.status == 1 && uncovered.talk.contains("no reconcile job compares charges"))
+        }
+    }
+
+    @Test("the customer of an agency is written into its row, and a second one is refused")
+    func agency() async throws {
+        try await Scene.with(orders: 40, plants: [:]) { scene in
+            let had: Int64 = try await scene.value(
+                "SELECT min(id) AS value FROM agency WHERE \"taskHealthStripeCustomerId\" IS NOT NULL")
+            let refused = try await scene.program.run(
+                "stripe", "customer", "create", "--account", "task_health", "--name", "x", "--agency", "\(had)")
+            #expect(refused.status == 1 && refused.talk.contains("already"))
+            let made = try await scene.program.run(
+                "db", "psql", "--", "-c", "INSERT INTO agency (id, name) VALUES (777, 'New')")
+            #expect(made.status == 0, "\(made.talk)")
+            let customer = try await reply(scene, "customer create --name New --agency 777").text("customer")
+            let stored: String? = try await scene.value(
+                "SELECT \"taskHealthStripeCustomerId\" AS value FROM agency WHERE id = 777")
+            #expect(customer != nil && stored == customer)
+        }
+    }
+
+    @Test("the account is always explicit, and in live mode it is said twice")
+    func confirmation() async throws {
+        var account = SandboxAccount.taskHealth()
+        account.secretKey = "sk_live_CANARYkey51HxQ2mPaSsWoRd"
+        account.readOnlyKey = nil
+        account.livemode = true
+        let server = try await SandboxServer.start(
+            SandboxConfiguration(accounts: [account], clockSeconds: Int64(Date().timeIntervalSince1970)))
+        do {
+            let folder = try TemporaryFolder()
+            try folder.write(
+                Scene.settings(server.url).replacing("mode: test", with: "mode: live"), to: "jobs/settings.yaml")
+            let program = Program(
+                environment: ["TASK_HEALTH_STRIPE_SECRET_KEY": account.secretKey], directory: folder.path)
+            let create = ["stripe", "customer", "create", "--name", "x"]
+            let cases: [([String], Int32, String)] = [
+                ([], 64, "--account"), (["--account", "task_health"], 64, "--yes-live task_health"),
+                (["--account", "task_health", "--yes-live", "medflyt"], 64, "--yes-live says medflyt"),
+                (["--account", "nobody"], 1, "nobody"),
+            ]
+            for (arguments, status, word) in cases {
+                let result = try await program.run(create + arguments)
+                #expect(result.status == status && result.talk.contains(word), "\(arguments): \(result.talk)")
+                #expect(!result.everything.contains("CANARY") && result.output.isEmpty)
+            }
+            #expect(server.statistics.accounts["task_health"]?.requests["POST /v1/customers"] == nil)
+            let done = try await program.run(create + ["--account", "task_health", "--yes-live", "task_health"])
+            #expect(done.status == 0 && done.output.contains("cus_"), "\(done.talk)")
+        } catch {
+            await server.stop()
+            throw error
+        }
+        await server.stop()
+    }
+}
