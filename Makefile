@@ -5,7 +5,7 @@ CONFIGURATION ?= release
 SWIFT_BUILD := swift build -c $(CONFIGURATION)
 TRUEUP := .build/$(CONFIGURATION)/trueup
 
-.PHONY: help setup build demo test check format bench bench-report bench-compare clean
+.PHONY: help setup build demo test check format bench bench-schedule bench-report bench-compare clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,6 +33,10 @@ format: ## Format all Swift files in place
 
 bench: build ## Measure speed, CPU and memory: 100,000 and 400,000 invoices, as ratios in one run
 	bench/run --trueup $(TRUEUP)
+	bench/schedule --trueup $(TRUEUP)
+
+bench-schedule: build ## Measure the scheduler: 10,000 job files, claims by 1 to 8 workers, 1,000 jobs due at once
+	bench/schedule --trueup $(TRUEUP)
 
 bench-report: build ## Measure the statement and the renderers: 50,000 open items of 5,000 agencies
 	bench/report --trueup $(TRUEUP)

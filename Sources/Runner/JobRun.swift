@@ -17,6 +17,7 @@ public struct JobRun: Sendable {
     let range: Window?
     let canSend: Bool
     let fence: Fence
+    let alerts: Alerts?
     let progress: @Sendable (RunProgress) -> Void
     /// What the clients had sent before this run.
     private let before: ClientUsage
@@ -29,10 +30,11 @@ public struct JobRun: Sendable {
     ///   - fence: refuses what a run of a lost lease would write.
     ///   - canSend: there is a way for mail: notices that were missed can be sent.
     ///   - range: for a backfill, the seconds of `created` that it is about.
+    ///   - alerts: who hears of its end; `nil`: nobody.
     public init(
         definition: JobDefinition, jobs: [JobDefinition], clients: [String: StripeClient], pool: Pool,
         origin: RunOrigin, isPlan: Bool, nowSeconds: Int64, range: Window? = nil, canSend: Bool = false,
-        fence: Fence = .none,
+        fence: Fence = .none, alerts: Alerts? = nil,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) {
         self.definition = definition
@@ -45,6 +47,7 @@ public struct JobRun: Sendable {
         self.range = range
         self.canSend = canSend
         self.fence = fence
+        self.alerts = alerts
         self.progress = progress
         before = ClientUsage(clients)
     }
@@ -108,10 +111,10 @@ public struct JobRun: Sendable {
 
     private func gathering(_ subjects: Subjects) throws(RunError) -> any Gathering {
         switch definition.kind {
-        case .reconcile:
+        case .reconcile(let job):
             return ReconcileGathering(
                 job: definition.name, subjects: subjects.list, clients: clients, pool: pool, isBackfill: range != nil,
-                progress: progress)
+                judgedAtSeconds: range == nil ? nil : nowSeconds - job.settleSeconds, progress: progress)
         case .expire(let work):
             return ExpireGathering(
                 job: definition.name, work: work, subjects: subjects.list, clients: clients, pool: pool,
@@ -154,7 +157,7 @@ public struct JobRun: Sendable {
         let gathered = try await gathering.gather(run, isLater: false)
         guard gathered.tally.problems.isEmpty else {
             let outcome = gathered.tally.outcome(.incomplete, counts: [:], spent: try await spent(run))
-            try await Runs(pool: pool).end(run, outcome)
+            try await Runs(pool: pool).end(run, outcome, also: telling(run, outcome))
             return RunResult(run: run, outcome: outcome, findings: [])
         }
         return isPlan

@@ -94,11 +94,14 @@ public struct KindCount: Sendable, Hashable {
     public var repaired: Int64
     /// Still open at the run's end.
     public var open: Int64
+    /// A person decided to keep them as they are.
+    public var accepted: Int64
 
-    public init(found: Int64 = 0, repaired: Int64 = 0, open: Int64 = 0) {
+    public init(found: Int64 = 0, repaired: Int64 = 0, open: Int64 = 0, accepted: Int64 = 0) {
         self.found = found
         self.repaired = repaired
         self.open = open
+        self.accepted = accepted
     }
 }
 
@@ -147,7 +150,7 @@ public struct Runs: Sendable {
 
     public init(pool: Pool) { self.pool = pool }
 
-    private static let columns = """
+    static let columns = """
         id, job, trigger, is_plan, state, attempt, period_from_seconds, period_to_seconds, definition_hash,
         requested_by, started_at, ended_at, requests, requests_least, stripe_objects, local_rows, problems
         """
@@ -211,7 +214,11 @@ public struct Runs: Sendable {
     }
 
     /// Writes the end of a run and drops its staging table. A run that has ended cannot be interrupted any more.
-    public func end(_ run: Run, _ outcome: RunOutcome) async throws {
+    /// - Parameter also: what belongs to the end and into its transaction, such as messages about it; not called for an
+    ///   interrupted run, which goes on.
+    public func end(
+        _ run: Run, _ outcome: RunOutcome, also: (@Sendable (Connection) async throws -> Void)? = nil
+    ) async throws {
         try await pool.transaction { connection in
             try await connection.execute(
                 """
@@ -224,14 +231,17 @@ public struct Runs: Sendable {
             try await connection.execute("DELETE FROM trueup.run_count WHERE run_id = $1", run.id)
             for (kind, count) in outcome.counts {
                 try await connection.execute(
-                    "INSERT INTO trueup.run_count (run_id, kind, found, repaired, open) VALUES ($1, $2, $3, $4, $5)",
-                    run.id, kind.rawValue, count.found, count.repaired, count.open)
+                    """
+                    INSERT INTO trueup.run_count (run_id, kind, found, repaired, open, accepted)
+                    VALUES ($1, $2, $3, $4, $5, $6)
+                    """, run.id, kind.rawValue, count.found, count.repaired, count.open, count.accepted)
             }
             for object in [ListedObject.invoice, .paymentIntent] {
                 try await RunControl.record(StagingTable(object, runID: run.id), on: connection)
             }
             let staging = ListedObject.allCases.map { StagingTable($0, runID: run.id).dropSQL }
             try await connection.run(script: staging.joined() + StagedReversals(runID: run.id).dropSQL)
+            try await also?(connection)
         }
     }
 
@@ -261,6 +271,22 @@ public struct Runs: Sendable {
                 """, limit, job
             ).map(Run.init)
         }
+    }
+
+    /// The last run of each job that has ended, by whatever it was started; plans, backfills and what was applied are
+    /// left out.
+    public func lastEnded(of jobs: [String]) async throws -> [String: Run] {
+        let rows = try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT DISTINCT ON (job) \(Self.columns) FROM trueup.run
+                WHERE job = ANY($1) AND NOT is_plan AND trigger IN ('manual', 'schedule', 'demo')
+                    AND ended_at IS NOT NULL AND state <> 'running'
+                ORDER BY job, id DESC
+                """, jobs)
+        }
+        let found = try rows.map { try Run($0) }
+        return Dictionary(uniqueKeysWithValues: found.map { ($0.job, $0) })
     }
 
     /// One run, or `nil`.
@@ -316,12 +342,14 @@ public struct Runs: Sendable {
     public func counts(of runID: Int64) async throws -> [FindingKind: KindCount] {
         let rows = try await pool.withConnection { connection in
             try await connection.query(
-                "SELECT kind, found, repaired, open FROM trueup.run_count WHERE run_id = $1", runID)
+                "SELECT kind, found, repaired, open, accepted FROM trueup.run_count WHERE run_id = $1", runID)
         }
         var counts: [FindingKind: KindCount] = [:]
         for row in rows {
             guard let kind = FindingKind(rawValue: try row["kind"]) else { continue }
-            counts[kind] = KindCount(found: try row["found"], repaired: try row["repaired"], open: try row["open"])
+            counts[kind] = KindCount(
+                found: try row["found"], repaired: try row["repaired"], open: try row["open"],
+                accepted: try row["accepted"])
         }
         return counts
     }

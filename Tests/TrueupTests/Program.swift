@@ -110,6 +110,15 @@ final class Running: Sendable {
         return Program.Result(status: status, output: text("/out"), talk: text("/err"))
     }
 
+    /// What it has said on stderr so far, in whole lines.
+    var talk: String {
+        get throws {
+            let text = String(
+                decoding: FileManager.default.contents(atPath: folder.path + "/err") ?? Data(), as: UTF8.self)
+            return text.lastIndex(of: "\n").map { String(text[...$0]) } ?? ""
+        }
+    }
+
     /// Waits until it has said something on stderr.
     func wait(forTalk words: String, seconds: Double = 60) async throws {
         let start = ContinuousClock.now
