@@ -7,8 +7,8 @@ TRUEUP := .build/$(CONFIGURATION)/trueup
 
 SEEDS ?= 10000
 
-.PHONY: help setup build demo test torture torture-selftest check format bench bench-report bench-webhooks \
-	bench-compare clean
+.PHONY: help setup build demo test torture torture-selftest check format bench bench-schedule bench-report \
+	bench-webhooks bench-compare clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -45,6 +45,10 @@ format: ## Format all Swift files in place
 bench: build ## Measure speed, CPU and memory: 100,000 and 400,000 invoices, as ratios in one run; and single parts
 	$(SWIFT_BUILD) --product TrueupBench
 	bench/run --trueup $(TRUEUP)
+	bench/schedule --trueup $(TRUEUP)
+
+bench-schedule: build ## Measure the scheduler: 10,000 job files, claims by 1 to 8 workers, 1,000 jobs due at once
+	bench/schedule --trueup $(TRUEUP)
 
 bench-report: build ## Measure the statement and the renderers: 50,000 open items of 5,000 agencies
 	bench/report --trueup $(TRUEUP)

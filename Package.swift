@@ -85,7 +85,7 @@ let package = Package(
         tests("PostgreSQLTests", ["PostgreSQL"]),
         tests("CurlTests", ["Curl", "Support"]),
         tests("StripeTests", ["Stripe", "Curl", "Sandbox", "Support"]),
-        tests("JobsTests", ["Jobs", "Schedule"]),
+        tests("JobsTests", ["Jobs", "Schedule", "Support"]),
         tests("ReportsTests", ["Reports", "Reconciliation", "Schedule", "CXlsxWriter"]),
         .testTarget(
             name: "SandboxTests", dependencies: ["Sandbox"], exclude: ["python"], swiftSettings: strict),

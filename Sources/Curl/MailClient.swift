@@ -45,7 +45,16 @@ public struct MailClient: Sendable {
     /// awaited, within the time limit.
     /// - Throws: ``MailError``. Where its `outcomeIsUnknown` is false, the server did not accept the mail.
     public func send(_ mail: Mail) async throws(MailError) {
-        let transfer = MailTransfer(try mail.message(), mail, to: server, configuration)
+        try await run(MailTransfer(try mail.message(), mail, to: server, configuration))
+    }
+
+    /// Connects, makes the connection safe, logs in, and hangs up: nothing is sent to anybody.
+    /// - Throws: ``MailError`` for a server that cannot be reached, is not trusted, or does not let us in.
+    public func check() async throws(MailError) {
+        try await run(MailTransfer(checking: server, configuration))
+    }
+
+    private func run(_ transfer: MailTransfer) async throws(MailError) {
         let outcome: Result<Void, MailError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 transfer.start { continuation.resume(returning: $0) }

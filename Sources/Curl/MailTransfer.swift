@@ -11,6 +11,8 @@ final class MailTransfer: @unchecked Sendable {
     private let recipients: [String]
     private let server: MailServer
     private let configuration: MailClient.Configuration
+    /// Only the connection and the login are tried.
+    private let isCheck: Bool
     private let isCancelled = Atomic<Bool>(false)
 
     // Of the thread.
@@ -28,6 +30,19 @@ final class MailTransfer: @unchecked Sendable {
         recipients = mail.to.map { "<\($0.address)>" }
         self.server = server
         self.configuration = configuration
+        isCheck = false
+        errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+        errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    }
+
+    /// A conversation that ends behind the login.
+    init(checking server: MailServer, _ configuration: MailClient.Configuration) {
+        message = []
+        sender = ""
+        recipients = []
+        self.server = server
+        self.configuration = configuration
+        isCheck = true
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     }
@@ -114,10 +129,15 @@ final class MailTransfer: @unchecked Sendable {
 
     private func setMail(_ options: inout EasyOptions, _ list: UnsafeMutablePointer<curl_slist>?) {
         let context = Unmanaged.passUnretained(self).toOpaque()
-        options.set(CURLOPT_MAIL_FROM, text: sender)
-        options.set(CURLOPT_MAIL_RCPT, pointer: list)
-        // No CURLOPT_INFILESIZE: libcurl would end the mail after that many bytes, the doubled dots counted in.
-        options.set(CURLOPT_UPLOAD, 1)
+        if isCheck {
+            // https://curl.se/libcurl/c/CURLOPT_CONNECT_ONLY.html
+            options.set(CURLOPT_CONNECT_ONLY, 1)
+        } else {
+            options.set(CURLOPT_MAIL_FROM, text: sender)
+            options.set(CURLOPT_MAIL_RCPT, pointer: list)
+            // No CURLOPT_INFILESIZE: libcurl would end the mail after that many bytes, the doubled dots counted in.
+            options.set(CURLOPT_UPLOAD, 1)
+        }
         options.set(CURLOPT_READFUNCTION, function: readCallback)
         options.set(CURLOPT_READDATA, pointer: context)
         options.set(CURLOPT_HEADERFUNCTION, function: replyCallback)

@@ -157,6 +157,8 @@ public enum NotifyEvent: String, Sendable, Hashable, CaseIterable {
     case missed
     /// A run ended without open differences.
     case success
+    /// A run was far shorter than the job's runs usually are, or read far fewer objects.
+    case fast
 }
 
 /// `limits`: over either, nothing is applied and the plan waits for approval.

@@ -117,7 +117,8 @@ struct Loader {
     private func readJobs(_ settings: Settings?) -> [JobFile] {
         let names = JobNames(jobNames)
         let paths = wanted.map { (name: $0, path: path($0 + ".yaml")) }
-        let chunk = 100
+        // Zones are read once for each part, so there are not more parts than keep the processors busy.
+        let chunk = max(100, (paths.count + 15) / 16)
         let results = Mutex<[Int: [JobFile]]>([:])
         DispatchQueue.concurrentPerform(iterations: (paths.count + chunk - 1) / chunk) { index in
             let zones = ZoneCache()

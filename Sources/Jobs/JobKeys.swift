@@ -175,7 +175,7 @@ package enum JobKeys {
 
     static let notify = KeyTable([
         Key(
-            "on", .list(.word(NotifyEvent.allCases.map(\.rawValue)), 1...4), "What is told.",
+            "on", .list(.word(NotifyEvent.allCases.map(\.rawValue)), 1...5), "What is told.",
             fallback: "[failure, drift, missed]"),
         Key("email", .list(.text(.emailAddress), 1...100), "Mail addresses."),
         Key("slack", .boolean, "Whether Slack hears of it.", fallback: "false"),

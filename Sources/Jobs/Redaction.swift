@@ -28,6 +28,11 @@ package enum Redaction {
 
     private static func secret(in bytes: [UInt8]) -> Range<Int>? {
         for start in bytes.indices {
+            // Every prefix begins with one of these, and hardly any byte is one: files are read by the thousand.
+            switch bytes[start] {
+            case UInt8(ascii: "s"), UInt8(ascii: "r"), UInt8(ascii: "w"): break
+            default: continue
+            }
             for prefix in prefixes where bytes[start...].starts(with: prefix) {
                 if start > 0, isWord(bytes[start - 1]) { continue }
                 let end = bytes[(start + prefix.count)...].firstIndex { !isWord($0) } ?? bytes.endIndex
@@ -40,7 +45,7 @@ package enum Redaction {
     /// `scheme://user:password@host`
     private static func password(in bytes: [UInt8]) -> Range<Int>? {
         let mark = Array("://".utf8)
-        for start in bytes.indices where bytes[start...].starts(with: mark) {
+        for start in bytes.indices where bytes[start] == mark[0] && bytes[start...].starts(with: mark) {
             let authority = bytes[(start + 3)...].prefix { byte in
                 byte > 0x20 && byte != UInt8(ascii: "/") && byte != UInt8(ascii: "?") && byte != UInt8(ascii: "#")
                     && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "'")

@@ -32,12 +32,24 @@ extension CronFiles {
             "ExecStart=/usr/local/bin/\(command)",
             "# Keys and DATABASE_URL, as NAME=value; readable by root alone.",
             "EnvironmentFile=-/etc/trueup/environment",
-            "DynamicUser=yes", "StateDirectory=trueup", "WorkingDirectory=/var/lib/trueup", "NoNewPrivileges=yes",
-            "ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes",
+            "DynamicUser=yes", "StateDirectory=trueup", "WorkingDirectory=/var/lib/trueup",
         ]
+        lines += Self.shutIn
         if isInstalled { lines += ["", "[Install]", "WantedBy=multi-user.target"] }
         return File(path: "systemd/\(name).service", text: lines.joined(separator: "\n") + "\n")
     }
+
+    /// Nothing but the network, its own directory and the files that it reads: see systemd.exec(5), and
+    /// `systemd-analyze security`.
+    private static let shutIn = [
+        "NoNewPrivileges=yes", "CapabilityBoundingSet=", "AmbientCapabilities=", "UMask=0077",
+        "ProtectSystem=strict", "ProtectHome=yes", "ProtectProc=invisible", "ProtectClock=yes",
+        "ProtectControlGroups=yes", "ProtectHostname=yes", "ProtectKernelLogs=yes", "ProtectKernelModules=yes",
+        "ProtectKernelTunables=yes", "PrivateTmp=yes", "PrivateDevices=yes", "LockPersonality=yes",
+        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6", "RestrictNamespaces=yes", "RestrictRealtime=yes",
+        "RestrictSUIDSGID=yes", "SystemCallArchitectures=native", "SystemCallFilter=@system-service",
+        "SystemCallFilter=~@privileged",
+    ]
 
     private func timer(_ job: JobDefinition) -> File {
         var lines = [

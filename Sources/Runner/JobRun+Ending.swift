@@ -90,7 +90,7 @@ extension JobRun {
         let isRepaired = counts.values.contains { $0.repaired > 0 }
         let state: RunState = isOpen || !tally.problems.isEmpty ? .drift : isRepaired ? .repaired : .clean
         let outcome = tally.outcome(state, counts: counts, spent: try await spent(run))
-        try await Runs(pool: pool).end(own.fence, outcome)
+        try await Runs(pool: pool).end(own.fence, outcome, also: telling(run, outcome))
         let stored = try await findings.list(runID: run.id, limit: ComparisonLimits().differences)
         return RunResult(
             run: run, outcome: outcome, findings: stored.map(ReportedFinding.init), plan: waiting,

@@ -21,6 +21,7 @@ public struct JobRun: Sendable {
     let reader: String
     /// How long what it reads is held without a sign of life.
     let leaseSeconds: Double
+    let alerts: Alerts?
     let progress: @Sendable (RunProgress) -> Void
     /// What the clients had sent before this run.
     private let before: ClientUsage
@@ -35,10 +36,11 @@ public struct JobRun: Sendable {
     ///   - leaseSeconds: windows that are not heard of for so long are taken over by other processes.
     ///   - canSend: there is a way for mail: notices that were missed can be sent.
     ///   - range: for a backfill, the seconds of `created` that it is about.
+    ///   - alerts: who hears of its end; `nil`: nobody.
     public init(
         definition: JobDefinition, jobs: [JobDefinition], clients: [String: StripeClient], pool: Pool,
         origin: RunOrigin, isPlan: Bool, nowSeconds: Int64, range: Window? = nil, canSend: Bool = false,
-        lease: Lease? = nil, reader: String? = nil, leaseSeconds: Double = 60,
+        lease: Lease? = nil, reader: String? = nil, leaseSeconds: Double = 60, alerts: Alerts? = nil,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) {
         self.definition = definition
@@ -53,6 +55,7 @@ public struct JobRun: Sendable {
         self.lease = lease
         self.reader = reader ?? Self.unique(origin)
         self.leaseSeconds = leaseSeconds
+        self.alerts = alerts
         self.progress = progress
         before = ClientUsage(clients)
     }
@@ -124,10 +127,10 @@ public struct JobRun: Sendable {
 
     private func gathering(_ subjects: Subjects) throws(RunError) -> any Gathering {
         switch definition.kind {
-        case .reconcile:
+        case .reconcile(let job):
             return ReconcileGathering(
                 job: definition.name, subjects: subjects.list, clients: clients, pool: pool, isBackfill: range != nil,
-                progress: progress)
+                judgedAtSeconds: range == nil ? nil : nowSeconds - job.settleSeconds, progress: progress)
         case .expire(let work):
             return ExpireGathering(
                 job: definition.name, work: work, subjects: subjects.list, clients: clients, pool: pool,
@@ -187,7 +190,7 @@ public struct JobRun: Sendable {
         let gathered = try await gathering.gather(own, isLater: false)
         guard gathered.tally.problems.isEmpty else {
             let outcome = gathered.tally.outcome(.incomplete, counts: [:], spent: try await spent(own.run))
-            try await Runs(pool: pool).end(own.fence, outcome)
+            try await Runs(pool: pool).end(own.fence, outcome, also: telling(own.run, outcome))
             return RunResult(run: own.run, outcome: outcome, findings: [])
         }
         return isPlan

@@ -40,6 +40,8 @@ public struct PlanRun: Sendable {
     public struct Result: Sendable {
         public var runID: Int64
         public var applied: Int
+        /// Items that this same plan did before: nothing is left to do about them.
+        public var doneBefore = 0
         /// Items that were left alone, a sentence each: the row or the object has moved.
         public var leftAlone: [String]
         public var failures: [String]
@@ -95,7 +97,7 @@ public struct PlanRun: Sendable {
             throw error
         }
         let counts = try await Findings(pool: pool).counts(of: run)
-        let state: RunState = result.exitCode == 0 ? .repaired : .drift
+        let state: RunState = result.exitCode != 0 ? .drift : result.applied > 0 ? .repaired : .clean
         let used = ClientUsage(clients)
         try await runs.end(
             fence,
@@ -123,7 +125,12 @@ public struct PlanRun: Sendable {
                 result.leftAlone.append(reason)
                 continue
             }
-            guard let findingID = try await findingID(of: try FoundDifference(judged, job: run.job), run) else {
+            let difference = try FoundDifference(judged, job: run.job)
+            if try await isDone(difference) {
+                result.doneBefore += 1
+                continue
+            }
+            guard let findingID = try await findingID(of: difference, run) else {
                 result.leftAlone.append(
                     "\(item.what): a person accepted this difference, or took its repair back, after the plan")
                 continue
@@ -142,6 +149,13 @@ public struct PlanRun: Sendable {
         result.applied += outcome.repaired
         result.leftAlone += outcome.moved
         result.failures += outcome.failures
+    }
+
+    /// Whether this plan itself repaired the difference, and nothing has come back since.
+    private func isDone(_ found: FoundDifference) async throws -> Bool {
+        let findings = Findings(pool: pool)
+        guard let known = try await findings.finding(found.identity), known.state == .closed else { return false }
+        return try await findings.repairs(of: known.id).contains { $0.plan == plan.id }
     }
 
     /// The finding of an item. One that is closed stays as it is: the plan may have been applied before. `nil` for one
@@ -194,7 +208,7 @@ public struct PlanRun: Sendable {
         }
         switch outcome {
         case .done: result.applied += 1
-        case .alreadyDone: result.leftAlone.append("\(item.what): it is undone already")
+        case .alreadyDone: result.doneBefore += 1
         case .refused(let reason): result.leftAlone.append(reason)
         }
         progress(.repaired)

@@ -13,6 +13,9 @@ struct ReconcileGathering: Gathering {
     let pool: Pool
     /// A backfill is about its period and nothing else: no events, no open rows of other times.
     let isBackfill: Bool
+    /// As of when ages are judged, in Unix seconds; `nil`: the end of the run's period. A backfill of last year judges
+    /// what is stale or overdue today.
+    var judgedAtSeconds: Int64?
     let progress: @Sendable (RunProgress) -> Void
     let limits = ComparisonLimits()
 
@@ -77,10 +80,11 @@ struct ReconcileGathering: Gathering {
             if !isBackfill { try await readNamedByEvents(run, subject, confirmer) }
             if subject.hasReversals { try await readReversals(own, subject, client, confirmer) }
         }
+        let now = judgedAtSeconds ?? run.period.toSeconds
         let comparison = Comparison(
             subject: subject,
-            diff: subject.diff(run, ofAnyAge: !isBackfill, nowSeconds: run.period.toSeconds), confirmer: confirmer,
-            nowSeconds: run.period.toSeconds, pool: pool,
+            diff: subject.diff(run, ofAnyAge: !isBackfill, nowSeconds: now), confirmer: confirmer,
+            nowSeconds: now, pool: pool,
             carried: isBackfill
                 ? CarriedObjects()
                 : try await Findings(pool: pool).unclosed(

@@ -9,7 +9,8 @@ import Reports
 /// The same object put twice is the same object, so whatever may succeed later is tried again.
 struct ReportBucket: Sendable {
     private let settings: S3Delivery
-    private let signature: @Sendable (String, String, String, Int64) throws -> [(String, String)]
+    /// By method, path, host, hash of the body, and time.
+    private let signature: @Sendable (String, String, String, String, Int64) throws -> [(String, String)]
     private let http: HTTPClient
     private let endpoint: String
     /// For one object, in milliseconds.
@@ -24,10 +25,10 @@ struct ReportBucket: Sendable {
         self.settings = settings
         self.http = http
         endpoint = settings.endpoint ?? "https://s3.\(settings.region).amazonaws.com"
-        signature = { path, host, hash, seconds in
+        signature = { method, path, host, hash, seconds in
             try S3Signature(
                 accessKeyID: accessKeyID.expose(), secretKey: secretKey.expose(), region: settings.region
-            ).headers(method: "PUT", path: path, host: host, payloadHash: hash, atSeconds: seconds)
+            ).headers(method: method, path: path, host: host, payloadHash: hash, atSeconds: seconds)
         }
     }
 
@@ -65,13 +66,28 @@ struct ReportBucket: Sendable {
         }
     }
 
+    /// Asks whether the bucket is there and lets us see it, which changes nothing:
+    /// https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html, here as the listing of no object, whose
+    /// answer has a body like any other.
+    func check() async throws {
+        let host = endpoint.split(separator: "/", maxSplits: 2).last.map(String.init) ?? endpoint
+        let path = S3Signature.encoded(path: [settings.bucket])
+        let now = Int64(Date().timeIntervalSince1970)
+        let response = try await http.send(
+            HTTPRequest(
+                .get, url: endpoint + path,
+                headers: try signature("GET", path, host, try FileDigest.sha256([]), now),
+                timeoutMilliseconds: timeoutMilliseconds))
+        guard response.status == 200 else { throw BucketError.refused("the question for it", status: response.status) }
+    }
+
     private func putOnce(_ bytes: [UInt8], hash: String, path: String, name: String) async throws {
         let host = endpoint.split(separator: "/", maxSplits: 2).last.map(String.init) ?? endpoint
         // The clock is asked again for each attempt: a signature holds for 15 minutes.
         let now = Int64(Date().timeIntervalSince1970)
         let response = try await http.send(
             HTTPRequest(
-                .put, url: endpoint + path, headers: try signature(path, host, hash, now), body: bytes,
+                .put, url: endpoint + path, headers: try signature("PUT", path, host, hash, now), body: bytes,
                 timeoutMilliseconds: timeoutMilliseconds))
         guard response.status == 200 else { throw BucketError.refused(name, status: response.status) }
     }

@@ -32,6 +32,14 @@ public struct ReportDelivery: Sendable {
         bucketProblem = problem
     }
 
+    /// Whether the bucket is there, for a check; nothing is written.
+    /// - Returns: its address, for people.
+    public func checkBucket() async throws -> String {
+        guard let bucket else { throw BucketUnknown(description: bucketProblem ?? "settings.yaml has no delivery.s3") }
+        try await bucket.check()
+        return bucket.address([])
+    }
+
     /// The messages that a job asks for, one for each recipient.
     func queued(_ messages: ReportMessages, _ rule: DeliverRule) -> [ReportDispatch] {
         var queued = rule.email.map { ReportDispatch(way: .email(to: $0), messages: messages) }
@@ -146,4 +154,9 @@ public struct ReportDispatch: Sendable, Hashable {
         case .slack: StoredReport.Delivery(destination: "slack", address: "incoming webhook", outcome: .queued)
         }
     }
+}
+
+/// There is no bucket to be asked.
+struct BucketUnknown: Error, CustomStringConvertible {
+    let description: String
 }

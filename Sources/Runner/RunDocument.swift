@@ -8,6 +8,7 @@ public struct RunDocument: Encodable, Sendable {
         let found: Int64
         let repaired: Int64
         let open: Int64
+        let accepted: Int64
     }
 
     struct Objects: Encodable, Sendable {
@@ -89,7 +90,10 @@ public struct RunDocument: Encodable, Sendable {
         period = Period(from: result.run.period.fromSeconds, to: result.run.period.toSeconds)
         counts = Dictionary(
             uniqueKeysWithValues: result.outcome.counts.map { kind, count in
-                (kind.rawValue, Count(found: count.found, repaired: count.repaired, open: count.open))
+                (
+                    kind.rawValue,
+                    Count(found: count.found, repaired: count.repaired, open: count.open, accepted: count.accepted)
+                )
             })
         requests = result.outcome.requests
         requestsLeast = result.outcome.requestsLeast
@@ -107,9 +111,11 @@ public struct RunDocument: Encodable, Sendable {
     }
 
     /// The document as text, with sorted keys and a line break at its end.
-    public func text() throws -> String {
+    /// - Parameter isOneLine: for several documents below each other.
+    public func text(isOneLine: Bool = false) throws -> String {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if !isOneLine { encoder.outputFormatting.insert(.prettyPrinted) }
         return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
     }
 }

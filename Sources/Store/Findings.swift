@@ -206,7 +206,8 @@ public struct Findings: Sendable {
                 """
                 SELECT kind, count(*)::bigint AS found,
                     count(*) FILTER (WHERE state = 'closed' AND closed_how = 'repaired')::bigint AS repaired,
-                    count(*) FILTER (WHERE state = 'open' AND action <> 'inform')::bigint AS open
+                    count(*) FILTER (WHERE state = 'open' AND action <> 'inform')::bigint AS open,
+                    count(*) FILTER (WHERE state = 'accepted')::bigint AS accepted
                 FROM trueup.finding WHERE last_run_id = $1 GROUP BY kind
                 """, run.id)
         }
@@ -214,7 +215,9 @@ public struct Findings: Sendable {
         for row in rows {
             let word: String = try row["kind"]
             guard let kind = FindingKind(rawValue: word) else { throw UnknownKind(word: word) }
-            counts[kind] = KindCount(found: try row["found"], repaired: try row["repaired"], open: try row["open"])
+            counts[kind] = KindCount(
+                found: try row["found"], repaired: try row["repaired"], open: try row["open"],
+                accepted: try row["accepted"])
         }
         return counts
     }

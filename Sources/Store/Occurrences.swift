@@ -168,6 +168,19 @@ public struct Occurrences: Sendable {
         }
     }
 
+    /// The latest occurrences that did not run, or were given up, newest nominal time first.
+    public func notRun(limit: Int, job: String? = nil) async throws -> [Occurrence] {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT \(Occurrence.columns) FROM trueup.occurrence
+                WHERE state IN ('missed', 'skipped', 'failed') AND ($2::text IS NULL OR job = $2)
+                ORDER BY scheduled_at DESC, job LIMIT $1
+                """, limit, job
+            ).map { try Occurrence($0) }
+        }
+    }
+
     /// The last occurrence of each job that has ended, by job.
     public func lastEnded(of jobs: [String]) async throws -> [String: Occurrence] {
         let rows = try await pool.withConnection { connection in

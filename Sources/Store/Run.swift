@@ -94,11 +94,14 @@ public struct KindCount: Sendable, Hashable {
     public var repaired: Int64
     /// Still open at the run's end.
     public var open: Int64
+    /// A person decided to keep them as they are.
+    public var accepted: Int64
 
-    public init(found: Int64 = 0, repaired: Int64 = 0, open: Int64 = 0) {
+    public init(found: Int64 = 0, repaired: Int64 = 0, open: Int64 = 0, accepted: Int64 = 0) {
         self.found = found
         self.repaired = repaired
         self.open = open
+        self.accepted = accepted
     }
 }
 
@@ -150,7 +153,7 @@ public struct Runs: Sendable {
 
     public init(pool: Pool) { self.pool = pool }
 
-    private static let columns = """
+    static let columns = """
         id, job, trigger, is_plan, state, attempt, period_from_seconds, period_to_seconds, definition_hash,
         requested_by, started_at, ended_at, requests, requests_least, stripe_objects, local_rows, problems
         """
@@ -259,8 +262,12 @@ public struct Runs: Sendable {
     }
 
     /// Writes the end of a run and drops its staging table. A run that has ended cannot end once more.
+    /// - Parameter also: what belongs to the end and into its transaction, such as messages about it; not called for an
+    ///   interrupted run, which goes on.
     /// - Throws: ``RunLost``, ``LeaseLost``.
-    public func end(_ fence: RunFence, _ outcome: RunOutcome) async throws {
+    public func end(
+        _ fence: RunFence, _ outcome: RunOutcome, also: (@Sendable (Connection) async throws -> Void)? = nil
+    ) async throws {
         try await pool.transaction(fence) { connection in
             let rows = try await connection.query(
                 """
@@ -275,8 +282,10 @@ public struct Runs: Sendable {
             try await connection.execute("DELETE FROM trueup.run_count WHERE run_id = $1", run.id)
             for (kind, count) in outcome.counts {
                 try await connection.execute(
-                    "INSERT INTO trueup.run_count (run_id, kind, found, repaired, open) VALUES ($1, $2, $3, $4, $5)",
-                    run.id, kind.rawValue, count.found, count.repaired, count.open)
+                    """
+                    INSERT INTO trueup.run_count (run_id, kind, found, repaired, open, accepted)
+                    VALUES ($1, $2, $3, $4, $5, $6)
+                    """, run.id, kind.rawValue, count.found, count.repaired, count.open, count.accepted)
             }
             if !run.isPlan, [.clean, .repaired, .drift].contains(outcome.state) {
                 try await StripePayments.record(run, outcome.compared, on: connection)
@@ -287,6 +296,7 @@ public struct Runs: Sendable {
             }
             let staging = ListedObject.allCases.map { StagingTable($0, runID: run.id).dropSQL }
             try await connection.run(script: staging.joined() + StagedReversals(runID: run.id).dropSQL)
+            try await also?(connection)
         }
     }
 
@@ -316,6 +326,22 @@ public struct Runs: Sendable {
                 """, limit, job
             ).map(Run.init)
         }
+    }
+
+    /// The last run of each job that has ended, by whatever it was started; plans, backfills and what was applied are
+    /// left out.
+    public func lastEnded(of jobs: [String]) async throws -> [String: Run] {
+        let rows = try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT DISTINCT ON (job) \(Self.columns) FROM trueup.run
+                WHERE job = ANY($1) AND NOT is_plan AND trigger IN ('manual', 'schedule', 'demo')
+                    AND ended_at IS NOT NULL AND state <> 'running'
+                ORDER BY job, id DESC
+                """, jobs)
+        }
+        let found = try rows.map { try Run($0) }
+        return Dictionary(uniqueKeysWithValues: found.map { ($0.job, $0) })
     }
 
     /// One run, or `nil`.
@@ -372,12 +398,14 @@ public struct Runs: Sendable {
     public func counts(of runID: Int64) async throws -> [FindingKind: KindCount] {
         let rows = try await pool.withConnection { connection in
             try await connection.query(
-                "SELECT kind, found, repaired, open FROM trueup.run_count WHERE run_id = $1", runID)
+                "SELECT kind, found, repaired, open, accepted FROM trueup.run_count WHERE run_id = $1", runID)
         }
         var counts: [FindingKind: KindCount] = [:]
         for row in rows {
             guard let kind = FindingKind(rawValue: try row["kind"]) else { continue }
-            counts[kind] = KindCount(found: try row["found"], repaired: try row["repaired"], open: try row["open"])
+            counts[kind] = KindCount(
+                found: try row["found"], repaired: try row["repaired"], open: try row["open"],
+                accepted: try row["accepted"])
         }
         return counts
     }

@@ -37,8 +37,15 @@ extension StripeClient {
     }
 
     private func permission(_ call: Call, attempts: Int, mayHaveActed: Bool) async throws(StripeError) {
+        let askedAt = clock.now()
         do {
             try await budget.take(call.endpoint)
+            let waited = clock.now() - askedAt
+            guard waited >= 1_000_000 else { return }
+            counters.withLock { usage in
+                usage.waits += 1
+                usage.waitedNanoseconds += waited
+            }
         } catch {
             throw cancelled(call, attempts: attempts, mayHaveActed: mayHaveActed && call.method != .get)
         }
@@ -74,18 +81,19 @@ extension StripeClient {
         case .failure(let error):
             outcome = .failure(broken(error, call))
         }
-        count(call, outcome, bytes: (try? result.get())?.body.count ?? 0, isRetry: isRetry)
+        count(call, outcome, response: try? result.get(), isRetry: isRetry)
         return outcome
     }
 
     private func count(
-        _ call: Call, _ outcome: Result<HTTPResponse, FailedAttempt>, bytes: Int, isRetry: Bool
+        _ call: Call, _ outcome: Result<HTTPResponse, FailedAttempt>, response: HTTPResponse?, isRetry: Bool
     ) {
         counters.withLock { usage in
             usage.requests += 1
             usage.byEndpoint[call.endpoint, default: 0] += 1
             usage.retries += isRetry ? 1 : 0
-            usage.bytesReceived += bytes
+            usage.byStatus[response?.status ?? 0, default: 0] += 1
+            usage.bytesReceived += response?.body.count ?? 0
             guard case .failure(let failed) = outcome else { return }
             if failed.failure.isRateLimited {
                 usage.rateLimited += 1

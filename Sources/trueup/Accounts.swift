@@ -31,7 +31,7 @@ struct Accounts: Sendable {
             } catch {
                 throw CommandError("Account \(name): \(error).")
             }
-            for warning in found.warnings { Terminal.say("warning: \(warning)") }
+            for warning in found.warnings { Terminal.warn("\(warning)") }
             let rate = RateLimits(
                 perSecond: Double(account.rate.perSecond), perEndpoint: Double(account.rate.perEndpoint),
                 share: account.rate.share)

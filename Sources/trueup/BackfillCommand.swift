@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Jobs
+import PostgreSQL
 import Reconciliation
 import Runner
 import Schedule
@@ -13,18 +14,21 @@ struct BackfillCommand: AsyncParsableCommand {
         discussion: """
             The range is half-open: --to is the first day, or moment, that is left out. Dates are read in the job's \
             time zone; a moment is given as 2026-10-01T12:00:00Z. Only what was created in the range is compared and \
-            repaired. A backfill that was stopped goes on where it stopped when the same command is given again. With \
-            --plan nothing is repaired.
+            repaired. A backfill that was stopped goes on where it stopped when the same command is given again; \
+            --status lists what waits for that. With --plan nothing is repaired.
             """)
 
     @Argument(help: ArgumentHelp("The job, by file name without .yaml.", valueName: "job"))
-    var name: String
+    var name: String?
 
     @Option(name: .long, help: ArgumentHelp("The first day or moment.", valueName: "date"))
-    var from: String
+    var from: String?
 
     @Option(name: .long, help: ArgumentHelp("The first day or moment that is left out.", valueName: "date"))
-    var to: String
+    var to: String?
+
+    @Flag(name: .long, help: "List the backfills with their progress, and how to go on with those that stopped.")
+    var status = false
 
     @Option(name: .long, help: "Only this account of the job.")
     var account: String?
@@ -38,11 +42,26 @@ struct BackfillCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print one JSON document to stdout.")
     var json = false
 
+    @OptionGroup var log: LogOptions
+    @OptionGroup var metrics: MetricsOptions
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
+    func validate() throws {
+        if status {
+            guard from == nil, to == nil, account == nil, !plan, !json else {
+                throw ValidationError("--status takes a job and nothing else.")
+            }
+        } else if name == nil || from == nil || to == nil {
+            throw ValidationError("Name a job, and give --from and --to; or --status.")
+        }
+    }
+
     func run() async throws {
+        log.start()
         let set = try files.load()
+        if status { return try await list(set) }
+        let (name, from, to) = (name ?? "", from ?? "", to ?? "")
         guard var definition = set.job(named: name) else { throw CommandError(files.noJob(name, in: set), code: 64) }
         guard case .reconcile = definition.kind else {
             throw CommandError(
@@ -57,11 +76,17 @@ struct BackfillCommand: AsyncParsableCommand {
                 try Self.seconds(from, "--from", definition), try Self.seconds(to, "--to", definition)))
         guard !range.isEmpty else { throw CommandError("--from \(from) is not before --to \(to).", code: 64) }
         let isLive = Accounts.hasLiveKey(definition.kind.accounts, settings: set.settings)
+        let file = metrics.file()
         let result = try await Signals.cancelling {
-            try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
-                try await RunningJob(
-                    definition: narrowed, set: set, database: database, isPlan: plan, range: range, resume: command
-                ).run(.backfill)
+            try await file.written {
+                try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
+                    try await file.written(of: database.target) {
+                        try await RunningJob(
+                            definition: narrowed, set: set, database: database, isPlan: plan, range: range,
+                            resume: command, meter: file.meter
+                        ).run(.backfill)
+                    }
+                }
             }
         }
         let path = try result.plan.map { try PlanFile.write($0, to: plans) }
@@ -69,9 +94,21 @@ struct BackfillCommand: AsyncParsableCommand {
         if result.exitCode != 0 { throw ExitCode(result.exitCode) }
     }
 
+    private func list(_ set: JobSet) async throws {
+        if let name, set.job(named: name) == nil { throw CommandError(files.noJob(name, in: set), code: 64) }
+        let name = name
+        try await Database.with(databaseOptions, settings: set.settings) { database in
+            let pool = Pool(database.target, size: 2, applicationName: "trueup backfill")
+            let lines = try await BackfillStatus(set: set, pool: pool, next: next).lines(job: name)
+            await pool.close()
+            if lines.isEmpty { Terminal.say("There are no backfills.") }
+            for line in lines { Terminal.print(line) }
+        }
+    }
+
     /// The command that goes on.
     private var command: String {
-        var words = ["trueup backfill \(name) --from \(from) --to \(to)"]
+        var words = ["trueup backfill \(name ?? "") --from \(from ?? "") --to \(to ?? "")"]
         if let account { words.append("--account \(account)") }
         if plan { words.append("--plan") }
         return next.onJobs(words.joined(separator: " "))

@@ -3,11 +3,13 @@ import Foundation
 import Jobs
 import PostgreSQL
 import Runner
+import Schedule
 import Store
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Validates every job file; with --online also keys, accounts and tables.",
+        commandName: "check",
+        abstract: "Validates every job file; with --online also keys, accounts, tables, privileges and delivery.",
         discussion: """
             Without --online nothing is reached and no key is needed. With --schema, prints the JSON Schema of the \
             files, for editors, and checks nothing.
@@ -19,22 +21,40 @@ struct CheckCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print the JSON Schema of the files.")
     var schema = false
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "With --schema: write job.json and settings.json into this directory instead.", valueName: "dir"))
+    var write: String?
+
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func validate() throws {
         if online, schema { throw ValidationError("Give --online or --schema, not both.") }
+        if write != nil, !schema { throw ValidationError("--write goes with --schema.") }
     }
 
     func run() async throws {
-        if schema { return Terminal.print(JobSchema.json()) }
+        if schema { return try printSchema() }
         let set = try files.load()
         for job in set.jobs {
             Terminal.print(
                 "ok   \(files.jobs)/\(job.name).yaml: \(job.kind.word) on \(job.kind.accounts.joined(separator: ", "))")
         }
+        let version = Zone.databaseVersion.map { "version \($0)" } ?? "a version that does not say which"
+        Terminal.say("Schedules are read with the time zone database of this machine, \(version).")
         if set.jobs.isEmpty { Terminal.say("There are no jobs in \(files.jobs), only settings.") }
         if online { try await checkOnline(set) }
+    }
+
+    private func printSchema() throws {
+        guard let write else { return Terminal.print(JobSchema.json()) }
+        try FileManager.default.createDirectory(atPath: write, withIntermediateDirectories: true)
+        for (name, text) in [("job.json", JobSchema.jobJSON()), ("settings.json", JobSchema.settingsJSON())] {
+            try text.write(toFile: write + "/" + name, atomically: true, encoding: .utf8)
+            Terminal.say("written: \(write)/\(name)")
+        }
     }
 
     private func checkOnline(_ set: JobSet) async throws {
@@ -52,6 +72,9 @@ struct CheckCommand: AsyncParsableCommand {
             }
         } catch {
             await report.line("database") { throw error }
+        }
+        for part in DeliveryCheck(set: set, environment: ProcessInfo.processInfo.environment).parts {
+            await report.line(part.what, part.body)
         }
         if report.failures > 0 {
             Terminal.say("\(counted(report.failures, "problem")). Nothing was changed.")
@@ -92,6 +115,8 @@ struct CheckCommand: AsyncParsableCommand {
         }
         await report.line("schema trueup") {
             try await Migrator.check(connection)
+            let missing = try await TablePrivileges.missingOnTrueup(on: connection)
+            guard missing.isEmpty else { throw CommandError(missing.joined(separator: "; ")) }
             return "up to date"
         }
         for name in Array(Set(set.jobs.flatMap(\.kind.accounts))).sorted() where report.failures == 0 {
@@ -101,6 +126,8 @@ struct CheckCommand: AsyncParsableCommand {
         for job in set.jobs {
             await report.line("tables of \(job.name)") {
                 let names = try await JobTables.names(of: job, jobs: set.jobs, pool: pool)
+                let missing = try await JobTables.missingPrivileges(of: job, jobs: set.jobs, pool: pool)
+                guard missing.isEmpty else { throw CommandError(missing.joined(separator: "; ")) }
                 return names.isEmpty ? "none" : names.joined(separator: ", ")
             }
         }

@@ -33,8 +33,13 @@ struct Database: Sendable {
                 "A live Stripe key is set, but \(variable) is not. Set \(variable) to the application's database, or "
                     + "say --embedded if the embedded one is meant.")
         }
-        let cluster = EmbeddedCluster(
-            dataDirectory: try options.dataDir ?? EmbeddedCluster.defaultDataDirectory())
+        let cluster = try options.cluster()
+        // A directory that is misspelt would be a new database without anything in it.
+        if let dataDir = options.dataDir, await cluster.status().majorVersion == nil {
+            throw CommandError(
+                "There is no database in \(dataDir). Check --data-dir, or make one with: trueup db start "
+                    + "--data-dir \(dataDir)")
+        }
         try await cluster.start()
         let target = try await cluster.createDatabaseIfMissing(name)
         let database = Database(target: target, cluster: cluster)

@@ -40,6 +40,7 @@ struct FindingsListCommand: AsyncParsableCommand {
     @Option(name: .long, help: "How many.")
     var limit = 1_000
 
+    @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func validate() throws {
@@ -69,9 +70,17 @@ struct FindingsListCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await Database.with(databaseOptions, settings: nil) { database in
+        let set = files.loadIfThere()
+        try await Database.with(databaseOptions, settings: set?.settings) { database in
             let pool = Pool(database.target, size: 1, applicationName: "trueup findings")
-            let findings = try await Findings(pool: pool).list(filter)
+            let findings: [Finding]
+            do {
+                try await NameFilter(set: set, pool: pool).check(job: job, account: account)
+                findings = try await Findings(pool: pool).list(filter)
+            } catch {
+                await pool.close()
+                throw error
+            }
             await pool.close()
             var table = TextTable(
                 headings: [

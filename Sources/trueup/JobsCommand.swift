@@ -43,11 +43,18 @@ struct JobsListCommand: AsyncParsableCommand {
                 let pool = Pool(database.target, size: 1, applicationName: "trueup jobs")
                 let occurrences = Occurrences(pool: pool)
                 let names = set.jobs.map(\.name)
-                let known = KnownJobs(
-                    nowSeconds: try await occurrences.nowSeconds(), states: try await occurrences.states(of: names),
-                    last: try await occurrences.lastEnded(of: names))
-                await pool.close()
-                return known
+                do {
+                    let known = KnownJobs(
+                        nowSeconds: try await occurrences.nowSeconds(), states: try await occurrences.states(of: names),
+                        last: try await occurrences.lastEnded(of: names),
+                        lastRuns: try await Runs(pool: pool).lastEnded(of: names),
+                        running: try await JobLock.held(of: names, pool: pool))
+                    await pool.close()
+                    return known
+                } catch {
+                    await pool.close()
+                    throw error
+                }
             }
         } catch {
             Terminal.say("Last results are not shown: \(explanation(of: error))")
@@ -62,6 +69,10 @@ struct KnownJobs: Sendable {
     var states: [String: JobState]
     /// The last occurrence of each that has ended.
     var last: [String: Occurrence]
+    /// The last run of each that has ended, also one that a person or cron started.
+    var lastRuns: [String: Run]
+    /// Those that run at this moment.
+    var running: Set<String>
 }
 
 /// One job for a person.
@@ -84,7 +95,7 @@ struct JobLines {
             lines.append("  next      " + next.map { ISOTime.text($0, in: job.zone) }.joined(separator: ", "))
         }
         guard let known else { return lines }
-        if let last = known.last[job.name] { lines.append("  last      " + result(last)) }
+        lines.append("  last      " + last(known))
         lines.append("  health    " + health(known))
         return lines
     }
@@ -92,6 +103,17 @@ struct JobLines {
     private var schedule: String {
         if let expression = job.expression { return expression.describe(timeZone: job.timeZone) }
         return job.after.isEmpty ? "by hand" : "after " + job.after.joined(separator: ", ")
+    }
+
+    /// What took place last: an occurrence of the schedule, or a run that a person or cron started.
+    private func last(_ known: KnownJobs) -> String {
+        let occurrence = known.last[job.name]
+        guard let run = known.lastRuns[job.name] else { return occurrence.map(result) ?? "never ran" }
+        if let occurrence, (occurrence.endedAt?.seconds ?? 0) >= (run.endedAt?.seconds ?? 0) {
+            return result(occurrence)
+        }
+        let how = run.trigger == "schedule" ? "" : " (by hand or cron)"
+        return "\(ISOTime.text(run.startedAt.seconds, in: job.zone)) \(run.state.rawValue), run \(run.id)\(how)"
     }
 
     private func result(_ last: Occurrence) -> String {
@@ -102,22 +124,54 @@ struct JobLines {
     }
 
     private func health(_ known: KnownJobs) -> String {
-        guard let state = known.states[job.name] else {
-            return job.expression == nil && job.after.isEmpty ? "ok" : "no scheduler has seen it yet: trueup schedule"
-        }
-        if let by = state.pausedBy, let at = state.pausedAt {
+        if let state = known.states[job.name], let by = state.pausedBy, let at = state.pausedAt {
             return "paused by \(by) since \(isoTime(at.seconds)): trueup jobs resume \(job.name)"
         }
-        if let due = job.expression?.next(after: state.lastNominalSeconds, in: job.zone),
-            nowSeconds - due > Self.lateSeconds
-        {
+        if known.running.contains(job.name) { return "it runs now" }
+        if let late = late(known) { return late }
+        if let failing = failing(known) { return failing }
+        let occurrence = known.last[job.name]
+        if occurrence?.state == .missed, known.lastRuns[job.name] == nil || isLast(occurrence, known) {
+            return "MISSED its last time"
+        }
+        let hasRun = known.lastRuns[job.name] != nil || occurrence?.state == .done
+        if !hasRun { return known.states[job.name] == nil ? unseen : "never ran" }
+        return "ok"
+    }
+
+    private var unseen: String {
+        job.expression == nil && job.after.isEmpty
+            ? "never ran" : "never ran; no scheduler has seen it yet: trueup schedule, or cron (trueup cron print)"
+    }
+
+    private func isLast(_ occurrence: Occurrence?, _ known: KnownJobs) -> Bool {
+        (occurrence?.endedAt?.seconds ?? 0) > (known.lastRuns[job.name]?.endedAt?.seconds ?? 0)
+    }
+
+    /// Its time has come and nobody started it: by the scheduler's own book where one has seen the job, else by its
+    /// last run, which cron may have started.
+    private func late(_ known: KnownJobs) -> String? {
+        guard let expression = job.expression else { return nil }
+        if let state = known.states[job.name] {
+            guard let due = expression.next(after: state.lastNominalSeconds, in: job.zone),
+                nowSeconds - due > Self.lateSeconds
+            else { return nil }
             return "LATE: it was due at \(ISOTime.text(due, in: job.zone)), and no scheduler runs: trueup schedule"
         }
-        switch known.last[job.name]?.state {
-        case .failed: return "FAILING: \(known.last[job.name]?.detail ?? "see trueup runs --job \(job.name)")"
-        case .missed: return "MISSED its last time"
-        default: return "ok"
+        guard let run = known.lastRuns[job.name], let due = expression.previous(before: nowSeconds, in: job.zone),
+            nowSeconds - due > Self.lateSeconds + job.jitterSeconds, run.startedAt.seconds < due
+        else { return nil }
+        return "LATE: it was due at \(ISOTime.text(due, in: job.zone)), and nothing started it (no scheduler knows it)"
+    }
+
+    private func failing(_ known: KnownJobs) -> String? {
+        let occurrence = known.last[job.name]
+        if occurrence?.state == .failed, known.lastRuns[job.name] == nil || isLast(occurrence, known) {
+            return "FAILING: \(occurrence?.detail ?? "see trueup runs --job \(job.name)")"
         }
+        guard let run = known.lastRuns[job.name], run.state.isFailure else { return nil }
+        let why = run.problems.first.map { ": " + RunSummary.oneLine($0) } ?? ""
+        return "FAILING: run \(run.id) is \(run.state.rawValue)\(why)"
     }
 }
 

@@ -10,7 +10,7 @@ struct JobOptions: ParsableArguments {
     /// All files, validated.
     func load() throws -> JobSet {
         let set = try JobFiles.load(directory: jobs)
-        for warning in set.warnings { Terminal.say("warning: \(warning)") }
+        for warning in set.warnings { Terminal.warn("\(warning)") }
         return set
     }
 }

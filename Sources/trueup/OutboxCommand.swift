@@ -50,10 +50,12 @@ struct OutboxSendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "send", abstract: "Sends what is due now.")
 
+    @OptionGroup var log: LogOptions
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
+        log.start()
         let settings = try files.load().settings
         guard settings.delivery.email != nil || settings.delivery.slack != nil else {
             throw CommandError("settings.yaml has neither delivery.email nor delivery.slack: nothing can be sent.")

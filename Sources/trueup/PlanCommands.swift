@@ -17,29 +17,39 @@ struct ApplyCommand: AsyncParsableCommand {
     @Argument(help: "The plan file.")
     var plan: String
 
+    @OptionGroup var log: LogOptions
+    @OptionGroup var metrics: MetricsOptions
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
+        log.start()
         let set = try files.load()
         let plan = try PlanFile.read(self.plan)
         guard let definition = set.job(named: plan.job) else { throw PlanError.noJob(plan.job) }
         let isLive = Accounts.hasLiveKey(definition.kind.accounts, settings: set.settings)
+        let file = metrics.file()
         let code = try await Signals.cancelling {
-            try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
-                try await apply(plan, definition, set, database)
+            try await file.written {
+                try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
+                    try await file.written(of: database.target) {
+                        try await apply(plan, definition, set, database, file.meter)
+                    }
+                }
             }
         }
         if code != 0 { throw ExitCode(code) }
     }
 
     private func apply(
-        _ plan: Plan, _ definition: JobDefinition, _ set: JobSet, _ database: Database
+        _ plan: Plan, _ definition: JobDefinition, _ set: JobSet, _ database: Database, _ meter: RequestMeter
     ) async throws -> Int32 {
         let budgets = AccountBudgets(database.target)
         let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) {
             budgets.budget(of: $0, $1, for: .apply)
         }
+        meter.add(accounts.clients)
+        defer { meter.remove(accounts.clients) }
         let pool = Pool(database.target, size: JobRun.poolSize, applicationName: "trueup apply")
         let view = RunView(definition, isQuiet: true)
         let result: PlanRun.Result
@@ -61,7 +71,13 @@ struct ApplyCommand: AsyncParsableCommand {
         await pool.close()
         await accounts.http.close()
         await budgets.close()
-        Terminal.print("Applied \(result.applied) of \(plan.items.count) (plan \(plan.id), run \(result.runID)).")
+        if result.doneBefore == plan.items.count, result.doneBefore > 0 {
+            Terminal.print("This plan is done already: all of its \(plan.items.count) items (plan \(plan.id)).")
+        } else {
+            let before = result.doneBefore > 0 ? ", \(result.doneBefore) were done before" : ""
+            Terminal.print(
+                "Applied \(result.applied) of \(plan.items.count)\(before) (plan \(plan.id), run \(result.runID)).")
+        }
         for reason in result.leftAlone { Terminal.print("  left alone: \(printable(reason))") }
         for failure in result.failures { Terminal.print("  failed: \(printable(failure))") }
         if plan.purpose == .revert, result.applied > 0 {
@@ -169,7 +185,20 @@ struct PlanView {
             lines.append("  … and \(plan.reviews.count - Self.shownMax) more to review")
         }
         lines += plan.impossible.map { "  ! cannot be undone: \(printable($0))" }
-        return lines + ["", plan.summary]
+        return lines + effects + ["", plan.summary]
+    }
+
+    /// What the plan comes to, by kind of difference and effect; money never over currencies.
+    private var effects: [String] {
+        var table = TextTable(headings: ["  finding", "effect", "count", "credits", "money"], rightAligned: [2, 3, 4])
+        for total in plan.totals {
+            table.rows.append([
+                "  " + total.kind, total.effect, Money.grouped(Int64(total.count)),
+                total.credits == 0 ? "–" : (total.credits > 0 ? "+" : "") + Money.grouped(total.credits),
+                total.amount.map { Money(minorUnits: $0, currency: total.currency).description } ?? "too much to add",
+            ])
+        }
+        return table.rows.isEmpty ? [] : [""] + table.lines
     }
 
     private func line(_ item: Plan.Item) -> [String] {

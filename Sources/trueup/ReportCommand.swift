@@ -56,6 +56,7 @@ struct ReportMakeCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Send it where the job's deliver says.")
     var deliver = false
 
+    @OptionGroup var log: LogOptions
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
@@ -67,6 +68,7 @@ struct ReportMakeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        log.start()
         let set = try files.load()
         let (definition, job) = try job(in: set)
         let zone = try Zone.load(job.cutOff.timeZone)

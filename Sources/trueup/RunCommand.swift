@@ -24,12 +24,14 @@ struct RunCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("The directory of the plan files.", valueName: "dir"))
     var plans = "plans"
 
-    @Flag(name: .long, help: "Print one JSON document for each job to stdout.")
+    @Flag(name: .long, help: "Print a JSON document to stdout; of several jobs, one line each.")
     var json = false
 
     @Flag(name: .long, help: "For cron: say nothing at all when nothing was found and nothing done.")
     var quiet = false
 
+    @OptionGroup var log: LogOptions
+    @OptionGroup var metrics: MetricsOptions
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
@@ -38,6 +40,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        log.start()
         let set = try files.load()
         let definitions = try names.map { name in
             guard let job = set.job(named: name) else {
@@ -47,13 +50,18 @@ struct RunCommand: AsyncParsableCommand {
         }
         let accountNames = Array(Set(definitions.flatMap(\.kind.accounts))).sorted()
         let isLive = Accounts.hasLiveKey(accountNames, settings: set.settings)
+        let file = metrics.file()
         let results = try await Signals.cancelling {
-            try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
-                var codes: [Int32] = []
-                for definition in definitions {
-                    codes.append(try await runOne(definition, set, database))
+            try await file.written {
+                try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
+                    try await file.written(of: database.target) {
+                        var codes: [Int32] = []
+                        for definition in definitions {
+                            codes.append(try await runOne(definition, set, database, file.meter))
+                        }
+                        return codes
+                    }
                 }
-                return codes
             }
         }
         let worst = RunCommand.worst(of: results)
@@ -68,24 +76,78 @@ struct RunCommand: AsyncParsableCommand {
 
     private var next: NextCommand { NextCommand(files, databaseOptions) }
 
-    private func runOne(_ definition: JobDefinition, _ set: JobSet, _ database: Database) async throws -> Int32 {
+    private func runOne(
+        _ definition: JobDefinition, _ set: JobSet, _ database: Database, _ meter: RequestMeter
+    ) async throws -> Int32 {
         if case .report(let job) = definition.kind {
             guard !plan else { throw CommandError("A report changes nothing: run it without --plan.", code: 64) }
             let making = MakingReport(definition: definition, job: job, set: set, target: database.target)
-            let (result, isSent) = try await making.make(.manual)
+            let result: ReportResult
+            let isSent: Bool
+            do {
+                (result, isSent) = try await making.make(.manual)
+            } catch {
+                let running = RunningJob(definition: definition, set: set, database: database, resume: "")
+                if !(error is CancellationError) { await running.tellFailure(error) }
+                throw error
+            }
+            if json { try showReport(result, definition) }
             if !quiet || result.exitCode != 0 {
-                for line in ReportSummary.lines(result.report) { Terminal.print(line) }
+                let lines = ReportSummary.lines(result.report)
+                for line in lines { if json { Terminal.say(line) } else { Terminal.print(line) } }
                 Terminal.say("Report \(result.id): \(result.files.count) files in \(result.directory)")
             }
             return isSent || result.exitCode == 3 ? result.exitCode : 1
         }
+        try await notePause(definition, database)
         let result = try await RunningJob(
             definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet,
-            resume: next.onJobs("trueup run \(definition.name)" + (plan ? " --plan" : ""))
+            resume: next.onJobs("trueup run \(definition.name)" + (plan ? " --plan" : "")), meter: meter
         ).run(.manual)
         let path = try result.plan.map { try PlanFile.write($0, to: plans) }
-        RunOutput(result, definition: definition, planPath: path, next: next).show(json: json, quiet: quiet)
+        RunOutput(result, definition: definition, planPath: path, next: next).show(
+            json: json, quiet: quiet, isOneOfSeveral: names.count > 1)
         return result.exitCode
+    }
+}
+
+extension RunCommand {
+    /// A pause keeps the schedule from starting a job, not a person, nor cron.
+    private func notePause(_ definition: JobDefinition, _ database: Database) async throws {
+        guard !quiet else { return }
+        let pool = Pool(database.target, size: 1, applicationName: "trueup run")
+        let state: JobState?
+        do {
+            state = try await Occurrences(pool: pool).states(of: [definition.name])[definition.name]
+        } catch {
+            await pool.close()
+            throw error
+        }
+        await pool.close()
+        guard let by = state?.pausedBy, let at = state?.pausedAt else { return }
+        Terminal.say(
+            "\(definition.name) is paused by \(printable(by)) since \(isoTime(at.seconds)). It runs now all the same, "
+                + "because you ask; its schedule stays paused.")
+    }
+
+    private struct ReportDocument: Encodable {
+        let format = "trueup.report-run/1"
+        let report: Int64
+        let job: String
+        let state: String
+        let directory: String
+        let files: [String]
+        let repeated: Bool
+    }
+
+    private func showReport(_ result: ReportResult, _ definition: JobDefinition) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if names.count == 1 { encoder.outputFormatting.insert(.prettyPrinted) }
+        let document = ReportDocument(
+            report: result.id, job: definition.name, state: result.state.rawValue.lowercased(),
+            directory: result.directory, files: result.files.map(\.name), repeated: result.isRepeated)
+        Terminal.print(String(decoding: try encoder.encode(document), as: UTF8.self))
     }
 }
 

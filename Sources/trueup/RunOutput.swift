@@ -17,8 +17,9 @@ struct RunOutput {
 
     /// The summary is data where it is all that is printed, and talk beside a JSON document. A plan ends with the line
     /// that sums it up.
-    func show(json: Bool, quiet: Bool = false) {
-        defer { if json { showDocument() } }
+    /// - Parameter isOneOfSeveral: each document is a line then.
+    func show(json: Bool, quiet: Bool = false, isOneOfSeveral: Bool = false) {
+        defer { if json { showDocument(isOneLine: isOneOfSeveral) } }
         if quiet, json || result.isUneventful { return }
         let summary = RunSummary(result, definition: definition, planPath: planPath, next: next)
         guard result.run.isPlan, let made = result.plan else { return Terminal.printSummary(summary, isData: !json) }
@@ -27,9 +28,9 @@ struct RunOutput {
         if let planPath { PlanFile.say(made, path: planPath, next: next) }
     }
 
-    private func showDocument() {
+    private func showDocument(isOneLine: Bool) {
         do {
-            Terminal.printRaw(try RunDocument(result).text())
+            Terminal.printRaw(try RunDocument(result).text(isOneLine: isOneLine))
         } catch {
             Terminal.say("trueup: the run's document could not be written: \(error)")
         }

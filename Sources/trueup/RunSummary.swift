@@ -115,13 +115,7 @@ struct RunSummary {
     }
 
     private var counts: [String] {
-        var table = TextTable(headings: ["  finding", "found", "repaired", "open"], rightAligned: [1, 2, 3])
-        for kind in FindingKind.allCases {
-            guard let count = result.outcome.counts[kind] else { continue }
-            table.rows.append([
-                "  " + kind.rawValue, grouped(count.found), grouped(count.repaired), grouped(count.open),
-            ])
-        }
+        let table = CountTable.of(result.outcome.counts, indent: "  ")
         return table.rows.isEmpty ? [] : [""] + table.lines
     }
 
@@ -170,6 +164,25 @@ struct RunSummary {
     }
 
     private func grouped(_ number: Int64) -> String { Money.grouped(number) }
+}
+
+/// Counts by kind, as a run's summary and the history show them.
+enum CountTable {
+    /// What people accepted has a column of its own where there is any, so that the row adds up.
+    static func of(_ counts: [FindingKind: KindCount], indent: String = "") -> TextTable {
+        let hasAccepted = counts.values.contains { $0.accepted > 0 }
+        var table = TextTable(
+            headings: [indent + "finding", "found", "repaired"] + (hasAccepted ? ["accepted"] : []) + ["open"],
+            rightAligned: [1, 2, 3, 4])
+        for kind in FindingKind.allCases {
+            guard let count = counts[kind] else { continue }
+            let accepted = hasAccepted ? [Money.grouped(count.accepted)] : []
+            table.rows.append(
+                [indent + kind.rawValue, Money.grouped(count.found), Money.grouped(count.repaired)] + accepted
+                    + [Money.grouped(count.open)])
+        }
+        return table
+    }
 }
 
 /// Text from outside, fit for a terminal: control characters and what turns the writing direction are shown as escapes.

@@ -1,9 +1,11 @@
+import Curl
 import Foundation
 import Jobs
 import PostgreSQL
 import Reconciliation
 import Runner
 import Store
+import Synchronization
 
 /// One job of the command line, run to its end with everything that it needs opened and closed.
 struct RunningJob {
@@ -16,34 +18,70 @@ struct RunningJob {
     var range: Window?
     /// How to go on after a stop.
     let resume: String
+    /// Counts the requests.
+    var meter = RequestMeter()
 
     /// Whether there is a way for mail: notices that were missed can be sent.
     private var hasMail: Bool { self.set.settings.delivery.email != nil }
 
-    /// Runs it, showing how far it is.
+    private var alerts: Alerts { Alerts(definition, delivery: self.set.settings.delivery) }
+
+    /// Runs it, showing how far it is, and tells those who asked to hear of it. A plan is told to nobody.
     func run(_ trigger: RunTrigger) async throws -> RunResult {
+        let view = RunView(definition, isQuiet: isQuiet, zone: range == nil ? nil : definition.zone)
+        guard !isPlan else { return try await work(trigger, view) { view.show($0) } }
+        let pings = Pings()
+        let start = StartPing(definition, pings)
+        do {
+            let result = try await work(trigger, view) { progress in
+                if case .began = progress { start.send() }
+                view.show(progress)
+            }
+            await start.end(result.outcome.state.isFailure ? .fail : .success, result.outcome.state.rawValue)
+            await pings.close()
+            return result
+        } catch {
+            let isQuiet = error is CancellationError || (error as? RunError)?.isAboutAnother == true
+            if !isQuiet {
+                await start.end(.fail, "error")
+                await tellFailure(error)
+            }
+            await pings.close()
+            throw error
+        }
+    }
+
+    private func work(
+        _ trigger: RunTrigger, _ view: RunView, _ progress: @escaping @Sendable (RunProgress) -> Void
+    ) async throws -> RunResult {
         let budgets = AccountBudgets(database.target)
         let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) {
             budgets.budget(of: $0, $1, for: trigger)
         }
+        meter.add(accounts.clients)
+        defer { meter.remove(accounts.clients) }
         let pool = Pool(database.target, size: JobRun.poolSize, applicationName: "trueup run \(definition.name)")
-        let view = RunView(definition, isQuiet: isQuiet)
+        let watch = range == nil ? nil : ReadWatch(pool: pool, view: view)
         do {
             let result = try await JobRun(
                 definition: definition, jobs: set.jobs, clients: accounts.clients, pool: pool, origin: .here(trigger),
                 isPlan: isPlan, nowSeconds: Int64(Date().timeIntervalSince1970), range: range,
-                canSend: hasMail, progress: { view.show($0) }
+                canSend: hasMail, alerts: alerts,
+                progress: {
+                    watch?.note($0)
+                    progress($0)
+                }
             ).run()
+            watch?.stop()
             view.clear()
-            if !isPlan, hasMail, try await !Outbox(pool: pool).list([.queued], limit: 1).isEmpty {
-                // What does not leave now waits in the outbox, and is no reason to call the run anything else.
-                _ = try await OutboxSenders.deliver(set.settings, pool: pool, http: accounts.http)
-            }
+            RunLog.ended(result)
+            if !isPlan { try await deliver(pool, accounts.http) }
             await pool.close()
             await accounts.http.close()
             await budgets.close()
             return result
         } catch {
+            watch?.stop()
             view.clear()
             await pool.close()
             await accounts.http.close()
@@ -51,6 +89,66 @@ struct RunningJob {
             if error is CancellationError { Terminal.say("Stopped. To go on from here: \(resume)") }
             throw error
         }
+    }
+
+    /// What does not leave now waits in the outbox, and is no reason to call the run anything else.
+    private func deliver(_ pool: Pool, _ http: HTTPClient) async throws {
+        guard hasMail || self.set.settings.delivery.slack != nil else { return }
+        guard try await !Outbox(pool: pool).list([.queued], limit: 1).isEmpty else { return }
+        _ = try await OutboxSenders.deliver(set.settings, pool: pool, http: http)
+    }
+
+    /// Where the database is away nothing can be put into the outbox: the exit code and the pings say it then.
+    func tellFailure(_ error: any Error) async {
+        guard alerts.wants(.failure) else { return }
+        let pool = Pool(database.target, size: 2, applicationName: "trueup alert")
+        let http = HTTPClient()
+        do {
+            let origin = RunOrigin.here(.manual)
+            let attempt = "\(Int64(Date().timeIntervalSince1970 * 1_000))/\(origin.host):\(origin.processID)"
+            let text = RunSummary.oneLine(explanation(of: error))
+            if try await alerts.tellFailure(text, attempt: attempt, pool: pool) > 0 { try await deliver(pool, http) }
+        } catch {
+            Terminal.say("\(definition.name): nobody could be told of it: \(explanation(of: error))", .warning)
+        }
+        await http.close()
+        await pool.close()
+    }
+}
+
+/// The pings of one run: the start is sent beside the run, and the end behind it.
+private final class StartPing: Sendable {
+    private let definition: JobDefinition
+    private let pings: Pings
+    private let sending = Mutex<Task<Void, Never>?>(nil)
+
+    init(_ definition: JobDefinition, _ pings: Pings) {
+        self.definition = definition
+        self.pings = pings
+    }
+
+    func send() {
+        sending.withLock { task in
+            guard task == nil else { return }
+            task = Task { [definition, pings] in await pings.send(definition, .start, "run") }
+        }
+    }
+
+    func end(_ signal: Ping.Signal, _ text: String) async {
+        await sending.withLock { $0 }?.value
+        await pings.send(definition, signal, text)
+    }
+}
+
+extension RunState {
+    /// Whether a run in this state has not done its work.
+    var isFailure: Bool { self == .incomplete || self == .failed }
+}
+
+extension RunError {
+    /// The job runs in another process, which tells of itself.
+    var isAboutAnother: Bool {
+        if case .alreadyRunning = self { true } else { false }
     }
 }
 

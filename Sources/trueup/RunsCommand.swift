@@ -1,8 +1,10 @@
 import ArgumentParser
 import Foundation
+import Jobs
 import PostgreSQL
 import Reconciliation
 import Runner
+import Schedule
 import Store
 
 struct RunsCommand: AsyncParsableCommand {
@@ -18,39 +20,74 @@ struct RunsCommand: AsyncParsableCommand {
     @Option(name: .long, help: "How many.")
     var limit = 20
 
+    @Flag(name: .long, help: "Occurrences that did not run, and why.")
+    var missed = false
+
+    @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func validate() throws {
         guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes 1 to 10000.") }
+        if missed, number != nil { throw ValidationError("--missed lists occurrences: leave out the run's number.") }
     }
 
     func run() async throws {
-        try await Database.with(databaseOptions, settings: nil) { database in
+        let set = files.loadIfThere()
+        try await Database.with(databaseOptions, settings: set?.settings) { database in
             let pool = Pool(database.target, size: 1, applicationName: "trueup runs")
-            let runs = Runs(pool: pool)
-            if let number {
-                try await show(number, runs)
-            } else {
-                try await list(runs)
+            do {
+                try await NameFilter(set: set, pool: pool).check(job: job)
+                try await show(pool, set)
+            } catch {
+                await pool.close()
+                throw error
             }
             await pool.close()
         }
     }
 
-    private func list(_ runs: Runs) async throws {
+    private func show(_ pool: Pool, _ set: JobSet?) async throws {
+        let runs = Runs(pool: pool)
+        if let number {
+            try await show(number, runs, pool)
+        } else if missed {
+            try await listMissed(Occurrences(pool: pool), set)
+        } else {
+            try await list(runs, pool)
+        }
+    }
+
+    private func listMissed(_ occurrences: Occurrences, _ set: JobSet?) async throws {
+        var table = TextTable(headings: ["job", "due", "state", "why", "noticed"])
+        for one in try await occurrences.notRun(limit: limit, job: job) {
+            let zone = set?.job(named: one.job)?.zone ?? .utc
+            table.rows.append([
+                one.job, ISOTime.text(one.scheduledSeconds, in: zone), one.state.rawValue, one.reason ?? "–",
+                one.endedAt.map { isoTime($0.seconds) } ?? "–",
+            ])
+        }
+        if table.rows.isEmpty { Terminal.say("Nothing was missed.") }
+        for line in table.lines { Terminal.print(line) }
+    }
+
+    private func list(_ runs: Runs, _ pool: Pool) async throws {
         var table = TextTable(
             headings: [
                 "run", "job", "what", "state", "started", "took", "stripe", "local", "requests", "found", "repaired",
-                "open",
+                "accepted", "open",
             ],
-            rightAligned: [0, 5, 6, 7, 8, 9, 10, 11])
-        for run in try await runs.latest(limit: limit, job: job) {
+            rightAligned: [0, 5, 6, 7, 8, 9, 10, 11, 12])
+        let found = try await runs.latest(limit: limit, job: job)
+        let held = try await JobLock.held(of: Array(Set(found.map(\.job))), pool: pool)
+        for run in found {
             let counts = try await runs.counts(of: run.id).values
+            let state = run.stateNow(held)
             table.rows.append([
-                String(run.id), run.job, what(run), run.state.rawValue,
-                isoTime(run.startedAt.seconds), duration(run), Money.grouped(run.stripeObjects),
+                String(run.id), run.job, what(run), state.rawValue,
+                isoTime(run.startedAt.seconds), duration(run, state), Money.grouped(run.stripeObjects),
                 Money.grouped(run.localRows), Money.grouped(run.requests),
                 Money.grouped(counts.map(\.found).reduce(0, +)), Money.grouped(counts.map(\.repaired).reduce(0, +)),
+                Money.grouped(counts.map(\.accepted).reduce(0, +)),
                 Money.grouped(counts.map(\.open).reduce(0, +)),
             ])
         }
@@ -58,27 +95,25 @@ struct RunsCommand: AsyncParsableCommand {
         for line in table.lines { Terminal.print(line) }
     }
 
-    private func show(_ id: Int64, _ runs: Runs) async throws {
+    private func show(_ id: Int64, _ runs: Runs, _ pool: Pool) async throws {
         guard let run = try await runs.run(id: id) else {
             throw CommandError("There is no run \(id). See: " + NextCommand(databaseOptions).onDatabase("trueup runs"))
         }
+        let state = run.stateNow(try await JobLock.held(of: [run.job], pool: pool))
         var lines = [
             "run        \(run.id)", "job        \(run.job)", "what       \(what(run))",
-            "state      \(run.state.rawValue)",
+            "state      \(state.rawValue)",
             "period     \(isoTime(run.period.fromSeconds)) to \(isoTime(run.period.toSeconds))",
             "started    \(isoTime(run.startedAt.seconds)) by \(printable(run.requestedBy)) (\(run.trigger))",
-            "took       \(duration(run))\(run.attempt > 1 ? ", in \(run.attempt) attempts" : "")",
+            "took       \(duration(run, state))\(run.attempt > 1 ? ", in \(run.attempt) attempts" : "")",
             "read       \(Money.grouped(run.stripeObjects)) at Stripe, \(Money.grouped(run.localRows)) local rows, "
                 + "\(Money.grouped(run.requests)) requests",
         ]
         lines += run.problems.map { "problem    " + RunSummary.oneLine($0) }
-        var table = TextTable(headings: ["finding", "found", "repaired", "open"], rightAligned: [1, 2, 3])
-        let counts = try await runs.counts(of: id)
-        for kind in FindingKind.allCases {
-            guard let count = counts[kind] else { continue }
-            table.rows.append(
-                [kind.rawValue, Money.grouped(count.found), Money.grouped(count.repaired), Money.grouped(count.open)])
+        if state == .interrupted {
+            lines.append("note       its process is gone; the same command goes on from there")
         }
+        let table = CountTable.of(try await runs.counts(of: id))
         for line in lines + (table.rows.isEmpty ? [] : [""] + table.lines) { Terminal.print(line) }
     }
 
@@ -95,10 +130,18 @@ struct RunsCommand: AsyncParsableCommand {
         return words.isEmpty ? "run" : words.joined(separator: ", ")
     }
 
-    private func duration(_ run: Run) -> String {
-        guard let ended = run.endedAt else { return run.state == .running ? "…" : "–" }
+    private func duration(_ run: Run, _ state: RunState) -> String {
+        guard let ended = run.endedAt else { return state == .running ? "…" : "–" }
         let milliseconds = (ended.microseconds - run.startedAt.microseconds) / 1_000
         if milliseconds < 60_000 { return "\(milliseconds / 1_000).\(milliseconds / 100 % 10) s" }
         return "\(milliseconds / 60_000) min \(milliseconds / 1_000 % 60) s"
+    }
+}
+
+extension Run {
+    /// The state as it is now: a run that is under way holds its job's lock, and one that does not was killed.
+    /// - Parameter held: jobs whose lock is held.
+    func stateNow(_ held: Set<String>) -> RunState {
+        state == .running && !held.contains(job) ? .interrupted : state
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Runner
+import Service
 import Store
 
 struct ScheduleCommand: AsyncParsableCommand {
@@ -19,18 +20,48 @@ struct ScheduleCommand: AsyncParsableCommand {
             "The environment variable with a URL that is pinged every minute while all is well.", valueName: "name"))
     var heartbeatUrlEnv: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Serve Prometheus metrics at /metrics here; a port alone is 127.0.0.1's.", valueName: "[address:]port"),
+        transform: ListenAddress.argument)
+    var metricsListen: ListenAddress?
+
     @OptionGroup var options: ScheduleOptions
 
     func run() async throws {
         try await options.work(as: .schedule) { work in
             let count = work.book.jobs.jobs.filter { $0.expression != nil }.count
-            work.say("\(counted(count, "job")) with a schedule; this is \(work.worker.name)")
+            Terminal.tell(
+                "scheduler began", "\(counted(count, "job")) with a schedule; this is \(work.worker.name)", .info,
+                ["trueup.worker": "\(work.worker.name)", "trueup.jobs": "\(count)"])
             let scheduler = Scheduler(
                 book: work.book, occurrences: Occurrences(pool: work.pool), tell: { work.tell($0) })
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await scheduler.run() }
+                if let metricsListen { group.addTask { await Self.serve(work, metricsListen, options.log) } }
                 if let heartbeatUrlEnv { group.addTask { await Self.beat(work, heartbeatUrlEnv) } }
             }
+        }
+    }
+
+    /// A scheduler without metrics still schedules: where the address cannot be had, that is said once a minute.
+    private static func serve(_ work: ScheduledWork, _ address: ListenAddress, _ log: LogOptions) async {
+        let server = MetricsServer(address: address, logger: log.logger("metrics", atLeast: .warning)) {
+            await MetricsFile.text(pool: work.pool, meter: work.meter)
+        }
+        while !Task.isCancelled {
+            do {
+                try await server.run { port in
+                    Terminal.tell(
+                        "metrics served", "metrics are at http://\(address.with(port: port))/metrics", .info,
+                        ["trueup.port": "\(port)"])
+                }
+            } catch {
+                if Task.isCancelled { return }
+                Terminal.say("metrics cannot be served at \(address): \(error)", .error)
+            }
+            try? await Task.sleep(for: .seconds(60))
         }
     }
 
@@ -38,7 +69,7 @@ struct ScheduleCommand: AsyncParsableCommand {
     private static func beat(_ work: ScheduledWork, _ variable: String) async {
         while !Task.isCancelled {
             if (try? await Occurrences(pool: work.pool).nowSeconds()) != nil {
-                await work.ping(variable: variable, .success, "", about: "heartbeat")
+                await work.heartbeat(variable)
             }
             try? await Task.sleep(for: .seconds(60))
         }
@@ -57,5 +88,20 @@ struct WorkCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.work(as: .work, untilEmpty: untilEmpty)
+    }
+}
+
+extension ListenAddress {
+    /// The same host with the port that the system chose.
+    func with(port: Int) -> ListenAddress {
+        ListenAddress(host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)") ?? self
+    }
+
+    /// An address of the command line.
+    static func argument(_ text: String) throws -> ListenAddress {
+        guard let address = ListenAddress(text) else {
+            throw ValidationError("“\(text)” is no address to listen on: write 9464, 127.0.0.1:9464 or [::1]:9464.")
+        }
+        return address
     }
 }

@@ -18,6 +18,7 @@ struct ScheduleOptions: ParsableArguments {
         help: ArgumentHelp("After so long without a sign of life a run belongs to others.", valueName: "seconds"))
     var lease = 60
 
+    @OptionGroup var log: LogOptions
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
@@ -31,8 +32,9 @@ struct ScheduleOptions: ParsableArguments {
         as kind: Worker.Kind, untilEmpty: Bool = false,
         beside others: @escaping @Sendable (ScheduledWork) async -> Void = { _ in }
     ) async throws {
+        log.start(isDaemon: true)
         let book = try JobBook.directory(files.jobs)
-        for warning in book.jobs.warnings { Terminal.say("warning: \(warning)") }
+        for warning in book.jobs.warnings { Terminal.warn("\(warning)") }
         let accounts = Array(Set(book.jobs.jobs.flatMap(\.kind.accounts))).sorted()
         let isLive = Accounts.hasLiveKey(accounts, settings: book.jobs.settings)
         try await Signals.cancelling {
@@ -45,9 +47,12 @@ struct ScheduleOptions: ParsableArguments {
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { await others(work) }
                     group.addTask { await work.help() }
+                    group.addTask { await work.tellPeople() }
                     await loop.run()
                     group.cancelAll()
                 }
+                // What ended last is told of too; where this process is stopped, by the next one.
+                if !Task.isCancelled { await work.tellOnce() }
                 await work.close()
             }
         }
@@ -63,11 +68,13 @@ final class ScheduledWork: Sendable {
     private let target: ConnectionTarget
     private let leaseSeconds: Double
     private let budgets: AccountBudgets
-    private let http: HTTPClient
     /// Occurrences that run here now: while there are some, no other process is helped.
     private let running = Atomic<Int>(0)
     /// For reading windows of other processes' runs.
     private let helpPool: Pool
+    private let helpHTTP = HTTPClient()
+    let meter = RequestMeter()
+    private let pings = Pings()
 
     init(book: JobBook, target: ConnectionTarget, places: Int, kind: Worker.Kind, leaseSeconds: Double) {
         self.book = book
@@ -78,41 +85,39 @@ final class ScheduledWork: Sendable {
         worker = Worker(
             name: "\(origin.host):\(origin.processID):\(unique)", kind: kind, host: origin.host,
             processID: origin.processID, programVersion: Trueup.version)
-        // The loop, the scheduler, and a heartbeat for each run.
-        pool = Pool(target, size: places + 2, applicationName: "trueup \(kind.rawValue)")
+        // The loop, the scheduler, what people are told, metrics, and a heartbeat for each run.
+        pool = Pool(target, size: places + 4, applicationName: "trueup \(kind.rawValue)")
         budgets = AccountBudgets(target)
         helpPool = Pool(target, size: 1, applicationName: "trueup help")
-        var configuration = HTTPClient.Configuration()
-        configuration.connectTimeoutMilliseconds = Ping.timeoutMilliseconds
-        http = HTTPClient(configuration)
     }
 
     func close() async {
         await pool.close()
         await helpPool.close()
+        await helpHTTP.close()
         await budgets.close()
-        await http.close()
+        await pings.close()
     }
 
     /// Runs a job for an occurrence.
     func run(_ definition: JobDefinition, _ lease: Lease) async throws -> AttemptEnd {
         running.add(1, ordering: .relaxed)
         defer { running.subtract(1, ordering: .relaxed) }
-        await ping(definition, .start, "attempt \(lease.attempt)")
+        await pings.send(definition, .start, "attempt \(lease.attempt)")
         do {
             let end = try await runJob(definition, lease)
             switch end.outcome {
-            case .done(let word): await ping(definition, .success, word)
-            case .failed(let word): await ping(definition, .fail, word)
+            case .done(let word): await pings.send(definition, .success, word)
+            case .failed(let word): await pings.send(definition, .fail, word)
             }
             return end
         } catch RunError.alreadyRunning {
             if try await StaleRun.endSessions(for: lease, pool: pool) > 0 {
-                say("\(definition.name): an earlier worker that lost its lease was disconnected")
+                Terminal.say("\(definition.name): an earlier worker that lost its lease was disconnected")
             }
             throw JobBusy()
         } catch {
-            if !Task.isCancelled { await ping(definition, .fail, "error") }
+            if !Task.isCancelled { await pings.send(definition, .fail, "error") }
             throw CommandError(explanation(of: error))
         }
     }
@@ -123,7 +128,7 @@ final class ScheduledWork: Sendable {
             reader: worker.name, leaseSeconds: leaseSeconds, pool: helpPool,
             mayHelp: { [self] in running.load(ordering: .relaxed) == 0 },
             open: { [self] account, trigger in
-                let opened = try Accounts.open([account], settings: book.jobs.settings, http: http) {
+                let opened = try Accounts.open([account], settings: book.jobs.settings, http: helpHTTP) {
                     self.budgets.budget(of: $0, $1, for: trigger)
                 }
                 guard let client = opened.clients[account] else { throw RunError.noAccount(account) }
@@ -141,6 +146,8 @@ final class ScheduledWork: Sendable {
         let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) { name, limits in
             self.budgets.budget(of: name, limits, for: .schedule)
         }
+        meter.add(accounts.clients)
+        defer { meter.remove(accounts.clients) }
         let runPool = Pool(target, size: JobRun.poolSize, applicationName: "trueup run \(definition.name)")
         let result: Result<RunResult, any Error>
         do {
@@ -148,9 +155,10 @@ final class ScheduledWork: Sendable {
                 definition: definition, jobs: set.jobs, clients: accounts.clients, pool: runPool,
                 origin: .here(.schedule), isPlan: false, nowSeconds: Int64(Date().timeIntervalSince1970),
                 canSend: set.settings.delivery.email != nil, lease: lease, reader: worker.name,
-                leaseSeconds: leaseSeconds)
+                leaseSeconds: leaseSeconds, alerts: Alerts(definition, delivery: set.settings.delivery))
             let made = try await run.run()
-            if set.settings.delivery.email != nil {
+            RunLog.ended(made)
+            if set.settings.delivery.email != nil || set.settings.delivery.slack != nil {
                 _ = try await OutboxSenders.deliver(set.settings, pool: runPool, http: accounts.http)
             }
             result = .success(made)
@@ -162,37 +170,24 @@ final class ScheduledWork: Sendable {
         return AttemptEnd(try result.get())
     }
 
-    /// Best effort: what does not arrive is a line of talk.
-    private func ping(_ definition: JobDefinition, _ signal: Ping.Signal, _ text: String) async {
-        guard let name = definition.notify.pingURLEnv else { return }
-        await ping(variable: name, signal, "\(definition.name): \(text)", about: definition.name)
-    }
-
-    /// - Parameter variable: the environment variable with the URL.
-    func ping(variable: String, _ signal: Ping.Signal, _ text: String, about subject: String) async {
-        do {
-            let url = try Secrets.secret(named: variable, environment: ProcessInfo.processInfo.environment)
-            guard let failure = await Ping(url: url, http: http).send(signal, text: text) else { return }
-            say("\(subject): the ping did not arrive: \(failure)")
-        } catch {
-            say("\(subject): no ping was sent: \(error)")
-        }
-    }
-
     // MARK: - Talk
 
+    /// To a service that notices when the daemon itself is silent.
+    func heartbeat(_ variable: String) async {
+        await pings.send(variable: variable, .success, "", about: "heartbeat")
+    }
+
     func tell(_ event: ScheduleEvent) {
-        if let line = ScheduleTalk.line(event) { say(line) }
+        if let line = ScheduleTalk.line(event) {
+            let record = ScheduleTalk.record(event)
+            Terminal.tell(record.message, line, record.level, record.metadata)
+        }
         // Nobody else says that a job did not run.
         if case .noticed(let one) = event, one.state == .missed || one.reason == "lease_lost",
             let definition = book.jobs.job(named: one.job)
         {
             let text = "\(one.state.rawValue), \(one.reason ?? "")"
-            Task { await ping(definition, .fail, text) }
+            Task { await pings.send(definition, .fail, text) }
         }
-    }
-
-    func say(_ line: String) {
-        Terminal.say("\(isoTime(Int64(Date().timeIntervalSince1970)))  \(line)")
     }
 }

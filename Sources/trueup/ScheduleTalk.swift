@@ -1,5 +1,7 @@
 import Foundation
+import Logging
 import Runner
+import Schedule
 import Store
 
 /// What schedulers and workers tell, a line each.
@@ -25,6 +27,47 @@ enum ScheduleTalk {
         case .released(let lease, "busy"): "\(lease.job): it runs in another process; looking again later"
         case .released(let lease, _): "\(lease.job): given back; the next attempt goes on from there"
         }
+    }
+
+    /// The same as a record of a log: a constant message, and what it is about.
+    static func record(
+        _ event: ScheduleEvent
+    ) -> (message: Logger.Message, level: Logger.Level, metadata: Logger.Metadata) {
+        switch event {
+        case .reloaded(let jobs): ("job files changed", .info, ["trueup.jobs": "\(jobs)"])
+        case .refused: ("job files refused", .error, [:])
+        case .slept(let seconds): ("scheduler slept", .warning, ["trueup.seconds": "\(seconds)"])
+        case .ahead(let job, let seconds):
+            ("job ahead of the clock", .warning, ["trueup.job": "\(job)", "trueup.seconds": "\(seconds)"])
+        case .databaseLost: ("database lost", .error, [:])
+        case .databaseBack: ("database back", .info, [:])
+        case .noticed(let one):
+            ("occurrence \(one.state.rawValue)", one.state == .skipped ? .info : .warning, metadata(one))
+        case .began(let lease): ("attempt began", .info, metadata(lease))
+        case .ended(let one, let seconds):
+            (
+                "attempt ended", one.state == .done ? .info : one.state == .due ? .warning : .error,
+                metadata(one).merging(["trueup.seconds": "\(seconds)"]) { $1 }
+            )
+        case .lost(let lease): ("lease lost", .error, metadata(lease))
+        case .released(let lease, let reason):
+            ("attempt given back", .info, metadata(lease).merging(["trueup.reason": "\(reason)"]) { $1 })
+        }
+    }
+
+    private static func metadata(_ lease: Lease) -> Logger.Metadata {
+        metadata(lease.occurrence).merging(["trueup.worker": "\(lease.owner)"]) { $1 }
+    }
+
+    private static func metadata(_ one: Occurrence) -> Logger.Metadata {
+        var data: Logger.Metadata = [
+            "trueup.job": "\(one.job)", "trueup.occurrence": "\(ISOTime.text(one.scheduledSeconds, in: .utc))",
+            "trueup.attempt": "\(one.attempt)", "trueup.occurrence.state": "\(one.state.rawValue)",
+        ]
+        if let run = one.runID { data["trueup.run.id"] = "\(run)" }
+        if let reason = one.reason { data["trueup.reason"] = "\(reason)" }
+        if let result = one.result { data["trueup.run.state"] = "\(result)" }
+        return data
     }
 
     private static func noticed(_ one: Occurrence) -> String? {

@@ -22,11 +22,6 @@ enum Terminal {
         write(text, to: STDOUT_FILENO)
     }
 
-    /// Talk, to stderr.
-    static func say(_ text: String) {
-        write(text + "\n", to: STDERR_FILENO)
-    }
-
     static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
@@ -90,7 +85,7 @@ struct TextTable {
 
 /// One line on a terminal that is written over; nothing elsewhere.
 final class ProgressLine: Sendable {
-    private let isOn = Terminal.stderrIsTerminal
+    private let isOn = Terminal.stderrIsTerminal && !Talk.isLogged
     private let state = Mutex((text: "", lastNanoseconds: UInt64(0)))
 
     /// Shows a text, at most ten times a second.
@@ -104,6 +99,9 @@ final class ProgressLine: Sendable {
         }
         if isDue { Terminal.write("\r\u{1B}[K" + text(), to: STDERR_FILENO) }
     }
+
+    /// Whether there is a terminal for it.
+    var isShown: Bool { isOn }
 
     /// Takes the line away.
     func clear() {

@@ -26,6 +26,7 @@ struct Trueup: AsyncParsableCommand {
             FindingsCommand.self, ReportCommand.self, OutboxCommand.self, CheckCommand.self, JobsCommand.self,
             ScheduleCommand.self, WorkCommand.self, ServeCommand.self, TokenCommand.self,
             CronCommand.self, DatabaseCommand.self, StripeCommand.self, SandboxCommand.self, DemoCommand.self,
+            BenchScheduleCommand.self,
         ])
 }
 
@@ -44,18 +45,18 @@ enum Main {
         } catch let code as ExitCode {
             leave(code.rawValue)
         } catch let error as RunError {
-            Terminal.say("trueup: \(explanation(of: error))")
+            Terminal.say("trueup: \(explanation(of: error))", .error)
             if case .alreadyRunning = error { leave(75) }
             leave(1)
         } catch let error as CommandError {
-            Terminal.say("trueup: \(error)")
+            Terminal.say("trueup: \(error)", .error)
             leave(error.code)
         } catch is CancellationError {
             leave(130)
         } catch let error where Trueup.isParserError(error) {
             Trueup.exit(withError: error)
         } catch {
-            Terminal.say("trueup: \(explanation(of: error))")
+            Terminal.say("trueup: \(explanation(of: error))", .error)
             leave(1)
         }
         leave(0)
@@ -64,7 +65,7 @@ enum Main {
     /// Data that could not be written is an error, whatever the command thought of its work.
     private static func leave(_ code: Int32) -> Never {
         if let failure = Terminal.outputFailure {
-            Terminal.say("trueup: stdout could not be written to its end: \(failure)")
+            Terminal.say("trueup: stdout could not be written to its end: \(failure)", .error)
             exit(code == 0 ? 1 : code)
         }
         exit(code)

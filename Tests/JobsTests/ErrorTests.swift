@@ -46,7 +46,7 @@ struct ErrorTests {
         ("retry: 3", "\"retry\" is \"3\"; expected a mapping"),
         (
             "notify: {on: [drfit]}",
-            "\"on\" holds \"drfit\"; expected one of failure, drift, missed, success; did you mean"
+            "\"on\" holds \"drfit\"; expected one of failure, drift, missed, success, fast; did you mean"
         ),
         ("notify: {email: [nobody]}", "\"email\" holds \"nobody\"; expected a mail address"),
         ("notify: {email: [\"a@b.c\\r\\nBcc: x@y.z\"]}", "expected a mail address"),

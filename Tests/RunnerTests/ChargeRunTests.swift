@@ -147,7 +147,8 @@ struct ChargeRunTests {
             let intents = night.world.allPaymentIntents().map { "\($0.id) \($0.status)" }
             #expect(try await Self.rows(night) + intents == direct)
             let again = try await night.apply(plan, definition: definition)
-            #expect(again.applied == 0 && again.failures.isEmpty && again.leftAlone.count == plan.items.count)
+            #expect(again.applied == 0 && again.failures.isEmpty && again.doneBefore == plan.items.count)
+            #expect(again.leftAlone.isEmpty && again.exitCode == 0)
             #expect(try await Self.rows(night) + intents == direct)
         }
     }

@@ -258,14 +258,16 @@ final class Night: Sendable {
     func run(
         plan: Bool = false, nowSeconds: Int64 = NightSetup.nowSeconds, target: ConnectionTarget? = nil,
         account: Account? = nil, definition: JobDefinition? = nil, range: Window? = nil, canSend: Bool = false,
+        origin: RunOrigin = Night.origin, alerts: Alerts? = nil,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) async throws -> RunResult {
         let pool = Pool(target ?? self.target, size: JobRun.poolSize, applicationName: "run")
         do {
             let definition = definition ?? self.definition()
             let result = try await JobRun(
-                definition: definition, jobs: jobs, clients: clients(account), pool: pool, origin: Self.origin,
-                isPlan: plan, nowSeconds: nowSeconds, range: range, canSend: canSend, progress: progress
+                definition: definition, jobs: jobs, clients: clients(account), pool: pool, origin: origin,
+                isPlan: plan, nowSeconds: nowSeconds, range: range, canSend: canSend, alerts: alerts,
+                progress: progress
             ).run()
             await pool.close()
             return result

@@ -110,9 +110,11 @@ final class Running: Sendable {
         return Program.Result(status: status, output: text("/out"), talk: text("/err"))
     }
 
-    /// What it has said on stderr so far.
+    /// What it has said on stderr so far, in whole lines.
     var talk: String {
-        String(decoding: FileManager.default.contents(atPath: folder.path + "/err") ?? Data(), as: UTF8.self)
+        let text = String(
+            decoding: FileManager.default.contents(atPath: folder.path + "/err") ?? Data(), as: UTF8.self)
+        return text.lastIndex(of: "\n").map { String(text[...$0]) } ?? ""
     }
 
     /// Waits until it has said something on stderr.

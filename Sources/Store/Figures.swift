@@ -1,0 +1,146 @@
+import PostgreSQL
+
+/// Figures about all runs and findings, for monitoring. They come from the tables, so that they survive every process
+/// and are the same whichever process is asked.
+public struct Figures: Sendable {
+    /// One figure with what it is about.
+    public struct Count: Sendable, Hashable {
+        /// Names and values, in order.
+        public var labels: [Label]
+        public var value: Double
+    }
+
+    public struct Label: Sendable, Hashable {
+        public var name: String
+        public var value: String
+    }
+
+    /// How the last run of a job ended; plans are left out.
+    public struct LastRun: Sendable, Hashable {
+        public var job: String
+        public var state: String
+        public var endedAt: Double
+        public var seconds: Double
+    }
+
+    /// By job, trigger, state, and whether it was a plan. A run whose process was killed counts as interrupted.
+    public var runs: [Count] = []
+    /// By job: seconds of all ended runs, their number, requests, objects.
+    public var runSeconds: [Count] = []
+    public var runsEnded: [Count] = []
+    public var requests: [Count] = []
+    public var objects: [Count] = []
+    public var lastRuns: [LastRun] = []
+    /// By job: when a run last was complete, in Unix seconds.
+    public var lastComplete: [Count] = []
+    /// Not closed, by job, kind and state.
+    public var findings: [Count] = []
+    /// By job, kind and effect.
+    public var repairs: [Count] = []
+    /// By job and state.
+    public var occurrences: [Count] = []
+    /// By job: how long the oldest occurrence that is due has waited, in seconds; 0 where none does.
+    public var lag: [Count] = []
+    /// By job: how long after its time the last occurrence started, in seconds.
+    public var lateness: [Count] = []
+    /// By channel and state.
+    public var outbox: [Count] = []
+    /// Processes that were heard of in the last minute, by kind.
+    public var workers: [Count] = []
+
+    /// Reads them, in one snapshot.
+    public static func read(pool: Pool) async throws -> Figures {
+        try await pool.transaction(.repeatableRead, access: .readOnly) { connection in
+            try await connection.execute("SET LOCAL statement_timeout = '10s'")
+            var figures = Figures()
+            figures.runs = try await counts(runsSQL, ["job", "trigger", "state", "plan"], on: connection)
+            let ended = try await connection.query(endedSQL)
+            figures.runSeconds = try ended.map { try count($0, ["job"], "seconds") }
+            figures.runsEnded = try ended.map { try count($0, ["job"], "ended") }
+            figures.requests = try ended.map { try count($0, ["job"], "requests") }
+            figures.objects = try ended.map { try count($0, ["job"], "objects") }
+            figures.lastRuns = try await connection.query(lastSQL).map { row in
+                LastRun(
+                    job: try row["job"], state: try row["state"], endedAt: try row["ended"],
+                    seconds: try row["seconds"])
+            }
+            figures.lastComplete = try await counts(completeSQL, ["job"], on: connection)
+            figures.findings = try await counts(findingsSQL, ["job", "kind", "state"], on: connection)
+            figures.repairs = try await counts(repairsSQL, ["job", "kind", "effect"], on: connection)
+            figures.occurrences = try await counts(occurrencesSQL, ["job", "state"], on: connection)
+            figures.lag = try await counts(lagSQL, ["job"], on: connection)
+            figures.lateness = try await counts(latenessSQL, ["job"], on: connection)
+            figures.outbox = try await counts(outboxSQL, ["channel", "state"], on: connection)
+            figures.workers = try await counts(workersSQL, ["kind"], on: connection)
+            return figures
+        }
+    }
+
+    private static func counts(_ sql: String, _ labels: [String], on connection: Connection) async throws -> [Count] {
+        try await connection.query(sql).map { try count($0, labels, "value") }
+    }
+
+    private static func count(_ row: Row, _ labels: [String], _ column: String) throws -> Count {
+        Count(labels: try labels.map { Label(name: $0, value: try row[$0]) }, value: try row[column])
+    }
+
+    private static let runsSQL = """
+        SELECT job, trigger, is_plan::text AS plan, count(*)::double precision AS value,
+            CASE WHEN state = 'running' AND NOT \(JobLock.isHeld("run.job")) THEN 'interrupted' ELSE state END AS state
+        FROM trueup.run GROUP BY 1, 2, 3, 5 ORDER BY 1, 2, 3, 5
+        """
+
+    private static let endedSQL = """
+        SELECT job, count(ended_at)::double precision AS ended,
+            coalesce(sum(extract(epoch FROM ended_at - started_at)), 0)::double precision AS seconds,
+            sum(requests)::double precision AS requests, sum(stripe_objects)::double precision AS objects
+        FROM trueup.run GROUP BY job ORDER BY job
+        """
+
+    private static let lastSQL = """
+        SELECT DISTINCT ON (job) job, state, extract(epoch FROM ended_at)::double precision AS ended,
+            extract(epoch FROM ended_at - started_at)::double precision AS seconds
+        FROM trueup.run WHERE NOT is_plan AND ended_at IS NOT NULL ORDER BY job, id DESC
+        """
+
+    private static let completeSQL = """
+        SELECT job, extract(epoch FROM max(ended_at))::double precision AS value FROM trueup.run
+        WHERE NOT is_plan AND trigger IN ('manual', 'schedule') AND state IN ('clean', 'repaired', 'drift')
+        GROUP BY job ORDER BY job
+        """
+
+    private static let findingsSQL = """
+        SELECT job, kind, state, count(*)::double precision AS value FROM trueup.finding WHERE state <> 'closed'
+        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        """
+
+    private static let repairsSQL = """
+        SELECT r.job, p.kind, p.effect, count(*)::double precision AS value
+        FROM trueup.repair p JOIN trueup.run r ON r.id = p.run_id GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        """
+
+    private static let occurrencesSQL = """
+        SELECT job, state, count(*)::double precision AS value FROM trueup.occurrence GROUP BY 1, 2 ORDER BY 1, 2
+        """
+
+    private static let lagSQL = """
+        SELECT s.job, coalesce(extract(epoch FROM now() - min(o.not_before)), 0)::double precision AS value
+        FROM trueup.job_state s
+        LEFT JOIN trueup.occurrence o ON o.job = s.job AND o.state = 'due' AND o.not_before <= now()
+        GROUP BY s.job ORDER BY s.job
+        """
+
+    private static let latenessSQL = """
+        SELECT DISTINCT ON (job) job, extract(epoch FROM started_at - scheduled_at)::double precision AS value
+        FROM trueup.occurrence WHERE started_at IS NOT NULL ORDER BY job, scheduled_at DESC
+        """
+
+    private static let outboxSQL = """
+        SELECT channel, state, count(*)::double precision AS value FROM trueup.outbox GROUP BY 1, 2 ORDER BY 1, 2
+        """
+
+    private static let workersSQL = """
+        SELECT kind, count(*)::double precision AS value FROM trueup.worker
+        WHERE heartbeat_at > now() - interval '1 minute' GROUP BY 1 ORDER BY 1
+        """
+}

@@ -1,0 +1,34 @@
+import Logging
+import Reconciliation
+import Runner
+import Store
+
+/// The record of a run's end, where there is a log; on a terminal the summary says more.
+enum RunLog {
+    static func ended(_ result: RunResult) {
+        guard Talk.isLogged else { return }
+        let counts = result.outcome.counts.values
+        let open = counts.map(\.open).reduce(0, +)
+        let repaired = counts.map(\.repaired).reduce(0, +)
+        let state = result.outcome.state
+        Terminal.tell(
+            "run ended",
+            "\(result.run.job): run \(result.run.id) ended \(state.rawValue), \(Money.grouped(repaired)) repaired, "
+                + "\(Money.grouped(open)) open",
+            state.isFailure ? .error : state == .drift ? .warning : .info,
+            [
+                "trueup.job": "\(result.run.job)", "trueup.run.id": "\(result.run.id)",
+                "trueup.run.state": "\(state.rawValue)", "trueup.run.trigger": "\(result.run.trigger)",
+                "trueup.run.attempt": "\(result.run.attempt)", "trueup.requests": "\(result.outcome.requests)",
+                "trueup.objects.stripe": "\(result.outcome.stripeObjects)",
+                "trueup.objects.local": "\(result.outcome.localRows)",
+                "trueup.findings.found": "\(counts.map(\.found).reduce(0, +))",
+                "trueup.findings.repaired": "\(repaired)", "trueup.findings.open": "\(open)",
+            ])
+        for problem in result.outcome.problems {
+            Terminal.tell(
+                "run problem", "\(result.run.job): \(RunSummary.oneLine(problem))", .warning,
+                ["trueup.job": "\(result.run.job)", "trueup.run.id": "\(result.run.id)"])
+        }
+    }
+}

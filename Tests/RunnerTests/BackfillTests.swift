@@ -1,0 +1,154 @@
+import Jobs
+import Reconciliation
+import Runner
+import Sandbox
+import Store
+import Support
+import Testing
+
+@Suite("Backfills")
+struct BackfillTests {
+    /// What is compared, and everything that a night of it finds.
+    enum Case: String, CaseIterable, Sendable, CustomTestStringConvertible {
+        case orders, charges, notices, customers, payments
+
+        var testDescription: String { rawValue }
+
+        func setup() throws -> NightSetup {
+            switch self {
+            case .orders: try .credits(seed: 301)
+            case .charges: try .charges(seed: 302)
+            case .notices: try .charges(seed: 303, charges: 60, missedNotices: 6, plants: [:])
+            case .customers: try .patients(seed: 304)
+            case .payments: try .credits(seed: 305, plants: [:], payments: NightSetup.somePayments)
+            }
+        }
+
+        func definition(_ night: Night) -> JobDefinition {
+            switch self {
+            case .orders: night.definition()
+            case .charges: night.charges()
+            case .notices: night.notices()
+            case .customers: night.customers()
+            case .payments: night.payments()
+            }
+        }
+    }
+
+    private static let day: Int64 = 86_400
+
+    /// Periods that lie beside each other and cover everything, from before the first object on.
+    private static let slices: [Window] = {
+        let now = NightSetup.nowSeconds
+        let cuts = [now - 4_000 * day, now - 40 * day, now - 13 * day, now - 300]
+        return zip(cuts, cuts.dropFirst()).map { Window(fromSeconds: $0, toSeconds: $1) }
+    }()
+
+    private static func names(_ findings: [ReportedFinding]) -> [String] {
+        findings.map { "\($0.kind.rawValue) \($0.account) \($0.stripeID) \($0.localID)" }
+    }
+
+    /// The application's tables, without what is Trueup's own.
+    private static func rows(_ night: Night) async throws -> [String] {
+        try await night.query(
+            """
+            SELECT to_jsonb(t)::text AS line FROM task_credit_stripe_invoice t
+            UNION ALL SELECT to_jsonb(t)::text FROM agency_charge t
+            UNION ALL SELECT to_jsonb(t)::text FROM agency_invoice_notice t
+            UNION ALL SELECT to_jsonb(t)::text FROM task_credit_agency_balance t ORDER BY 1
+            """
+        ).map { try $0["line"] }
+    }
+
+    @Test("slices side by side find what a run over the whole does, each thing once", arguments: Case.allCases)
+    func slices(_ one: Case) async throws {
+        var whole: Set<String> = []
+        var repaired = 0
+        try await Night.with(one.setup()) { night in
+            let all = Window(
+                fromSeconds: Self.slices[0].fromSeconds, toSeconds: Self.slices[Self.slices.count - 1].toSeconds)
+            let run = try await night.run(
+                definition: one.definition(night), range: all, canSend: true, origin: Self.origin)
+            #expect(run.outcome.state != .incomplete, "\(run.outcome.problems)")
+            whole = Set(Self.names(run.findings))
+            repaired = run.tallies.repaired.values.reduce(0, +)
+        }
+        #expect(whole.count > 3)
+        try await Night.with(one.setup()) { night in
+            var found: [String] = []
+            var made = 0
+            for slice in Self.slices {
+                let run = try await night.run(
+                    definition: one.definition(night), range: slice, canSend: true, origin: Self.origin)
+                #expect(run.outcome.state != .incomplete, "\(run.outcome.problems)")
+                found += Self.names(run.findings)
+                made += run.tallies.repaired.values.reduce(0, +)
+            }
+            #expect(Set(found) == whole)
+            #expect(made == repaired)
+            let state = try await Self.rows(night)
+            for slice in Self.slices {
+                let again = try await night.run(
+                    definition: one.definition(night), range: slice, canSend: true, origin: Self.origin)
+                #expect(again.tallies.repaired.isEmpty)
+            }
+            #expect(try await Self.rows(night) == state)
+        }
+    }
+
+    @Test("a plan over a range changes nothing, and sums up what it would do", arguments: Case.allCases)
+    func plan(_ one: Case) async throws {
+        try await Night.with(one.setup()) { night in
+            let before = try await Self.rows(night)
+            let range = Window(
+                fromSeconds: Self.slices[0].fromSeconds, toSeconds: Self.slices[Self.slices.count - 1].toSeconds)
+            let run = try await night.run(
+                plan: true, definition: one.definition(night), range: range, canSend: true, origin: Self.origin)
+            #expect(try await Self.rows(night) == before)
+            #expect(night.requests().allSatisfy { $0.method == "GET" })
+            let plan = try #require(run.plan)
+            let totals = plan.totals
+            #expect(totals.map(\.count).reduce(0, +) == plan.items.count)
+            #expect(Set(totals.map { "\($0.kind) \($0.effect) \($0.currency)" }).count == totals.count)
+            let grants = plan.items.filter { $0.effect == "grant" }
+            #expect(totals.map(\.credits).reduce(0, +) == grants.map(\.credits).reduce(0, +))
+            for total in totals {
+                let own = plan.items.filter {
+                    $0.kind == total.kind && $0.effect == total.effect && $0.currency == total.currency
+                }
+                #expect(total.amount == own.map(\.amount).reduce(0, +))
+            }
+        }
+    }
+
+    @Test("one that was stopped is listed until it has gone on to its end")
+    func listed() async throws {
+        try await Night.with(.credits(seed: 306)) { night in
+            let range = Window(fromSeconds: Self.slices[0].fromSeconds, toSeconds: Self.slices[2].toSeconds)
+            let runs = Runs(pool: night.pool)
+            let stopper = Stopper()
+            let task = Task {
+                try await night.run(range: range, origin: Self.origin) { if case .page = $0 { stopper.stop() } }
+            }
+            stopper.watch(task)
+            await #expect(throws: CancellationError.self) { _ = try await task.value }
+            let waiting = try await runs.backfills(job: Night.job, endedMax: 5)
+            #expect(waiting.map(\.state) == [.interrupted])
+            #expect(waiting.first?.period == range)
+            let progress = try await night.pool.withConnection { try await ReadProgress.of(run: 1, on: $0) }
+            #expect(progress?.windows ?? 0 > 0 && progress?.objects ?? 0 > 0)
+            let ended = try await night.run(range: range, origin: Self.origin)
+            #expect(ended.run.id == 1 && ended.run.attempt == 2)
+            #expect(try await runs.backfills(job: nil, endedMax: 5).map(\.id) == [1])
+            #expect(try await runs.backfills(job: "another", endedMax: 5).isEmpty)
+            _ = try await night.run(range: Self.slices[1], origin: Self.origin)
+            #expect(try await runs.backfills(job: nil, endedMax: 1).map(\.id) == [2])
+        }
+    }
+
+    private static let origin: RunOrigin = {
+        var origin = Night.origin
+        origin.trigger = .backfill
+        return origin
+    }()
+}
