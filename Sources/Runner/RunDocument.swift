@@ -8,7 +8,6 @@ public struct RunDocument: Encodable, Sendable {
         let found: Int64
         let repaired: Int64
         let open: Int64
-        let accepted: Int64
     }
 
     struct Objects: Encodable, Sendable {
@@ -90,10 +89,7 @@ public struct RunDocument: Encodable, Sendable {
         period = Period(from: result.run.period.fromSeconds, to: result.run.period.toSeconds)
         counts = Dictionary(
             uniqueKeysWithValues: result.outcome.counts.map { kind, count in
-                (
-                    kind.rawValue,
-                    Count(found: count.found, repaired: count.repaired, open: count.open, accepted: count.accepted)
-                )
+                (kind.rawValue, Count(found: count.found, repaired: count.repaired, open: count.open))
             })
         requests = result.outcome.requests
         requestsLeast = result.outcome.requestsLeast

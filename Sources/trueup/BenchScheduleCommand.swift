@@ -16,7 +16,7 @@ struct BenchScheduleCommand: AsyncParsableCommand {
     var files = 10_000
 
     @Option(name: .long, help: "Occurrences that are claimed and finished, for each number of workers.")
-    var claims = 1_000
+    var claims = 400
 
     @Option(name: .long, help: "Jobs that are due in the same second.")
     var due = 1_000

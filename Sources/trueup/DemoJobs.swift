@@ -1,4 +1,5 @@
 import Foundation
+import Jobs
 
 /// The job files of this repository, as the demo writes them: the same text as in `jobs/`, which a test holds them to.
 enum DemoJobs {
@@ -12,7 +13,12 @@ enum DemoJobs {
         ("expire-drafts", expireDrafts),
         ("replay-events", replayEvents),
         (report, balanceReport),
-    ]
+    ].map { ($0.0, firstLine("job") + $0.1) }
+
+    /// Names the schema, for editors.
+    private static func firstLine(_ schema: String) -> String {
+        "# yaml-language-server: $schema=schema/\(schema).json\n"
+    }
 
     /// The jobs that a night runs; the last one is for what webhooks lose by day.
     static let nightly = files.map(\.name).filter { $0 != replay && $0 != report }
@@ -232,8 +238,12 @@ enum DemoJobs {
         let folder = URL(fileURLWithPath: directory)
         if FileManager.default.fileExists(atPath: directory) { try FileManager.default.removeItem(at: folder) }
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        for (name, text) in files + [("settings", settings(apiBase: apiBase))] {
+        for (name, text) in files + [("settings", firstLine("settings") + settings(apiBase: apiBase))] {
             try Data(text.utf8).write(to: folder.appendingPathComponent(name + ".yaml"))
         }
+        let schemas = folder.appendingPathComponent("schema")
+        try FileManager.default.createDirectory(at: schemas, withIntermediateDirectories: true)
+        try Data(JobSchema.jobJSON().utf8).write(to: schemas.appendingPathComponent("job.json"))
+        try Data(JobSchema.settingsJSON().utf8).write(to: schemas.appendingPathComponent("settings.json"))
     }
 }

@@ -94,7 +94,8 @@ struct DemoTests {
         #expect(result.output.contains("Everything planted was found"))
         let files = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../jobs")
             .standardizedFileURL
-        for name in try FileManager.default.contentsOfDirectory(atPath: files.path) where name != "settings.yaml" {
+        let names = try FileManager.default.contentsOfDirectory(atPath: files.path)
+        for name in names where name.hasSuffix(".yaml") && name != "settings.yaml" {
             let written = try String(contentsOfFile: folder.path + "/demo/jobs/" + name, encoding: .utf8)
             #expect(written == (try String(contentsOf: files.appending(path: name), encoding: .utf8)), "\(name)")
             #expect(result.output.contains(name.replacing(".yaml", with: "")))
