@@ -67,7 +67,7 @@ struct StatusFigures: Sendable {
             return Self.job(job, states[job.name], last[job.name], nowSeconds: nowSeconds, lateSeconds: late)
         }
         return StatusFigures(
-            now: ISOTime.text(nowSeconds, in: .utc), jobs: jobs, findings: try await findings(pool), lagSeconds: lag,
+            now: time(nowSeconds, in: .utc), jobs: jobs, findings: try await findings(pool), lagSeconds: lag,
             stored: try await StoredFigures.read(pool))
     }
 
@@ -85,8 +85,8 @@ struct StatusFigures: Sendable {
             ?? (job.after.isEmpty ? "by hand" : "after " + job.after.joined(separator: ", "))
         return Job(
             name: job.name, description: job.description, schedule: schedule,
-            next: job.expression?.next(after: nowSeconds, in: job.zone).map { ISOTime.text($0, in: job.zone) },
-            lastState: last?.state, lastAt: last.map { ISOTime.text($0.startedSeconds, in: job.zone) },
+            next: job.expression?.next(after: nowSeconds, in: job.zone).map { time($0, in: job.zone) },
+            lastState: last?.state, lastAt: last.map { time($0.startedSeconds, in: job.zone) },
             lastRunID: last?.id, health: health(job, state, last, lateSeconds: lateSeconds))
     }
 
@@ -138,6 +138,12 @@ struct StatusFigures: Sendable {
                     middle: try $0["middle"], old: try $0["old"], oldest: age(try $0["oldest"]))
             }
         }
+    }
+
+    /// `2026-11-30 02:35 -05:00`
+    private static func time(_ seconds: Int64, in zone: Zone) -> String {
+        let text = ISOTime.text(seconds, in: zone)
+        return "\(text.prefix(10)) \(text.dropFirst(11).prefix(5)) \(text.dropFirst(19))"
     }
 
     /// `3 days`, `5 h`, `10 min`, `40 s`.

@@ -50,7 +50,7 @@ enum StatusPage {
             }
             return """
                 <tr><th scope="row">\(escaped(job.name))<small>\(escaped(job.description))</small></th>
-                <td>\(escaped(job.schedule))</td><td>\(job.next.map(escaped) ?? "–")</td>
+                <td>\(escaped(job.schedule))</td><td class="time">\(job.next.map(escaped) ?? "–")</td>
                 <td>\(last ?? "–")</td><td>\(badge(job.health.word, mark(job.health)))</td></tr>
                 """
         }
@@ -84,7 +84,10 @@ enum StatusPage {
 
     private static func table(_ title: String, _ heads: [String], _ rows: [String], empty: String) -> String {
         guard !rows.isEmpty else { return "<section><h2>\(title)</h2><p class=\"soft\">\(empty)</p></section>\n" }
-        let head = heads.map { "<th scope=\"col\">\($0)</th>" }.joined()
+        let numbers: Set = ["Under a day", "Under a week", "Older"]
+        let head = heads.map { word in
+            "<th scope=\"col\"\(numbers.contains(word) ? " class=\"number\"" : "")>\(word)</th>"
+        }.joined()
         return """
             <section><h2>\(title)</h2><div class="scroll"><table><thead><tr>\(head)</tr></thead>
             <tbody>\(rows.joined(separator: "\n"))</tbody></table></div></section>
@@ -151,6 +154,7 @@ enum StatusPage {
         .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}
         th,td{text-align:left;vertical-align:top;padding:8px 16px 8px 0;border-top:1px solid var(--line)}
         thead th{font-size:12px;color:var(--soft);border-top:0}tbody th{font-weight:600}.number{text-align:right}
+        .time,td small{white-space:nowrap}
         .badge{display:inline-block;border-radius:4px;padding:1px 8px;font-size:12px;font-weight:600;
         white-space:nowrap}
         .badge.good{background:var(--good-bg);color:var(--good)}

@@ -13,10 +13,12 @@ struct Accounts: Sendable {
     /// - Parameters:
     ///   - names: the accounts that are needed; the keys of others are not looked at.
     ///   - http: what they share; a client of their own, unless told otherwise.
+    ///   - retry: how long a request is repeated.
     ///   - budget: who counts an account's requests; this process by itself, unless told otherwise.
     static func open(
         _ names: [String], settings: Settings, environment: [String: String] = ProcessInfo.processInfo.environment,
-        http: HTTPClient = HTTPClient(), budget: (String, RateLimits) -> RequestBudget = { .local($1) }
+        http: HTTPClient = HTTPClient(), retry: RetryPolicy = .standard,
+        budget: (String, RateLimits) -> RequestBudget = { .local($1) }
     ) throws -> Accounts {
         var clients: [String: StripeClient] = [:]
         for name in names {
@@ -38,7 +40,7 @@ struct Accounts: Sendable {
                     name: name, secretKey: found.secret, apiVersion: account.apiVersion, apiBase: account.apiBase,
                     mode: account.mode.flatMap { Stripe.AccountMode(rawValue: $0.rawValue) },
                     accountID: account.accountID, rate: rate),
-                http: http, budget: budget(name, rate))
+                http: http, budget: budget(name, rate), retry: retry)
         }
         return Accounts(http: http, clients: clients)
     }

@@ -45,7 +45,10 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func serve(_ address: ListenAddress, _ set: JobSet, _ target: ConnectionTarget) async throws {
-        let http = HTTPClient()
+        var configuration = HTTPClient.Configuration()
+        configuration.connectTimeoutMilliseconds = 5_000
+        configuration.timeoutMilliseconds = 20_000
+        let http = HTTPClient(configuration)
         let budgets = AccountBudgets(target)
         do {
             let accounts = try await LiveAccounts.open(set, target: target, http: http, budgets: budgets)
@@ -102,12 +105,17 @@ enum LiveAccounts {
             throw error
         }
         await pool.close()
+        // Somebody waits for the answer, and asks again: Stripe, or a caller with an Idempotency-Key.
+        var retry = RetryPolicy.standard
+        retry.maxTotalSeconds = 15
+        retry.maxRateLimitedAttempts = 4
         var accounts: [LiveAccount] = []
         for settings in set.settings.accounts {
             guard let found = tables.byAccount[settings.name],
                 found.orders != nil || found.charges != nil || found.notices != nil
             else { continue }
-            let opened = try Accounts.open([settings.name], settings: set.settings, http: http) { name, limits in
+            let opened = try Accounts.open([settings.name], settings: set.settings, http: http, retry: retry) {
+                name, limits in
                 .shared(budgets.budget(of: name, limits))
             }
             guard let client = opened.clients[settings.name] else { continue }

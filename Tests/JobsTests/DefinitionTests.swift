@@ -137,7 +137,8 @@ struct DefinitionTests {
                     accounts: [
                         AccountSettings(
                             name: "task_health", secretKeyEnv: "K", webhookSecretEnv: "W", webhookSecretOtherEnv: "W2",
-                            mode: .test, accountID: "acct_123", apiVersion: "2026-07-29.dahlia", apiBase: "http://127.0.0.1:12111",
+                            mode: .test, accountID: "acct_123", apiVersion: "2026-07-29.dahlia",
+                            apiBase: "http://127.0.0.1:12111",
                             rate: RateSettings(perSecond: 25, perEndpoint: 10, share: 0.5)),
                         AccountSettings(name: "plain", secretKeyEnv: "P"),
                     ], databaseURLEnv: "PG",

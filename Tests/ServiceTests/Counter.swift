@@ -24,6 +24,8 @@ struct CounterSetup: Sendable {
     var target: ConnectionTarget?
     var mode: Stripe.AccountMode? = .test
     var accountID: String?
+    /// Accounts whose Stripe cannot be reached.
+    var away: Set<String> = []
 }
 
 /// A service on a port of its own, with the stand-in for Stripe behind it, agencies 7 and 8, and who asks it.
@@ -73,11 +75,12 @@ final class Counter: Sendable {
             guard let found = tables.byAccount[name] else { return nil }
             let secrets = (setup.secrets ?? [Self.secret(name)]).map { Secret($0) }
             let account = Account(
-                name: name, secretKey: Secret("sk_test_sandbox_\(name)"), apiBase: url, mode: setup.mode,
+                name: name, secretKey: Secret("sk_test_sandbox_\(name)"),
+                apiBase: setup.away.contains(name) ? "http://127.0.0.1:1" : url, mode: setup.mode,
                 accountID: id)
             return LiveAccount(
                 name: name, secrets: secrets, tables: found,
-                client: StripeClient(account: account, http: client, budget: .unlimited))
+                client: StripeClient(account: account, http: client, budget: .unlimited, retry: .never))
         }
         let fixed = setup.nowSeconds
         var live = LiveService.Setup(

@@ -84,7 +84,7 @@ struct HealthTests {
                 from prometheus_client.parser import text_string_to_metric_families as read
                 for family in read(sys.argv[1]):
                     for sample in family.samples:
-                        print(sample.name, sorted(sample.labels.items()), sample.value)
+                        print(sample.name, sorted(sample.labels.items()), float(sample.value))
                 """
             let report = try await VirtualEnvironment.run(python, ["-c", script, text], environment: [:])
             #expect(report.status == 0, "\(report.output)")

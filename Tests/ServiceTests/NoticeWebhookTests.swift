@@ -68,11 +68,12 @@ struct NoticeWebhookTests {
 
     @Test("while Stripe cannot be asked, what only Stripe can say is answered 503")
     func stripeAway() async throws {
-        try await Counter.with { counter in
+        var setup = CounterSetup()
+        setup.away = ["medflyt"]
+        try await Counter.with(setup) { counter in
             let customer = try await Self.customer(counter)
             let (_, event) = try await Self.finalized(counter, customer: customer)
             let (_, _, paid) = try await counter.paid()
-            await counter.server.stop()
             // A final state needs no question.
             #expect(try await counter.deliver(paid, account: "task_health").outcome == "done")
             let reply = try await counter.deliver(event, account: "medflyt")

@@ -30,10 +30,15 @@ struct SchemaCheckTests {
             let python = try await SchemaCheck.python.interpreter()
             let program = URL(fileURLWithPath: python).deletingLastPathComponent().appendingPathComponent(
                 "schemathesis")
+            // It leaves files where it is called.
+            let directory = try TestServer.temporaryDirectory()
+            defer { TestServer.remove(directory) }
             let report = try await VirtualEnvironment.run(
-                program.path,
+                "/usr/bin/env",
                 [
-                    "run", "http://127.0.0.1:\(counter.port)/openapi.json", "--max-examples", "25", "--seed", "1",
+                    "-C", directory, "/usr/bin/timeout", "240", program.path, "run",
+                    "http://127.0.0.1:\(counter.port)/openapi.json", "--max-examples", "10",
+                    "--seed", "1",
                     "--phases", "examples,coverage,fuzzing", "--checks",
                     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
                     "-H", "Authorization: Bearer \(counter.token)", "--no-color", "--workers", "1",

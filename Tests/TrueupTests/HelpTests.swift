@@ -9,7 +9,7 @@ struct HelpTests {
         arguments: [
             [], ["run"], ["apply"], ["revert"], ["runs"], ["findings"], ["check"], ["jobs"], ["jobs", "pause"],
             ["schedule"], ["work"], ["cron", "next"], ["cron", "print"], ["db"], ["db", "psql"], ["sandbox"], ["demo"],
-            ["findings", "list"], ["backfill"],
+            ["findings", "list"], ["backfill"], ["serve"], ["token", "create"],
         ])
     func help(_ command: [String]) async throws {
         let result = try await program.run(command + ["--help"])

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import PostgreSQL
 import Sandbox
 import Support
 import Testing
@@ -9,8 +10,8 @@ struct ServeTests {
     private static let secret = "whsec_CANARYsecret0123"
 
     /// A scene whose account has a signing secret, and the program that knows it.
-    private func with(_ body: (Scene, Program) async throws -> Void) async throws {
-        try await Scene.with(orders: 600, plants: [:]) { scene in
+    private func with(orders: Int = 300, _ body: (Scene, Program) async throws -> Void) async throws {
+        try await Scene.with(orders: orders, plants: [:]) { scene in
             let settings = Scene.settings(scene.server.url).replacingOccurrences(
                 of: "    mode: test\n", with: "    mode: test\n    webhook_secret_env: WEBHOOK_SECRET\n")
             try scene.folder.write(settings, to: "jobs/settings.yaml")
@@ -41,7 +42,8 @@ struct ServeTests {
 
     @Test("killed again and again while webhooks come twice, late and in another order, every payment is granted once")
     func killed() async throws {
-        try await with { scene, program in
+        // One in a hundred waits for its payment.
+        try await with(orders: 6_000) { scene, program in
             let world = try scene.server.world(of: "task_health")
             let orders = open(scene).prefix(60)
             try #require(orders.count > 20)
@@ -76,6 +78,40 @@ struct ServeTests {
             // The night watch has nothing to add.
             let night = try await scene.program.run("run", Scene.job, "--json")
             #expect(!night.output.contains("missed_paid"), "\(night.output)")
+        }
+    }
+
+    @Test("told to stop in the middle of a webhook, it commits, answers and ends in order")
+    func stopped() async throws {
+        try await with(orders: 6_000) { scene, program in
+            let world = try scene.server.world(of: "task_health")
+            let order = try #require(open(scene).first)
+            let invoice = try #require(order.invoice).id
+            let (running, port) = try await start(program)
+            try world.subscribe(
+                SandboxWebhook(
+                    url: "http://127.0.0.1:\(port)/stripe/credits-webhook", events: ["invoice.paid"],
+                    secret: Self.secret, policy: SandboxDeliveryPolicy(retryMilliseconds: [])))
+            let connection = try await Connection.open(scene.target, applicationName: "holds the row")
+            try await connection.transaction { connection in
+                try await connection.execute(
+                    "SELECT FROM task_credit_stripe_invoice WHERE id = $1 FOR UPDATE", order.orderID)
+                try world.pay(invoice)
+                try await scene.wait(
+                    until: """
+                        EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+                            AND application_name = 'trueup serve webhooks' AND wait_event_type = 'Lock')
+                        """)
+                kill(running.processID, SIGTERM)
+            }
+            await connection.close()
+            let result = try await running.result()
+            #expect(result.status == 0 && result.talk.contains("stopped"), "\(result.talk.suffix(500))")
+            #expect(await world.settleWebhooks())
+            #expect(world.deliveries.map(\.status) == [200], "\(world.deliveries)")
+            #expect(
+                try await scene.value(
+                    "SELECT paid AS value FROM task_credit_stripe_invoice WHERE id = \(order.orderID)", as: Bool.self))
         }
     }
 
