@@ -23,7 +23,8 @@ struct LostLockTests {
     }
 
     /// What must be the same however a run came to its end. A draft that was deleted at Stripe by the first run is
-    /// found by the second as one that Stripe does not know, so the kind of a repair and the deletion are not part of it.
+    /// found by the second as one that Stripe does not know, so the kind of a repair and the deletion are not
+    /// part of it.
     private static func state(_ night: Night) async throws -> [String] {
         let rows = try await night.query(
             """
