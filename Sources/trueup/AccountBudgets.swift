@@ -21,6 +21,11 @@ final class AccountBudgets: Sendable {
         return .shared(budget(of: account, limits, share))
     }
 
+    /// For whom somebody waits: what Stripe and callers ask of `serve` has the part of the schedule's runs.
+    func live(of account: String, _ limits: RateLimits) -> RequestBudget {
+        .shared(budget(of: account, limits, .nightly))
+    }
+
     private func budget(of account: String, _ limits: RateLimits, _ share: BudgetShare) -> SharedBudget {
         budgets.withLock { budgets in
             let key = "\(share.rawValue) \(account)"

@@ -133,7 +133,7 @@ final class ScheduledWork: Sendable {
                 }
                 guard let client = opened.clients[account] else { throw RunError.noAccount(account) }
                 return client
-            }, say: { [self] in say($0) }
+            }, say: { Terminal.say($0) }
         ).run()
     }
 

@@ -2,7 +2,6 @@ import ArgumentParser
 import Curl
 import Foundation
 import Jobs
-import Logging
 import PostgreSQL
 import Runner
 import Service
@@ -27,6 +26,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print the OpenAPI document of the endpoints, and end.")
     var openapi = false
 
+    @OptionGroup var log: LogOptions
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
@@ -36,7 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
             throw ValidationError("--listen takes a port, 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080.")
         }
         let set = try files.load()
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        log.start(isDaemon: true)
         let names = set.settings.accounts.map(\.name)
         let isLive = Accounts.hasLiveKey(names, settings: set.settings)
         try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
@@ -52,10 +52,9 @@ struct ServeCommand: AsyncParsableCommand {
         let budgets = AccountBudgets(target)
         do {
             let accounts = try await LiveAccounts.open(set, target: target, http: http, budgets: budgets)
-            let logger = Logger(label: "trueup")
             var setup = LiveService.Setup(
                 listen: address, accounts: accounts, jobs: set, canSend: set.settings.delivery.email != nil,
-                logger: logger, now: { Int64(Date().timeIntervalSince1970) })
+                logger: log.logger("trueup"), now: { Int64(Date().timeIntervalSince1970) })
             setup.beside = { pool in await Self.empty(set.settings, pool, http) }
             let service = try await LiveService.open(setup, target: target)
             let announcement = Task {
@@ -115,8 +114,7 @@ enum LiveAccounts {
                 found.orders != nil || found.charges != nil || found.notices != nil
             else { continue }
             let opened = try Accounts.open([settings.name], settings: set.settings, http: http, retry: retry) {
-                name, limits in
-                .shared(budgets.budget(of: name, limits))
+                budgets.live(of: $0, $1)
             }
             guard let client = opened.clients[settings.name] else { continue }
             let secrets = try secrets(settings)
