@@ -39,8 +39,7 @@ struct CheckCommand: AsyncParsableCommand {
         if schema { return try printSchema() }
         let set = try files.load()
         for job in set.jobs {
-            Terminal.print(
-                "ok   \(files.jobs)/\(job.name).yaml: \(job.kind.word) on \(job.kind.accounts.joined(separator: ", "))")
+            Terminal.print("ok   \(files.jobs)/\(job.name).yaml: \(job.kind.inWords)")
         }
         let version = Zone.databaseVersion.map { "version \($0)" } ?? "a version that does not say which"
         Terminal.say("Schedules are read with the time zone database of this machine, \(version).")

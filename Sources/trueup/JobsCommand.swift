@@ -86,7 +86,7 @@ struct JobLines {
 
     var lines: [String] {
         var lines = [
-            "\(job.name)  \(job.kind.word) on \(job.kind.accounts.joined(separator: ", "))"
+            "\(job.name)  \(job.kind.inWords)"
                 + (job.description.isEmpty ? "" : ": \(job.description)")
         ]
         lines.append("  schedule  " + schedule)
@@ -221,5 +221,12 @@ struct JobsResumeCommand: AsyncParsableCommand {
             let wasPaused = try await occurrences.resume(known)
             Terminal.say(wasPaused ? "\(job) starts again when it is due." : "\(job) was not paused.")
         }
+    }
+}
+
+extension Kind {
+    /// `reconcile on default, medflyt`, or `report`, which reads no account.
+    var inWords: String {
+        accounts.isEmpty ? word : "\(word) on \(accounts.joined(separator: ", "))"
     }
 }
