@@ -20,7 +20,7 @@ extension CronFiles {
         return files.sorted { $0.path < $1.path }
     }
 
-    private func service(
+    func service(
         _ name: String, _ description: String, _ command: String, _ settings: [String], isInstalled: Bool = false
     ) -> File {
         var lines = [
@@ -30,7 +30,7 @@ extension CronFiles {
         lines += settings
         lines += [
             "ExecStart=/usr/local/bin/\(command)",
-            "# Keys and DATABASE_URL, as NAME=value; readable by root alone.",
+            "# Keys, signing secrets and DATABASE_URL, as NAME=value; readable by root alone.",
             "EnvironmentFile=-/etc/trueup/environment",
             "DynamicUser=yes", "StateDirectory=trueup", "WorkingDirectory=/var/lib/trueup",
         ]

@@ -131,7 +131,7 @@ struct ExpireFaultTests {
     @Test("a crash right after a change at Stripe loses nothing", arguments: Crash.allCases, Seeds.range(721, 3))
     func crash(_ crash: Crash, seed: UInt64) async throws {
         var setup = try Self.setup(seed: seed)
-        setup.latencyMilliseconds = 60
+        setup.latencyMilliseconds = 150
         try await Night.with(setup) { night in
             let number = 1 + Int(seed % 3) * 2
             let run = Task { try await night.run(definition: night.expire()) }
@@ -148,7 +148,7 @@ struct ExpireFaultTests {
                         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
                             AND application_name NOT IN ('night') AND pid <> pg_backend_pid()
                         """)
-                    try await Task.sleep(for: .milliseconds(2))
+                    try await Task.sleep(for: .milliseconds(4))
                 }
             }
             await #expect(throws: (any Error).self) { try await run.value }

@@ -32,7 +32,7 @@ struct ManifestTests {
     func security() async throws {
         let analyze = "/usr/bin/systemd-analyze"
         let services = try CronFilesTests.made().files(for: .systemd).filter { $0.path.hasSuffix(".service") }
-        #expect(services.count == 3)
+        #expect(services.count == 4)
         for service in services {
             for word in ["NoNewPrivileges=yes", "CapabilityBoundingSet=", "SystemCallFilter=~@privileged"] {
                 #expect(service.text.contains(word + "\n"), "\(service.path): \(word)")
