@@ -27,7 +27,7 @@ struct HTMLFirstScreen {
         var text = """
             <header class="\(statement.state.rawValue.lowercased())">
             <p class="title">\(HTML.data(report.title, 120)) <span class="mode">\(report.mode)</span></p>
-            <p class="state">\(HTML.pill(statement.state)) \(HTML.text(ReportVerdict.meaning(statement.state)))</p>
+            <p class="state">\(HTML.pill(statement.state)) \(HTML.text(ReportVerdict.meaning(statement)))</p>
             <h1>\(lines.joined(separator: "\n"))</h1>
 
             """

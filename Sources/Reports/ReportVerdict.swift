@@ -92,6 +92,24 @@ public enum ReportVerdict {
         }
     }
 
+    /// What the state of a statement means. What is tolerated is said, or nobody would know that it is there.
+    package static func meaning(_ statement: Statement) -> String {
+        let tolerated = tolerance(statement)
+        guard statement.state == .explained, !tolerated.isEmpty else { return meaning(statement.state) }
+        return "Open items account for the difference, but for what is within the tolerance of "
+            + "\(tolerated.joined(separator: " and ")) for each agency."
+    }
+
+    /// The tolerances that something unexplained is within, such as `±60.00 credits`.
+    private static func tolerance(_ statement: Statement) -> [String] {
+        var texts = statement.withinTolerance.isEmpty ? [] : ["±\(decimal(statement.toleranceCredits)) credits"]
+        for currency in Set(statement.charges.filter(\.isWithinTolerance).map(\.activity.currency)).sorted() {
+            let units = statement.toleranceMinorUnits[currency] ?? 0
+            texts.append("±" + Money(minorUnits: units, currency: currency).description)
+        }
+        return texts
+    }
+
     /// `99.87 %`, rounded down; a dash when there is nothing to compare.
     package static func percent(_ per10000: Int64?) -> String {
         guard let per10000 else { return "–" }

@@ -14,7 +14,7 @@ enum SummarySheet {
             [.text("Verdict"), .text("Verdict"), .text(verdict), .empty],
             [
                 .text("Verdict"), .text("State"), .text(statement.state.rawValue),
-                .text(ReportVerdict.meaning(statement.state)),
+                .text(ReportVerdict.meaning(statement)),
             ],
         ]
         for gap in statement.gaps { rows.append([.text("Verdict"), .text("Gap"), .text(gap), .empty]) }

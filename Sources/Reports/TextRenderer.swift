@@ -22,7 +22,7 @@ public enum ReportSummary {
         let accounts = report.accounts.map(\.name).sorted().joined(separator: ", ")
         var lines = [
             ReportVerdict.line(statement),
-            "\(statement.state.rawValue): \(ReportVerdict.meaning(statement.state))",
+            "\(statement.state.rawValue): \(ReportVerdict.meaning(statement))",
         ]
         lines += statement.gaps.map { "  ! \($0)" }
         lines += [

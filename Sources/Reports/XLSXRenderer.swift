@@ -258,7 +258,7 @@ struct XLSXSummary {
         for column: UInt16 in 2...3 {
             try cells.check(worksheet_write_blank(worksheet, 1, column, verdict), 1, column)
         }
-        try cells.string(ReportVerdict.meaning(state), 2, 1, formats.muted)
+        try cells.string(ReportVerdict.meaning(sheets.report.statement), 2, 1, formats.muted)
         var row: UInt32 = 4
         var section: Cell = .empty
         for index in 0..<sheet.rowCount {

@@ -176,7 +176,7 @@ extension Run {
     var whyIncomplete: String {
         let what =
             switch state {
-            case .running: "run \(id) is still under way"
+            case .running: "run \(id) has not ended: it is under way, or its process was killed (trueup runs \(id))"
             case .interrupted: "run \(id) was stopped"
             case .failed: "run \(id) failed"
             default: "run \(id) could not read everything"

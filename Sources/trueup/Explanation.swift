@@ -1,3 +1,4 @@
+import Foundation
 import PostgreSQL
 import Runner
 
@@ -7,8 +8,16 @@ func explanation(of error: any Error) -> String {
     switch error {
     case let error as PostgresError: reason(of: error) + (nextStep(after: error).map { ". " + $0 } ?? "")
     case RunError.alreadyRunning: "\(error) See: trueup runs"
+    case let error as CocoaError: trouble(with: error)
     default: "\(error)"
     }
+}
+
+/// What the system said of a file or a folder, with its path.
+private func trouble(with error: CocoaError) -> String {
+    let path = error.userInfo[NSFilePathErrorKey] as? String
+    let cause = (error.userInfo[NSUnderlyingErrorKey] as? NSError)?.localizedDescription ?? error.localizedDescription
+    return path.map { "\($0) cannot be read or written: \(cause)" } ?? cause
 }
 
 /// An error without SQL.

@@ -116,7 +116,9 @@ struct ReportMakeCommand: AsyncParsableCommand {
         show(result)
         guard deliver else { return result.exitCode }
         let isSent = try await OutboxSenders.deliver(settings, pool: pool, http: http)
-        return isSent || result.exitCode == 3 ? result.exitCode : 1
+        // Mail that is not the report's may wait in the same outbox.
+        let waits = result.deliveries.contains { $0.outcome == .queued }
+        return isSent || !waits || result.exitCode == 3 ? result.exitCode : 1
     }
 
     private func formats() throws -> [AskedFormat]? {
@@ -162,8 +164,12 @@ struct ReportMakeCommand: AsyncParsableCommand {
     }
 
     private func instant(_ text: String, _ zone: Zone) throws -> Int64 {
-        if let date = CivilDate(text) { return zone.startOfDay(date) }
-        if let seconds = ISOTime.seconds(text) { return seconds }
+        if let seconds = CivilDate(text).map(zone.startOfDay) ?? ISOTime.seconds(text) {
+            guard seconds <= Int64(Date().timeIntervalSince1970) else {
+                throw ValidationError("“\(text)” lies in the future: nothing can have been read up to it.")
+            }
+            return seconds
+        }
         throw ValidationError(
             "“\(text)” is no day and no instant: write 2026-03-01 (its start in \(zone.name)), or "
                 + "2026-03-01T00:00:00-05:00.")

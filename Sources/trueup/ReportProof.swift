@@ -58,6 +58,10 @@ actor ReportProof {
             )
             bad += 1
         }
+        if FileManager.default.fileExists(atPath: folder + "/report.pdf") {
+            Terminal.print(
+                "      " + printable("\(folder)/report.pdf is not proven: a PDF is printed from report.html and not kept."))
+        }
         guard bad == 0 else { return }
         say(
             "\(folder) is report \(report.id), \(report.name): \(files.count) files and the manifest as they were made."

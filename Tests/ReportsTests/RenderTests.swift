@@ -47,6 +47,30 @@ struct RenderTests {
         #expect(ReportVerdict.line(partial.statement).hasPrefix("INCOMPLETE: 1 gap, these figures are not a statement"))
     }
 
+    @Test("what is explained only by a tolerance says so, in every format that says what a state means")
+    func tolerated() throws {
+        func statement(tolerance: Int64) throws -> Statement {
+            let agency = AgencyActivity(
+                agencyID: 1, name: "A", boughtAtStripe: 10, boughtLocally: 10, consumed: 0, recorded: 13)
+            return try Statement(
+                StatementInput(
+                    cutOff: StatementCutOff(seconds: 0, zone: "UTC", localText: "", utcText: ""), agencies: [agency],
+                    reads: [StatementRead(name: "r", isComplete: true)], toleranceCredits: tolerance))
+        }
+        let within = try statement(tolerance: 3)
+        #expect(within.state == .explained)
+        let words = "but for what is within the tolerance of ±3.00 credits for each agency"
+        var report = try OneItem.report()
+        report.statement = within
+        report.items = []
+        let scratch = try Scratch()
+        try scratch.write(report, [.html, .csv, .text])
+        for file in ["report.html", "csv/summary.csv", "summary.txt"] {
+            #expect(try scratch.text(file).contains(words), "\(file)")
+        }
+        #expect(try statement(tolerance: 2).state == .unexplained)
+    }
+
     @Test("rests that cancel out are shown gross")
     func gross() throws {
         let agencies = [Int64(5), -5].enumerated().map { index, rest in

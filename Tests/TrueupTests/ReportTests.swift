@@ -1,0 +1,90 @@
+import Foundation
+import Support
+import Testing
+
+@Suite("Reports from the command line", .timeLimit(.minutes(5)))
+struct ReportTests {
+    /// A scene whose history was read to its beginning, with one report in `out`.
+    private static func withReport(_ body: (Scene, String) async throws -> Void) async throws {
+        try await Scene.with(orders: 600) { scene in
+            try scene.folder.write(
+                Scene.jobFile.replacingOccurrences(of: "look_back: 35d", with: "look_back: 401d"),
+                to: "jobs/\(Scene.job).yaml")
+            let read = try await scene.program.run("run", Scene.job)
+            #expect(read.status == 2, "\(read.everything)")
+            let made = try await scene.program.run("report", "--out", "out", "--format", "json,csv")
+            #expect(made.status == 2, "\(made.everything)")
+            #expect(made.output.contains("EXPLAINED"), "\(made.everything)")
+            try await body(scene, scene.folder.path + "/out")
+        }
+    }
+
+    @Test("verify proves a folder, and names what was changed, taken away, added or cannot be proven")
+    func verify() async throws {
+        try await Self.withReport { scene, folder in
+            func verify() async throws -> Program.Result { try await scene.program.run("report", "verify", "out") }
+            let whole = try await verify()
+            #expect(whole.status == 0, "\(whole.everything)")
+            #expect(whole.output.contains("as they were made"))
+            #expect(whole.output.contains("holds"))
+
+            let json = try Data(contentsOf: URL(filePath: folder + "/report.json"))
+            var changed = json
+            changed[changed.count / 2] ^= 1
+            try changed.write(to: URL(filePath: folder + "/report.json"))
+            let other = try await verify()
+            #expect(other.status == 1)
+            #expect(other.output.contains("out/report.json is not what was made: its hash is another."))
+
+            try FileManager.default.removeItem(atPath: folder + "/report.json")
+            let missing = try await verify()
+            #expect(missing.status == 1)
+            #expect(missing.output.contains("out/report.json is missing."))
+
+            try json.write(to: URL(filePath: folder + "/report.json"))
+            try Data("x".utf8).write(to: URL(filePath: folder + "/more.txt"))
+            let added = try await verify()
+            #expect(added.status == 1)
+            #expect(added.output.contains("out/more.txt is no file of report 1"))
+
+            try FileManager.default.removeItem(atPath: folder + "/more.txt")
+            try Data("forged".utf8).write(to: URL(filePath: folder + "/report.pdf"))
+            let printed = try await verify()
+            #expect(printed.status == 0, "\(printed.everything)")
+            #expect(printed.output.contains("out/report.pdf is not proven"))
+        }
+    }
+
+    @Test("two people sign, with a note; the same person does not sign twice")
+    func sign() async throws {
+        try await Self.withReport { scene, _ in
+            func sign(_ role: String, _ name: String, _ note: String) async throws -> Program.Result {
+                try await scene.program.run(
+                    "report", "sign", "1", "--as", role, "--name", name, "--note", note)
+            }
+            #expect(try await sign("reviewer", "miriam", "seen").status == 1)
+            let first = try await sign("preparer", "dana", "tied to the bank")
+            #expect(first.status == 0, "\(first.everything)")
+            #expect(try await sign("reviewer", "Dana ", "seen").status == 1)
+            let second = try await sign("reviewer", "miriam", "seen")
+            #expect(second.status == 0, "\(second.everything)")
+            let shown = try await scene.program.run("report", "show", "1")
+            #expect(shown.output.contains("dana") && shown.output.contains("tied to the bank"), "\(shown.everything)")
+            #expect(try await sign("preparer", "noa", "late").status == 1)
+        }
+    }
+
+    @Test("what cannot be reported is refused with words that say why")
+    func refused() async throws {
+        try await Self.withReport { scene, _ in
+            let later = try await scene.program.run("report", "--as-of", "2999-01-01")
+            #expect(later.status == 64, "\(later.everything)")
+            #expect(later.talk.contains("lies in the future"))
+            try Data().write(to: URL(filePath: scene.folder.path + "/file"))
+            let blocked = try await scene.program.run("report", "--out", "file/out")
+            #expect(blocked.status == 1, "\(blocked.everything)")
+            #expect(blocked.talk.contains("cannot be read or written"), "\(blocked.talk)")
+            #expect(!blocked.talk.contains("Error Domain"), "\(blocked.talk)")
+        }
+    }
+}
