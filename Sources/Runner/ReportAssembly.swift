@@ -45,6 +45,13 @@ struct ReportAssembly {
                 reason: "no run of \(job.name) has read up to the cut-off; start one with: trueup run \(job.name)")
         }
         reads += figures.unread.map(unread)
+        for (job, items) in figures.leftOut.sorted(by: { $0.key < $1.key }) {
+            reads.append(
+                StatementRead(
+                    name: "Job \(job)", isComplete: false,
+                    reason: "the last report stated \(items) of its items that are still open, and this one leaves the "
+                        + "job out: name it in `after`"))
+        }
         for rested in figures.runs {
             let run = rested.run
             reads.append(

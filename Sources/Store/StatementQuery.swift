@@ -52,12 +52,27 @@ public struct StatementQuery: Sendable {
         figures.unread = try await unread(on: connection)
         figures.controls = try await controls(figures.items, runs: figures.runs, on: connection)
         if let previous = figures.previous {
-            figures.previousItems = try await StoredReport.items(of: previous.id, on: connection).map {
-                PreviousItem(
-                    id: "F-\($0.findingID)", creditsEffect: $0.creditsEffect, amountEffects: $0.amountEffects)
-            }
+            let leftOut = try await leftOut(since: previous, on: connection)
+            figures.leftOut = Dictionary(leftOut.values.map { ($0, 1) }, uniquingKeysWith: +)
+            // What is left out is not resolved.
+            figures.previousItems = try await StoredReport.items(of: previous.id, on: connection)
+                .filter { leftOut[$0.findingID] == nil }.map {
+                    PreviousItem(
+                        id: "F-\($0.findingID)", creditsEffect: $0.creditsEffect, amountEffects: $0.amountEffects)
+                }
         }
         return figures
+    }
+
+    /// Findings that the last report stated, that are open still, and whose job this one leaves out: their jobs.
+    private func leftOut(since previous: StoredReport, on connection: Connection) async throws -> [Int64: String] {
+        let rows = try await connection.query(
+            """
+            SELECT f.id, f.job FROM trueup.report_item i JOIN trueup.finding f ON f.id = i.finding_id
+            WHERE i.report_id = $1 AND f.state <> 'closed' AND NOT (f.job = ANY($2))
+            """, previous.id, scope.jobs)
+        let found = try rows.map { (try $0["id"] as Int64, try $0["job"] as String) }
+        return Dictionary(uniqueKeysWithValues: found)
     }
 
     private var charges: String { "public.agency_charge" }

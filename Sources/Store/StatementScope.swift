@@ -74,6 +74,9 @@ public struct StatementFigures: Sendable, Hashable {
     /// The last report with an earlier cut-off.
     public var previous: StoredReport?
     public var previousItems: [PreviousItem] = []
+    /// Items of the last report that are open still and that this one does not state, because it leaves their job out:
+    /// how many, by job.
+    public var leftOut: [String: Int] = [:]
     /// The last report with an earlier cut-off that a preparer and a reviewer signed.
     public var signed: StoredReport?
     /// Earlier reports, one for each cut-off, the oldest first; at most 29.

@@ -59,8 +59,8 @@ actor ReportProof {
             bad += 1
         }
         if FileManager.default.fileExists(atPath: folder + "/report.pdf") {
-            Terminal.print(
-                "      " + printable("\(folder)/report.pdf is not proven: a PDF is printed from report.html and not kept."))
+            let text = "\(folder)/report.pdf is not proven: a PDF is printed from report.html and not kept."
+            Terminal.print("      " + printable(text))
         }
         guard bad == 0 else { return }
         say(

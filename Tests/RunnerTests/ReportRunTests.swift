@@ -143,6 +143,26 @@ struct ReportRunTests {
         }
     }
 
+    @Test("a job that is left out takes its open items with it: that is a gap, and they are not called resolved")
+    func leftOut() async throws {
+        try await ReportScene.with(seed: 23) { scene in
+            try await scene.readAll()
+            let first = try await scene.report(period: .asOf(Self.cutOff - 120))
+            #expect(first.state == .explained)
+            try await scene.run(
+                """
+                UPDATE trueup.finding SET job = 'credit-payment-intents'
+                WHERE id = (SELECT min(finding_id) FROM trueup.report_item JOIN trueup.finding f ON f.id = finding_id
+                    WHERE f.state = 'open')
+                """)
+            let next = try await scene.report(period: .asOf(Self.cutOff - 60))
+            #expect(next.state == .incomplete)
+            let gaps = next.report.statement.gaps.filter { $0.contains("Job credit-payment-intents") }
+            #expect(gaps.count == 1 && gaps[0].contains("stated 1 of its items"), "\(next.report.statement.gaps)")
+            #expect(next.report.statement.changes.resolved.isEmpty)
+        }
+    }
+
     @Test("an unchanged night sends one line as proof that it ran; a bucket that is crossed is a change")
     func unchanged() async throws {
         try await ReportScene.with(seed: 15) { scene in
