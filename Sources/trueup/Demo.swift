@@ -133,7 +133,7 @@ struct Demo {
         var second: [RunResult] = []
         for name in DemoJobs.nightly { second.append(try await run(name, stage, &check)) }
         check.checkSecond(second)
-        title("7. The statement of the next morning, with what changed since it was signed")
+        title("7. The next morning, with what changed since the signature: trueup report \(DemoJobs.report)")
         let last = try await report.make("last", asOf: now - Self.beforeNowSeconds)
         show(last, &check)
         if last.report.changedSinceSignOff.isEmpty { check.fail("the report shows no change since the sign-off") }
