@@ -123,7 +123,7 @@ public enum JobSchema {
 }
 
 /// JSON that keeps the order of its keys, so that the same tables give the same bytes.
-indirect enum JSONText {
+package indirect enum JSONText {
     case string(String)
     case integer(Int64)
     case number(Double)
@@ -149,7 +149,8 @@ indirect enum JSONText {
         }
     }
 
-    private static func quoted(_ text: String) -> String {
+    /// A JSON string, with its quotes (RFC 8259, section 7).
+    package static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

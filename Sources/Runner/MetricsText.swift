@@ -8,7 +8,7 @@
 /// ```
 public struct MetricsText: Sendable {
     public enum Kind: String, Sendable {
-        case counter, gauge, summary
+        case counter, gauge, summary, histogram
     }
 
     /// Of the HTTP answer.
@@ -29,11 +29,25 @@ public struct MetricsText: Sendable {
     }
 
     /// One sample of the family.
-    /// - Parameter suffix: `_sum` or `_count` of a summary.
+    /// - Parameter suffix: `_sum` or `_count` of a summary, `_bucket` of a histogram.
     public mutating func sample(_ labels: [(String, String)] = [], _ value: Double, suffix: String = "") {
         let inner = labels.map { "\($0)=\"\(Self.escaped($1).replacing("\"", with: "\\\""))\"" }
         let braces = inner.isEmpty ? "" : "{\(inner.joined(separator: ","))}"
         lines.append("\(name)\(suffix)\(braces) \(Self.number(value))")
+    }
+
+    /// A histogram of the family, whose buckets are given one by one.
+    /// - Parameters:
+    ///   - bounds: of the buckets, ascending, each included in its bucket.
+    ///   - counts: one for each bound, and one more for what lies above them all.
+    public mutating func histogram(bounds: [Double], counts: [Int64], sum: Double) {
+        var total: Int64 = 0
+        for (bound, count) in zip(bounds + [.infinity], counts) {
+            total += count
+            sample([("le", Self.number(bound))], Double(total), suffix: "_bucket")
+        }
+        sample([], sum, suffix: "_sum")
+        sample([], Double(total), suffix: "_count")
     }
 
     /// The whole, with a line break at its end.

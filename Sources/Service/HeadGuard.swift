@@ -1,3 +1,4 @@
+import Jobs
 import NIOCore
 import NIOHTTP1
 
@@ -37,7 +38,7 @@ final class HeadGuard: ChannelInboundHandler, RemovableChannelHandler {
             isTooLarge ? .requestHeaderFieldsTooLarge : .badRequest, isTooLarge ? "headers_too_large" : "not_http",
             isTooLarge ? "The request's line and header fields are too large." : "This is no HTTP/1.1 request.")
         let body =
-            "{\"error\":{\"code\":\(JSONAnswer.quoted(answer.code)),\"message\":\(JSONAnswer.quoted(answer.message))}}"
+            "{\"error\":{\"code\":\(JSONText.quoted(answer.code)),\"message\":\(JSONText.quoted(answer.message))}}"
         let text =
             "HTTP/1.1 \(status)\r\ncontent-type: application/json; charset=utf-8\r\nconnection: close\r\n"
             + "content-length: \(body.utf8.count)\r\n\r\n\(body)"

@@ -1,5 +1,6 @@
 import Hummingbird
 import PostgreSQL
+import Runner
 import Store
 
 /// Whether the process lives, whether it can work, and its figures.
@@ -16,7 +17,7 @@ struct HealthDesk: Sendable {
                     counted: figures.snapshot, read: await StoredFigures.read(pool, logger: call.logger)
                 ).text
                 return Response(
-                    status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                    status: .ok, headers: [.contentType: MetricsText.contentType],
                     body: .init(byteBuffer: ByteBuffer(string: text)))
             },
         ]

@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import Jobs
 
 /// Answers in JSON, with sorted keys in snake_case.
 enum JSONAnswer {
@@ -16,7 +17,7 @@ enum JSONAnswer {
     /// An error's answer.
     static func make(_ error: APIError) -> Response {
         // Two strings: written by hand, so that no error can come of an error.
-        let text = "{\"error\":{\"code\":\(quoted(error.code)),\"message\":\(quoted(error.message))}}"
+        let text = "{\"error\":{\"code\":\(JSONText.quoted(error.code)),\"message\":\(JSONText.quoted(error.message))}}"
         return raw(Data(text.utf8), status: error.status, headers: error.headers)
     }
 
@@ -24,22 +25,5 @@ enum JSONAnswer {
         var headers = headers
         headers[.contentType] = "application/json; charset=utf-8"
         return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: data)))
-    }
-
-    /// A JSON string.
-    static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case _ where scalar.value < 0x20:
-                let hex = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }
