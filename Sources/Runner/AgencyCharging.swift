@@ -123,17 +123,9 @@ public struct AgencyCharging: Sendable {
     /// - Throws: ``ChargingError`` where nothing was attempted; `PostgresError`, `StripeError` where that is not known
     ///   yet: the row, if it is there, is pending.
     public func charge(_ new: NewCharge, idempotencyKey: String? = nil) async throws -> ChargeResult {
-        if let key = idempotencyKey, key.isEmpty || key.utf8.count > 255 { throw ChargingError.badKey }
         guard new.amount >= PaymentDraft.amountMin else { throw ChargingError.tooSmall(new.amount) }
-        // A key of its own tells after a lost COMMIT whether the row is there.
-        let key = idempotencyKey ?? IdempotencyKey.random()
-        do {
-            return try await attempt(new, key: key)
-        } catch ClientRequest.Conflict.otherRequest {
-            throw ChargingError.keyConflict
-        } catch let error as PostgresError where error.isCommitOutcomeUnknown {
-            return try await attempt(new, key: key)
-        }
+        let once = OnceForKey(badKey: ChargingError.badKey, keyConflict: ChargingError.keyConflict)
+        return try await once(idempotencyKey) { try await attempt(new, key: $0) }
     }
 
     private func attempt(_ new: NewCharge, key: String) async throws -> ChargeResult {

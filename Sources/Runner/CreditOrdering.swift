@@ -88,16 +88,8 @@ public struct CreditOrdering: Sendable {
     /// - Returns: the order; the same one for the same key, with the state that it has by now.
     /// - Throws: ``OrderingError``, `StripeError`, `PostgresError`.
     public func place(_ order: NewCreditOrder, idempotencyKey: String? = nil) async throws -> PlacedOrder {
-        if let key = idempotencyKey, key.isEmpty || key.utf8.count > 255 { throw OrderingError.badKey }
-        // A key of its own tells after a lost COMMIT whether the row is there.
-        let key = idempotencyKey ?? IdempotencyKey.random()
-        do {
-            return try await attempt(order, key: key)
-        } catch ClientRequest.Conflict.otherRequest {
-            throw OrderingError.keyConflict
-        } catch let error as PostgresError where error.isCommitOutcomeUnknown {
-            return try await attempt(order, key: key)
-        }
+        let once = OnceForKey(badKey: OrderingError.badKey, keyConflict: OrderingError.keyConflict)
+        return try await once(idempotencyKey) { try await attempt(order, key: $0) }
     }
 
     private func attempt(_ order: NewCreditOrder, key: String) async throws -> PlacedOrder {
@@ -115,17 +107,11 @@ public struct CreditOrdering: Sendable {
     /// - Throws: ``OrderingError/alreadyPaid(_:)`` where the customer was faster: the credits are then granted.
     ///   ``OrderingError``, `StripeError`, `PostgresError`.
     public func cancel(orderID: Int64, agencyID: Int64) async throws -> PlacedOrder {
-        do {
-            return try await attemptCancel(orderID, agencyID)
-        } catch let error as PostgresError where error.isCommitOutcomeUnknown {
-            return try await attemptCancel(orderID, agencyID)
-        }
-    }
-
-    private func attemptCancel(_ orderID: Int64, _ agencyID: Int64) async throws -> PlacedOrder {
-        try await pool.withConnection { connection in
-            try await RowTurn.hold(.order, orderID, on: connection) {
-                try await cancelInvoice(orderID, agencyID: agencyID, on: connection)
+        try await againAfterLostCommit {
+            try await pool.withConnection { connection in
+                try await RowTurn.hold(.order, orderID, on: connection) {
+                    try await cancelInvoice(orderID, agencyID: agencyID, on: connection)
+                }
             }
         }
     }

@@ -136,12 +136,8 @@ struct WebhookDesk: Sendable {
         _ payload: WebhookPayload, _ remembered: WebhookEvent, _ account: LiveAccount
     ) async throws -> Receipt {
         guard let work = try await work(payload, account) else { return Receipt(outcome: "ignored") }
-        do {
-            return try await commit(work, remembered, account)
-        } catch let error as PostgresError where error.isCommitOutcomeUnknown {
-            // Once more: what is done already is found done.
-            return try await commit(work, remembered, account)
-        }
+        // Once more: what is done already is found done.
+        return try await againAfterLostCommit { try await commit(work, remembered, account) }
     }
 
     /// `nil` for a type that has nothing to do with the account's tables: it is not even remembered.

@@ -1,4 +1,5 @@
 import Foundation
+import Jobs
 import Logging
 import Schedule
 
@@ -71,7 +72,7 @@ struct LogLineHandler: LogHandler {
             ("time", Self.time(now())), ("level", event.level.rawValue), ("message", event.message.description),
         ]
         fields += all.sorted { $0.key < $1.key }.map { ($0.key == Self.textKey ? "text" : $0.key, "\($0.value)") }
-        return "{" + fields.map { "\(Self.quoted($0)):\(Self.quoted($1))" }.joined(separator: ",") + "}\n"
+        return "{" + fields.map { "\(JSONText.quoted($0)):\(JSONText.quoted($1))" }.joined(separator: ",") + "}\n"
     }
 
     /// RFC 3339 in UTC, with milliseconds.
@@ -79,24 +80,5 @@ struct LogLineHandler: LogHandler {
         let milliseconds = Int64((date.timeIntervalSince1970 * 1_000).rounded(.down))
         let rest = String(1_000 + milliseconds % 1_000).dropFirst()
         return ISOTime.text(milliseconds / 1_000, in: .utc).prefix(19) + ".\(rest)Z"
-    }
-
-    /// A JSON string (RFC 8259, section 7).
-    static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }
