@@ -6,11 +6,17 @@ import Runner
 /// it.
 func explanation(of error: any Error) -> String {
     switch error {
-    case let error as PostgresError: reason(of: error) + (nextStep(after: error).map { ". " + $0 } ?? "")
+    case let error as PostgresError: sentence(reason(of: error), and: nextStep(after: error))
     case RunError.alreadyRunning: "\(error) See: trueup runs"
     case let error as CocoaError: trouble(with: error)
     default: "\(error)"
     }
+}
+
+/// What happened, as a whole sentence where something follows it.
+private func sentence(_ text: String, and next: String?) -> String {
+    guard let next else { return text }
+    return text + (text.last.map { ".?!".contains($0) } == true ? " " : ". ") + next
 }
 
 /// What the system said of a file or a folder, with its path.

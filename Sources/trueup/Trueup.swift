@@ -53,6 +53,10 @@ enum Main {
             leave(error.code)
         } catch is CancellationError {
             leave(130)
+        } catch let error as ValidationError {
+            // Found while a command ran: the parser no longer knows which, and would show how to use none of them.
+            Terminal.say("trueup: \(error.message)", .error)
+            leave(64)
         } catch let error where Trueup.isParserError(error) {
             Trueup.exit(withError: error)
         } catch {
