@@ -21,7 +21,10 @@ public actor WorkLoop {
     private var running: [String: Task<Void, Never>] = [:]
     private var lastBeat: Int64 = .min / 2
     private var lastReload: Int64 = .min / 2
+    private var lastSweep: Int64 = .min / 2
     private var isDatabaseLost = false
+    /// The pause between two looks; ended early when a place becomes free.
+    private var rest: Task<Void, Never>?
 
     /// What a stop may take at most, in seconds.
     public static let stopSeconds: Int64 = 9
@@ -59,8 +62,8 @@ public actor WorkLoop {
             do {
                 reload()
                 try await beat()
-                for occurrence in try await occurrences.sweep() { tell(.noticed(occurrence)) }
-                while running.count < places, try await takeOne() {}
+                try await sweep()
+                while running.count < places, try await takeSome() {}
                 if isDatabaseLost { tell(.databaseBack) }
                 isDatabaseLost = false
                 if stopsWhenEmpty, running.isEmpty { break }
@@ -69,9 +72,31 @@ public actor WorkLoop {
                 if !isDatabaseLost { tell(.databaseLost("\(error)")) }
                 isDatabaseLost = true
             }
-            try? await clock.sleepUntil(clock.now() + Self.pollNanoseconds)
+            await pause()
         }
         await stop()
+    }
+
+    /// Until the next look: a second, or until an attempt ends, so that a place does not stay empty while others are
+    /// due.
+    private func pause() async {
+        let clock = clock
+        let until = clock.now() + Self.pollNanoseconds
+        // Nothing hangs on the error: who was woken looks again.
+        let task = Task { _ = try? await clock.sleepUntil(until) }
+        rest = task
+        await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
+        rest = nil
+    }
+
+    private func sweep() async throws {
+        guard clock.now() - lastSweep >= Self.pollNanoseconds else { return }
+        for occurrence in try await occurrences.sweep() { tell(.noticed(occurrence)) }
+        lastSweep = clock.now()
     }
 
     private func reload() {
@@ -91,13 +116,19 @@ public actor WorkLoop {
     }
 
     /// - Returns: whether there was something to take.
-    private func takeOne() async throws -> Bool {
-        let jobs = book.jobs.jobs
-        guard
-            let lease = try await occurrences.claim(
-                for: worker.name, jobs: jobs.map(\.name), leaseSeconds: leaseSeconds),
-            let definition = jobs.first(where: { $0.name == lease.job })
-        else { return false }
+    private func takeSome() async throws -> Bool {
+        let jobs = Dictionary(book.jobs.jobs.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let leases = try await occurrences.claim(
+            for: worker.name, jobs: Array(jobs.keys), leaseSeconds: leaseSeconds, limit: places - running.count)
+        for lease in leases {
+            // Only what was asked for can have been taken.
+            guard let definition = jobs[lease.job] else { continue }
+            begin(lease, definition)
+        }
+        return !leases.isEmpty
+    }
+
+    private func begin(_ lease: Lease, _ definition: JobDefinition) {
         tell(.began(lease))
         let attempt = Attempt(
             lease: lease, definition: definition, occurrences: occurrences, leaseSeconds: leaseSeconds, clock: clock,
@@ -108,8 +139,8 @@ public actor WorkLoop {
             let outcome = await attempt.outcome()
             await end(lease, outcome, seconds: Double(clock.now() - startedAt) / 1e9)
             running[key] = nil
+            rest?.cancel()
         }
-        return true
     }
 
     // MARK: - Ending

@@ -49,20 +49,24 @@ public struct AttemptEnd: Sendable, Hashable {
 }
 
 extension Occurrences {
-    /// Takes the occurrence that has been due for longest, for an attempt of its own.
+    /// Takes the occurrences that have been due for longest, each for an attempt of its own, in one transaction.
     /// - Parameters:
     ///   - jobs: those that the worker knows.
-    ///   - leaseSeconds: how long it is held without being extended.
-    /// - Returns: `nil` when none is due. Of several that ask at once, each gets another one.
-    public func claim(for owner: String, jobs: [String], leaseSeconds: Double) async throws -> Lease? {
+    ///   - leaseSeconds: how long they are held without being extended.
+    ///   - limit: so many at most, and of each job at most one.
+    /// - Returns: none when none is due. Of several that ask at once, each gets others.
+    public func claim(
+        for owner: String, jobs: [String], leaseSeconds: Double, limit: Int
+    ) async throws -> [Lease] {
         do {
             let rows = try await pool.withConnection { connection in
-                try await connection.query(Self.claimSQL, owner, leaseSeconds, jobs)
+                try await connection.query(Self.claimSQL, owner, leaseSeconds, jobs, limit)
             }
-            return try rows.first.map { Lease(occurrence: try Occurrence($0), owner: owner) }
+            return try rows.map { Lease(occurrence: try Occurrence($0), owner: owner) }
         } catch let error as PostgresError where error.isUniqueViolation {
-            // Another occurrence of the same job was taken at the same instant: one runs, this one waits.
-            return nil
+            // Another occurrence of one of the jobs was taken at the same instant: it runs, and these wait for the
+            // next time that somebody asks.
+            return []
         }
     }
 
@@ -75,7 +79,7 @@ extension Occurrences {
                 AND (e.state = 'running' OR e.state = 'due' AND e.scheduled_at < o.scheduled_at))
               AND NOT EXISTS (SELECT FROM trueup.job_state s WHERE s.job = o.job AND s.paused_at IS NOT NULL)
             ORDER BY o.not_before, o.job, o.scheduled_at
-            FOR UPDATE SKIP LOCKED LIMIT 1
+            FOR UPDATE SKIP LOCKED LIMIT $4
         )
         UPDATE trueup.occurrence o SET state = 'running', attempt = o.attempt + 1, lease_owner = $1,
             lease_until = clock_timestamp() + $2::double precision * interval '1 second',

@@ -129,7 +129,9 @@ struct BenchScheduleCommand: AsyncParsableCommand {
             for worker in 0..<workers {
                 group.addTask {
                     var count = 0
-                    while let lease = try await occurrences.claim(for: "w\(worker)", jobs: names, leaseSeconds: 60) {
+                    while let lease = try await occurrences.claim(
+                        for: "w\(worker)", jobs: names, leaseSeconds: 60, limit: 1
+                    ).first {
                         if try await occurrences.finish(lease, AttemptEnd(.done("clean"))) != nil { count += 1 }
                     }
                     return count

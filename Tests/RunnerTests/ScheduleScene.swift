@@ -4,6 +4,7 @@ import Reconciliation
 import Runner
 import Schedule
 import Store
+import Stripe
 import Support
 import Synchronization
 
@@ -61,11 +62,12 @@ final class ScheduleScene: Sendable {
     }
 
     func loop(
-        _ name: String = "w", places: Int = 2, leaseSeconds: Double = 60, run: @escaping RunOccurrence
+        _ name: String = "w", places: Int = 2, leaseSeconds: Double = 60, clock: MonotonicClock = .system,
+        run: @escaping RunOccurrence
     ) -> WorkLoop {
         WorkLoop(
             worker: Worker(name: name, kind: .work, host: "h", processID: 1, programVersion: "0"), places: places,
-            book: book, pool: pool, leaseSeconds: leaseSeconds, run: run, tell: { [self] in tell($0) })
+            book: book, pool: pool, leaseSeconds: leaseSeconds, clock: clock, run: run, tell: { [self] in tell($0) })
     }
 
     /// Makes a job known, as it was so many hours ago.

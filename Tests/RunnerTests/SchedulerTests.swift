@@ -60,7 +60,8 @@ struct SchedulerTests {
         #expect(Set(rows.map { "\($0.job) \($0.state)" }) == ["a due", "b due", "report waiting", "mail waiting"])
         #expect(Set(rows.map(\.scheduledSeconds)).count == 1)
         for (name, end) in [("a", AttemptEnd(.done("clean"))), ("b", AttemptEnd(.done("drift")))] {
-            let lease = try #require(try await scene.occurrences.claim(for: "w", jobs: [name], leaseSeconds: 60))
+            let lease = try #require(
+                try await scene.occurrences.claim(for: "w", jobs: [name], leaseSeconds: 60, limit: 1).first)
             _ = try await scene.occurrences.finish(lease, end)
         }
         try await scheduler.look()

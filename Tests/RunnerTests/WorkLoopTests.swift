@@ -2,6 +2,7 @@ import Jobs
 import PostgreSQL
 import Runner
 import Store
+import Stripe
 import Support
 import Synchronization
 import Testing
@@ -31,6 +32,33 @@ struct WorkLoopTests {
         await task.value
         #expect(try await row(scene, "a").state == .done)
         #expect(try await Workers(pool: scene.pool).alive(withinSeconds: 60).isEmpty)
+        await scene.close()
+    }
+
+    @Test("a place that becomes free is taken at once, not at the next look")
+    func fullPlaces() async throws {
+        let jobs = try (0..<20).map { try ScheduleScene.job("a\($0)") }
+        let scene = try await ScheduleScene(jobs)
+        for job in jobs { try await scene.due(job) }
+        // The next look never comes by time.
+        let standing = MonotonicClock(
+            now: MonotonicClock.system.now,
+            sleepUntil: { _ async throws(CancellationError) in
+                while !Task.isCancelled { _ = try? await Task.sleep(for: .seconds(60)) }
+                throw CancellationError()
+            })
+        let atOnce = Mutex((now: 0, most: 0))
+        let loop = scene.loop(places: 3, clock: standing) { _, _ in
+            atOnce.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
+            try await Task.sleep(for: .milliseconds(20))
+            atOnce.withLock { $0.now -= 1 }
+            return AttemptEnd(.done("clean"))
+        }
+        let task = Task { await loop.run() }
+        for job in jobs { #expect(try await scene.wait(for: "\(job.name) ended done clean")) }
+        #expect(atOnce.withLock { $0.most } == 3)
+        task.cancel()
+        await task.value
         await scene.close()
     }
 

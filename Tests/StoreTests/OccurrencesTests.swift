@@ -38,7 +38,7 @@ struct OccurrenceScene {
     }
 
     func claim(_ owner: String, _ jobs: [String], lease: Double = 60) async throws -> Lease? {
-        try await occurrences.claim(for: owner, jobs: jobs, leaseSeconds: lease)
+        try await occurrences.claim(for: owner, jobs: jobs, leaseSeconds: lease, limit: 1).first
     }
 
     func now(_ lease: Lease) async throws -> Occurrence? {
@@ -118,6 +118,29 @@ struct OccurrencesTests {
         #expect(try await scene.occurrences.resume(job))
         #expect(try await !scene.occurrences.resume(job))
         #expect((try await scene.occurrences.states(of: ["a"])["a"]?.lastNominalSeconds ?? 0) >= now)
+        await scene.close()
+    }
+
+    @Test("several are taken in one transaction: of each job one, the oldest first, and by nobody else")
+    func claimSeveral() async throws {
+        let scene = try await OccurrenceScene()
+        let jobs = (0..<7).map { "job-\($0)" }
+        try await scene.learn("job-0", "job-1", "job-2", "job-3", "job-4", "job-5", "job-6")
+        for (index, job) in jobs.enumerated() { try await scene.insert(scene.due(job, ago: 100 - Int64(index))) }
+        try await scene.insert(scene.due("job-0", ago: 5, mayQueue: true))
+        let first = try await scene.occurrences.claim(for: "v", jobs: jobs, leaseSeconds: 60, limit: 3)
+        #expect(Set(first.map(\.job)) == ["job-0", "job-1", "job-2"])
+        #expect(first.allSatisfy { $0.attempt == 1 && $0.owner == "v" && $0.occurrence.state == .running })
+        let others = try await withThrowingTaskGroup(of: [Lease].self) { group in
+            for worker in 0..<4 {
+                group.addTask {
+                    try await scene.occurrences.claim(for: "w\(worker)", jobs: jobs, leaseSeconds: 60, limit: 2)
+                }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+        #expect(others.map(\.job).sorted() == ["job-3", "job-4", "job-5", "job-6"])
+        #expect(try await scene.occurrences.claim(for: "x", jobs: jobs, leaseSeconds: 60, limit: 9).isEmpty)
         await scene.close()
     }
 
