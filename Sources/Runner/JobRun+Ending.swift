@@ -15,8 +15,8 @@ extension JobRun {
         }
         let plan = try await plan(run, judged, subjects)
         let state: RunState = counts.values.contains { $0.open > 0 } ? .drift : .clean
-        let outcome = gathered.tally.outcome(state, counts: counts, spent: try await spent(run))
-        try await Runs(pool: pool).end(own.fence, outcome)
+        let outcome = try await Runs(pool: pool).end(
+            own.fence, gathered.tally.outcome(state, counts: counts, spent: try await spent(run)))
         let findings = try judged.map { ReportedFinding(try FoundDifference($0, job: run.job)) }
         return RunResult(
             run: run, outcome: outcome, findings: findings, plan: plan, accepted: gathered.judged.count - judged.count)
@@ -90,10 +90,10 @@ extension JobRun {
         let isRepaired = counts.values.contains { $0.repaired > 0 }
         let state: RunState = isOpen || !tally.problems.isEmpty ? .drift : isRepaired ? .repaired : .clean
         let outcome = tally.outcome(state, counts: counts, spent: try await spent(run))
-        try await Runs(pool: pool).end(own.fence, outcome, also: telling(run, outcome))
+        let whole = try await Runs(pool: pool).end(own.fence, outcome, also: telling(run, outcome))
         let stored = try await findings.list(runID: run.id, limit: ComparisonLimits().differences)
         return RunResult(
-            run: run, outcome: outcome, findings: stored.map(ReportedFinding.init), plan: waiting,
+            run: run, outcome: whole, findings: stored.map(ReportedFinding.init), plan: waiting,
             accepted: stored.count { $0.state == .accepted })
     }
 

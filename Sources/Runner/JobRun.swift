@@ -180,7 +180,7 @@ public struct JobRun: Sendable {
             state: .interrupted, requests: spent.requests, requestsLeast: spent.least,
             problems: ["It was stopped; the next run goes on from there."])
         do {
-            try await Task { try await Runs(pool: pool).end(own.fence, outcome) }.value
+            _ = try await Task { try await Runs(pool: pool).end(own.fence, outcome) }.value
         } catch is RunLost {
             // It has come to its end just before, or somebody else goes on with it.
         }
@@ -190,8 +190,8 @@ public struct JobRun: Sendable {
         let gathered = try await gathering.gather(own, isLater: false)
         guard gathered.tally.problems.isEmpty else {
             let outcome = gathered.tally.outcome(.incomplete, counts: [:], spent: try await spent(own.run))
-            try await Runs(pool: pool).end(own.fence, outcome, also: telling(own.run, outcome))
-            return RunResult(run: own.run, outcome: outcome, findings: [])
+            let whole = try await Runs(pool: pool).end(own.fence, outcome, also: telling(own.run, outcome))
+            return RunResult(run: own.run, outcome: whole, findings: [])
         }
         return isPlan
             ? try await endPlan(own, gathered, subjects)

@@ -93,7 +93,7 @@ public struct PlanRun: Sendable {
             }
         } catch {
             let outcome = RunOutcome(state: .failed, problems: ["\(error)"])
-            try await Task { try await runs.end(fence, outcome) }.value
+            _ = try await Task { try await runs.end(fence, outcome) }.value
             throw error
         }
         let counts = try await Findings(pool: pool).counts(of: run)

@@ -264,10 +264,12 @@ public struct Runs: Sendable {
     /// Writes the end of a run and drops its staging table. A run that has ended cannot end once more.
     /// - Parameter also: what belongs to the end and into its transaction, such as messages about it; not called for an
     ///   interrupted run, which goes on.
+    /// - Returns: the outcome with the requests of all attempts at the run, and of those who helped with it.
     /// - Throws: ``RunLost``, ``LeaseLost``.
+    @discardableResult
     public func end(
         _ fence: RunFence, _ outcome: RunOutcome, also: (@Sendable (Connection) async throws -> Void)? = nil
-    ) async throws {
+    ) async throws -> RunOutcome {
         try await pool.transaction(fence) { connection in
             let rows = try await connection.query(
                 """
@@ -278,7 +280,9 @@ public struct Runs: Sendable {
                 """, fence.runID, outcome.state.rawValue, outcome.requests, outcome.stripeObjects, outcome.localRows,
                 outcome.problems, outcome.requestsLeast, Int32(fence.attempt))
             guard let run = try rows.first.map(Run.init) else { throw fence.lost }
-            if outcome.state == .interrupted { return }
+            var whole = outcome
+            (whole.requests, whole.requestsLeast) = (run.requests, run.requestsLeast)
+            if outcome.state == .interrupted { return whole }
             try await connection.execute("DELETE FROM trueup.run_count WHERE run_id = $1", run.id)
             for (kind, count) in outcome.counts {
                 try await connection.execute(
@@ -297,6 +301,7 @@ public struct Runs: Sendable {
             let staging = ListedObject.allCases.map { StagingTable($0, runID: run.id).dropSQL }
             try await connection.run(script: staging.joined() + StagedReversals(runID: run.id).dropSQL)
             try await also?(connection)
+            return whole
         }
     }
 

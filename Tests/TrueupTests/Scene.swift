@@ -141,6 +141,16 @@ struct Scene: Sendable {
         throw ProgramError("this never came true: \(sql)")
     }
 
+    /// The application's tables.
+    func books() async throws -> String { try await value("SELECT concat_ws(E'\\n', \(Self.bookLines)) AS value") }
+
+    private static let bookLines = """
+        (SELECT string_agg(concat_ws(' ', id, stripe_invoice_id, paid, paid_at, cancelled_at IS NOT NULL),
+            E'\\n' ORDER BY id) FROM task_credit_stripe_invoice),
+        (SELECT string_agg(concat_ws(' ', agency_id, balance), E'\\n' ORDER BY agency_id)
+            FROM task_credit_agency_balance)
+        """
+
     /// What must be the same however a run came to its end: the application's tables, what is left to a person, and
     /// what was done to which order. A draft that was deleted at Stripe just before a crash is found again as an
     /// invoice that Stripe does not know, so the kind of a repair and the note of a deletion are not part of it.
@@ -148,10 +158,7 @@ struct Scene: Sendable {
         try await value(
             """
             SELECT concat_ws(E'\\n',
-                (SELECT string_agg(concat_ws(' ', id, stripe_invoice_id, paid, paid_at, cancelled_at IS NOT NULL),
-                    E'\\n' ORDER BY id) FROM task_credit_stripe_invoice),
-                (SELECT string_agg(concat_ws(' ', agency_id, balance), E'\\n' ORDER BY agency_id)
-                    FROM task_credit_agency_balance),
+                \(Self.bookLines),
                 (SELECT string_agg(concat_ws(' ', kind, stripe_id, local_id), E'\\n'
                     ORDER BY kind, stripe_id, local_id) FROM trueup.finding WHERE state = 'open'),
                 (SELECT string_agg(concat_ws(' ', effect, stripe_id, local_id), E'\\n'
