@@ -72,7 +72,7 @@ public struct JobRun: Sendable {
     /// - Throws: ``RunError`` when it did not start; `CancellationError` when it was stopped (the next run goes on);
     ///   `PostgresError` when the database went away (the next run goes on).
     public func run() async throws -> RunResult {
-        guard let lock = try await JobLock.take(job: definition.name, target: pool.target) else {
+        guard let lock = try await JobLock.take(job: definition.name, for: lease, target: pool.target) else {
             throw RunError.alreadyRunning(definition.name)
         }
         do {
@@ -97,14 +97,14 @@ public struct JobRun: Sendable {
         let period = try await period()
         let unfinished = try await runs.takeUnfinished(
             job: definition.name, definitionHash: subjects.hash, isPlan: isPlan,
-            period: isOccurrence ? period : range, isExact: isOccurrence, origin: origin)
+            period: isOccurrence ? period : range, isExact: isOccurrence, origin: origin, lease: lease)
         let run: Run
         if let unfinished {
             run = unfinished
         } else {
             run = try await runs.begin(
                 job: definition.name, definitionHash: subjects.hash, isPlan: isPlan, period: period,
-                lists: try await gathering.lists(period: period), origin: origin)
+                lists: try await gathering.lists(period: period), origin: origin, lease: lease)
         }
         progress(
             .began(

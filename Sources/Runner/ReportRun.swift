@@ -25,6 +25,7 @@ public struct ReportRun: Sendable {
     let formats: Set<RenderFormat>
     let directory: String?
     let delivery: ReportDelivery?
+    let lease: Lease?
 
     /// - Parameters:
     ///   - definition: a job of kind `report`.
@@ -34,10 +35,12 @@ public struct ReportRun: Sendable {
     ///   - formats: beyond those of the job file; JSON and the text summary are always written.
     ///   - directory: the folder of the files; `nil`: a folder of the report's own below `reports`.
     ///   - delivery: the ways out; `nil` delivers nothing.
+    ///   - lease: of the occurrence that the report is made for: nothing is kept or sent once it is lost.
     public init(
         definition: JobDefinition, report job: ReportJob, jobs: [JobDefinition], accounts: [ReportAccount],
         pool: Pool, origin: RunOrigin, period: ReportPeriod = .lastCutOff, nowSeconds: Int64,
-        formats: Set<RenderFormat>? = nil, directory: String? = nil, delivery: ReportDelivery? = nil
+        formats: Set<RenderFormat>? = nil, directory: String? = nil, delivery: ReportDelivery? = nil,
+        lease: Lease? = nil
     ) {
         self.definition = definition
         self.job = job
@@ -51,12 +54,13 @@ public struct ReportRun: Sendable {
         self.formats = asked.union([.json, .text])
         self.directory = directory
         self.delivery = delivery
+        self.lease = lease
     }
 
     /// - Throws: ``RunError/alreadyRunning(_:)`` when another process makes a report of this job.
     public func run() async throws -> ReportResult {
-        let name = "report \(definition.name)"
-        guard let lock = try await JobLock.take(job: name, target: pool.target) else {
+        let name = JobLock.reportPrefix + definition.name
+        guard let lock = try await JobLock.take(job: name, for: lease, target: pool.target) else {
             throw RunError.alreadyRunning(name)
         }
         do {
@@ -105,9 +109,10 @@ public struct ReportRun: Sendable {
         let stored = made.isRepeated ? nil : newReport(made, files)
         let queued = delivery?.queued(messages, job.deliver) ?? []
         let attachments = queued.isEmpty ? [] : try ReportDelivery.attachments(messages)
-        let (delivery, origin, id) = (delivery, origin, made.id)
+        let (delivery, origin, id, lease) = (delivery, origin, made.id, lease)
         // The report and the messages that tell of it are one transaction: a crash leaves both or neither.
         result.deliveries = try await pool.transaction { connection in
+            if let lease { try await Occurrences.hold(lease, on: connection) }
             try await stored?.insert(origin: origin, on: connection)
             return try await delivery?.enqueue(queued, attachments: attachments, report: id, on: connection) ?? []
         }

@@ -7,11 +7,28 @@ extension JobLock {
     /// - Parameter job: an SQL expression of type text, never a value.
     static func isHeld(_ job: String) -> String {
         """
-        EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        EXISTS (SELECT FROM pg_locks WHERE \(isGranted)
             AND (classid::bigint << 32 | objid::bigint) = hashtextextended('trueup.job.' || \(job), 0))
         """
     }
+
+    /// The server processes that hold the lock of the job, or of the report of its name, as SQL.
+    /// - Parameter job: an SQL expression of type text, never a value.
+    static func holders(_ job: String) -> String {
+        """
+        SELECT pid FROM pg_locks WHERE \(isGranted)
+            AND (classid::bigint << 32 | objid::bigint) IN (hashtextextended('trueup.job.' || \(job), 0),
+                hashtextextended('trueup.job.\(reportPrefix)' || \(job), 0))
+        """
+    }
+
+    private static let isGranted = """
+        locktype = 'advisory' AND granted AND objsubid = 1
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """
+
+    /// Making a report locks the job of this name and its own: no run of a job is in the way of a report.
+    public static let reportPrefix = "report "
 
     /// Which of these jobs run at this moment, in whatever process.
     public static func held(of jobs: [String], pool: Pool) async throws -> Set<String> {

@@ -5,9 +5,15 @@ import PostgreSQL
 public struct JobLock: Sendable {
     private let connection: Connection
 
+    /// How the sessions of those are called who hold a lock for a lease: ``StaleRun`` may end them once the lease is
+    /// somebody else's.
+    static let leasedName = "trueup lease"
+
+    /// - Parameter lease: for which it is taken; `nil` for a run by hand.
     /// - Returns: `nil` when the job runs already.
-    public static func take(job: String, target: ConnectionTarget) async throws -> JobLock? {
-        let connection = try await Connection.open(target, applicationName: "trueup lock \(job)")
+    public static func take(job: String, for lease: Lease? = nil, target: ConnectionTarget) async throws -> JobLock? {
+        let name = lease == nil ? "trueup lock" : leasedName
+        let connection = try await Connection.open(target, applicationName: "\(name) \(job)")
         let taken: Bool = try await connection.query(
             "SELECT pg_try_advisory_lock(hashtextextended('trueup.job.' || $1, 0)) AS taken", job)[0]["taken"]
         guard taken else {

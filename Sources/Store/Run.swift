@@ -164,19 +164,24 @@ public struct Runs: Sendable {
     /// - Parameters:
     ///   - period: what the run has to be about; `nil`: whatever it is about.
     ///   - isExact: its end counts as well: where the time of an occurrence says it, and not the clock.
+    ///   - lease: of the occurrence that the run belongs to: who has lost it takes no run from anybody.
+    /// - Throws: ``LeaseLost``.
     public func takeUnfinished(
         job: String, definitionHash: String, isPlan: Bool, period: Window? = nil, isExact: Bool = false,
-        origin: RunOrigin
+        origin: RunOrigin, lease: Lease? = nil
     ) async throws -> Run? {
+        let taking = {
+            try await takeUnfinishedOnce(job, definitionHash, isPlan, period, isExact, origin, lease)
+        }
         for _ in 0..<Self.takingsMax {
             do {
-                return try await takeUnfinishedOnce(job, definitionHash, isPlan, period, isExact, origin)
+                return try await taking()
             } catch let error as PostgresError where error.isLockTimeout {
                 // Somebody who was frozen in the middle of a transaction holds the run.
                 try await endFrozen(job)
             }
         }
-        return try await takeUnfinishedOnce(job, definitionHash, isPlan, period, isExact, origin)
+        return try await taking()
     }
 
     private static let takingsMax = 3
@@ -193,10 +198,11 @@ public struct Runs: Sendable {
 
     private func takeUnfinishedOnce(
         _ job: String, _ definitionHash: String, _ isPlan: Bool, _ period: Window?, _ isExact: Bool,
-        _ origin: RunOrigin
+        _ origin: RunOrigin, _ lease: Lease?
     ) async throws -> Run? {
         try await pool.transaction { connection in
             try await connection.limitIdleTransaction(milliseconds: RunFence.idleMillisecondsMax)
+            if let lease { try await Occurrences.hold(lease, on: connection) }
             let waited = Int((Windows.frozenSeconds + 1) * 1_000)
             try await connection.run(script: "SET LOCAL lock_timeout = \(waited)")
             try await connection.execute(
@@ -234,11 +240,15 @@ public struct Runs: Sendable {
     /// - Parameters:
     ///   - period: what the run is about.
     ///   - lists: what is listed, and over which period; each begins as one window.
+    ///   - lease: of the occurrence that the run belongs to.
+    /// - Throws: ``LeaseLost``.
     public func begin(
-        job: String, definitionHash: String, isPlan: Bool, period: Window, lists: [RunList: Window], origin: RunOrigin
+        job: String, definitionHash: String, isPlan: Bool, period: Window, lists: [RunList: Window], origin: RunOrigin,
+        lease: Lease? = nil
     ) async throws -> Run {
         try await pool.transaction { connection in
             try await connection.limitIdleTransaction(milliseconds: RunFence.idleMillisecondsMax)
+            if let lease { try await Occurrences.hold(lease, on: connection) }
             let rows = try await connection.query(
                 """
                 INSERT INTO trueup.run (job, trigger, is_plan, period_from_seconds, period_to_seconds,

@@ -14,8 +14,9 @@ struct MakingReport {
     let target: ConnectionTarget
 
     /// Makes the report, hands it to its destinations, and sends what is due of the outbox.
+    /// - Parameter lease: of the occurrence that the report is made for; `nil` where a person asked.
     /// - Returns: the report, and whether everything that was tried is out.
-    func make(_ trigger: RunTrigger) async throws -> (result: ReportResult, isSent: Bool) {
+    func make(_ trigger: RunTrigger, lease: Lease? = nil) async throws -> (result: ReportResult, isSent: Bool) {
         let accounts = try ReportAccounts.of(job, definition, set)
         let pool = Pool(target, size: 4, applicationName: "trueup report \(definition.name)")
         let http = HTTPClient()
@@ -25,7 +26,8 @@ struct MakingReport {
                 accounts: try await ReportAccounts.withIDs(accounts, pool: pool), pool: pool, origin: .here(trigger),
                 nowSeconds: Int64(Date().timeIntervalSince1970),
                 delivery: ReportDelivery(
-                    settings: set.settings.delivery, http: http, environment: ProcessInfo.processInfo.environment)
+                    settings: set.settings.delivery, http: http, environment: ProcessInfo.processInfo.environment),
+                lease: lease
             ).run()
             let isSent = try await OutboxSenders.deliver(set.settings, pool: pool, http: http)
             await pool.close()

@@ -141,7 +141,7 @@ final class ScheduledWork: Sendable {
         let set = book.jobs
         if case .report(let job) = definition.kind {
             let making = MakingReport(definition: definition, job: job, set: set, target: target)
-            return AttemptEnd(try await making.make(.schedule))
+            return AttemptEnd(try await making.make(.schedule, lease: lease))
         }
         let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) { name, limits in
             self.budgets.budget(of: name, limits, for: .schedule)

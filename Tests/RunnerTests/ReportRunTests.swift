@@ -5,6 +5,7 @@ import PostgreSQL
 import Reconciliation
 import Reports
 import Runner
+import Schedule
 import Store
 import Support
 import Testing
@@ -261,6 +262,31 @@ struct ReportRunTests {
         }
     }
 
+    @Test("who was thought dead while it made a report keeps and sends nothing")
+    func staleLease() async throws {
+        try await ReportScene.with(seed: 17) { scene in
+            let occurrences = Occurrences(pool: scene.night.pool)
+            let now = try await occurrences.nowSeconds()
+            let planned = PlannedOccurrence(
+                nominalSeconds: now, window: OccurrenceWindow(fromSeconds: now - 60, toSeconds: now),
+                notBeforeSeconds: now - 1, startBeforeSeconds: now + 3_600)
+            let name = "balance-report"
+            _ = try await occurrences.learn([KnownJob(job: name, definitionHash: "h", schedule: "")])
+            _ = try await occurrences.insert(
+                [NewOccurrence(job: name, definitionHash: "h", planned: planned)], dealtWith: [:])
+            let stale = try #require(
+                try await occurrences.claim(for: "frozen", jobs: [name], leaseSeconds: 0.05, limit: 1).first)
+            try await Task.sleep(for: .milliseconds(120))
+            _ = try await occurrences.sweep()
+            let rule = DeliverRule(email: ["finance@example.com"], when: .always)
+            await #expect(throws: LeaseLost(job: name, attempt: 1)) {
+                try await scene.report(deliver: rule, lease: stale)
+            }
+            #expect(try await scene.night.number("SELECT count(*) FROM trueup.report") == 0)
+            #expect(try await scene.night.number("SELECT count(*) FROM trueup.outbox") == 0)
+        }
+    }
+
     @Test("two processes do not make one report at the same time")
     func locked() async throws {
         try await ReportScene.with(seed: 17) { scene in
@@ -351,7 +377,8 @@ struct ReportScene {
     @discardableResult
     func report(
         period: ReportPeriod = .asOf(ReportRunTests.cutOff), deliver rule: DeliverRule? = nil,
-        settings: DeliverySettings? = nil, environment: [String: String] = [:], others: [JobDefinition] = []
+        settings: DeliverySettings? = nil, environment: [String: String] = [:], others: [JobDefinition] = [],
+        lease: Lease? = nil
     ) async throws -> ReportResult {
         let definition = definition(rule ?? DeliverRule(), others: others)
         guard case .report(let job) = definition.kind else { throw NightError("no report job") }
@@ -367,7 +394,8 @@ struct ReportScene {
                 trigger: .manual, requestedBy: "tests", host: "here", processID: 1, programVersion: "test"),
             period: period, nowSeconds: NightSetup.nowSeconds, directory: rule == nil ? directory : nil,
             delivery: rule == nil
-                ? nil : ReportDelivery(settings: ways, http: http, environment: environment)
+                ? nil : ReportDelivery(settings: ways, http: http, environment: environment),
+            lease: lease
         ).run()
     }
 }

@@ -1,4 +1,5 @@
 import PostgreSQL
+import Reconciliation
 import Schedule
 import Store
 import Support
@@ -69,9 +70,59 @@ struct LeaseTests {
         await #expect(throws: LeaseLost(job: "a", attempt: 1)) {
             try await scene.pool.transaction { try await Occurrences.hold(stale, on: $0) }
         }
+        // Nor does it begin a run or take one from anybody: it may have been frozen before it had one.
+        let origin = RunOrigin(
+            trigger: .schedule, requestedBy: "tests", host: "here", processID: 2, programVersion: "0")
+        let runs = Runs(pool: scene.pool)
+        await #expect(throws: LeaseLost(job: "a", attempt: 1)) {
+            try await runs.begin(
+                job: "a", definitionHash: "h", isPlan: false, period: Window(fromSeconds: 0, toSeconds: 1), lists: [:],
+                origin: origin, lease: stale)
+        }
+        await #expect(throws: LeaseLost(job: "a", attempt: 1)) {
+            try await runs.takeUnfinished(
+                job: "a", definitionHash: "h", isPlan: false, origin: origin, lease: stale)
+        }
+        #expect(try await runs.latest(limit: 10).isEmpty)
         #expect(try await scene.now(lease) == before)
         try await scene.pool.transaction { try await Occurrences.hold(lease, on: $0) }
         #expect(try await scene.occurrences.finish(lease, AttemptEnd(.done("clean")))?.state == .done)
+        await scene.close()
+    }
+
+    @Test(
+        "the lock of a stale attempt is taken away, of a run or of a report, that of a person is not",
+        arguments: ["a", JobLock.reportPrefix + "a"])
+    func staleLock(_ name: String) async throws {
+        let scene = try await OccurrenceScene()
+        let target = scene.pool.target
+        try await scene.learn("a", "ab")
+        try await scene.insert(scene.due("a", ago: 5), scene.due("ab", ago: 5))
+        let stale = try #require(try await scene.claim("frozen", ["a"], lease: 0.05))
+        let other = try #require(try await scene.claim("well", ["ab"]))
+        try await Task.sleep(for: .milliseconds(120))
+        #expect(try await scene.occurrences.sweep().map(\.reason) == ["lease_lost"])
+        let lease = try #require(try await scene.claim("next", ["a"]))
+        let person = try #require(try await JobLock.take(job: name, target: target))
+        #expect(try await StaleRun.endSessions(for: lease, pool: scene.pool) == 0)
+        await person.release()
+        let neighbour = try #require(try await JobLock.take(job: "ab", for: other, target: target))
+        let frozen = try #require(try await JobLock.take(job: name, for: stale, target: target))
+        #expect(try await JobLock.take(job: name, for: lease, target: target) == nil)
+        await #expect(throws: LeaseLost(job: "a", attempt: 1)) {
+            try await StaleRun.endSessions(for: stale, pool: scene.pool)
+        }
+        #expect(try await StaleRun.endSessions(for: lease, pool: scene.pool) == 1)
+        var taken: JobLock?
+        for _ in 0..<2_000 where taken == nil {
+            taken = try await JobLock.take(job: name, for: lease, target: target)
+            // The server lets go of a lock a moment after its session.
+            if taken == nil { try await Task.sleep(for: .milliseconds(5)) }
+        }
+        await (try #require(taken)).release()
+        #expect(try await JobLock.held(of: ["ab"], pool: scene.pool) == ["ab"])
+        await neighbour.release()
+        await frozen.release()
         await scene.close()
     }
 
