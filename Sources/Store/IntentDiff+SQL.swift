@@ -2,6 +2,10 @@ import PostgreSQL
 import Reconciliation
 
 extension IntentDiff {
+    static var name: String { "charge_id" }
+    static var isLive: String { "s.status NOT IN ('canceled', 'absent')" }
+    static var amount: String { "s.amount" }
+
     private var stagedColumns: String {
         """
         s.id AS s_id, s.status AS s_status, s.created_seconds AS s_created, s.currency AS s_currency,
@@ -31,7 +35,7 @@ extension IntentDiff {
 
     private var accountLiteral: String { quoteLiteral(account) }
 
-    /// Charges that more than one intent names which is not canceled.
+    /// Charges that more than one intent names which is not canceled, as a part of WITH.
     private var twice: String {
         // In the order of bytes a sort compares eight of them at once, whatever the database's collation is.
         """
@@ -46,20 +50,57 @@ extension IntentDiff {
 
     /// They are few, which the planner cannot know of a group with a condition; of distinct rows of a query that is
     /// stored it expects 200, and hashes these instead of all intents.
-    private var few: String { "(SELECT DISTINCT ON (charge_id) charge_id, intents FROM twice)" }
+    private var few: String { "(SELECT DISTINCT ON (charge_id) charge_id, intents FROM twice) t" }
 
-    /// Intents that a local row names exactly, less those that agree in everything.
-    /// Parameters: stale before, ids with lookalikes.
-    var matchedSQL: String {
+    /// The same as rows of the parameters 2 and 3.
+    private var given: String { "unnest($2::text[], $3::bigint[]) AS t (charge_id, intents)" }
+
+    // MARK: - The outer join
+
+    func sides(alsoRead: [String], alsoRows: [Int64], hasReversals: Bool) -> OuterJoin {
+        let sums = reversals.byIntent(account: account)
+        let isReversed = hasReversals ? "r.payment_intent IS NOT NULL" : "false"
+        return OuterJoin(
+            staged: staged, account: account, name: Self.name, amount: Self.amount,
+            rows: """
+                SELECT l.*, l.\(table.key) AS trueup_key, l.\(table.id) AS trueup_id, \(isCounted) AS trueup_counts,
+                    \(isLookedAt) AND (l.\(table.id) IS NOT NULL
+                        OR l.\(table.createdAt) < to_timestamp(\(period.toSeconds - settleSeconds)))
+                        AS trueup_looked_at,
+                    \(table.customer) AS trueup_customer
+                FROM \(table.name) l
+                \(table.agencyJoin)
+                """,
+            joins: hasReversals ? "LEFT JOIN \(sums) r ON r.payment_intent = s.id" : "",
+            // An intent that needs no row is still looked at where it names one: that may be another's.
+            classes: """
+                CASE WHEN s.id IS NULL THEN CASE WHEN l.trueup_looked_at THEN 3 ELSE 9 END
+                    WHEN l.trueup_key IS NULL THEN CASE WHEN s.status = 'absent' THEN 9
+                        WHEN s.invoice_id IS NULL AND s.status <> 'canceled' THEN 2
+                        WHEN s.charge_id IS NULL THEN 0 ELSE 4 END
+                    WHEN NOT coalesce(\(agrees(customer: "l.trueup_customer", isReversed: isReversed)), false) THEN 1
+                    WHEN s.status = 'absent' THEN 9 ELSE 0 END
+                """,
+            parameters: [alsoRead, alsoRows])
+    }
+
+    /// A row `l` of the period, or one of any age that can still change.
+    private var isCounted: String {
         """
-        WITH \(twice)
-        SELECT \(stagedColumns), \(localColumns), \(facts)
-        \(matchedJoins)
-        WHERE s.account = \(accountLiteral) AND (s.id = ANY($2) OR NOT coalesce(\(agrees), false))
+        (l.\(table.createdAt) < to_timestamp(\(period.toSeconds))
+            AND (l.\(table.createdAt) >= to_timestamp(\(period.fromSeconds)) OR (\(ofAnyAge) AND \(table.isOpen))))
         """
     }
 
-    /// The cells of the state table where both sides agree. Parameter 1: stale before.
+    /// A row `l` that is compared, or that a finding is about: the parameters 1 and 2 are ids and keys of findings.
+    private var isLookedAt: String {
+        """
+        (\(isCounted) OR (l.\(table.createdAt) < to_timestamp(\(period.toSeconds))
+            AND (l.\(table.id) = ANY($1::text[]) OR l.\(table.key) = ANY($2::bigint[]))))
+        """
+    }
+
+    /// The cells of the state table where both sides agree.
     private var stateAgrees: String {
         let status = "l.\(table.status)"
         return """
@@ -69,27 +110,18 @@ extension IntentDiff {
                 WHEN s.status = 'requires_payment_method' AND s.has_failed THEN \(status) IN ('failed', 'canceled')
                 WHEN s.status IN ('requires_payment_method', 'requires_confirmation')
                     THEN \(status) IN ('pending', 'failed', 'canceled')
-                        AND (s.created_seconds >= $1 OR s.has_failed OR s.latest_charge IS NOT NULL
-                            OR s.invoice_id IS NOT NULL OR s.has_checkout_session IS TRUE)
+                        AND (s.created_seconds >= \(rules.staleBeforeSeconds) OR s.has_failed
+                            OR s.latest_charge IS NOT NULL OR s.invoice_id IS NOT NULL
+                            OR s.has_checkout_session IS TRUE)
                 WHEN s.status IN ('requires_action', 'requires_capture', 'processing')
                     THEN \(status) IN ('pending', 'failed')
                 ELSE false END
             """
     }
 
-    /// Intents with the rows that name them exactly.
-    private var matchedJoins: String {
-        """
-        FROM \(staged.name) s
-        JOIN \(table.name) l ON l.\(table.id) = s.id
-        \(table.agencyJoin)
-        LEFT JOIN \(few) t ON t.charge_id = s.charge_id
-        LEFT JOIN \(reversals.byIntent(account: account)) r ON r.payment_intent = s.id
-        """
-    }
-
-    /// Both sides agree in everything. Parameter 1: stale before.
-    private var agrees: String {
+    /// Both sides agree in everything; whether another intent names the charge is not asked.
+    /// - Parameter isReversed: SQL: something was taken back of it.
+    private func agrees(customer: String, isReversed: String) -> String {
         """
         (s.status = 'absent' OR (
             (s.currency = l.\(table.currency) OR s.currency = lower(l.\(table.currency)))
@@ -97,31 +129,48 @@ extension IntentDiff {
             AND (s.status <> 'succeeded' OR s.amount_received = s.amount)
             AND (s.charge_id IS NULL OR s.charge_id = l.\(table.key)::text)
             AND (s.agency_id IS NULL OR s.agency_id = l.\(table.agencyID)::text)
-            AND (\(table.customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(table.customer))
-            AND t.charge_id IS NULL AND r.payment_intent IS NULL))
+            AND (\(customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(customer))
+            AND NOT (\(isReversed))))
         AND \(stateAgrees)
         """
     }
 
-    /// Intents in no difference, by currency: those that agree with the row that names them, those of invoices, and
-    /// canceled ones that no row waits for. A class of its own, counted apart from what is visited: the control totals
-    /// rest on it. Parameters: stale before, ids with lookalikes, ids that a row nearly names.
-    var agreedSQL: String {
+    // MARK: - What differs
+
+    func matched(among found: FoundObjects?, lookalikes: [String]) -> SQLStatement {
+        guard let found else {
+            return SQLStatement(
+                """
+                WITH \(twice)
+                SELECT \(stagedColumns), \(localColumns), \(facts)
+                \(matchedJoins(few))
+                WHERE s.account = \(accountLiteral) AND (s.id = ANY($1) OR NOT coalesce(\(agreesInAll), false))
+                """, lookalikes)
+        }
+        return SQLStatement(
+            """
+            SELECT \(stagedColumns), \(localColumns), \(facts)
+            \(matchedJoins(given))
+            WHERE \(FoundObjects.isAmong(1)) AND l.\(table.id) = ANY($4::text[])
+            """, found.places, found.names, found.counts, found.ids)
+    }
+
+    /// Intents with the rows that name them exactly.
+    /// - Parameter named: `t`, charges with the number of intents that name them.
+    private func matchedJoins(_ named: String) -> String {
         """
-        WITH \(twice), \(free)
-        SELECT lower(currency) AS currency, count(*) AS n, sum(amount)::bigint AS amount FROM (
-            SELECT s.currency, s.amount
-            \(matchedJoins)
-            WHERE s.account = \(accountLiteral) AND s.status <> 'absent' AND NOT (s.id = ANY($2))
-                AND coalesce(\(agrees), false)
-            UNION ALL
-            SELECT s.currency, s.amount
-            FROM \(staged.name) s
-            WHERE s.account = \(accountLiteral) AND s.status <> 'absent'
-                AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($3))
-                AND (s.invoice_id IS NOT NULL
-                    OR (s.status = 'canceled' AND NOT EXISTS (SELECT FROM free f WHERE f.id = s.id)))
-        ) agreed GROUP BY 1
+        FROM \(staged.name) s
+        JOIN \(table.name) l ON l.\(table.id) = s.id
+        \(table.agencyJoin)
+        LEFT JOIN \(named) ON t.charge_id = s.charge_id
+        LEFT JOIN \(reversals.byIntent(account: account)) r ON r.payment_intent = s.id
+        """
+    }
+
+    private var agreesInAll: String {
+        """
+        (\(agrees(customer: table.customer, isReversed: "r.payment_intent IS NOT NULL"))
+            AND (s.status = 'absent' OR t.charge_id IS NULL))
         """
     }
 
@@ -134,132 +183,105 @@ extension IntentDiff {
             JOIN \(table.name) u ON u.\(table.key)::text = n.charge_id AND u.\(table.id) IS NULL
             WHERE n.account = \(accountLiteral) AND n.status <> 'absent' AND n.invoice_id IS NULL
               AND NOT EXISTS (SELECT FROM \(table.name) x
-                WHERE lower(btrim(x.\(table.id), \(Lookalikes.blanks))) = lower(n.id))
+                WHERE \(Lookalikes.plain("x.\(table.id)")) = \(Lookalikes.plain("n.id")))
             ORDER BY n.charge_id, n.status = 'canceled', n.created_seconds DESC, n.id COLLATE "C" DESC)
         """
     }
 
-    /// Intents that no local row names, exactly or nearly, with the charge that their metadata names. Those of
-    /// invoices are explained by these. Parameters: ids that a row nearly names.
-    var stripeOnlySQL: String {
-        """
-        WITH \(twice), \(free)
-        SELECT \(stagedColumns), \(localColumns), \(facts), o.status AS other_status
-        FROM \(staged.name) s
-        LEFT JOIN \(table.name) l ON l.\(table.key)::text = s.charge_id
-        \(table.agencyJoin)
-        LEFT JOIN \(few) t ON t.charge_id = s.charge_id
-        LEFT JOIN \(reversals.byIntent(account: account)) r ON r.payment_intent = s.id
-        LEFT JOIN \(staged.name) o ON o.account = \(accountLiteral) AND o.id = l.\(table.id)
-        LEFT JOIN free f ON f.id = s.id
-        WHERE s.account = \(accountLiteral) AND s.status <> 'absent' AND s.invoice_id IS NULL
-          AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($1))
-          AND (s.status <> 'canceled' OR f.id IS NOT NULL)
-        """
-    }
-
-    /// Rows that no staged intent matches exactly: every one that can still change, of any age, those of the period,
-    /// and those of findings that are still open. Parameters: from, to, settle seconds, ids and keys to look at.
-    var localOnlySQL: String {
-        """
-        WITH \(free)
-        SELECT \(stagedColumns), \(localColumns), s.id AS look_id, e.\(table.key)::bigint AS exact_row
-        FROM \(table.name) l
-        \(table.agencyJoin)
-        LEFT JOIN \(staged.name) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
-            AND lower(s.id) = lower(btrim(l.\(table.id), \(Lookalikes.blanks)))
-        LEFT JOIN \(table.name) e ON e.\(table.id) = s.id
-        WHERE l.\(table.createdAt) < to_timestamp($2)
-          AND (l.\(table.createdAt) >= to_timestamp($1) OR (\(ofAnyAge) AND \(table.isOpen)) OR l.\(table.id) = ANY($4)
-            OR l.\(table.key) = ANY($5))
-          AND (l.\(table.status) IS DISTINCT FROM 'canceled' OR s.id IS NOT NULL OR l.\(table.id) = ANY($4)
-            OR l.\(table.key) = ANY($5))
-          AND NOT EXISTS (SELECT FROM \(staged.name) x WHERE x.account = \(accountLiteral) AND x.id = l.\(table.id))
-          AND (l.\(table.id) IS NOT NULL OR (l.\(table.createdAt) < to_timestamp($2 - $3)
-            AND NOT EXISTS (SELECT FROM free WHERE free.charge_id = l.\(table.key)::text)))
-        """
-    }
-
-    /// Parameters: from, to.
-    var countSQL: String {
-        """
-        SELECT (SELECT count(*) FROM \(table.name) l WHERE l.\(table.createdAt) < to_timestamp($2)
-            AND (l.\(table.createdAt) >= to_timestamp($1) OR (\(ofAnyAge) AND \(table.isOpen))))::bigint AS local,
-          (SELECT count(*) FROM \(staged.name) WHERE account = \(accountLiteral) AND status <> 'absent')::bigint
-            AS staged
-        """
-    }
-}
-
-// Rows to pairs.
-extension IntentDiff {
-    private func intent(_ row: Row) throws -> IntentFacts? {
-        let word: String = try row["s_status"]
-        guard word != StagingTable.absent else { return nil }
-        return IntentFacts(
-            id: try row["s_id"], status: IntentStatus(word), createdSeconds: try row["s_created"],
-            currency: try row["s_currency"], amount: try row["s_amount"], amountReceived: try row["s_received"],
-            customer: try row["s_customer"], invoiceID: try row["s_invoice"], latestCharge: try row["s_latest"],
-            hasFailed: try row["s_failed"], hasCheckoutSession: try row["s_checkout"], chargeID: try row["s_charge"],
-            agencyID: try row["s_agency"], orderID: try row["s_order"], canceledAtSeconds: try row["s_canceled_at"],
-            chargedAtSeconds: try row["s_charged_at"])
-    }
-
-    private func charge(_ row: Row) throws -> ChargeFacts? {
-        guard let key = try row["l_key"] as Int64? else { return nil }
-        return ChargeFacts(
-            rowID: key, intentID: try row["l_id"], agencyID: try row["l_agency"], amount: try row["l_amount"],
-            currency: try row["l_currency"], status: ChargeStatus(try row["l_status"]),
-            createdSeconds: try row["l_created"], customer: try row["l_customer"])
-    }
-
-    private func reversed(_ row: Row) throws -> Reversed {
-        Reversed(refunded: try row["refunded"], disputed: try row["disputed"])
-    }
-
-    func matchedPair(_ row: Row, lookalikes: [String: [Int64]]) throws -> DifferingPair {
-        let id: String = try row["s_id"]
-        let pair = IntentPair(
-            stripe: try intent(row), charge: try charge(row), otherRows: lookalikes[id] ?? [],
-            liveIntentsOfCharge: Int(try row["live"] as Int64),
-            reversed: try reversed(row))
-        return DifferingPair(
-            account: account, pair: .charge(pair), requestID: try row["s_request"], isFresh: try row["s_fresh"])
-    }
-
-    func stripeOnlyPair(_ row: Row) throws -> DifferingPair {
-        let named = try charge(row)
-        var pair = IntentPair(
-            stripe: try intent(row), charge: nil, liveIntentsOfCharge: Int(try row["live"] as Int64),
-            reversed: try reversed(row))
-        if let named, let other = named.intentID, Lookalikes.areAlike(other, pair.stripe?.id) {
-            // The row was not looked at by itself: it is of another time, or its object was read alone.
-            pair.charge = named
-            pair.link = .lookalike
-        } else if let named, let other = named.intentID {
-            let status: String? = try row["other_status"]
-            let isDead = status == IntentStatus.canceled.word || status == StagingTable.absent
-            if !isDead { pair.chargeLinkedTo = other }
-        } else if let named {
-            pair.charge = named
-            pair.link = .metadata
+    /// With the charge that their metadata names. Those of invoices are explained by these.
+    func stripeOnly(among found: FoundObjects?, nearlyNamed: [String]) -> SQLStatement {
+        func sql(_ with: String, _ named: String, _ condition: String) -> String {
+            """
+            WITH \(with)
+            SELECT \(stagedColumns), \(localColumns), \(facts), o.status AS other_status
+            FROM \(staged.name) s
+            LEFT JOIN \(table.name) l ON l.\(table.key)::text = s.charge_id
+            \(table.agencyJoin)
+            LEFT JOIN \(named) ON t.charge_id = s.charge_id
+            LEFT JOIN \(reversals.byIntent(account: account)) r ON r.payment_intent = s.id
+            LEFT JOIN \(staged.name) o ON o.account = \(accountLiteral) AND o.id = l.\(table.id)
+            LEFT JOIN free f ON f.id = s.id
+            WHERE \(condition) AND s.status <> 'absent' AND s.invoice_id IS NULL
+              AND (s.status <> 'canceled' OR f.id IS NOT NULL)
+            """
         }
-        return DifferingPair(
-            account: account, pair: .charge(pair), requestID: try row["s_request"], isFresh: try row["s_fresh"])
+        guard let found else {
+            return SQLStatement(sql("\(twice), \(free)", few, isAlone(nearlyNamed: 1)), nearlyNamed)
+        }
+        return SQLStatement(sql(free, given, FoundObjects.isAmong(1)), found.places, found.names, found.counts)
     }
 
-    func localOnlyPair(_ row: Row) throws -> DifferingPair {
-        let charge = try charge(row)
-        if let look = try row["look_id"] as String? {
-            let exactRow: Int64? = try row["exact_row"]
-            let pair = IntentPair(
-                stripe: try intent(row), charge: charge, link: .lookalike, otherRows: exactRow.map { [$0] } ?? [])
-            return DifferingPair(
-                account: account, pair: .charge(pair), requestID: try row["s_request"], isFresh: try row["s_fresh"],
-                duplicates: exactRow == nil ? nil : look)
+    /// No row names the intent `s`, exactly or nearly.
+    private func isAlone(nearlyNamed number: Int) -> String {
+        """
+        s.account = \(accountLiteral) AND s.status <> 'absent'
+            AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($\(number)))
+        """
+    }
+
+    func localOnly(alsoRead: [String], alsoRows: [Int64], among keys: [Int64]?) -> SQLStatement {
+        func sql(_ condition: String) -> String {
+            """
+            WITH \(free)
+            SELECT \(stagedColumns), \(localColumns), s.id AS look_id, e.\(table.key)::bigint AS exact_row
+            FROM \(table.name) l
+            \(table.agencyJoin)
+            LEFT JOIN \(staged.name) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
+                AND \(Lookalikes.plain("s.id")) = \(Lookalikes.plain("l.\(table.id)"))
+            LEFT JOIN \(table.name) e ON e.\(table.id) = s.id
+            WHERE \(condition)
+              AND (l.\(table.status) IS DISTINCT FROM 'canceled' OR s.id IS NOT NULL OR l.\(table.id) = ANY($1)
+                OR l.\(table.key) = ANY($2))
+              AND (l.\(table.id) IS NOT NULL
+                OR NOT EXISTS (SELECT FROM free WHERE free.charge_id = l.\(table.key)::text))
+            """
         }
-        let pair = IntentPair(stripe: nil, charge: charge)
-        return DifferingPair(
-            account: account, pair: .charge(pair), requestID: nil, isFresh: false, unread: charge?.intentID)
+        if let keys { return SQLStatement(sql("l.\(table.key) = ANY($3::bigint[])"), alsoRead, alsoRows, keys) }
+        return SQLStatement(
+            sql(
+                """
+                \(isLookedAt)
+                  AND NOT EXISTS (SELECT FROM \(staged.name) x
+                    WHERE x.account = \(accountLiteral) AND x.id = l.\(table.id))
+                  AND (l.\(table.id) IS NOT NULL
+                    OR l.\(table.createdAt) < to_timestamp(\(period.toSeconds - settleSeconds)))
+                """), alsoRead, alsoRows)
+    }
+
+    // MARK: - What agrees
+
+    /// An intent `s` without a row that needs none.
+    private var isExplained: String {
+        """
+        (s.invoice_id IS NOT NULL OR (s.status = 'canceled' AND NOT EXISTS (SELECT FROM free f WHERE f.id = s.id)))
+        """
+    }
+
+    func agreedAlone(among found: FoundObjects) -> SQLStatement {
+        SQLStatement(
+            """
+            WITH \(free)
+            SELECT lower(s.currency) AS currency, count(*) AS n, sum(s.amount)::bigint AS amount
+            FROM \(staged.name) s WHERE \(FoundObjects.isAmong(1)) AND \(isExplained) GROUP BY 1
+            """, found.places)
+    }
+
+    /// Those that agree with the row that names them, those of invoices, and canceled ones that no row waits for. A
+    /// class of its own, counted apart from what is visited: the control totals rest on it.
+    func agreed(lookalikes: [String], nearlyNamed: [String]) -> SQLStatement {
+        SQLStatement(
+            """
+            WITH \(twice), \(free)
+            SELECT lower(currency) AS currency, count(*) AS n, sum(amount)::bigint AS amount FROM (
+                SELECT s.currency, s.amount
+                \(matchedJoins(few))
+                WHERE s.account = \(accountLiteral) AND s.status <> 'absent' AND NOT (s.id = ANY($1))
+                    AND coalesce(\(agreesInAll), false)
+                UNION ALL
+                SELECT s.currency, s.amount
+                FROM \(staged.name) s
+                WHERE \(isAlone(nearlyNamed: 2)) AND \(isExplained)
+            ) agreed GROUP BY 1
+            """, lookalikes, nearlyNamed)
     }
 }

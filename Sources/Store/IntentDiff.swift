@@ -6,7 +6,7 @@ import Reconciliation
 ///
 /// The conditions here must never call a pair equal that the rules call a difference; the tests hold the two against
 /// each other.
-public struct IntentDiff: Diff {
+public struct IntentDiff: JoinedDiff {
     let staged: StagingTable
     let reversals: StagedReversals
     let table: ChargeTable
@@ -17,10 +17,13 @@ public struct IntentDiff: Diff {
     let settleSeconds: Int64
     /// Rows that can still change are compared whatever their age; else only those of the period.
     let ofAnyAge: Bool
+    let candidatesMax: Int
 
+    /// - Parameter candidatesMax: how many objects, and how many rows, that may differ are held until they are looked
+    ///   up; where there are more, both sides are joined once more for each kind of difference.
     public init(
         staged: StagingTable, reversals: StagedReversals, table: ChargeTable, account: String, period: Window,
-        rules: IntentRules, settleSeconds: Int64, ofAnyAge: Bool = true
+        rules: IntentRules, settleSeconds: Int64, ofAnyAge: Bool = true, candidatesMax: Int = 50_000
     ) {
         self.staged = staged
         self.reversals = reversals
@@ -30,52 +33,11 @@ public struct IntentDiff: Diff {
         self.rules = rules
         self.settleSeconds = settleSeconds
         self.ofAnyAge = ofAnyAge
+        self.candidatesMax = candidatesMax
     }
 
     /// Those of these intents that are not staged: they have to be read by id.
     public func unstaged(_ ids: [String], on connection: Connection) async throws -> [String] {
         try await staged.unstaged(ids, account: account, on: connection)
-    }
-
-    /// Walks all pairs that may differ, in one snapshot.
-    /// - Parameters:
-    ///   - alsoRead: intents of findings that are still open, to be looked at whatever their age.
-    ///   - alsoRows: local rows of such findings.
-    ///   - isLast: whether what agrees is counted as well.
-    ///   - visit: called with batches of at most 1,000 pairs.
-    public func run(
-        on connection: Connection, alsoRead: [String], alsoRows: [Int64], isLast: @escaping @Sendable () async -> Bool,
-        _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
-    ) async throws -> LocalCount {
-        try await snapshot(on: connection) { connection in
-            let lookalikes = Lookalikes()
-            _ = try await connection.forEachBatch(
-                of: Self.batch, localOnlySQL,
-                parameters: [period.fromSeconds, period.toSeconds, settleSeconds, alsoRead, alsoRows]
-            ) { rows in
-                let pairs = try rows.map(localOnlyPair)
-                await lookalikes.add(pairs)
-                try await visit(pairs)
-            }
-            let found = await lookalikes.rows
-            _ = try await connection.forEachBatch(
-                of: Self.batch, matchedSQL, parameters: [rules.staleBeforeSeconds, Array(found.keys)]
-            ) { rows in
-                try await visit(try rows.map { try matchedPair($0, lookalikes: found) })
-            }
-            _ = try await connection.forEachBatch(
-                of: Self.batch, stripeOnlySQL, parameters: [await lookalikes.nearlyNamed]
-            ) { rows in
-                try await visit(try rows.map(stripeOnlyPair))
-            }
-            let counts = try await connection.query(countSQL, period.fromSeconds, period.toSeconds)[0]
-            var count = LocalCount(rows: try counts["local"], staged: try counts["staged"])
-            if await isLast() {
-                count.agreed = try tallies(
-                    try await connection.query(
-                        agreedSQL, rules.staleBeforeSeconds, Array(found.keys), await lookalikes.nearlyNamed))
-            }
-            return count
-        }
     }
 }

@@ -2,6 +2,10 @@ import PostgreSQL
 import Reconciliation
 
 extension InvoiceDiff {
+    static var name: String { "order_id" }
+    static var isLive: String { "s.status IN ('draft', 'open', 'paid')" }
+    static var amount: String { "coalesce(s.amount, s.total)" }
+
     private var stagedColumns: String {
         """
         s.id AS s_id, s.status AS s_status, s.created_seconds AS s_created, s.currency AS s_currency,
@@ -13,234 +17,275 @@ extension InvoiceDiff {
         """
     }
 
-    private func localColumns(_ alias: String, customer: String) -> String {
+    private var localColumns: String {
         """
-        \(alias).\(table.key)::bigint AS l_key, \(alias).\(table.id)::text AS l_id,
-            \(alias).\(table.agencyID)::bigint AS l_agency, \(alias).\(table.credits)::bigint AS l_credits,
-            \(alias).\(table.amount)::bigint AS l_amount, \(alias).\(table.currency)::text AS l_currency,
-            \(alias).\(table.paid) AS l_paid, (\(alias).\(table.cancelledAt) IS NOT NULL) AS l_cancelled,
-            floor(extract(epoch FROM \(alias).\(table.createdAt)))::bigint AS l_created, \(customer) AS l_customer
+        l.\(table.key)::bigint AS l_key, l.\(table.id)::text AS l_id,
+            l.\(table.agencyID)::bigint AS l_agency, l.\(table.credits)::bigint AS l_credits,
+            l.\(table.amount)::bigint AS l_amount, l.\(table.currency)::text AS l_currency,
+            l.\(table.paid) AS l_paid, (l.\(table.cancelledAt) IS NOT NULL) AS l_cancelled,
+            floor(extract(epoch FROM l.\(table.createdAt)))::bigint AS l_created, \(table.customer) AS l_customer
         """
     }
 
-    /// Orders that more than one draft, open or paid invoice names.
-    private var twice: String {
+    private var accountLiteral: String { quoteLiteral(account) }
+
+    /// Orders that draft, open or paid invoices name, as a part of WITH.
+    /// - Parameter least: by how many invoices.
+    private func named(least: Int) -> String {
         // In the order of bytes a sort compares eight of them at once, whatever the database's collation is.
         """
-        WITH twice AS MATERIALIZED (
+        named AS MATERIALIZED (
             SELECT (name COLLATE "default") AS order_id, count(*) AS invoices
             FROM (SELECT order_id COLLATE "C" AS name FROM \(staged.name)
                 WHERE account = \(accountLiteral) AND order_id IS NOT NULL
-                    AND status IN ('draft', 'open', 'paid')) named
-            GROUP BY name HAVING count(*) > 1)
+                    AND status IN ('draft', 'open', 'paid')) listed
+            GROUP BY name HAVING count(*) >= \(least))
         """
     }
 
-    /// They are few, which the planner cannot know of a group with a condition; of distinct rows of a query that is
-    /// stored it expects 200, and hashes these instead of all invoices.
-    private var few: String { "(SELECT DISTINCT ON (order_id) order_id, invoices FROM twice)" }
+    /// Those that several name are few, which the planner cannot know of a group with a condition; of distinct rows of
+    /// a query that is stored it expects 200, and hashes these instead of all invoices.
+    private var few: String { "(SELECT DISTINCT ON (order_id) order_id, invoices FROM named)" }
 
-    private var accountLiteral: String { "'" + account.replacing("'", with: "''") + "'" }
+    /// The same as rows of two parameters, of which the first has this number.
+    private func given(_ first: Int) -> String {
+        "unnest($\(first)::text[], $\(first + 1)::bigint[])"
+    }
 
-    /// Invoices that a local row names exactly, less those that agree in everything.
-    /// Parameters: now, stale after, credit price, ids with lookalikes.
-    var matchedSQL: String {
+    // MARK: - The outer join
+
+    func sides(alsoRead: [String], alsoRows: [Int64], hasReversals: Bool) -> OuterJoin {
+        let sums = reversals.byInvoice(account: account)
+        let isReversed = hasReversals ? "r.invoice_id IS NOT NULL" : "false"
+        return OuterJoin(
+            staged: staged, account: account, name: Self.name, amount: Self.amount,
+            rows: """
+                SELECT l.*, l.\(table.key) AS trueup_key, l.\(table.id) AS trueup_id, \(isCounted) AS trueup_counts,
+                    \(isLookedAt(ids: 1, keys: 2)) AND (l.\(table.id) IS NOT NULL
+                        OR l.\(table.createdAt) < to_timestamp(\(period.toSeconds - settleSeconds)))
+                        AS trueup_looked_at,
+                    \(table.customer) AS trueup_customer
+                FROM \(table.name) l
+                \(table.agencyJoin)
+                """,
+            joins: hasReversals ? "LEFT JOIN \(sums) r ON r.invoice_id = s.id" : "",
+            classes: """
+                CASE WHEN s.id IS NULL THEN CASE WHEN l.trueup_looked_at THEN 3 ELSE 9 END
+                    WHEN l.trueup_key IS NULL THEN CASE WHEN s.status = 'absent' THEN 9
+                        WHEN s.status NOT IN ('void', 'uncollectible') THEN 2
+                        WHEN s.order_id IS NULL THEN 0 ELSE 4 END
+                    WHEN NOT coalesce(\(agrees(customer: "l.trueup_customer", isReversed: isReversed)), false) THEN 1
+                    WHEN s.status = 'absent' THEN 9 ELSE 0 END
+                """,
+            parameters: [alsoRead, alsoRows])
+    }
+
+    /// A row `l` of the period, or an open one of any age.
+    private var isCounted: String {
         """
-        \(twice)
-        SELECT \(stagedColumns), \(localColumns("l", customer: table.customer)),
-            coalesce(t.invoices, 1)::bigint AS live, coalesce(r.refunded, 0) AS refunded,
-            coalesce(r.disputed, 0) AS disputed
-        \(matchedJoins)
-        WHERE s.account = \(accountLiteral) AND (s.id = ANY($4) OR NOT coalesce(\(agrees), false))
+        (l.\(table.createdAt) < to_timestamp(\(period.toSeconds))
+            AND (l.\(table.createdAt) >= to_timestamp(\(period.fromSeconds))
+                OR (\(ofAnyAge) AND NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)))
         """
+    }
+
+    /// A row `l` that is compared, or that a finding is about.
+    /// - Parameters: the numbers of the parameters with ids and keys of findings.
+    private func isLookedAt(ids: Int, keys: Int) -> String {
+        """
+        (\(isCounted) OR (l.\(table.createdAt) < to_timestamp(\(period.toSeconds))
+            AND (l.\(table.id) = ANY($\(ids)::text[]) OR l.\(table.key) = ANY($\(keys)::bigint[]))))
+        """
+    }
+
+    /// Both sides agree in everything; whether another invoice names the order is not asked.
+    /// - Parameter isReversed: SQL: something was taken back of it.
+    private func agrees(customer: String, isReversed: String) -> String {
+        let price = rules.creditPrice.map { price in
+            "(l.\(table.amount) % \(price) = 0 AND l.\(table.amount) / \(price) = l.\(table.credits))"
+        }
+        return """
+            (s.status = 'absent' OR (
+                (s.currency = l.\(table.currency) OR s.currency = lower(l.\(table.currency)))
+                AND (s.amount = l.\(table.amount) OR (s.status = 'draft' AND s.amount = 0))
+                AND (s.order_id IS NULL OR s.order_id = l.\(table.key)::text)
+                AND (s.agency_id IS NULL OR s.agency_id = l.\(table.agencyID)::text)
+                AND (\(customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(customer))
+                AND \(price ?? "true")))
+            AND CASE s.status
+                WHEN 'paid' THEN l.\(table.paid) AND s.post_payment_credit = 0 AND NOT (\(isReversed))
+                WHEN 'open' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL
+                    AND (s.due_seconds IS NULL OR s.due_seconds >= \(rules.nowSeconds))
+                WHEN 'draft' THEN NOT l.\(table.paid) AND (s.auto_advance OR s.is_subscription
+                    OR \(rules.nowSeconds) - s.created_seconds <= \(rules.staleAfterSeconds))
+                WHEN 'void' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
+                WHEN 'uncollectible' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
+                WHEN 'absent' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
+                ELSE false END
+            """
+    }
+
+    // MARK: - What differs
+
+    func matched(among found: FoundObjects?, lookalikes: [String]) -> SQLStatement {
+        let columns = """
+            SELECT \(stagedColumns), \(localColumns), coalesce(t.invoices, 1)::bigint AS live,
+                coalesce(r.refunded, 0) AS refunded, coalesce(r.disputed, 0) AS disputed
+            """
+        guard let found else {
+            return SQLStatement(
+                """
+                WITH \(named(least: 2))
+                \(columns)
+                \(matchedJoins(few))
+                WHERE s.account = \(accountLiteral) AND (s.id = ANY($1) OR NOT coalesce(\(agreesInAll), false))
+                """, lookalikes)
+        }
+        return SQLStatement(
+            """
+            \(columns)
+            \(matchedJoins("\(given(2)) AS t (order_id, invoices)"))
+            WHERE \(FoundObjects.isAmong(1)) AND l.\(table.id) = ANY($4::text[])
+            """, found.places, found.names, found.counts, found.ids)
     }
 
     /// Invoices with the rows that name them exactly.
-    private var matchedJoins: String {
+    /// - Parameter named: orders with the number of live invoices that name them.
+    private func matchedJoins(_ named: String) -> String {
         """
         FROM \(staged.name) s
         JOIN \(table.name) l ON l.\(table.id) = s.id
         \(table.agencyJoin)
-        LEFT JOIN \(few) t ON t.order_id = s.order_id
+        LEFT JOIN \(named)\(named == few ? " t" : "") ON t.order_id = s.order_id
         LEFT JOIN \(reversals.byInvoice(account: account)) r ON r.invoice_id = s.id
         """
     }
 
-    /// Both sides agree in everything. Parameters: now, stale after, credit price.
-    private var agrees: String {
+    private var agreesInAll: String {
         """
-        (s.status = 'absent' OR (
-            (s.currency = l.\(table.currency) OR s.currency = lower(l.\(table.currency)))
-            AND (s.amount = l.\(table.amount) OR (s.status = 'draft' AND s.amount = 0))
-            AND (s.order_id IS NULL OR s.order_id = l.\(table.key)::text)
-            AND (s.agency_id IS NULL OR s.agency_id = l.\(table.agencyID)::text)
-            AND (\(table.customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(table.customer))
-            AND ($3::bigint IS NULL OR (l.\(table.amount) % $3 = 0 AND l.\(table.amount) / $3 = l.\(table.credits)))
-            AND t.order_id IS NULL))
-        AND CASE s.status
-            WHEN 'paid' THEN l.\(table.paid) AND s.post_payment_credit = 0 AND r.invoice_id IS NULL
-            WHEN 'open' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL
-                AND (s.due_seconds IS NULL OR s.due_seconds >= $1)
-            WHEN 'draft' THEN NOT l.\(table.paid)
-                AND (s.auto_advance OR s.is_subscription OR $1 - s.created_seconds <= $2)
-            WHEN 'void' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
-            WHEN 'uncollectible' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
-            WHEN 'absent' THEN NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NOT NULL
-            ELSE false END
+        (\(agrees(customer: table.customer, isReversed: "r.invoice_id IS NOT NULL"))
+            AND (s.status = 'absent' OR t.order_id IS NULL))
         """
     }
 
-    /// Invoices in no difference, by currency: those that agree with the row that names them, and dead ones that no row
-    /// waits for. A class of its own, counted apart from what is visited: the control totals rest on it.
-    /// Parameters: now, stale after, credit price, ids with lookalikes, ids that a row nearly names.
-    var agreedSQL: String {
-        """
-        \(twice)
-        SELECT lower(currency) AS currency, count(*) AS n, sum(coalesce(amount, total))::bigint AS amount FROM (
-            SELECT s.currency, s.amount, s.total
-            \(matchedJoins)
-            WHERE s.account = \(accountLiteral) AND s.status <> 'absent' AND NOT (s.id = ANY($4))
-                AND coalesce(\(agrees), false)
-            UNION ALL
-            SELECT s.currency, s.amount, s.total
+    func stripeOnly(among found: FoundObjects?, nearlyNamed: [String]) -> SQLStatement {
+        let joins = """
+            SELECT \(stagedColumns), \(localColumns), coalesce(t.invoices, 1)::bigint AS live,
+                o.status AS other_status
             FROM \(staged.name) s
-            LEFT JOIN \(table.name) l ON l.\(table.key) =
-                CASE WHEN s.order_id ~ '^[1-9][0-9]{0,17}$' THEN s.order_id::bigint END
-            WHERE s.account = \(accountLiteral) AND s.status IN ('void', 'uncollectible')
-                AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($5))
-                AND (l.\(table.key) IS NULL OR l.\(table.id) IS NOT NULL
-                    OR s.order_id IN (SELECT v.order_id FROM \(staged.name) v
-                        WHERE v.account = \(accountLiteral) AND v.order_id IS NOT NULL
-                            AND v.status IN ('draft', 'open', 'paid')))
-        ) agreed GROUP BY 1
-        """
+            \(namedOrder)
+            \(table.agencyJoin)
+            LEFT JOIN \(staged.name) o ON o.account = \(accountLiteral) AND o.id = l.\(table.id)
+            """
+        guard let found else {
+            return SQLStatement(
+                """
+                WITH \(named(least: 1))
+                \(joins)
+                LEFT JOIN named t ON t.order_id = s.order_id
+                WHERE \(isAlone(nearlyNamed: 1)) AND NOT \(isDead)
+                """, nearlyNamed)
+        }
+        return SQLStatement(
+            """
+            \(joins)
+            LEFT JOIN \(given(2)) AS t (order_id, invoices) ON t.order_id = s.order_id
+            WHERE \(FoundObjects.isAmong(1)) AND s.status <> 'absent' AND NOT \(isDead)
+            """, found.places, found.names, found.counts)
     }
 
-    /// Invoices that no local row names, exactly or nearly, with the order that their metadata names.
-    /// Parameters: ids that a row nearly names.
-    var stripeOnlySQL: String {
+    /// The order that the metadata of an invoice `s` names.
+    private var namedOrder: String {
         """
-        \(twice)
-        SELECT \(stagedColumns), \(localColumns("l", customer: table.customer)),
-            coalesce(t.invoices, 1)::bigint AS live,
-            (SELECT o.status FROM \(staged.name) o WHERE o.account = \(accountLiteral)
-                AND o.id = l.\(table.id) LIMIT 1) AS other_status
-        FROM \(staged.name) s
         LEFT JOIN \(table.name) l ON l.\(table.key) =
             CASE WHEN s.order_id ~ '^[1-9][0-9]{0,17}$' THEN s.order_id::bigint END
-        \(table.agencyJoin)
-        LEFT JOIN \(few) t ON t.order_id = s.order_id
-        WHERE s.account = \(accountLiteral) AND s.status <> 'absent'
-          AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($1))
-          AND (s.status NOT IN ('void', 'uncollectible') OR (l.\(table.key) IS NOT NULL AND l.\(table.id) IS NULL
-            AND s.order_id NOT IN (SELECT v.order_id FROM \(staged.name) v
-                WHERE v.account = \(accountLiteral) AND v.order_id IS NOT NULL
-                    AND v.status IN ('draft', 'open', 'paid'))))
         """
     }
 
-    /// Rows that no staged invoice matches exactly: every open one of any age, those of the period, and those of
-    /// findings that are still open. Parameters: from, to, settle seconds, ids and keys to look at.
-    var localOnlySQL: String {
+    /// An invoice `s` without a row, of which the row that it names, `l`, is not waiting; `t`: other invoices for it.
+    private var isDead: String {
         """
-        SELECT \(stagedColumns), \(localColumns("l", customer: table.customer)), s.id AS look_id,
-            (SELECT e.\(table.key) FROM \(table.name) e WHERE e.\(table.id) = s.id LIMIT 1)::bigint AS exact_row
-        FROM \(table.name) l
-        \(table.agencyJoin)
-        LEFT JOIN \(staged.name) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
-            AND lower(s.id) = lower(btrim(l.\(table.id), \(Lookalikes.blanks)))
-        WHERE l.\(table.createdAt) < to_timestamp($2)
-          AND (l.\(table.createdAt) >= to_timestamp($1)
-            OR (\(ofAnyAge) AND NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)
-            OR l.\(table.id) = ANY($4) OR l.\(table.key) = ANY($5))
-          AND (l.\(table.cancelledAt) IS NULL OR l.\(table.paid) OR s.id IS NOT NULL OR l.\(table.id) = ANY($4)
-            OR l.\(table.key) = ANY($5))
-          AND NOT EXISTS (SELECT FROM \(staged.name) x WHERE x.account = \(accountLiteral) AND x.id = l.\(table.id))
-          AND (l.\(table.id) IS NOT NULL OR l.\(table.createdAt) < to_timestamp($2 - $3))
-          AND NOT EXISTS (SELECT FROM \(staged.name) n WHERE l.\(table.id) IS NULL
-            AND n.account = \(accountLiteral) AND n.order_id = l.\(table.key)::text AND n.status <> 'absent')
+        (s.status IN ('void', 'uncollectible')
+            AND (l.\(table.key) IS NULL OR l.\(table.id) IS NOT NULL OR t.order_id IS NOT NULL))
         """
     }
 
-    /// Parameters: from, to.
-    var countSQL: String {
+    /// No row names the invoice `s`, exactly or nearly.
+    private func isAlone(nearlyNamed number: Int) -> String {
         """
-        SELECT (SELECT count(*) FROM \(table.name) l WHERE l.\(table.createdAt) < to_timestamp($2)
-            AND (l.\(table.createdAt) >= to_timestamp($1)
-                OR (\(ofAnyAge) AND NOT l.\(table.paid) AND l.\(table.cancelledAt) IS NULL)))::bigint AS local,
-          (SELECT count(*) FROM \(staged.name) WHERE account = \(accountLiteral) AND status <> 'absent')::bigint
-            AS staged
+        s.account = \(accountLiteral) AND s.status <> 'absent'
+            AND NOT EXISTS (SELECT FROM \(table.name) x WHERE x.\(table.id) = s.id) AND NOT (s.id = ANY($\(number)))
         """
     }
-}
 
-// Rows to pairs.
-extension InvoiceDiff {
-    private func invoice(_ row: Row) throws -> InvoiceFacts? {
-        let word: String = try row["s_status"]
-        guard word != StagingTable.absent else { return nil }
-        return InvoiceFacts(
-            id: try row["s_id"], status: InvoiceStatus(word), createdSeconds: try row["s_created"],
-            currency: try row["s_currency"], total: try row["s_total"], prePaymentCredit: try row["s_pre"],
-            postPaymentCredit: try row["s_post"], customer: try row["s_customer"], dueSeconds: try row["s_due"],
-            autoAdvance: try row["s_auto"], isSubscription: try row["s_sub"], orderID: try row["s_order"],
-            agencyID: try row["s_agency"], paidAtSeconds: try row["s_paid_at"],
-            voidedAtSeconds: try row["s_voided_at"], finalizedAtSeconds: try row["s_finalized_at"],
-            paymentIntent: try row["s_intent"])
-    }
-
-    private func order(_ row: Row) throws -> OrderFacts? {
-        guard let key = try row["l_key"] as Int64? else { return nil }
-        return OrderFacts(
-            rowID: key, invoiceID: try row["l_id"], agencyID: try row["l_agency"], credits: try row["l_credits"],
-            amount: try row["l_amount"], currency: try row["l_currency"], paid: try row["l_paid"],
-            isCancelled: try row["l_cancelled"], createdSeconds: try row["l_created"], customer: try row["l_customer"])
-    }
-
-    func matchedPair(_ row: Row, lookalikes: [String: [Int64]]) throws -> DifferingPair {
-        let id: String = try row["s_id"]
-        return DifferingPair(
-            account: account,
-            pair: .order(
-                InvoicePair(
-                    stripe: try invoice(row), order: try order(row), otherRows: lookalikes[id] ?? [],
-                    liveInvoicesOfOrder: Int(try row["live"] as Int64),
-                    reversed: Reversed(refunded: try row["refunded"], disputed: try row["disputed"]))),
-            requestID: try row["s_request"], isFresh: try row["s_fresh"])
-    }
-
-    func stripeOnlyPair(_ row: Row) throws -> DifferingPair {
-        let named = try order(row)
-        var pair = InvoicePair(
-            stripe: try invoice(row), order: nil, liveInvoicesOfOrder: Int(try row["live"] as Int64))
-        if let named, let other = named.invoiceID, Lookalikes.areAlike(other, pair.stripe?.id) {
-            // The row was not looked at by itself: it is of another time, or its object was read alone.
-            pair.order = named
-            pair.link = .lookalike
-        } else if let named, let other = named.invoiceID {
-            let status: String? = try row["other_status"]
-            let isDead = status == "void" || status == "uncollectible" || status == StagingTable.absent
-            if !isDead { pair.orderLinkedTo = other }
-        } else if let named {
-            pair.order = named
-            pair.link = .metadata
+    func localOnly(alsoRead: [String], alsoRows: [Int64], among keys: [Int64]?) -> SQLStatement {
+        let start = """
+            SELECT \(stagedColumns), \(localColumns), s.id AS look_id, e.\(table.key)::bigint AS exact_row
+            FROM \(table.name) l
+            \(table.agencyJoin)
+            LEFT JOIN \(staged.name) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
+                AND \(Lookalikes.plain("s.id")) = \(Lookalikes.plain("l.\(table.id)"))
+            LEFT JOIN \(table.name) e ON e.\(table.id) = s.id
+            """
+        let isWaiting = """
+            (l.\(table.cancelledAt) IS NULL OR l.\(table.paid) OR s.id IS NOT NULL OR l.\(table.id) = ANY($1)
+                OR l.\(table.key) = ANY($2))
+            """
+        guard let keys else {
+            return SQLStatement(
+                """
+                \(start)
+                WHERE \(isLookedAt(ids: 1, keys: 2)) AND \(isWaiting)
+                  AND NOT EXISTS (SELECT FROM \(staged.name) x
+                    WHERE x.account = \(accountLiteral) AND x.id = l.\(table.id))
+                  AND (l.\(table.id) IS NOT NULL
+                    OR l.\(table.createdAt) < to_timestamp(\(period.toSeconds - settleSeconds)))
+                  AND NOT EXISTS (SELECT FROM \(staged.name) n WHERE l.\(table.id) IS NULL
+                    AND n.account = \(accountLiteral) AND n.order_id = l.\(table.key)::text AND n.status <> 'absent')
+                """, alsoRead, alsoRows)
         }
-        return DifferingPair(
-            account: account, pair: .order(pair), requestID: try row["s_request"], isFresh: try row["s_fresh"])
+        return SQLStatement(
+            """
+            \(start)
+            LEFT JOIN (SELECT DISTINCT order_id FROM \(staged.name)
+                WHERE account = \(accountLiteral) AND status <> 'absent'
+                    AND order_id IN (SELECT unnest($3::bigint[])::text)) n
+                ON l.\(table.id) IS NULL AND n.order_id = l.\(table.key)::text
+            WHERE l.\(table.key) = ANY($3::bigint[]) AND \(isWaiting) AND n.order_id IS NULL
+            """, alsoRead, alsoRows, keys)
     }
 
-    func localOnlyPair(_ row: Row) throws -> DifferingPair {
-        let order = try order(row)
-        if let look = try row["look_id"] as String? {
-            let exactRow: Int64? = try row["exact_row"]
-            let pair = InvoicePair(
-                stripe: try invoice(row), order: order, link: .lookalike, otherRows: exactRow.map { [$0] } ?? [])
-            return DifferingPair(
-                account: account, pair: .order(pair), requestID: try row["s_request"], isFresh: try row["s_fresh"],
-                duplicates: exactRow == nil ? nil : look)
-        }
-        let pair = InvoicePair(stripe: nil, order: order)
-        return DifferingPair(
-            account: account, pair: .order(pair), requestID: nil, isFresh: false, unread: order?.invoiceID)
+    // MARK: - What agrees
+
+    func agreedAlone(among found: FoundObjects) -> SQLStatement {
+        SQLStatement(
+            """
+            SELECT lower(s.currency) AS currency, count(*) AS n, sum(\(Self.amount))::bigint AS amount
+            FROM \(staged.name) s
+            \(namedOrder)
+            LEFT JOIN \(given(2)) AS t (order_id, invoices) ON t.order_id = s.order_id
+            WHERE \(FoundObjects.isAmong(1)) AND \(isDead) GROUP BY 1
+            """, found.places, found.names, found.counts)
+    }
+
+    /// Those that agree with the row that names them, and dead ones that no row waits for. A class of its own, counted
+    /// apart from what is visited: the control totals rest on it.
+    func agreed(lookalikes: [String], nearlyNamed: [String]) -> SQLStatement {
+        SQLStatement(
+            """
+            WITH \(named(least: 1))
+            SELECT lower(currency) AS currency, count(*) AS n, sum(amount)::bigint AS amount FROM (
+                SELECT s.currency, \(Self.amount) AS amount
+                \(matchedJoins("(SELECT order_id FROM named WHERE invoices > 1) t"))
+                WHERE s.account = \(accountLiteral) AND s.status <> 'absent' AND NOT (s.id = ANY($1))
+                    AND coalesce(\(agreesInAll), false)
+                UNION ALL
+                SELECT s.currency, \(Self.amount)
+                FROM \(staged.name) s
+                \(namedOrder)
+                LEFT JOIN named t ON t.order_id = s.order_id
+                WHERE \(isAlone(nearlyNamed: 2)) AND \(isDead)
+            ) agreed GROUP BY 1
+            """, lookalikes, nearlyNamed)
     }
 }

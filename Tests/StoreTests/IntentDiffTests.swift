@@ -115,14 +115,16 @@ struct IntentDiffTests {
             elsewhere.map { ($0, requestID: "req_5") }, account: "medflyt", for: RunFence(run), on: connection)
     }
 
-    static func diff(_ run: Run, ofAnyAge: Bool = true, on connection: Connection) async throws -> IntentDiff {
+    static func diff(
+        _ run: Run, ofAnyAge: Bool = true, candidatesMax: Int = 50_000, on connection: Connection
+    ) async throws -> IntentDiff {
         let table = try await ChargeTable.resolve(
             schema: "public", table: "agency_charge", columns: [:], customerColumn: "stripeCustomerId", on: connection)
         try await table.refuseHiddenRows(on: connection)
         return IntentDiff(
             staged: StagingTable(.paymentIntent, runID: run.id), reversals: StagedReversals(runID: run.id),
             table: table, account: "task_health", period: run.period, rules: ChargeCase.rules, settleSeconds: 300,
-            ofAnyAge: ofAnyAge)
+            ofAnyAge: ofAnyAge, candidatesMax: candidatesMax)
     }
 
     static func visit(
