@@ -20,6 +20,10 @@ final class HTMLRenderer: Renderer {
         let tables = HTMLTables(file.stream, sheets.report.clock)
         try HTMLStatement(sheets, tables).write()
         try HTMLItems(sheets, file.stream).write()
+        if let sheet = sheets["item_effects"] {
+            let note = "What each item adds to the local side in money: added up, what the statement explains."
+            try tables.section(sheet, note: note, isFolded: true)
+        }
         for key in ["resolved", "changed_since_sign_off", "aging", "repairs", "controls", "control_totals"] {
             guard let sheet = sheets[key] else { continue }
             try tables.section(sheet)

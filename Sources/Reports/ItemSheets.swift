@@ -45,6 +45,28 @@ enum OpenItemsSheet {
     }
 }
 
+/// What each open item that explains adds to the local side in money: one row for each item and currency. Added up
+/// by part and currency, they are what the statement calls explained.
+enum ItemEffectsSheet {
+    static let columns = [
+        Column("item_id", "Item id", .id, 18), Column("agency_id", "Agency id", .id, 12),
+        Column("agency", "Agency", .text, 28), Column("kind", "Kind", .text, 20), Column("part", "Part", .text, 10),
+        Column("effect", "Effect", .money, 18), Column("currency", "Currency", .text, 10),
+    ]
+
+    static func sheet(_ items: [ReportItem]) -> Sheet {
+        let rows = items.filter(\.item.explains).flatMap { item in
+            item.item.amountEffects.map { effect in
+                [
+                    Cell.id(item.item.id), .id(item.item.agencyID), .text(item.agency), .text(item.item.kind.rawValue),
+                    .text(item.item.scope.rawValue), .money(effect), .text(effect.currency.uppercased()),
+                ]
+            }
+        }
+        return Sheet("item_effects", "Item effects", columns, rows) { $0 }
+    }
+}
+
 /// Ids as links to the dashboard of the account that they belong to.
 struct LinkMaker: Sendable {
     private let accounts: [String: ReportAccount]

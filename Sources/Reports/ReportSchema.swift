@@ -41,6 +41,7 @@ public enum ReportSchema {
         [
             ("summary", "Summary", SummarySheet.columns), ("statement", "Statement", StatementSheet.columns),
             ("charges", "Charges", ChargesSheet.columns), ("open_items", "Open items", OpenItemsSheet.columns("UTC")),
+            ("item_effects", "Item effects", ItemEffectsSheet.columns),
             ("resolved", "Resolved", ResolvedSheet.columns("UTC")),
             ("changed_since_sign_off", "Changed since sign-off", ChangedSheet.columns),
             ("aging", "Aging", AgingSheet.columns), ("repairs", "Repairs", RepairsSheet.columns("UTC")),

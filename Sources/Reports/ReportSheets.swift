@@ -25,7 +25,8 @@ package struct ReportSheets: Sendable {
         var sheets = [SummarySheet.sheet(report, verdict: verdict), StatementSheet.sheet(report)]
         if !report.statement.charges.isEmpty { sheets.append(ChargesSheet.sheet(report)) }
         sheets += [
-            OpenItemsSheet.sheet(report, items), ResolvedSheet.sheet(report), ChangedSheet.sheet(report),
+            OpenItemsSheet.sheet(report, items), ItemEffectsSheet.sheet(items), ResolvedSheet.sheet(report),
+            ChangedSheet.sheet(report),
             AgingSheet.sheet(report), RepairsSheet.sheet(report), ControlsSheet.sheet(report),
             ControlTotalsSheet.sheet(report), DefinitionsSheet.sheet(report),
         ]

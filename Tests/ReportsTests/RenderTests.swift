@@ -139,7 +139,7 @@ struct RenderTests {
         }
         let book = try scratch.part("xl/workbook.xml")
         #expect(book.contains("_xlnm.Print_Titles"))
-        #expect(book.components(separatedBy: "<sheet ").count == 13)
+        #expect(book.components(separatedBy: "<sheet ").count == 14)
         #expect(try scratch.part("docProps/core.xml").contains("2026-03-09T06:15:00Z"))
         #expect(try scratch.part("xl/styles.xml").contains("#,##0.00_);[Red](#,##0.00)"))
         #expect(try scratch.part("xl/worksheets/_rels/sheet4.xml.rels").contains("dashboard.stripe.com"))
@@ -175,14 +175,36 @@ struct RenderTests {
         #expect(sheets["open_items"]?.columns.contains { $0.title == "Paid at (America/New_York)" } == true)
     }
 
+    @Test("the effects of the items, added up, are what the statement explains: charges and money of credits")
+    func effects() throws {
+        let report = try Self.rich()
+        let sheet = try #require(try ReportSheets(report)["item_effects"])
+        var sums: [String: [String: Int64]] = [:]
+        for index in 0..<sheet.rowCount {
+            let row = sheet.row(index)
+            guard case .text(let part) = row[4], case .money(let effect) = row[5] else {
+                Issue.record("row \(index) is \(row)")
+                continue
+            }
+            sums[part, default: [:]][effect.currency, default: 0] += effect.minorUnits
+        }
+        let statement = report.statement
+        for total in statement.chargeTotals { #expect(sums["charges"]?[total.currency] ?? 0 == total.explained) }
+        #expect(statement.chargeTotals.contains { $0.explained != 0 })
+        var money: [String: Int64] = [:]
+        for amount in ReportVerdict.amounts(statement) { money[amount.currency, default: 0] += amount.minorUnits }
+        for rest in statement.unexplainedMoney { money[rest.currency, default: 0] -= rest.minorUnits }
+        #expect(sums["credits", default: [:]].filter { $0.value != 0 } == money.filter { $0.value != 0 })
+        #expect(sums["credits"]?.isEmpty == false)
+    }
+
     @Test("every sheet has rows as wide as its heading, and names that a spreadsheet takes")
     func sheets() throws {
         let sheets = try ReportSheets(try Self.rich())
         #expect(
             sheets.sheets.map(\.key) == [
-                "summary", "statement", "charges", "open_items", "resolved", "changed_since_sign_off", "aging",
-                "repairs",
-                "controls", "control_totals", "definitions",
+                "summary", "statement", "charges", "open_items", "item_effects", "resolved", "changed_since_sign_off",
+                "aging", "repairs", "controls", "control_totals", "definitions",
             ])
         for sheet in sheets.sheets {
             #expect(sheet.title.count <= 31 && !sheet.title.contains { "[]:*?/\\".contains($0) })
