@@ -5,7 +5,10 @@ CONFIGURATION ?= release
 SWIFT_BUILD := swift build -c $(CONFIGURATION)
 TRUEUP := .build/$(CONFIGURATION)/trueup
 
+# Of the torture: how many seeds, from which, and how many at a time.
 SEEDS ?= 10000
+FROM ?= 1
+WORKERS ?= 4
 
 .PHONY: help setup build demo test torture torture-selftest check format bench bench-schedule bench-report \
 	bench-webhooks bench-compare clean
@@ -27,9 +30,9 @@ test: setup ## Run all tests: real PostgreSQL, real HTTP, the official Stripe SD
 	$(SWIFT_BUILD) --product trueup
 	scripts/test $(CONFIGURATION)
 
-torture: setup ## Place, pay, lose, double, cut off: 10,000 seeds; every balance must be right (SEEDS=n for others)
+torture: setup ## 10,000 seeds of the live side, resumable: every balance must be right (SEEDS=, FROM=, WORKERS=)
 	$(SWIFT_BUILD) --build-tests
-	TRUEUP_TORTURE_SEEDS=$(SEEDS) swift test -c $(CONFIGURATION) --skip-build --filter 'EndToEndTests\.TortureTests/balances'
+	scripts/torture $(CONFIGURATION) $(SEEDS) $(FROM) $(WORKERS)
 
 torture-selftest: setup ## Plant bugs one by one: the torture must notice each
 	$(SWIFT_BUILD) --build-tests

@@ -106,8 +106,8 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "Runner", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL",
-                "Reconciliation",
+                "Service", "Runner", "Support", "Sandbox", "Jobs", "Store", "Stripe", "Curl", "Credits", "PostgreSQL",
+                "Reconciliation", logging,
             ]),
         .testTarget(
             name: "TrueupTests",

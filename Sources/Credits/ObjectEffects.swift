@@ -10,6 +10,8 @@ public enum ObjectOutcome: Sendable, Hashable {
     case agrees(rowID: Int64)
     /// No local row is about the object, and none is named by it.
     case unknown
+    /// A person has accepted the difference, or reverted its repair: it stays as it is until that is taken back.
+    case accepted(rowID: Int64)
     /// The rules forbid to change anything by itself: a person decides. The next run files it as this finding.
     case review(FindingKind, String)
 }
@@ -20,13 +22,17 @@ public enum ObjectOutcome: Sendable, Hashable {
 /// The object decides, not the event: whatever order events come in, and however often, `paid`, `void`, `succeeded` and
 /// `canceled` are final at Stripe, and every other state changes no row but one that still waits.
 public struct ObjectEffects: Sendable {
+    /// The account's name in the settings, under which findings about its objects are filed.
+    let account: String
     let orders: OrderTable?
     let charges: ChargeTable?
 
     /// - Parameters:
+    ///   - account: the name of the object's account in the settings.
     ///   - orders: the credit orders of the object's account; `nil` where it has none.
     ///   - charges: the charges of the object's account; `nil` where it has none.
-    public init(orders: OrderTable? = nil, charges: ChargeTable? = nil) {
+    public init(account: String, orders: OrderTable? = nil, charges: ChargeTable? = nil) {
+        self.account = account
         self.orders = orders
         self.charges = charges
     }
@@ -55,6 +61,9 @@ public struct ObjectEffects: Sendable {
         }
         let verdict = Self.rules.classify(InvoicePair(stripe: invoice, order: order, link: .metadata))
         guard verdict.kind == .unlinkedOrder else { return Self.outcome(verdict, order.rowID) }
+        guard try await !isAccepted(.unlinkedOrder, invoice.id, order.rowID, connection) else {
+            return .accepted(rowID: order.rowID)
+        }
         let link = OrderEffect.link(invoiceID: invoice.id)
         let outcome = try await effects.apply(
             link, toOrder: key, expecting: OrderExpectation(order), on: connection)
@@ -77,6 +86,9 @@ public struct ObjectEffects: Sendable {
             let outcome = Self.outcome(verdict, order.rowID)
             if case .agrees = outcome, !linked.isEmpty { return .applied(linked, rowID: order.rowID) }
             return outcome
+        }
+        if let kind = verdict.kind, try await isAccepted(kind, invoice.id, order.rowID, connection) {
+            return linked.isEmpty ? .accepted(rowID: order.rowID) : .applied(linked, rowID: order.rowID)
         }
         let outcome = try await effects.apply(
             effect, toOrder: order.rowID, expecting: OrderExpectation(order), on: connection)
@@ -108,6 +120,9 @@ public struct ObjectEffects: Sendable {
         }
         let verdict = Self.intentRules.classify(IntentPair(stripe: intent, charge: charge, link: .metadata))
         guard verdict.kind == .unlinkedOrder else { return Self.outcome(verdict, charge.rowID) }
+        guard try await !isAccepted(.unlinkedOrder, intent.id, charge.rowID, connection) else {
+            return .accepted(rowID: charge.rowID)
+        }
         let link = ChargeEffect.link(intentID: intent.id)
         let outcome = try await effects.apply(
             link, toCharge: key, expecting: ChargeExpectation(charge), on: connection)
@@ -132,9 +147,21 @@ public struct ObjectEffects: Sendable {
             if case .agrees = outcome, !linked.isEmpty { return .applied(linked, rowID: charge.rowID) }
             return outcome
         }
+        if let kind = verdict.kind, try await isAccepted(kind, intent.id, charge.rowID, connection) {
+            return linked.isEmpty ? .accepted(rowID: charge.rowID) : .applied(linked, rowID: charge.rowID)
+        }
         let outcome = try await effects.apply(
             effect, toCharge: charge.rowID, expecting: ChargeExpectation(charge), on: connection)
         return Self.outcome(outcome, effect.word, linked, charge.rowID, verdict.kind)
+    }
+
+    /// Whether a person has decided that this difference stays. The row is locked by now, as it is when a repair is
+    /// reverted, so that neither overlooks the other.
+    private func isAccepted(
+        _ kind: FindingKind, _ stripeID: String, _ rowID: Int64, _ connection: Connection
+    ) async throws -> Bool {
+        try await Findings.isAccepted(
+            kind, account: account, stripeID: stripeID, localID: String(rowID), on: connection)
     }
 
     // Nothing is stale or overdue for whoever hears of a change: ages belong to runs.

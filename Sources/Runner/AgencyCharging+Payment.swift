@@ -154,7 +154,7 @@ extension AgencyCharging {
         _ read: Retrieved<PaymentIntent>, _ rowID: Int64, _ decline: StripeError? = nil, on connection: Connection
     ) async throws -> ChargeResult {
         let intent = read.value
-        let effects = ObjectEffects(charges: table)
+        let effects = ObjectEffects(account: client.account.name, charges: table)
         let applied = try await connection.transaction { try await effects.apply(IntentFacts(intent), on: $0) }
         try await checkpoint(.stored)
         var detail: String? = decline.map { error in

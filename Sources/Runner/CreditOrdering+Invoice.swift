@@ -29,7 +29,7 @@ extension CreditOrdering {
         } else {
             do {
                 invoice = try await draft(of: row, isNew: isNew)
-            } catch let error as StripeError where Self.isRefusal(error) {
+            } catch let error as StripeError where error.isFinalRefusal {
                 // There is no invoice and there will be none: a row that waits for one would be a difference for ever.
                 _ = try await cancelRow(row, on: connection)
                 throw error
@@ -39,6 +39,9 @@ extension CreditOrdering {
             row.order.invoiceID = invoice.id
             try await checkpoint(.linked)
         }
+        // Noted before it can be paid: whether Stripe has mailed it cannot be read from the invoice.
+        try await InvoiceMails.expect(
+            invoice.id, account: client.account.name, idempotencyKey: row.key("send", 0), on: connection)
         invoice = try await finish(invoice, row)
         return try await settle(invoice, row, on: connection)
     }
@@ -47,6 +50,7 @@ extension CreditOrdering {
     private func settle(_ invoice: Invoice, _ row: PlacedRow, on connection: Connection) async throws -> PlacedOrder {
         if let url = invoice.hostedInvoiceURL { try await store(url, ofOrder: row.order.rowID, on: connection) }
         try await checkpoint(.stored)
+        try await mail(invoice, on: connection)
         if invoice.status != .open {
             let outcome = try await apply(InvoiceFacts(invoice), on: connection)
             if case .review(_, let reason) = outcome {
@@ -172,14 +176,6 @@ extension CreditOrdering {
     private static func words(_ order: OrderFacts) -> String {
         "\(Money.grouped(order.credits)) assessment \(order.credits == 1 ? "credit" : "credits"), order \(order.rowID)"
     }
-
-    /// Stripe has looked at the request and made nothing.
-    private static func isRefusal(_ error: StripeError) -> Bool {
-        switch error.kind {
-        case .invalidRequest, .notFound: !error.outcomeIsUnknown
-        default: false
-        }
-    }
 }
 
 // Taking an order back.
@@ -265,4 +261,12 @@ extension StripeError {
     /// Stripe keeps a 500 for its key and answers it again for ever: only another key leads on, once it is known that
     /// the first did nothing. A gateway's 502 to 504 may come while the request still runs, and leaves that open.
     var isKeptFailure: Bool { kind == .api && status == 500 }
+
+    /// Stripe has looked at the request and made nothing, and would say the same again.
+    package var isFinalRefusal: Bool {
+        switch kind {
+        case .invalidRequest, .notFound: !outcomeIsUnknown
+        default: false
+        }
+    }
 }

@@ -127,7 +127,7 @@ extension CreditOrdering {
 
     /// Applies what the invoice says of itself, by the rules of the nightly run.
     func apply(_ invoice: InvoiceFacts, on connection: Connection) async throws -> ObjectOutcome {
-        let effects = ObjectEffects(orders: table)
+        let effects = ObjectEffects(account: client.account.name, orders: table)
         return try await connection.transaction { try await effects.apply(invoice, on: $0) }
     }
 

@@ -119,7 +119,7 @@ public struct CreditOrdering: Sendable {
 
 /// Where placing or cancelling an order may be cut off.
 package enum OrderStep: String, Sendable, Hashable, CaseIterable {
-    case row, draft, linked, line, finalized, stored
+    case row, draft, linked, line, finalized, stored, mailed
     /// Cancelling: the invoice was read; it has been taken away.
     case looked, voided
 }

@@ -8,12 +8,21 @@ import Store
 public struct LiveTables: Sendable {
     /// The tables of one account; `nil` where no job compares any with it.
     public struct OfAccount: Sendable {
+        /// The account's name in the settings.
+        public let account: String
         public var orders: OrderTable?
         public var charges: ChargeTable?
         public var notices: NoticeTable?
+        /// The jobs that compare them: who is told of what webhooks cannot settle.
+        var jobs: [LocalSide: JobDefinition] = [:]
 
         /// What applies the states of the account's objects to them.
-        public var effects: ObjectEffects { ObjectEffects(orders: orders, charges: charges) }
+        public var effects: ObjectEffects { ObjectEffects(account: account, orders: orders, charges: charges) }
+
+        /// Who hears of what the webhooks of a side cannot settle: whoever hears of its job's differences.
+        public func alerts(about side: LocalSide, delivery: DeliverySettings) -> Alerts? {
+            jobs[side].map { Alerts($0, delivery: delivery) }
+        }
     }
 
     public let byAccount: [String: OfAccount]
@@ -26,7 +35,7 @@ public struct LiveTables: Sendable {
         for definition in jobs.sorted(by: { $0.name < $1.name }) {
             guard case .reconcile(let job) = definition.kind else { continue }
             for account in job.accounts {
-                var tables = found[account] ?? OfAccount()
+                var tables = found[account] ?? OfAccount(account: account)
                 switch job.side {
                 case .orders where tables.orders == nil:
                     tables.orders = try await OrderTable.resolve(for: job, account: account, pool: pool)
@@ -36,6 +45,7 @@ public struct LiveTables: Sendable {
                     tables.notices = try await NoticeTable.resolve(for: job, account: account, pool: pool)
                 default: continue
                 }
+                tables.jobs[job.side] = definition
                 found[account] = tables
             }
         }

@@ -1,3 +1,5 @@
+import NIOCore
+
 /// Somebody who wants to hear of events: an endpoint with its own secret and API version
 /// (https://docs.stripe.com/api/webhook_endpoints).
 public struct SandboxWebhook: Sendable {
@@ -22,6 +24,14 @@ public struct SandboxWebhook: Sendable {
         self.apiVersion = apiVersion
         self.secret = secret
         self.policy = policy
+    }
+
+    /// `Stripe-Signature` for a body (https://docs.stripe.com/webhooks/signature).
+    /// - Parameter seconds: when it leaves, in Unix seconds; `nil`: now, by this machine's clock.
+    public static func signature(of body: [UInt8], secret: String, seconds: Int64? = nil) -> String {
+        let bytes = ByteBuffer(bytes: body)
+        guard let seconds else { return WebhookSignature.header(bytes, secret: secret) }
+        return WebhookSignature.header(bytes, secret: secret, seconds: seconds)
     }
 
     func wants(_ type: String) -> Bool {

@@ -1,8 +1,10 @@
 import Foundation
 import Hummingbird
+import Logging
 import PostgreSQL
 import Runner
 import Store
+import Stripe
 
 /// The endpoints of credit orders: packages, orders and balances of one agency.
 struct CreditOrderDesk: Sendable {
@@ -145,19 +147,21 @@ struct CreditOrderDesk: Sendable {
         let keys = call.head.headerFields[values: HTTPFieldName.idempotencyKey]
         guard keys.count <= 1 else { throw APIError.invalid("There may be one Idempotency-Key header.") }
         let order = NewCreditOrder(agencyID: agency, memberID: try call.key("member"), optionID: new.optionId)
-        let placed = try await Self.translating { try await ordering.place(order, idempotencyKey: keys.first) }
+        let placed = try await Self.translating(call.logger) {
+            try await ordering.place(order, idempotencyKey: keys.first)
+        }
         return try JSONAnswer.make(OneOrder(order: try await self.order(placed.orderID, agency)), status: .created)
     }
 
     private func cancel(_ call: Call) async throws -> Response {
         let agency = try await member(call)
         let key = try call.key("order")
-        _ = try await Self.translating { try await ordering.cancel(orderID: key, agencyID: agency) }
+        _ = try await Self.translating(call.logger) { try await ordering.cancel(orderID: key, agencyID: agency) }
         return try JSONAnswer.make(OneOrder(order: try await order(key, agency)))
     }
 
     /// What the caller has to know of why there is no order.
-    private static func translating<T>(_ body: () async throws -> T) async throws -> T {
+    private static func translating<T>(_ logger: Logger, _ body: () async throws -> T) async throws -> T {
         do {
             return try await body()
         } catch let error as OrderingError {
@@ -173,6 +177,11 @@ struct CreditOrderDesk: Sendable {
             case .unexpected: throw APIError(.conflict, "needs_a_person", text)
             case .incompleteTable: throw APIError(.internalServerError, "internal_error", text)
             }
+        } catch let error as StripeError where error.isFinalRefusal {
+            logger.error("stripe refused", metadata: ["trueup.error": .string("\(error)")])
+            throw APIError(
+                .conflict, "stripe_refused",
+                "Stripe refuses this, and would again; the log says why. An order that was begun is cancelled.")
         }
     }
 

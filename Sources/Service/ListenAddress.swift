@@ -32,6 +32,14 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// A port of this machine that no other reaches.
+    public static func loopback(port: Int) -> ListenAddress { ListenAddress(host: "127.0.0.1", port: port) }
+
+    private init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
     /// The same place with another port, such as the one that the system chose.
     public func with(port: Int) -> ListenAddress {
         var copy = self

@@ -31,6 +31,8 @@ public final class LiveService: Sendable {
         public var beside: @Sendable (Pool) async -> Void = { _ in }
         /// Unix seconds, for the age of signatures.
         public var now: @Sendable () -> Int64
+        /// Called in the transaction of each webhook's effect, after it, for tests that cut it off there.
+        package var webhookCheckpoint: @Sendable () async throws -> Void = {}
 
         public init(
             listen: ListenAddress, accounts: [LiveAccount], jobs: JobSet, canSend: Bool,
@@ -49,6 +51,8 @@ public final class LiveService: Sendable {
     private let setup: Setup
     private let pools: Pools
     private let responder: ServiceResponder
+    /// `nil` where nobody can order.
+    private let ordering: CreditOrdering?
     private let bound = Mutex(Bound())
 
     /// Where it listens, and who wants to know.
@@ -93,45 +97,55 @@ public final class LiveService: Sendable {
         }
     }
 
-    private init(_ setup: Setup, _ pools: Pools, _ made: (routes: [Route], figures: ServiceFigures)) {
+    private struct Made {
+        var routes: [Route] = []
+        var figures = ServiceFigures()
+        var ordering: CreditOrdering?
+    }
+
+    private init(_ setup: Setup, _ pools: Pools, _ made: Made) {
         self.setup = setup
         self.pools = pools
+        ordering = made.ordering
         responder = ServiceResponder(
             routes: made.routes, limits: setup.limits, figures: made.figures, logger: setup.logger)
     }
 
-    private static func routes(
-        _ setup: Setup, _ pools: Pools
-    ) async throws -> (routes: [Route], figures: ServiceFigures) {
-        let figures = ServiceFigures()
+    private static func routes(_ setup: Setup, _ pools: Pools) async throws -> Made {
+        var made = Made()
+        let figures = made.figures
         func desk(_ accounts: [LiveAccount]) -> WebhookDesk {
             WebhookDesk(
-                accounts: accounts, pool: pools.webhooks, canSend: setup.canSend, figures: figures, now: setup.now)
+                accounts: accounts, pool: pools.webhooks, canSend: setup.canSend,
+                delivery: setup.jobs.settings.delivery, figures: figures, now: setup.now,
+                checkpoint: setup.webhookCheckpoint)
         }
         let door = Doorkeeper(tokens: APITokens(pool: pools.other))
         let limit = setup.limits.webhookBytesMax
-        var routes: [Route] = []
         for (path, isCredits) in [("/stripe/webhook", false), ("/stripe/credits-webhook", true)] {
-            let desk = desk(setup.accounts.filter { ($0.tables.orders != nil) == isCredits })
-            routes.append(
+            // One without a secret has no signature that could fit, and nothing to say about others'.
+            let desk = desk(
+                setup.accounts.filter { ($0.tables.orders != nil) == isCredits && !$0.secrets.isEmpty })
+            made.routes.append(
                 Route(.post, path, bodyBytesMax: limit) { call in try JSONAnswer.make(try await desk.receive(call)) })
         }
         if let seller = setup.accounts.first(where: { $0.tables.orders != nil }), let table = seller.tables.orders {
             let ordering = CreditOrdering(table: table, client: seller.client, pool: pools.orders)
             let orders = CreditOrderDesk(door: door, pool: pools.other, table: table, ordering: ordering)
-            routes += orders.routes(bodyBytesMax: setup.limits.bodyBytesMax)
+            made.ordering = ordering
+            made.routes += orders.routes(bodyBytesMax: setup.limits.bodyBytesMax)
         }
-        routes += HealthDesk(pool: pools.other, figures: figures).routes()
-        routes += StatusDesk(
+        made.routes += HealthDesk(pool: pools.other, figures: figures).routes()
+        made.routes += StatusDesk(
             door: door, pool: pools.other, jobs: setup.jobs.jobs, sessions: StatusSessions(), now: setup.now
         ).routes(bodyBytesMax: setup.limits.bodyBytesMax)
-        routes.append(
+        made.routes.append(
             Route(.get, "/openapi.json") { _ in
                 Response(
                     status: .ok, headers: [.contentType: "application/json; charset=utf-8"],
                     body: .init(byteBuffer: ByteBuffer(string: OpenAPIDocument.json)))
             })
-        return (routes, figures)
+        return made
     }
 
     /// What it answers, for tests of the document.
@@ -182,8 +196,10 @@ public final class LiveService: Sendable {
             },
             logger: quiet)
         let beside = Beside(body: { [setup, pools] in await setup.beside(pools.other) })
+        let mailing = Beside(body: { [self] in await mailWaiting() })
         var configuration = ServiceGroupConfiguration(
-            services: [.init(service: application), .init(service: beside)], gracefulShutdownSignals: signals,
+            services: [.init(service: application), .init(service: beside), .init(service: mailing)],
+            gracefulShutdownSignals: signals,
             logger: quiet)
         configuration.maximumGracefulShutdownDuration = .seconds(limits.stopSeconds)
         let result: Result<Void, any Error>
@@ -197,6 +213,47 @@ public final class LiveService: Sendable {
         await pools.close()
         try result.get()
     }
+}
+
+extension LiveService {
+    /// Has Stripe mail the invoices that were left over by a crash, or by a Stripe that was away.
+    private func mailWaiting() async {
+        guard let ordering else { return }
+        var before = ""
+        while !Task.isCancelled {
+            do {
+                try await ordering.mailWaiting()
+                before = ""
+            } catch {
+                let reason = (error as? PostgresError)?.brief ?? "\(error)"
+                // The same trouble is said once, not every few seconds.
+                if !Task.isCancelled, reason != before {
+                    before = reason
+                    setup.logger.warning("invoices wait to be mailed", metadata: ["trueup.reason": .string(reason)])
+                }
+            }
+            do { try await Task.sleep(for: .seconds(setup.limits.mailSeconds)) } catch { return }
+        }
+    }
+
+    /// Takes a webhook in as if it had been posted, without a socket, for tests that deliver by the thousand.
+    /// - Returns: the status of the answer.
+    /// - Throws: what the checkpoint throws.
+    package func take(webhook path: String, body: [UInt8], signature: String) async throws -> Int {
+        guard let route = responder.routes.first(where: { $0.method == .post && $0.path == path }) else { return 404 }
+        var head = HTTPRequest(method: .post, scheme: nil, authority: nil, path: path)
+        head.headerFields[HTTPFieldName.stripeSignature] = signature
+        let call = Call(
+            head: head, query: [:], parameters: [:], body: body, requestID: "", logger: setup.logger)
+        do {
+            return try await route.handle(call).status.code
+        } catch let error where error is APIError || error is PostgresError || error is StripeError {
+            return ServiceResponder.fault(of: error, logger: setup.logger).status.code
+        }
+    }
+
+    /// Ends what ``take(webhook:body:signature:)`` has opened; a service that runs does so by itself.
+    package func close() async { await pools.close() }
 }
 
 /// The address cannot be listened on.

@@ -9,11 +9,21 @@ public enum OpenAPIDocument {
             + "\"servers\":[{\"url\":\"/\"}],\"paths\":{\(paths)},\"components\":\(components)}\n"
     }()
 
-    private static func answer(_ text: String, _ schema: String) -> String {
+    private static func answer(_ text: String, _ schema: String, links: String = "") -> String {
         """
-        {"description":"\(text)","content":{"application/json":{"schema":{"$ref":"#/components/schemas/\(schema)"}}}}
+        {"description":"\(text)",
+        "content":{"application/json":{"schema":{"$ref":"#/components/schemas/\(schema)"}}}\(links)}
         """
     }
+
+    /// What can be asked of an order that was placed.
+    private static let links: String = {
+        let path = #""agency":"$request.path.agency","member":"$request.path.member""#
+        let order = #""order":"$response.body#/order/id""#
+        return ",\"links\":{\"cancel\":{\"operationId\":\"cancel\",\"parameters\":{\(path),\(order)}},"
+            + "\"orders\":{\"operationId\":\"orders\",\"parameters\":{\(path)}},"
+            + "\"balance\":{\"operationId\":\"balance\",\"parameters\":{\(path)}}}"
+    }()
 
     private static func errors(_ statuses: [Int]) -> String {
         let words: [Int: String] = [
@@ -44,8 +54,8 @@ public enum OpenAPIDocument {
     }.joined(separator: "\n")
 
     private static let path = """
-        {"name":"agency","in":"path","required":true,"schema":{"$ref":"#/components/schemas/Key"}},
-        {"name":"member","in":"path","required":true,"schema":{"$ref":"#/components/schemas/Key"}}
+        {"name":"agency","in":"path","required":true,"example":7,"schema":{"$ref":"#/components/schemas/Key"}},
+        {"name":"member","in":"path","required":true,"example":12,"schema":{"$ref":"#/components/schemas/Key"}}
         """
 
     private static let base = "/rn/agencies/{agency}/agency_members/{member}"
@@ -69,12 +79,12 @@ public enum OpenAPIDocument {
         "schema":{"type":"string","minLength":1,"maxLength":255,"pattern":"^[A-Za-z0-9_-]+$"}}],
         "requestBody":{"required":true,"content":{"application/json":
         {"schema":{"$ref":"#/components/schemas/NewOrder"}}}},
-        "responses":{"201":\(answer("The order, to be paid at hosted_invoice_url.", "OneOrder")),
+        "responses":{"201":\(answer("The order, to be paid at hosted_invoice_url.", "OneOrder", links: links)),
         \(errors([400, 401, 404, 408, 409, 413, 422, 503]))}}},
         "\(base)/credit_orders/{order}":{"delete":{"operationId":"cancel",
         "summary":"Voids or deletes the invoice, then cancels the order","security":[{"bearer":[]}],
         "parameters":[\(path),
-        {"name":"order","in":"path","required":true,"schema":{"$ref":"#/components/schemas/Key"}}],
+        {"name":"order","in":"path","required":true,"example":1,"schema":{"$ref":"#/components/schemas/Key"}}],
         "responses":{"200":\(answer("The cancelled order.", "OneOrder")),\(errors([401, 404, 409, 503]))}}}
         """
 
@@ -115,7 +125,7 @@ public enum OpenAPIDocument {
             "currency":{"const":"usd"}
             """##) + "}")),
         "NewOrder":{"type":"object","required":["option_id"],"properties":{
-        "option_id":{"type":"integer","minimum":1,"maximum":9223372036854775807}}},
+        "option_id":{"type":"integer","minimum":1,"maximum":9223372036854775807,"examples":[1,3]}}},
         "Order":\(order),"OneOrder":\(object(["order"], ##""order":{"$ref":"#/components/schemas/Order"}"##)),
         "Orders":\(object(["orders", "next_cursor"], ##"""
         "orders":{"type":"array","items":{"$ref":"#/components/schemas/Order"}},

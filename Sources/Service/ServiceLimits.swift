@@ -21,6 +21,8 @@ public struct ServiceLimits: Sendable, Hashable {
     public var otherConnections = 4
     /// A webhook that finds no free connection for so long is answered 503; Stripe tries again.
     public var waitSeconds = 5
+    /// Between two looks for invoices of orders that Stripe has yet to mail.
+    public var mailSeconds = 5
 
     public init() {}
 }

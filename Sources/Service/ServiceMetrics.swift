@@ -34,6 +34,11 @@ struct ServiceMetrics: Sendable {
         text.family("trueup_outbox_messages", .gauge, "Messages that wait, and those that need a person.")
         text.sample([("state", "queued")], Double(read.outboxQueued))
         text.sample([("state", "unsettled")], Double(read.outboxUnsettled))
+        text.family("trueup_webhooks_refused", .gauge, "Webhooks of the last days that only a person can settle.")
+        text.sample([], Double(read.refusedCount))
+        text.family("trueup_order_invoices", .gauge, "Invoices of orders that Stripe has yet to mail, or refuses to.")
+        text.sample([("state", "waiting")], Double(read.invoicesToMail))
+        text.sample([("state", "refused")], Double(read.invoicesNotMailed))
         if let age = read.lastWebhookAgeSeconds {
             text.family("trueup_webhook_last_age_seconds", .gauge, "Seconds since a new event came.")
             text.sample([], Double(age))

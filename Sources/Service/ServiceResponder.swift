@@ -156,7 +156,7 @@ struct ServiceResponder: HTTPResponder {
     }
 
     /// What is said to the caller of an error. What is ours to know goes to the log.
-    private static func fault(of error: any Error, logger: Logger) -> APIError {
+    static func fault(of error: any Error, logger: Logger) -> APIError {
         switch error {
         case let error as APIError:
             return error

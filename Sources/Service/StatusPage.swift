@@ -18,7 +18,9 @@ enum StatusPage {
 
     /// Jobs, findings and what waits.
     static func make(_ status: StatusFigures) -> String {
-        page("Trueup: status", [headline(status), jobs(status), findings(status), waiting(status)].joined())
+        page(
+            "Trueup: status",
+            [headline(status), jobs(status), findings(status), refused(status), waiting(status)].joined())
     }
 
     private static func headline(_ status: StatusFigures) -> String {
@@ -50,12 +52,15 @@ enum StatusPage {
             }
             return """
                 <tr><th scope="row">\(escaped(job.name))<small>\(escaped(job.description))</small></th>
-                <td>\(escaped(job.schedule))</td><td class="time">\(job.next.map(escaped) ?? "–")</td>
-                <td>\(last ?? "–")</td><td>\(badge(job.health.word, mark(job.health)))</td></tr>
+                <td data-label="Schedule">\(escaped(job.schedule))</td>
+                <td data-label="Next" class="time">\(job.next.map(escaped) ?? "–")</td>
+                <td data-label="Last run">\(last ?? "–")</td>
+                <td data-label="Health">\(badge(job.health.word, mark(job.health)))</td></tr>
                 """
         }
         return table(
-            "Jobs", ["Job", "Schedule", "Next", "Last run", "Health"], rows, empty: "There are no jobs.")
+            "Jobs", ["Job", "Schedule", "Next", "Last run", "Health"], rows, empty: "There are no jobs.",
+            look: " class=\"cards\"")
     }
 
     private static func findings(_ status: StatusFigures) -> String {
@@ -69,12 +74,30 @@ enum StatusPage {
             empty: "No difference is open.")
     }
 
+    /// Nothing where there are none: they are rare.
+    private static func refused(_ status: StatusFigures) -> String {
+        guard !status.stored.refused.isEmpty else { return "" }
+        let rows = status.stored.refused.map { refusal in
+            """
+            <tr><th scope="row">\(escaped(refusal.type))<small>\(escaped(refusal.account))</small></th>
+            <td>\(escaped(refusal.objectID))</td><td>\(escaped(refusal.reason))</td>
+            <td class="number">\(refusal.deliveries)</td><td>\(StatusFigures.age(refusal.ageSeconds)) ago</td></tr>
+            """
+        }
+        let rest = status.stored.refusedCount - Int64(rows.count)
+        return table(
+            "Webhooks that need a person", ["Event", "Object", "Why", "Tried", "First"], rows, empty: "")
+            + (rest > 0 ? "<p class=\"soft\">and \(rest) more</p>\n" : "")
+    }
+
     private static func waiting(_ status: StatusFigures) -> String {
         let age = status.stored.lastWebhookAgeSeconds.map { StatusFigures.age($0) + " ago" } ?? "none yet"
         return """
             <section><h2>Messages and webhooks</h2><dl>
             <dt>Messages that wait</dt><dd>\(status.stored.outboxQueued)</dd>
             <dt>Messages that need a person</dt><dd>\(status.stored.outboxUnsettled)</dd>
+            <dt>Invoices that Stripe has yet to mail</dt><dd>\(status.stored.invoicesToMail)</dd>
+            <dt>Invoices that Stripe does not mail</dt><dd>\(status.stored.invoicesNotMailed)</dd>
             <dt>Last new webhook</dt><dd>\(escaped(age))</dd>
             </dl></section>
             <form method="post" action="/logout"><button class="plain" type="submit">Sign out</button></form>
@@ -82,14 +105,16 @@ enum StatusPage {
             """
     }
 
-    private static func table(_ title: String, _ heads: [String], _ rows: [String], empty: String) -> String {
+    private static func table(_ title: String, _ heads: [String], _ rows: [String], empty: String, look: String = "")
+        -> String
+    {
         guard !rows.isEmpty else { return "<section><h2>\(title)</h2><p class=\"soft\">\(empty)</p></section>\n" }
-        let numbers: Set = ["Under a day", "Under a week", "Older"]
+        let numbers: Set = ["Under a day", "Under a week", "Older", "Tried"]
         let head = heads.map { word in
             "<th scope=\"col\"\(numbers.contains(word) ? " class=\"number\"" : "")>\(word)</th>"
         }.joined()
         return """
-            <section><h2>\(title)</h2><div class="scroll"><table><thead><tr>\(head)</tr></thead>
+            <section><h2>\(title)</h2><div class="scroll"><table\(look)><thead><tr>\(head)</tr></thead>
             <tbody>\(rows.joined(separator: "\n"))</tbody></table></div></section>
 
             """
@@ -169,6 +194,12 @@ enum StatusPage {
         color:var(--paper);cursor:pointer;margin-top:10px}
         button.plain{background:none;color:var(--blue)}
         code{font-size:13px}
+        @media(max-width:640px){main{padding:16px 12px 32px}header,section{padding:16px}
+        .cards thead{display:none}.cards tr{display:block;padding:10px 0;border-top:1px solid var(--line)}
+        .cards tr:first-child{border-top:0;padding-top:0}
+        .cards th,.cards td{display:block;border:0;padding:2px 0}.cards td small{display:inline}
+        .cards td::before{content:attr(data-label) " ";color:var(--soft);font-size:12px;display:inline-block;
+        min-width:72px}}
 
         """
 }

@@ -1,5 +1,6 @@
 import Logging
 import PostgreSQL
+import Store
 
 /// Figures that the database has: they are the same for every process.
 struct StoredFigures: Sendable {
@@ -14,8 +15,17 @@ struct StoredFigures: Sendable {
     /// Messages that wait to be sent, and those that need a person.
     var outboxQueued: Int64 = 0
     var outboxUnsettled: Int64 = 0
+    /// Webhooks that only a person can settle, and the oldest of them.
+    var refusedCount: Int64 = 0
+    var refused: [WebhookRefusals.Refusal] = []
+    /// Invoices of orders that Stripe has yet to mail, and those that it does not.
+    var invoicesToMail: Int64 = 0
+    var invoicesNotMailed: Int64 = 0
     /// Seconds since the newest event that was taken in; `nil` before the first.
     var lastWebhookAgeSeconds: Int64?
+
+    /// So many refused webhooks are shown.
+    private static let refusedMax = 10
 
     /// - Returns: nil where the database cannot be read: the page of figures then says so.
     static func read(_ pool: Pool, logger: Logger) async -> StoredFigures? {
@@ -47,11 +57,18 @@ struct StoredFigures: Sendable {
                 SELECT (SELECT count(*) FROM trueup.outbox WHERE state IN ('queued', 'sending')) AS queued,
                     (SELECT count(*) FROM trueup.outbox WHERE state IN ('failed', 'unknown')) AS unsettled,
                     (SELECT floor(extract(epoch FROM now() - max(received_at)))::bigint FROM trueup.webhook_event)
-                        AS age
+                        AS age,
+                    (SELECT count(*) FROM trueup.invoice_mail WHERE state = 'waiting') AS to_mail,
+                    (SELECT count(*) FROM trueup.invoice_mail WHERE state = 'refused'
+                        AND ended_at > now() - interval '30 days') AS not_mailed
                 """)[0]
             figures.outboxQueued = try row["queued"]
             figures.outboxUnsettled = try row["unsettled"]
             figures.lastWebhookAgeSeconds = try row["age"]
+            figures.invoicesToMail = try row["to_mail"]
+            figures.invoicesNotMailed = try row["not_mailed"]
+            (figures.refusedCount, figures.refused) = try await WebhookRefusals.recent(
+                limit: refusedMax, on: connection)
             return figures
         }
     }

@@ -1,4 +1,5 @@
 import Credits
+import Jobs
 import Logging
 import PostgreSQL
 import Reconciliation
@@ -14,9 +15,13 @@ struct WebhookDesk: Sendable {
     let pool: Pool
     /// There is a way for mail: notices can be sent.
     let canSend: Bool
+    /// Where those are told who look after what webhooks cannot settle.
+    let delivery: DeliverySettings
     let figures: ServiceFigures
     /// Unix seconds; for tests of the signature's age.
     let now: @Sendable () -> Int64
+    /// Called in the transaction of each effect, after it, for tests that cut it off there.
+    let checkpoint: @Sendable () async throws -> Void
 
     /// The types that have an effect, here or at another account.
     static let types: Set<String> = [
@@ -130,14 +135,42 @@ struct WebhookDesk: Sendable {
         case charge(IntentFacts)
         case notice(FinalizedInvoice)
         case nothing(String)
+
+        /// The table that it is about, by its job.
+        var side: LocalSide? {
+            switch self {
+            case .order: .orders
+            case .charge: .charges
+            case .notice: .notices
+            case .nothing: nil
+            }
+        }
     }
 
     private func settle(
         _ payload: WebhookPayload, _ remembered: WebhookEvent, _ account: LiveAccount
     ) async throws -> Receipt {
         guard let work = try await work(payload, account) else { return Receipt(outcome: "ignored") }
-        // Once more: what is done already is found done.
-        return try await againAfterLostCommit { try await commit(work, remembered, account) }
+        do {
+            // Once more: what is done already is found done.
+            return try await againAfterLostCommit { try await commit(work, remembered, account) }
+        } catch let error as APIError where error.status == .conflict {
+            try await refuse(remembered, work, account, reason: error.message)
+            throw error
+        }
+    }
+
+    /// Nothing of it stays but a note for people, and once a message to them.
+    private func refuse(
+        _ event: WebhookEvent, _ work: Work, _ account: LiveAccount, reason: String
+    ) async throws {
+        let alerts = work.side.flatMap { account.tables.alerts(about: $0, delivery: delivery) }
+        try await againAfterLostCommit {
+            try await pool.transaction(attempts: 3) { connection in
+                let count = try await WebhookRefusals.record(event, reason: reason, on: connection)
+                if count == 1 { try await alerts?.tellRefused(event, reason: reason, on: connection) }
+            }
+        }
     }
 
     /// `nil` for a type that has nothing to do with the account's tables: it is not even remembered.
@@ -157,14 +190,13 @@ struct WebhookDesk: Sendable {
         case "payment_intent.succeeded", "payment_intent.canceled", "payment_intent.payment_failed":
             guard account.tables.charges != nil else { return nil }
             let intent = try payload.paymentIntent()
-            guard intent.status == .succeeded || intent.status == .canceled else {
-                // A failed attempt may have been followed by a better one.
-                return .charge(
-                    IntentFacts(try await account.client.paymentIntent(intent.id, expandingCharge: true).value))
+            // Final, and nothing of it is missing. A failed attempt may have been followed by a better one, and when
+            // the money came the charge says, for a webhook as for a run.
+            if intent.status == .canceled || (intent.status == .succeeded && intent.chargedSeconds != nil) {
+                return .charge(IntentFacts(intent))
             }
-            var facts = IntentFacts(intent)
-            facts.chargedAtSeconds = facts.chargedAtSeconds ?? payload.event.createdSeconds
-            return .charge(facts)
+            return .charge(
+                IntentFacts(try await account.client.paymentIntent(intent.id, expandingCharge: true).value))
         default: return nil
         }
     }
@@ -196,6 +228,8 @@ struct WebhookDesk: Sendable {
                 """)
             let outcome = try await apply(work, account, on: connection)
             let deliveries = try await WebhookEvents.record(event, outcome, on: connection)
+            try await WebhookRefusals.settle(event, on: connection)
+            try await checkpoint()
             return Receipt(outcome: outcome.word, deliveries: deliveries)
         }
     }
@@ -222,6 +256,8 @@ struct WebhookDesk: Sendable {
         switch outcome {
         case .applied(let words, let row): return .done(words, localID: String(row))
         case .agrees: return .alreadyDone
+        case .accepted(let row):
+            return .ignored("a person has accepted the difference of row \(row), or reverted its repair")
         case .unknown:
             // An object without a row is no business of ours; one that names a row which is not there is lost.
             guard let named else { return .ignored("no local row is about it") }

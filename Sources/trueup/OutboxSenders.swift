@@ -10,24 +10,28 @@ enum OutboxSenders {
     private static let messagesMax = 200
 
     /// Sends what is due, and says what did not leave. One way that fails stops no other.
+    /// - Parameter trouble: hears what did not leave and why.
     /// - Returns: whether everything that was tried is out.
-    static func deliver(_ settings: Settings, pool: Pool, http: HTTPClient) async throws -> Bool {
+    static func deliver(
+        _ settings: Settings, pool: Pool, http: HTTPClient,
+        trouble: (String) -> Void = { Terminal.say($0) }
+    ) async throws -> Bool {
         var isWhole = true
         do {
             let mail = try sender(settings.delivery.email)
             let outcome = try await OutboxDelivery(pool: pool, mail: mail).deliver(limit: messagesMax)
-            isWhole = say(outcome, "mail") && isWhole
+            isWhole = say(outcome, "mail", trouble) && isWhole
         } catch let error as MailError {
-            Terminal.say("mail: \(error)")
+            trouble("mail: \(error)")
             isWhole = false
         } catch let error as SecretError {
-            Terminal.say("mail: \(error)")
+            trouble("mail: \(error)")
             isWhole = false
         }
         guard settings.delivery.slack != nil else { return isWhole }
         let environment = ProcessInfo.processInfo.environment
         let slack = SlackOutbox(pool: pool, http: http) { try Secrets.secret(named: $0, environment: environment) }
-        return say(try await slack.deliver(limit: messagesMax), "Slack") && isWhole
+        return say(try await slack.deliver(limit: messagesMax), "Slack", trouble) && isWhole
     }
 
     private static func sender(_ email: EmailDelivery?) throws -> OutboxDelivery.Sender? {
@@ -36,11 +40,11 @@ enum OutboxSenders {
         return OutboxDelivery.Sender(client: try MailClient(url: url), from: try Mailbox(parsing: email.from))
     }
 
-    private static func say(_ outcome: OutboxDelivery.Outcome, _ way: String) -> Bool {
+    private static func say(_ outcome: OutboxDelivery.Outcome, _ way: String, _ trouble: (String) -> Void) -> Bool {
         if outcome.sent > 0 { Terminal.say("\(way): \(counted(outcome.sent, "message")) sent") }
         guard outcome.failed + outcome.unknown > 0 else { return true }
         let unknown = outcome.unknown > 0 ? ", of \(outcome.unknown) nobody knows" : ""
-        Terminal.say(
+        trouble(
             "\(way): \(counted(outcome.failed, "message")) not sent\(unknown): \(printable(outcome.lastError ?? ""))")
         return false
     }

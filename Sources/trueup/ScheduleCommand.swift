@@ -92,15 +92,11 @@ struct WorkCommand: AsyncParsableCommand {
 }
 
 extension ListenAddress {
-    /// The same host with the port that the system chose.
-    func with(port: Int) -> ListenAddress {
-        ListenAddress(host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)") ?? self
-    }
-
     /// An address of the command line.
     static func argument(_ text: String) throws -> ListenAddress {
         guard let address = ListenAddress(text) else {
-            throw ValidationError("“\(text)” is no address to listen on: write 9464, 127.0.0.1:9464 or [::1]:9464.")
+            throw ValidationError(
+                "“\(text)” is no address to listen on: write 9464, 127.0.0.1:9464, [::1]:9464 or 0.0.0.0:9464.")
         }
         return address
     }

@@ -20,8 +20,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Where to listen; beyond this machine only where an address says so.", valueName: "host:port"))
-    var listen = "127.0.0.1:8080"
+            "Where to listen; beyond this machine only where an address says so.", valueName: "host:port"),
+        transform: ListenAddress.argument)
+    var listen = ListenAddress.loopback(port: 8080)
 
     @Flag(name: .long, help: "Print the OpenAPI document of the endpoints, and end.")
     var openapi = false
@@ -32,15 +33,12 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         if openapi { return Terminal.print(OpenAPIDocument.json.trimmingCharacters(in: .newlines)) }
-        guard let address = ListenAddress(listen) else {
-            throw ValidationError("--listen takes a port, 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080.")
-        }
         let set = try files.load()
         log.start(isDaemon: true)
         let names = set.settings.accounts.map(\.name)
         let isLive = Accounts.hasLiveKey(names, settings: set.settings)
         try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
-            try await serve(address, set, database.target)
+            try await serve(listen, set, database.target)
         }
     }
 
@@ -76,12 +74,17 @@ struct ServeCommand: AsyncParsableCommand {
     /// Sends what the webhooks have queued, every few seconds.
     private static func empty(_ settings: Settings, _ pool: Pool, _ http: HTTPClient) async {
         guard settings.delivery.email != nil else { return }
+        var before: [String] = []
         while !Task.isCancelled {
+            var troubles: [String] = []
             do {
-                _ = try await OutboxSenders.deliver(settings, pool: pool, http: http)
+                _ = try await OutboxSenders.deliver(settings, pool: pool, http: http) { troubles.append($0) }
             } catch {
-                if !Task.isCancelled { Terminal.say("the outbox was not emptied: \(explanation(of: error))") }
+                if !Task.isCancelled { troubles.append("the outbox was not emptied: \(explanation(of: error))") }
             }
+            // The same trouble is said once, not every few seconds.
+            for trouble in troubles where !before.contains(trouble) { Terminal.say(trouble) }
+            before = troubles
             do { try await Task.sleep(for: .seconds(5)) } catch { return }
         }
     }

@@ -22,10 +22,7 @@ struct ChargingTests {
             let attached = try await client.attachPaymentMethod(method, toCustomer: customer)
             _ = try await client.setDefaultPaymentMethod(attached.value.id, ofCustomer: customer)
         }
-        var charging = try await AgencyCharging.open(
-            account: "medflyt", jobs: town.jobs, client: client, pool: town.pool)
-        charging.checkpoint = checkpoint
-        return charging
+        return town.charging(attempts: attempts, at: checkpoint)
     }
 
     static func intents(in town: Town) throws -> [SandboxPaymentIntent] {

@@ -54,7 +54,7 @@ struct OrderingTests {
     @Test("the same key is the same order, another body under it a conflict, another agency's key its own")
     func keys() async throws {
         try await Town.with { town in
-            let ordering = try await town.ordering()
+            let ordering = town.ordering()
             let first = try await ordering.place(Self.order, idempotencyKey: "k")
             let requests = town.server.statistics.total
             #expect(try await ordering.place(Self.order, idempotencyKey: "k") == first)
@@ -78,7 +78,7 @@ struct OrderingTests {
     @Test("of eight at once under one key all get the one order")
     func atOnce() async throws {
         try await Town.with { town in
-            let ordering = try await town.ordering()
+            let ordering = town.ordering()
             let answers = try await withThrowingTaskGroup(of: PlacedOrder.self) { group in
                 for _ in 0..<8 { group.addTask { try await ordering.place(Self.order, idempotencyKey: "k") } }
                 return try await group.reduce(into: [PlacedOrder]()) { $0.append($1) }
@@ -95,7 +95,7 @@ struct OrderingTests {
             _ = try await town.query("UPDATE agency SET \"taskHealthStripeCustomerId\" = NULL WHERE id = 3")
             _ = try await town.query(
                 "INSERT INTO task_credit_order_options VALUES (4, 5, 99999, true), (5, 5, 100000, false)")
-            let ordering = try await town.ordering()
+            let ordering = town.ordering()
             let cases: [(NewCreditOrder, OrderingError)] = [
                 (NewCreditOrder(agencyID: 9, memberID: 10, optionID: 2), .noAgency(9)),
                 (NewCreditOrder(agencyID: 1, memberID: 20, optionID: 2), .noMember(20, agencyID: 1)),
@@ -126,7 +126,7 @@ struct OrderingTests {
     func refusedByStripe() async throws {
         try await Town.with { town in
             _ = try await town.query("UPDATE agency SET \"taskHealthStripeCustomerId\" = 'cus_gone' WHERE id = 1")
-            let ordering = try await town.ordering()
+            let ordering = town.ordering()
             await #expect(throws: StripeError.self) { try await ordering.place(Self.order, idempotencyKey: "k") }
             let open = "SELECT count(*) FROM task_credit_stripe_invoice WHERE cancelled_at IS NULL"
             #expect(try await town.number(open) == 0)
@@ -139,7 +139,7 @@ struct OrderingTests {
     @Test("cut off after any step, the same key goes on where it stopped", arguments: steps)
     func resumed(_ step: OrderStep) async throws {
         try await Town.with { town in
-            let cut = try await town.ordering { if $0 == step { throw Crash() } }
+            let cut = town.ordering { if $0 == step { throw Crash() } }
             await #expect(throws: Crash.self) { try await cut.place(Self.order, idempotencyKey: "k") }
             let placed = try await town.ordering().place(Self.order, idempotencyKey: "k")
             try Self.expectWhole(placed, in: town)
@@ -150,7 +150,7 @@ struct OrderingTests {
     @Test("cut off after a step and forgotten by Stripe's keys, the same draft is found again", arguments: steps)
     func resumedLate(_ step: OrderStep) async throws {
         try await Town.with { town in
-            let cut = try await town.ordering { if $0 == step { throw Crash() } }
+            let cut = town.ordering { if $0 == step { throw Crash() } }
             await #expect(throws: Crash.self) { try await cut.place(Self.order, idempotencyKey: "k") }
             town.server.clock.advance(bySeconds: 2 * 86_400)
             let placed = try await town.ordering().place(Self.order, idempotencyKey: "k")
@@ -162,7 +162,7 @@ struct OrderingTests {
     @Test("cut off after a step and never asked for again, the nightly run ends it", arguments: steps)
     func healed(_ step: OrderStep) async throws {
         try await Town.with { town in
-            let cut = try await town.ordering { if $0 == step { throw Crash() } }
+            let cut = town.ordering { if $0 == step { throw Crash() } }
             await #expect(throws: Crash.self) { try await cut.place(Self.order, idempotencyKey: "k") }
             town.server.clock.advance(bySeconds: 3_600)
             try await town.run()
@@ -237,7 +237,7 @@ struct OrderCancellingTests {
     @Test("an open invoice is voided first, then the row is cancelled; again is the same")
     func open() async throws {
         try await Town.with { town in
-            let ordering = try await town.ordering()
+            let ordering = town.ordering()
             let placed = try await ordering.place(OrderingTests.order)
             await #expect(throws: OrderingError.noOrder(placed.orderID)) {
                 try await ordering.cancel(orderID: placed.orderID, agencyID: 2)
@@ -257,7 +257,7 @@ struct OrderCancellingTests {
         arguments: [OrderStep.row, .draft, .linked, .line])
     func unfinished(_ step: OrderStep) async throws {
         try await Town.with { town in
-            let cut = try await town.ordering { if $0 == step { throw Crash() } }
+            let cut = town.ordering { if $0 == step { throw Crash() } }
             await #expect(throws: Crash.self) { try await cut.place(OrderingTests.order, idempotencyKey: "k") }
             let id = try await town.number("SELECT id FROM task_credit_stripe_invoice")
             #expect(try await town.ordering().cancel(orderID: id, agencyID: 1).state == .cancelled)
@@ -271,7 +271,7 @@ struct OrderCancellingTests {
     func cutOff() async throws {
         try await Town.with { town in
             let placed = try await town.ordering().place(OrderingTests.order)
-            let cut = try await town.ordering { if $0 == .voided { throw Crash() } }
+            let cut = town.ordering { if $0 == .voided { throw Crash() } }
             await #expect(throws: Crash.self) { try await cut.cancel(orderID: placed.orderID, agencyID: 1) }
             #expect(try town.invoices(ofOrder: placed.orderID).map(\.status) == [.void])
             town.server.clock.advance(bySeconds: 3_600)
@@ -288,7 +288,7 @@ struct OrderCancellingTests {
             let id = try #require(placed.invoiceID)
             if !isRace { try town.world().pay(id) }
             let isPaid = Atomic<Bool>(!isRace)
-            let ordering = try await town.ordering { step in
+            let ordering = town.ordering { step in
                 guard step == .looked, !isPaid.exchange(true, ordering: .relaxed) else { return }
                 // The customer pays after the look and before the voiding.
                 try town.world().pay(id)

@@ -37,6 +37,9 @@ extension Torture {
             faults.append("order \(order) is paid and cancelled")
         }
         faults += try await checkWishes()
+        faults += try await auditCharges()
+        faults += try await auditNotices()
+        faults += try await auditMails()
         return faults
     }
 

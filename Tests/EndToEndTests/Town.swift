@@ -18,8 +18,12 @@ final class Town: Sendable {
     let jobs: [JobDefinition]
     /// Real time at the start: the database's own clock stands in the rows.
     let startSeconds: Int64
+    /// The tables of the jobs, by account.
+    let tables: LiveTables
     /// Task Health's customers of the agencies, by agency.
     let customers: [Int64: String]
+    /// Medflyt's.
+    let payers: [Int64: String]
 
     static let agencies: [Int64] = [1, 2, 3]
     /// Its credits by option: 1, 10 and 1,000.
@@ -44,6 +48,8 @@ final class Town: Sendable {
     }
 
     private let apiVersion: String
+    private let orders: OrderTable
+    private let chargeTable: ChargeTable
 
     private init(_ faults: SandboxFaults, _ apiVersion: String) async throws {
         self.apiVersion = apiVersion
@@ -61,10 +67,12 @@ final class Town: Sendable {
         let world = try server.world(of: "task_health")
         let medflyt = try server.world(of: "medflyt")
         var customers: [Int64: String] = [:]
+        var payers: [Int64: String] = [:]
         for agency in Self.agencies {
             let customer = try world.insertCustomer(name: "Agency \(agency)", email: "a\(agency)@example.com")
             let other = try medflyt.insertCustomer(name: "Agency \(agency)", email: "a\(agency)@example.com")
             customers[agency] = customer
+            payers[agency] = other
             try await pool.withConnection { connection in
                 try await connection.execute(
                     "INSERT INTO agency VALUES ($1, $2, $3, $4, $5)", agency, "Agency \(agency)",
@@ -74,6 +82,12 @@ final class Town: Sendable {
             }
         }
         self.customers = customers
+        self.payers = payers
+        tables = try await LiveTables.resolve(jobs, pool: pool)
+        guard let orders = tables.byAccount["task_health"]?.orders, let charges = tables.byAccount["medflyt"]?.charges
+        else { throw TownError("the jobs have no tables") }
+        self.orders = orders
+        chargeTable = charges
         try await pool.withConnection { connection in
             for (id, credits) in Self.options {
                 try await connection.execute(
@@ -98,9 +112,16 @@ final class Town: Sendable {
             table: TableContract(
                 name: "agency_charge", columns: [.id: "stripe_payment_intent_id", .status: "status"]),
             limits: RepairLimits(maxRepairs: 500, maxRepairShare: 1))
+        let notices = ReconcileJob(
+            accounts: ["medflyt"],
+            table: TableContract(
+                name: "agency_invoice_notice",
+                columns: [.id: "stripe_invoice_id", .account: "account", .sentAt: "sent_at"]),
+            limits: RepairLimits(maxRepairs: 500, maxRepairShare: 1))
         return [
             JobDefinition(name: "credit-invoices", hash: "1", kind: .reconcile(orders)),
             JobDefinition(name: "agency-charges", hash: "2", kind: .reconcile(charges)),
+            JobDefinition(name: "agency-invoices", hash: "3", kind: .reconcile(notices)),
         ]
     }()
 
@@ -129,11 +150,19 @@ final class Town: Sendable {
     /// The ordering of credits, which may be cut off after a step.
     func ordering(
         attempts: Int = 4, at checkpoint: @escaping @Sendable (OrderStep) async throws -> Void = { _ in }
-    ) async throws -> CreditOrdering {
-        var ordering = try await CreditOrdering.open(
-            jobs: jobs, clients: ["task_health": client(attempts: attempts)], pool: pool)
+    ) -> CreditOrdering {
+        var ordering = CreditOrdering(table: orders, client: client(attempts: attempts), pool: pool)
         ordering.checkpoint = checkpoint
         return ordering
+    }
+
+    /// The charging of agencies, which may be cut off after a step.
+    func charging(
+        attempts: Int = 4, at checkpoint: @escaping @Sendable (ChargeStep) async throws -> Void = { _ in }
+    ) -> AgencyCharging {
+        var charging = AgencyCharging(table: chargeTable, client: client("medflyt", attempts: attempts), pool: pool)
+        charging.checkpoint = checkpoint
+        return charging
     }
 
     /// One run of a job, as of the sandbox's time.
@@ -148,7 +177,7 @@ final class Town: Sendable {
                 trigger: .manual, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
             let result = try await JobRun(
                 definition: definition, jobs: jobs, clients: clients, pool: pool, origin: origin, isPlan: false,
-                nowSeconds: server.clock.nowSeconds
+                nowSeconds: server.clock.nowSeconds, canSend: true
             ).run()
             await pool.close()
             return result
@@ -156,6 +185,18 @@ final class Town: Sendable {
             await pool.close()
             throw error
         }
+    }
+
+    /// Takes back what a run repaired.
+    func revert(_ run: RunResult, of name: String = "credit-invoices") async throws -> PlanRun.Result {
+        guard let definition = jobs.first(where: { $0.name == name }) else { throw TownError("no job \(name)") }
+        let origin = RunOrigin(
+            trigger: .revert, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
+        let plan = try await Plan.revert(
+            runID: run.run.id, jobs: jobs, pool: pool, origin: origin, nowSeconds: server.clock.nowSeconds)
+        return try await PlanRun(
+            plan: plan, path: "plan", definition: definition, jobs: jobs, clients: clients, pool: pool, origin: origin
+        ).apply()
     }
 
     // MARK: - Looking

@@ -1,4 +1,3 @@
-import COpenSSL
 import Curl
 import Foundation
 import Jobs
@@ -239,10 +238,7 @@ extension Counter {
     static func signature(
         _ body: [UInt8], secret: String, seconds: Int64 = Int64(Date().timeIntervalSince1970)
     ) -> String {
-        var digest = [UInt8](repeating: 0, count: Int(TRUEUP_SHA256_BYTES))
-        let (key, head) = (Array(secret.utf8), Array("\(seconds).".utf8))
-        guard trueup_hmac_sha256(key, key.count, head, head.count, body, body.count, &digest) == 1 else { return "" }
-        return "t=\(seconds),v1=" + digest.map { String(format: "%02x", $0) }.joined()
+        SandboxWebhook.signature(of: body, secret: secret, seconds: seconds)
     }
 
     /// Posts an event, signed for its account.

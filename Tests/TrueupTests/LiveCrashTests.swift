@@ -1,130 +1,6 @@
-import Curl
-import Foundation
-import PostgreSQL
-import Sandbox
+import Glibc
 import Support
-import Synchronization
 import Testing
-
-/// The live side as it runs: the service in a process of its own, clients that ask until they are answered, customers
-/// that pay, webhooks that are lost, doubled, late and out of order.
-private final class LiveScene: Sendable {
-    let folder: TemporaryFolder
-    let server: SandboxServer
-    let target: ConnectionTarget
-    let program: Program
-    let http: HTTPClient
-    /// The service's port, once it has one: it keeps it over its deaths.
-    let port = Mutex<Int?>(nil)
-
-    static let agencies: [Int64] = [1, 2, 3]
-
-    init() async throws {
-        folder = try TemporaryFolder()
-        var account = SandboxAccount.taskHealth()
-        account.secretKey = Scene.key
-        server = try await SandboxServer.start(
-            SandboxConfiguration(accounts: [account], clockSeconds: Int64(Date().timeIntervalSince1970), faults: .none))
-        target = try await TestServer.database()
-        http = HTTPClient()
-        let settings = Scene.settings(server.url).replacing(
-            "    mode: test", with: "    webhook_secret_env: TASK_HEALTH_STRIPE_WEBHOOK_SECRET\n    mode: test")
-        try folder.write(settings, to: "jobs/settings.yaml")
-        try folder.write(Scene.jobFile + "settle: 0s\n", to: "jobs/\(Scene.job).yaml")
-        program = Program(
-            environment: [
-                "TASK_HEALTH_STRIPE_SECRET_KEY": Scene.key,
-                "TASK_HEALTH_STRIPE_WEBHOOK_SECRET": account.webhookSecret,
-                "DATABASE_URL": "postgresql:///\(target.database ?? "")?host=\(target.host ?? "")"
-                    + "&port=\(target.port ?? "5432")&user=\(target.user ?? "postgres")",
-            ], directory: folder.path)
-        let world = try server.world(of: "task_health")
-        let connection = try await Connection.open(target, applicationName: "live")
-        for agency in Self.agencies {
-            let customer = try world.insertCustomer(name: "Agency \(agency)", email: nil)
-            try await connection.execute(
-                "INSERT INTO agency (id, name, \"taskHealthStripeCustomerId\") VALUES ($1, 'A', $2)", agency, customer)
-            try await connection.execute("INSERT INTO agency_member VALUES ($1, $2, 'M', NULL)", agency * 10, agency)
-        }
-        try await connection.execute(
-            "INSERT INTO task_credit_order_options VALUES (1, 1, 20000, true), (2, 10, 200000, true)")
-        await connection.close()
-    }
-
-    func close() async {
-        await http.close()
-        await server.stop()
-    }
-
-    /// Starts the service and waits until it serves.
-    func serve() async throws -> Running {
-        let known = port.withLock { $0 }
-        let running = try program.start("serve", "--listen", "127.0.0.1:\(known ?? 0)")
-        try await running.wait(forTalk: "serving at http://127.0.0.1:")
-        if known == nil {
-            let digits = running.talk.split(separator: "serving at http://127.0.0.1:").last?.prefix { $0.isNumber }
-            port.withLock { $0 = digits.flatMap { Int($0) } }
-        }
-        return running
-    }
-
-    /// One order, asked for under its key until there is an answer.
-    /// - Returns: the order's id.
-    func order(_ key: String, agency: Int64, option: Int, token: String) async throws -> Int64 {
-        let path = "/rn/agencies/\(agency)/agency_members/\(agency * 10)/credit_order"
-        let start = ContinuousClock.now
-        var last = "nothing"
-        while ContinuousClock.now - start < .seconds(90) {
-            let request = HTTPRequest(
-                .post, url: "http://127.0.0.1:\(port.withLock { $0 } ?? 0)\(path)",
-                headers: [
-                    ("Authorization", "Bearer \(token)"), ("Idempotency-Key", key),
-                    ("Content-Type", "application/json"),
-                ], body: Array("{\"option_id\":\(option)}".utf8))
-            do {
-                let response = try await http.send(request)
-                let body = response.body.withUnsafeBytes { Data($0) }
-                if response.status == 201, let answer = try JSONSerialization.jsonObject(with: body) as? [String: Any],
-                    let order = answer["order"] as? [String: Any], let id = order["id"] as? Int64
-                {
-                    return id
-                }
-                last = "\(response.status) \(String(decoding: body, as: UTF8.self))"
-            } catch let error as CurlError {
-                last = "\(error)"
-            }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        throw ProgramError("\(key) was never answered: \(last)")
-    }
-
-    /// What is wrong: Stripe's side and the rows, each order once, each credit once.
-    func faults(orders: Int) async throws -> [String] {
-        let connection = try await Connection.open(target, applicationName: "live")
-        let rows = try await connection.query(
-            "SELECT id, agency_id, credits, stripe_invoice_id, paid FROM task_credit_stripe_invoice")
-        let balances = try await CreditTables.balances(on: connection)
-        await connection.close()
-        var faults = rows.count == orders ? [] : ["\(rows.count) rows for \(orders) orders"]
-        let invoices = try server.world(of: "task_health").allInvoices()
-        if invoices.count != orders { faults.append("\(invoices.count) invoices for \(orders) orders") }
-        var bought: [Int64: Int64] = [:]
-        for row in rows {
-            let id: Int64 = try row["id"]
-            let linked: String? = try row["stripe_invoice_id"]
-            guard let invoice = invoices.first(where: { $0.id == linked }) else {
-                faults.append("order \(id) has no invoice")
-                continue
-            }
-            if try (invoice.status == .paid) != row["paid"] { faults.append("order \(id): \(invoice.status)") }
-            if invoice.status == .paid { bought[try row["agency_id"], default: 0] += try row["credits"] }
-        }
-        for agency in Self.agencies where (bought[agency] ?? 0) != (balances[agency] ?? 0) {
-            faults.append("agency \(agency) has \(balances[agency] ?? 0) credits and bought \(bought[agency] ?? 0)")
-        }
-        return faults
-    }
-}
 
 @Suite("The live side in processes that are killed", .serialized)
 struct LiveCrashTests {
@@ -132,9 +8,19 @@ struct LiveCrashTests {
         "killed while orders are placed and paid, no order is made twice, no credit is given twice or lost",
         arguments: Seeds.range(1, 3))
     func killed(_ seed: UInt64) async throws {
-        let scene = try await LiveScene()
+        try await Self.with { try await live($0, seed) }
+    }
+
+    @Test(
+        "killed with the scheduler beside it, which heals the rest by itself", arguments: Seeds.range(11, 3))
+    func killedWithScheduler(_ seed: UInt64) async throws {
+        try await Self.with(schedule: "*/2 * * * * *") { try await scheduled($0, seed) }
+    }
+
+    private static func with(schedule: String? = nil, _ body: (LiveScene) async throws -> Void) async throws {
+        let scene = try await LiveScene(schedule: schedule)
         do {
-            try await live(scene, seed)
+            try await body(scene)
         } catch {
             await scene.close()
             throw error
@@ -144,45 +30,23 @@ struct LiveCrashTests {
 
     private func live(_ scene: LiveScene, _ seed: UInt64) async throws {
         var random = Seeded(seed)
-        let made = try await scene.program.run("token", "create", "portal", "--all-agencies")
-        try #require(made.status == 0, "\(made.talk)")
-        let token = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        let token = try await scene.token()
         var running = try await scene.serve()
-        let world = try scene.server.world(of: "task_health")
-        try world.subscribe(
-            SandboxWebhook(
-                url: "http://127.0.0.1:\(scene.port.withLock { $0 } ?? 0)/stripe/credits-webhook",
-                events: ["invoice.paid", "invoice.voided"],
-                policy: SandboxDeliveryPolicy(
-                    seed: seed, dropRate: 0.15, duplicateRate: 0.2, delayRate: 0.3, reorderRate: 0.2,
-                    lostAnswerRate: 0.15)))
-        let wishes = (0..<18).map { number in
-            ("key \(number)", scene.random(&random), Int.random(in: 1...2, using: &random))
-        }
-        let clients = Task {
-            try await withThrowingTaskGroup(of: Int64.self) { group in
-                for (key, agency, option) in wishes {
-                    group.addTask { try await scene.order(key, agency: agency, option: option, token: token) }
-                }
-                return try await group.reduce(into: [Int64]()) { $0.append($1) }
-            }
-        }
+        try scene.subscribe(seed: seed)
+        let wishes = scene.wishes(18, &random)
+        let clients = scene.clients(wishes, token: token)
         for round in 0..<5 {
             try await Task.sleep(for: .milliseconds(Int.random(in: 20...400, using: &random)))
             #expect(try await running.signal(SIGKILL).status == -1)
-            // Customers pay whether or not anybody listens.
-            for invoice in world.allInvoices() where invoice.status == .open && !random.oneIn(3) {
-                try world.pay(invoice.id)
-            }
+            try scene.pay(&random)
             if round == 2 { _ = try await scene.program.start("run", Scene.job).signal(SIGKILL) }
             running = try await scene.serve()
         }
         let answered = try await clients.value
         #expect(Set(answered).count == wishes.count, "every wish has its order")
-        for invoice in world.allInvoices() where invoice.status == .open && !random.oneIn(3) {
-            try world.pay(invoice.id)
-        }
+        try scene.pay(&random)
         #expect(await scene.server.settleWebhooks(timeoutSeconds: 60))
+        try await scene.settleMails()
         let end = try await running.signal(SIGTERM)
         #expect(end.status == 0, "\(end.talk)")
         // What was made in this very second is not in a run's period.
@@ -198,8 +62,39 @@ struct LiveCrashTests {
         #expect(try await scene.faults(orders: wishes.count) == [])
         #expect(!run.everything.contains("CANARY") && !end.everything.contains("CANARY"))
     }
-}
 
-extension LiveScene {
-    fileprivate func random(_ random: inout Seeded) -> Int64 { random.pick(Self.agencies) }
+    /// Nobody runs the job by hand: what webhooks lose, the scheduler's runs find.
+    private func scheduled(_ scene: LiveScene, _ seed: UInt64) async throws {
+        var random = Seeded(seed)
+        let token = try await scene.token()
+        var serving = try await scene.serve()
+        var scheduling = try scene.program.start("schedule", "--lease", "3")
+        try scene.subscribe(seed: seed)
+        let wishes = scene.wishes(15, &random)
+        let clients = scene.clients(wishes, token: token)
+        for _ in 0..<6 {
+            try await Task.sleep(for: .milliseconds(Int.random(in: 100...1_500, using: &random)))
+            let victims = Int.random(in: 0..<3, using: &random)
+            if victims != 0 { #expect(try await serving.signal(SIGKILL).status == -1) }
+            if victims != 1 { #expect(try await scheduling.signal(SIGKILL).status == -1) }
+            try scene.pay(&random)
+            if victims != 0 { serving = try await scene.serve() }
+            if victims != 1 { scheduling = try scene.program.start("schedule", "--lease", "3") }
+        }
+        let answered = try await clients.value
+        #expect(Set(answered).count == wishes.count, "every wish has its order")
+        try scene.pay(&random)
+        #expect(await scene.server.settleWebhooks(timeoutSeconds: 60))
+        try await scene.settleMails()
+        let served = try await serving.signal(SIGTERM)
+        #expect(served.status == 0, "\(served.talk)")
+        #expect(try await scene.settle(orders: wishes.count) == [])
+        let ended = try await scheduling.signal(SIGTERM)
+        #expect(ended.status == 0, "\(ended.talk)")
+        #expect(try await scene.faults(orders: wishes.count) == [], "and it stays so")
+        let run = try await scene.program.run("run", Scene.job)
+        #expect(run.status == 0 || run.status == 2, "what was begun is ended: \(run.everything)")
+        #expect(try await scene.program.run("run", Scene.job).status == 0)
+        #expect(!served.everything.contains("CANARY") && !ended.everything.contains("CANARY"))
+    }
 }
