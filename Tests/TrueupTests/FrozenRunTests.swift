@@ -4,7 +4,7 @@ import Sandbox
 import Support
 import Testing
 
-@Suite("A run whose owner is frozen while another process goes on with it", .timeLimit(.minutes(10)))
+@Suite("A run whose owner is frozen while another process goes on with it", .serialized, .timeLimit(.minutes(10)))
 struct FrozenRunTests {
     /// One world for all who are frozen.
     private static let now = Int64(time(nil))
