@@ -80,21 +80,39 @@ extension AgencyCharging {
             description: new.description,
             metadata: [("charge_id", String(rowID)), ("agency_id", String(row.agencyID))])
         let identity = try await identity(rowID, on: connection)
-        var attempt = 0
-        while true {
+        for attempt in 0..<Self.keysMax {
+            let made: Retrieved<PaymentIntent>
             do {
-                let made = try await client.createPayment(draft, idempotencyKey: "\(identity)-\(attempt)")
-                try await checkpoint(.intent)
-                return try await settle(
-                    try await client.paymentIntent(made.value.id, expandingCharge: true), rowID, on: connection)
-            } catch let error as StripeError {
+                made = try await client.createPayment(draft, idempotencyKey: "\(identity)-\(attempt)")
+            } catch {
                 if let end = try await failed(error, rowID, customer, on: connection) { return end }
-                attempt += 1
-                guard error.isKeptFailure, attempt < Self.keysMax else {
+                guard Self.leavesKeyUsed(error), attempt + 1 < Self.keysMax else {
                     return try await note(rowID, .unknown, nil, error.requestID, "\(error)", on: connection)
                 }
+                continue
             }
+            try await checkpoint(.intent)
+            return try await look(at: made.value.id, rowID, on: connection)
         }
+        return try await note(rowID, .unknown, nil, nil, nil, on: connection)
+    }
+
+    /// Reads a payment that was made, for when its charge says that the money came. There is one now: whatever fails
+    /// from here on, no second one is made.
+    private func look(at id: String, _ rowID: Int64, on connection: Connection) async throws -> ChargeResult {
+        let read: Retrieved<PaymentIntent>
+        do {
+            read = try await client.paymentIntent(id, expandingCharge: true)
+        } catch {
+            return try await note(rowID, .unknown, id, error.requestID, "\(error)", on: connection)
+        }
+        return try await settle(read, rowID, on: connection)
+    }
+
+    /// Under its key Stripe would say the same again, and no payment was made under it: another key leads on. A key
+    /// that came with other parameters, such as the method that the agency paid with before, led to a failure as well.
+    private static func leavesKeyUsed(_ error: StripeError) -> Bool {
+        error.isKeptFailure || (error.kind == .idempotency && error.status == 400)
     }
 
     /// What an error has come to; `nil` where nothing is known, or certainly nothing was made under a kept failure.
@@ -111,7 +129,7 @@ extension AgencyCharging {
             if let found { return try await settle(found, rowID, error, on: connection) }
         }
         // Nobody answered, or an answer that says nothing: what is there decides.
-        if error.outcomeIsUnknown {
+        if error.outcomeIsUnknown || error.kind == .idempotency {
             let found: Retrieved<PaymentIntent>?
             do {
                 found = try await existing(rowID, customer: customer)

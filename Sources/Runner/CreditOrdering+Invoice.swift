@@ -260,7 +260,8 @@ extension CreditOrdering.PlacedRow {
 extension StripeError {
     /// Stripe keeps a 500 for its key and answers it again for ever: only another key leads on, once it is known that
     /// the first did nothing. A gateway's 502 to 504 may come while the request still runs, and leaves that open.
-    var isKeptFailure: Bool { kind == .api && status == 500 }
+    /// One of a GET is kept for nothing, and says nothing about what was done before.
+    var isKeptFailure: Bool { kind == .api && status == 500 && method != "GET" }
 
     /// Stripe has looked at the request and made nothing, and would say the same again.
     package var isFinalRefusal: Bool {

@@ -141,6 +141,40 @@ struct ChargingTests {
     }
 }
 
+extension ChargingTests {
+    @Test("a failure of the look at a payment that was made takes no second one", arguments: SandboxFault.allCases)
+    func looking(_ fault: SandboxFault) async throws {
+        let faults = SandboxFaults(scripts: [.init(fault, method: "GET", pathContains: "/v1/payment_intents/")])
+        try await Town.with(faults: faults) { town in
+            let charging = try await Self.charging(in: town, attempts: 1)
+            var result = try await charging.charge(Self.charge, idempotencyKey: "k")
+            if result.outcome == .unknown { result = try await charging.charge(Self.charge, idempotencyKey: "k") }
+            #expect(result.outcome == .succeeded && result.status == .succeeded)
+            #expect(try Self.intents(in: town).map(\.status) == [.succeeded])
+        }
+    }
+
+    @Test("a key that an earlier failure used up with another payment method is no dead end")
+    func methodChanged() async throws {
+        let faults = SandboxFaults(scripts: [
+            .init(.serverError, method: "POST", pathContains: "/v1/payment_intents"),
+            .init(.serverError, method: "GET", pathContains: "/v1/payment_intents?"),
+        ])
+        try await Town.with(faults: faults) { town in
+            let first = try await Self.charging(in: town, attempts: 1).charge(Self.charge, idempotencyKey: "k")
+            #expect(first.outcome == .unknown && first.status == .pending)
+            #expect(try Self.intents(in: town).isEmpty)
+            let client = town.client("medflyt")
+            let customer = try #require(town.payers[1])
+            let other = try await client.attachPaymentMethod("pm_card_visa", toCustomer: customer)
+            _ = try await client.setDefaultPaymentMethod(other.value.id, ofCustomer: customer)
+            let result = try await Self.charging(in: town).charge(Self.charge, idempotencyKey: "k")
+            #expect(result.outcome == .succeeded)
+            #expect(try Self.intents(in: town).map(\.status) == [.succeeded])
+        }
+    }
+}
+
 @Suite("Customers and payment methods")
 struct OperationTests {
     @Test("the operations of each account", arguments: ["default", "medflyt", "task_health"])

@@ -139,7 +139,9 @@ final class Counter: Sendable {
 
     private static func jobs(_ apiBase: String) -> JobSet {
         func job(_ name: String, _ job: ReconcileJob) -> JobDefinition {
-            JobDefinition(name: name, description: "<\(name)>", kind: .reconcile(job))
+            JobDefinition(
+                name: name, description: "<\(name)>", kind: .reconcile(job),
+                notify: NotifyRule(on: [.drift], email: ["finance@example.com"]))
         }
         return JobSet(
             settings: Settings(

@@ -130,6 +130,35 @@ struct WebhookTests {
         }
     }
 
+    @Test("what needs a person is written down and told once, shown, and settled by the delivery that succeeds")
+    func refusals() async throws {
+        try await Counter.with { counter in
+            let (order, invoice, event) = try await counter.paid()
+            try await counter.run("UPDATE task_credit_stripe_invoice SET amount_cents = 150000")
+            for number in 1...3 {
+                let twin = try counter.changed(event) { $0["id"] = "evt_\(number)" }
+                #expect(try await counter.deliver(twin, account: "task_health").status == 409)
+            }
+            let noted = "SELECT string_agg(concat_ws(' ', object_id, type, event_id, deliveries), ';') "
+            #expect(
+                try await counter.word(noted + "FROM trueup.webhook_refusal") == "\(invoice) invoice.paid evt_3 3")
+            let told = "SELECT string_agg(recipient || ' ' || subject, ';') FROM trueup.outbox"
+            #expect(
+                try await counter.word(told)
+                    == "finance@example.com Trueup: credit-invoices: a webhook needs a person")
+            #expect(try await counter.word("SELECT body_text FROM trueup.outbox")?.contains("amount_mismatch") == true)
+            let page = try await counter.ask(.get, "/", token: counter.token).text
+            #expect(page.contains("Webhooks that need a person") && page.contains(invoice), "\(page)")
+            #expect(try await counter.ask(.get, "/metrics").text.contains("\ntrueup_webhooks_refused 1\n"))
+            try await counter.run("UPDATE task_credit_stripe_invoice SET amount_cents = 200000")
+            #expect(try await counter.deliver(event, account: "task_health").outcome == "done")
+            #expect(try await counter.number("SELECT count(*) FROM trueup.webhook_refusal") == 0)
+            #expect(try await counter.number("SELECT count(*) FROM trueup.outbox") == 1)
+            #expect(try await counter.balance() == 10, "order \(order.id)")
+            #expect(!(try await counter.ask(.get, "/", token: counter.token).text.contains("Webhooks that need")))
+        }
+    }
+
     @Test("types and invoices that are no business of ours are answered 200 and counted")
     func ignored() async throws {
         try await Counter.with { counter in
