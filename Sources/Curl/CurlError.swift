@@ -15,6 +15,8 @@ public struct CurlError: Error, Sendable, Equatable {
         case cancelled
         /// The client was closed.
         case closed
+        /// ``HTTPRequest/notAfter`` was over before it could be begun; nothing was sent.
+        case late
         /// The body exceeds the client's limit.
         case tooLarge
         /// Not https, and not http to a loopback address; or not a URL.
@@ -47,7 +49,7 @@ public struct CurlError: Error, Sendable, Equatable {
 extension CurlError.Kind {
     var isTransient: Bool {
         switch self {
-        case .couldNotConnect, .timedOut, .connectionReset, .bodyCut: true
+        case .couldNotConnect, .timedOut, .connectionReset, .bodyCut, .late: true
         case .tls, .cancelled, .closed, .tooLarge, .refusedURL, .refusedHeader, .other: false
         }
     }
@@ -61,6 +63,7 @@ extension CurlError.Kind {
         case .tls: "TLS failed"
         case .cancelled: "cancelled"
         case .closed: "the HTTP client is closed"
+        case .late: "its time to be sent had passed"
         case .tooLarge: "the answer is too large"
         case .refusedURL: "refused the URL"
         case .refusedHeader: "refused a header"

@@ -182,6 +182,10 @@ final class Engine: @unchecked Sendable {
     }
 
     private func start(_ transfer: Transfer) {
+        // Here and not earlier: the thread may have been kept from its work until now.
+        if let notAfter = transfer.request.notAfter, ContinuousClock.now > notAfter {
+            return transfer.end(.failure(transfer.failed(.late, "")))
+        }
         guard let easy = idleHandles.popLast() ?? curl_easy_init() else {
             let code = Int32(CURLE_OUT_OF_MEMORY.rawValue)
             transfer.end(.failure(transfer.failed(.other(code: code), "no memory for a handle")))

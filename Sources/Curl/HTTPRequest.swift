@@ -16,6 +16,8 @@ public struct HTTPRequest: Sendable {
     public var body: [UInt8]?
     /// From the call to the last byte, waiting for a connection included; `nil` takes the client's.
     public var timeoutMilliseconds: Int?
+    /// Not begun after this instant, but ended as ``CurlError/Kind/late``: where a rate limit gave it a time.
+    public var notAfter: ContinuousClock.Instant?
 
     public init(
         _ method: Method = .get, url: String, headers: [(String, String)] = [], body: [UInt8]? = nil,

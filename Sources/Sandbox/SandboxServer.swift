@@ -19,6 +19,7 @@ public final class SandboxServer: Sendable {
     private let connections: ConnectionSet
     /// Lets happen what is due while the clock runs.
     private let ticks: Task<Void, Never>?
+    private let delays = DelayWatch()
 
     /// What `api_base` has to be, without a slash at the end.
     public var url: String { "http://127.0.0.1:\(port)" }
@@ -62,6 +63,7 @@ public final class SandboxServer: Sendable {
         self.listener = listener
         self.connections = connections
         port = listener.localAddress?.port ?? 0
+        delays.watch(group)
         let clock = service.clock
         guard clock.runs else {
             ticks = nil
@@ -95,6 +97,10 @@ public final class SandboxServer: Sendable {
 
     /// What was asked so far.
     public var statistics: SandboxStatistics { service.statistics }
+
+    /// By how much the server has been late at most to look at what came: on a busy machine it counts requests of more
+    /// than a second as those of one.
+    public var longestDelaySeconds: Double { delays.longestSeconds }
 
     /// What the scripts did so far, account by account in the order of their names.
     public var scripted: [SandboxScript.Done] {

@@ -84,7 +84,9 @@ public actor SharedBudget {
 
     /// Returns when a request to the endpoint may be sent. While the database cannot be reached nobody may, and the
     /// caller waits.
-    public func take(_ endpoint: String) async throws(CancellationError) {
+    /// - Returns: until when it may be sent: a process can be stopped between here and there.
+    @discardableResult
+    public func take(_ endpoint: String) async throws(CancellationError) -> ContinuousClock.Instant {
         while true {
             if Task.isCancelled { throw CancellationError() }
             if let slot = queues[endpoint]?.popSlot() {
@@ -92,7 +94,7 @@ public actor SharedBudget {
                 if slot.from > .now { try await sleep(until: slot.from) }
                 if ContinuousClock.now <= slot.to {
                     queues[endpoint]?.used += 1
-                    return
+                    return slot.to
                 }
                 wasted += 1
                 continue

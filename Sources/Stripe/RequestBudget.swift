@@ -3,14 +3,14 @@
 /// Two closures and nothing else: `local` keeps the count in this process; another one may take it from a database
 /// that several processes share.
 public struct RequestBudget: Sendable {
-    /// Returns when a request to that endpoint (for example `GET /v1/invoices/:id`) may be sent.
-    /// Each return is one request.
-    public let take: @Sendable (_ endpoint: String) async throws(CancellationError) -> Void
+    /// Returns when a request to that endpoint (for example `GET /v1/invoices/:id`) may be sent, and until when:
+    /// after that another permission is needed; `nil` for no such end. Each return is one request.
+    public let take: @Sendable (_ endpoint: String) async throws(CancellationError) -> ContinuousClock.Instant?
     /// Told when Stripe answered 429 all the same: fewer requests for a while.
     public let slowDown: @Sendable (_ endpoint: String, _ reason: RateLimitReason) -> Void
 
     public init(
-        take: @escaping @Sendable (String) async throws(CancellationError) -> Void,
+        take: @escaping @Sendable (String) async throws(CancellationError) -> ContinuousClock.Instant?,
         slowDown: @escaping @Sendable (String, RateLimitReason) -> Void
     ) {
         self.take = take
@@ -21,7 +21,10 @@ public struct RequestBudget: Sendable {
     public static func local(_ limits: RateLimits, clock: MonotonicClock = .system) -> RequestBudget {
         let buckets = TokenBuckets(limits, clock: clock)
         return RequestBudget(
-            take: { endpoint async throws(CancellationError) in try await buckets.take(endpoint) },
+            take: { endpoint async throws(CancellationError) in
+                try await buckets.take(endpoint)
+                return nil
+            },
             slowDown: { buckets.slowDown($0, reason: $1) })
     }
 
@@ -31,6 +34,7 @@ public struct RequestBudget: Sendable {
             if Task.isCancelled {
                 throw CancellationError()
             }
+            return nil
         }, slowDown: { _, _ in })
 }
 

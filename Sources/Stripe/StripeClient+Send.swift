@@ -3,16 +3,18 @@ import Curl
 extension StripeClient {
     /// Sends a call until it succeeds or the policy gives up. Nothing is checked before: `verified` callers come here.
     func send(_ call: Call) async throws(StripeError) -> Answer {
-        let request = httpRequest(call)
+        var request = httpRequest(call)
         let startedAt = clock.now()
         var attempts = 0
         var mayHaveActed = false
         while true {
-            try await permission(call, attempts: attempts, mayHaveActed: mayHaveActed)
+            request.notAfter = try await permission(call, attempts: attempts, mayHaveActed: mayHaveActed)
+            // One whose permission ended on the way was not sent, and is no attempt.
+            guard let outcome = await attempt(request, call, isRetry: attempts > 0) else { continue }
             attempts += 1
             var failure: RetryPolicy.Failure
             var problem: StripeError
-            switch await attempt(request, call, isRetry: attempts > 1) {
+            switch outcome {
             case .success(let response):
                 return Answer(response: response, attempts: attempts, mayHaveActedBefore: mayHaveActed)
             case .failure(let failed):
@@ -36,16 +38,20 @@ extension StripeClient {
         }
     }
 
-    private func permission(_ call: Call, attempts: Int, mayHaveActed: Bool) async throws(StripeError) {
+    /// - Returns: until when the request may be sent.
+    private func permission(
+        _ call: Call, attempts: Int, mayHaveActed: Bool
+    ) async throws(StripeError) -> ContinuousClock.Instant? {
         let askedAt = clock.now()
         do {
-            try await budget.take(call.endpoint)
+            let until = try await budget.take(call.endpoint)
             let waited = clock.now() - askedAt
-            guard waited >= 1_000_000 else { return }
+            guard waited >= 1_000_000 else { return until }
             counters.withLock { usage in
                 usage.waits += 1
                 usage.waitedNanoseconds += waited
             }
+            return until
         } catch {
             throw cancelled(call, attempts: attempts, mayHaveActed: mayHaveActed && call.method != .get)
         }
@@ -63,13 +69,15 @@ extension StripeClient {
         let error: StripeError
     }
 
+    /// - Returns: `nil` when it was too late to be sent.
     private func attempt(
         _ request: HTTPRequest, _ call: Call, isRetry: Bool
-    ) async -> Result<HTTPResponse, FailedAttempt> {
+    ) async -> Result<HTTPResponse, FailedAttempt>? {
         let result: Result<HTTPResponse, CurlError>
         do {
             result = .success(try await http.send(request))
         } catch {
+            if error.kind == .late { return nil }
             result = .failure(error)
         }
         let outcome: Result<HTTPResponse, FailedAttempt>

@@ -155,6 +155,21 @@ import Testing
         }
     }
 
+    @Test("a request whose time is over when the client comes to it is not sent")
+    func late() async throws {
+        let server = try ScriptedServer { _ in ScriptedServer.answer("late") }
+        defer { server.stop() }
+        let http = HTTPClient()
+        var request = HTTPRequest(url: server.url)
+        request.notAfter = .now - .milliseconds(1)
+        let error = await #expect(throws: CurlError.self) { try await http.send(request) }
+        #expect(error?.kind == .late && error?.mayHaveBeenSent == false && error?.isTransient == true)
+        #expect(server.requests.isEmpty)
+        request.notAfter = .now + .seconds(60)
+        #expect(try await http.send(request).status == 200)
+        await http.close()
+    }
+
     @Test("a task that is cancelled already sends nothing")
     func cancelledBefore() async throws {
         try await withServer { _ in

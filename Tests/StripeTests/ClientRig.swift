@@ -42,6 +42,7 @@ struct ClientRig {
             budget: RequestBudget(
                 take: { _ async throws(CancellationError) in
                     if Task.isCancelled { throw CancellationError() }
+                    return nil
                 }, slowDown: { [slowed] _, reason in slowed.reasons.withLock { $0.append(reason) } }),
             retry: retry, clock: time.clock)
     }

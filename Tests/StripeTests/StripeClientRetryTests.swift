@@ -1,5 +1,6 @@
 import Curl
 import Stripe
+import Synchronization
 import Testing
 
 @Suite struct StripeClientRetryTests {
@@ -140,6 +141,29 @@ import Testing
         }
     }
 
+    @Test("a request whose permission is over when it can be sent is not sent, is no attempt, and takes another one")
+    func late() async throws {
+        let server = try ScriptedServer { _ in ScriptedServer.answer(#"{"id":"in_1","object":"invoice"}"#) }
+        defer { server.stop() }
+        let http = HTTPClient(HTTPClient.Configuration())
+        let taken = Mutex(0)
+        let client = StripeClient(
+            account: Account(name: "rig", secretKey: Secret(ClientRig.canary), apiBase: server.url), http: http,
+            budget: RequestBudget(
+                take: { _ async throws(CancellationError) in
+                    let count = taken.withLock { count in
+                        count += 1
+                        return count
+                    }
+                    return count < 3 ? .now - .milliseconds(1) : .now + .seconds(60)
+                }, slowDown: { _, _ in }), retry: .never, clock: HastyClock().clock)
+        _ = try? await client.invoice("in_1")
+        #expect(taken.withLock { $0 } == 3)
+        #expect(server.requests.count == 1)
+        #expect(client.usage.requests == 1 && client.usage.retries == 0)
+        await http.close()
+    }
+
     @Test("a change that is cancelled while it waits for its second turn stays unknown")
     func cancelledBeforeRetry() async throws {
         let server = try ScriptedServer { _ in [.reset] }
@@ -152,6 +176,7 @@ import Testing
                 take: { _ async throws(CancellationError) in
                     // The first turn is given, the second never.
                     if !server.requests.isEmpty { throw CancellationError() }
+                    return nil
                 }, slowDown: { _, _ in }), clock: time.clock)
         let error = await #expect(throws: StripeError.self) { try await client.voidInvoice("in_1") }
         #expect(error?.kind == .cancelled && error?.attempts == 1)

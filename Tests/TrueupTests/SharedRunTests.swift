@@ -12,9 +12,23 @@ struct SharedRunTests {
         return plants
     }()
 
-    private static let limits = SandboxLimits(perAccount: 80, perEndpoint: 20)
-    /// The share is the default: a fifth stays free for what the way to Stripe does to the distances of requests.
-    private static let rate = "{per_second: 80, per_endpoint: 20}"
+    private static let perSecond = 64
+    private static let perEndpoint = 16
+    private static let rate = "{per_second: \(perSecond), per_endpoint: \(perEndpoint), share: 1}"
+    /// What Stripe would allow: where nothing is left free for what the way does to the distances of requests, the
+    /// limits themselves are held to by the tests, and the sandbox refuses only what is far beyond them.
+    private static let limits = SandboxLimits(perAccount: 2 * perSecond, perEndpoint: 2 * perEndpoint)
+
+    /// No second has seen more requests than allowed. On a busy machine the sandbox, which knows by how much, comes
+    /// late to look at requests, and sees those of more than a second at once.
+    private static func expectWithinLimits(_ server: SandboxServer) throws {
+        let seen = try #require(server.statistics.accounts["task_health"])
+        let seconds = 1 + server.longestDelaySeconds
+        let (account, endpoint) = (Double(perSecond) * seconds, Double(perEndpoint) * seconds)
+        #expect(Double(seen.maxPerSecond) <= account + 1, "\(seen), late by \(server.longestDelaySeconds) s")
+        #expect(
+            Double(seen.maxPerSecondAndEndpoint) <= endpoint + 1, "\(seen), late by \(server.longestDelaySeconds) s")
+    }
 
     /// Of the windows that are not read to their end, those that a process reads.
     private static func reads(_ process: Running) -> String {
@@ -91,8 +105,7 @@ struct SharedRunTests {
                         = (SELECT count(DISTINCT (finding_id, effect)) FROM trueup.repair)) AS value
                 """, as: String.self)
             #expect(facts == "1 1 1 t t t", "\(end.talk)")
-            let seen = try #require(scene.server.statistics.accounts["task_health"])
-            #expect(seen.refused == 0 && seen.maxPerSecond <= 80 && seen.maxPerSecondAndEndpoint <= 20, "\(seen)")
+            try Self.expectWithinLimits(scene.server)
         }
     }
 
@@ -137,8 +150,7 @@ struct SharedRunTests {
                 WHERE state IN ('clean', 'repaired', 'drift')
                 """, as: String.self)
             #expect(ended == "by-hand by-hand credit-invoices sweep")
-            let seen = try #require(scene.server.statistics.accounts["task_health"])
-            #expect(seen.refused == 0 && seen.maxPerSecond <= 80 && seen.maxPerSecondAndEndpoint <= 20, "\(seen)")
+            try Self.expectWithinLimits(scene.server)
         }
     }
 
