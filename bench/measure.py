@@ -93,7 +93,8 @@ class Database:
         self.program, self.directory = program, directory
 
     def __enter__(self):
-        run([self.program, "db", "start", "--data-dir", self.directory])
+        started = run([self.program, "db", "start", "--data-dir", self.directory])
+        self.url = next(word for word in started.stdout.split() if word.startswith("postgresql://"))
         run([self.program, "db", "migrate", "--application", "--data-dir", self.directory])
         status = run([self.program, "db", "status", "--data-dir", self.directory]).stdout
         self.pid = int(status.split("running, process ")[1].split()[0])
