@@ -11,7 +11,7 @@ FROM ?= 1
 WORKERS ?= 4
 
 .PHONY: help setup build demo test torture torture-selftest check format bench bench-schedule bench-report \
-	bench-webhooks bench-compare clean
+	bench-webhooks bench-rows bench-compare clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -45,7 +45,7 @@ check: setup ## Formatter, linter and a build with warnings as errors
 format: ## Format all Swift files in place
 	swift format --in-place --recursive --configuration .swift-format Sources Tests Package.swift
 
-bench: build ## Measure speed, CPU and memory: 100,000 and 400,000 invoices, as ratios in one run; and single parts
+bench: build ## Measure speed, CPU, memory, the comparison, repairs, start-up, as ratios in one run; and single parts
 	$(SWIFT_BUILD) --product TrueupBench
 	bench/run --trueup $(TRUEUP)
 	bench/schedule --trueup $(TRUEUP)
@@ -58,6 +58,10 @@ bench-report: build ## Measure the statement and the renderers: 50,000 open item
 
 bench-webhooks: build ## Measure webhooks per second with their effect committed, next to pgbench
 	bench/webhooks --trueup $(TRUEUP)
+
+bench-rows: build ## Measure the comparison alone: 1,000,000 and 4,000,000 rows on each side
+	$(SWIFT_BUILD) --product TrueupBench
+	bench/compare-rows --rows 1000000,4000000 --trueup $(TRUEUP)
 
 bench-compare: ## Hold two results of bench/run --json side by side: make bench-compare A=old.json B=new.json
 	bench/compare $(A) $(B)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 
@@ -46,6 +47,34 @@ def run(arguments, env=None, stdin=None, ok=(0,)):
     expect(
         process.returncode in ok,
         f"{' '.join(arguments)} ended with {process.returncode}:\n{spent.stderr[-4000:]}{spent.stdout[-4000:]}")
+    return spent
+
+
+def run_beside(commands, env):
+    """Runs programs side by side, each to its end."""
+    spent = [None] * len(commands)
+
+    def one(index):
+        with open(scratch(f"stdout-{index}"), "w+b") as out, open(scratch(f"stderr-{index}"), "w+b") as err:
+            started = time.monotonic()
+            process = subprocess.Popen(commands[index], env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.monotonic() - started
+            process.returncode = os.waitstatus_to_exitcode(status)
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read().decode())
+        spent[index] = Spent(seconds, usage, process.returncode, *texts)
+
+    threads = [threading.Thread(target=one, args=(index,)) for index in range(len(commands))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for command, each in zip(commands, spent):
+        expect(each is not None, f"{' '.join(command)} did not run")
+        expect(each.status == 0, f"{' '.join(command)} ended with {each.status}:\n{each.stderr[-4000:]}")
     return spent
 
 
@@ -93,7 +122,8 @@ class Database:
         self.program, self.directory = program, directory
 
     def __enter__(self):
-        run([self.program, "db", "start", "--data-dir", self.directory])
+        started = run([self.program, "db", "start", "--data-dir", self.directory])
+        self.url = next(word for word in started.stdout.split() if word.startswith("postgresql://"))
         run([self.program, "db", "migrate", "--application", "--data-dir", self.directory])
         status = run([self.program, "db", "status", "--data-dir", self.directory]).stdout
         self.pid = int(status.split("running, process ")[1].split()[0])

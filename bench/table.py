@@ -30,6 +30,49 @@ CEILING = [
 ]
 
 
+# Of what is measured alone: label, key, form, and how many of the figure's unit make one of the table's.
+ALONE = [
+    ("comparison", "rows of each side", "objects", "{:,.0f}", 1),
+    ("comparison", "seconds", "seconds", "{:.2f}", 1),
+    ("comparison", "CPU s of PostgreSQL", "postgres_cpu", "{:.2f}", 1),
+    ("comparison", "temporary files, MB", "temp_bytes", "{:,.0f}", 1e6),
+    ("repairs", "repairs", "repaired", "{:,.0f}", 1),
+    ("repairs", "repairs a second", "repairs_per_second", "{:,.0f}", 1),
+    ("repairs", "seconds of the whole run", "seconds", "{:.2f}", 1),
+    ("accounts", "objects of six lists", "objects", "{:,.0f}", 1),
+    ("accounts", "seconds", "seconds", "{:.1f}", 1),
+    ("accounts", "part of 15,000 a second, %", "share_of_ceiling", "{:.1f}", 0.01),
+    ("accounts", "part of requests refused, %", "refused_share", "{:.2f}", 0.01),
+    ("accounts", "peak memory of one of two runs, MB", "peak_bytes", "{:.1f}", 1e6),
+    ("startup", "ms to the first request, median", "seconds", "{:.0f}", 1e-3),
+    ("startup", "ms to the first request, least", "seconds_least", "{:.0f}", 1e-3),
+    ("startup", "ms of CPU", "cpu", "{:.0f}", 1e-3),
+    ("startup", "ms of `trueup --version`", "version_seconds", "{:.0f}", 1e-3),
+]
+ALONE_AIMS = {
+    ("comparison", "seconds"): "<= 3", ("repairs", "repairs_per_second"): ">= 2,000", ("startup", "seconds"): "<= 50",
+    ("accounts", "share_of_ceiling"): ">= 97", ("accounts", "refused_share"): "<= 0.10",
+    ("accounts", "peak_bytes"): "<= 100",
+}
+
+
+def alone(result):
+    """What is measured alone, as rows of label, figure and aim."""
+    return [
+        [f"{part}: {label}", form.format(result[part][key] / unit), ALONE_AIMS.get((part, key), "")]
+        for part, label, key, form, unit in ALONE if result.get(part)]
+
+
+def alone_compared(old, new):
+    rows = []
+    for part, label, key, form, unit in ALONE:
+        before, after = (result.get(part) or {} for result in (old, new))
+        if key in before and key in after:
+            times = f"{after[key] / before[key]:.2f}" if before[key] else "-"
+            rows.append([f"{part}: {label}", form.format(before[key] / unit), form.format(after[key] / unit), times])
+    return [[""], ["measured alone", "before", "after", "times"]] + rows if rows else []
+
+
 def _cell(part, key, form):
     if part is None or key not in part:
         return "-"
@@ -60,10 +103,12 @@ def layout(rows):
 
 def of(result):
     parts = result["unlimited"]
-    rows = [["no limit, no latency"] + [""] * len(parts) + ["aim"]]
-    rows += lines(ROWS, parts)
-    rows += lines(BASELINE, [part["baseline"] for part in parts], aims=False)
-    rows.append(["times as fast as the plain loop"] + [f"{part['ratio']:.1f}" for part in parts] + [""])
+    rows = []
+    if parts:
+        rows.append(["no limit, no latency"] + [""] * len(parts) + ["aim"])
+        rows += lines(ROWS, parts)
+        rows += lines(BASELINE, [part["baseline"] for part in parts], aims=False)
+        rows.append(["times as fast as the plain loop"] + [f"{part['ratio']:.1f}" for part in parts] + [""])
     if result["ceiling"]:
         ceiling = result["ceiling"]
         rows.append([""])
@@ -71,6 +116,8 @@ def of(result):
             f"Stripe's limits, {ceiling['latency_ms']} to {ceiling['latency_ms'] + ceiling['jitter_ms']} ms away"]
             + [""] * len(parts) + ["aim"])
         rows += [row[:2] + [""] * (len(parts) - 1) + row[2:] for row in lines(CEILING, [ceiling])]
+    if alone(result):
+        rows += [[""], ["measured alone", "", "aim"]] + alone(result)
     if result.get("parts"):
         rows.append([""])
         rows.append(["single parts, a second", "trueup", "plain", "times", "plain way"])
@@ -104,6 +151,7 @@ def comparison(old, new):
     if old["ceiling"] and new["ceiling"]:
         rows.append(["Stripe's limits", "before", "after", "times"])
         rows += _side_by_side(CEILING[1:], old["ceiling"], new["ceiling"])
+    rows += alone_compared(old, new)
     for before in old.get("parts", []):
         for after in new.get("parts", []):
             if before["part"] == after["part"]:

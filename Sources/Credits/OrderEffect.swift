@@ -67,7 +67,8 @@ public struct CreditEffects: Sendable {
         _ effect: OrderEffect, toOrder key: Int64, expecting expectation: OrderExpectation, rowHash: String? = nil,
         on connection: Connection
     ) async throws -> EffectOutcome {
-        guard let row = try await lock(key, on: connection) else { return .refused("order \(key) is gone") }
+        let start = try await connection.pipeline([locking(key), lockingBalance(of: expectation.agencyID)])
+        guard let row = try start[0].rows.first.map(Self.locked) else { return .refused("order \(key) is gone") }
         let now = row.order
         let state = now.state
         switch effect {
@@ -83,13 +84,16 @@ public struct CreditEffects: Sendable {
         guard OrderExpectation(now) == expectation, rowHash == nil || rowHash == row.hash else {
             return .refused("order \(key) was changed in the meantime")
         }
-        var balanceBefore = try await lockBalance(of: now.agencyID, on: connection)
+        var balanceBefore: Int64? = try start[1].rows.first.map { try $0["balance"] }
         if case .grant = effect, balanceBefore == nil {
             balanceBefore = try await openBalance(of: now.agencyID, on: connection)
         }
-        try await write(effect, key: key, order: now, on: connection)
-        let balanceAfter = try await lockBalance(of: now.agencyID, on: connection)
-        guard let after = try await lock(key, on: connection) else { return .refused("order \(key) is gone") }
+        let end = try await connection.pipeline(
+            writing(effect, key: key, order: now) + [lockingBalance(of: now.agencyID), locking(key)])
+        let balanceAfter: Int64? = try end[end.count - 2].rows.first.map { try $0["balance"] }
+        guard let after = try end[end.count - 1].rows.first.map(Self.locked) else {
+            return .refused("order \(key) is gone")
+        }
         return .done(
             before: Self.snapshot(row.json, balance: balanceBefore),
             after: Self.snapshot(after.json, balance: balanceAfter))
@@ -122,7 +126,12 @@ public struct CreditEffects: Sendable {
     }
 
     func lock(_ key: Int64, on connection: Connection) async throws -> LockedOrder? {
-        let rows = try await connection.query(
+        try await connection.pipeline([locking(key)])[0].rows.first.map(Self.locked)
+    }
+
+    /// The order as it is, locked; no row when it is gone.
+    private func locking(_ key: Int64) -> PostgreSQL.Statement {
+        PostgreSQL.Statement(
             """
             SELECT \(table.key)::bigint AS key, \(table.id)::text AS id, \(table.agencyID)::bigint AS agency,
                 \(table.credits)::bigint AS credits, \(table.amount)::bigint AS amount,
@@ -132,7 +141,9 @@ public struct CreditEffects: Sendable {
                 \(Self.rowHash) AS hash
             FROM \(table.name) l WHERE \(table.key) = $1 FOR UPDATE
             """, key)
-        guard let row = rows.first else { return nil }
+    }
+
+    private static func locked(_ row: Row) throws -> LockedOrder {
         let order = OrderFacts(
             rowID: try row["key"], invoiceID: try row["id"], agencyID: try row["agency"], credits: try row["credits"],
             amount: try row["amount"], currency: try row["currency"], paid: try row["paid"],
@@ -153,36 +164,43 @@ public struct CreditEffects: Sendable {
 
     /// The agency's balance, locked so that what is recorded as "before" is true; `nil` where it has none yet.
     func lockBalance(of agency: Int64, on connection: Connection) async throws -> Int64? {
-        try await connection.query(
-            "SELECT balance FROM public.task_credit_agency_balance WHERE agency_id = $1 FOR UPDATE", agency
-        ).first.map { try $0["balance"] }
+        try await connection.pipeline([lockingBalance(of: agency)])[0].rows.first.map { try $0["balance"] }
     }
 
-    private func write(
-        _ effect: OrderEffect, key: Int64, order: OrderFacts, on connection: Connection
-    ) async throws {
+    private func lockingBalance(of agency: Int64) -> PostgreSQL.Statement {
+        PostgreSQL.Statement(
+            "SELECT balance FROM public.task_credit_agency_balance WHERE agency_id = $1 FOR UPDATE", agency)
+    }
+
+    private func writing(_ effect: OrderEffect, key: Int64, order: OrderFacts) -> [PostgreSQL.Statement] {
         switch effect {
         case .grant(let paidAtSeconds):
-            try await connection.execute(
-                """
-                UPDATE \(table.name) SET \(table.paid) = true, \(table.paidAt) = to_timestamp($2::bigint)
-                WHERE \(table.key) = $1
-                """, key, paidAtSeconds)
-            try await connection.execute(
-                """
-                INSERT INTO public.task_credit_agency_balance AS b (agency_id, balance, updated_at)
-                VALUES ($1, $2, now())
-                ON CONFLICT (agency_id) DO UPDATE SET balance = b.balance + excluded.balance, updated_at = now()
-                """, order.agencyID, order.credits)
+            [
+                PostgreSQL.Statement(
+                    """
+                    UPDATE \(table.name) SET \(table.paid) = true, \(table.paidAt) = to_timestamp($2::bigint)
+                    WHERE \(table.key) = $1
+                    """, key, paidAtSeconds),
+                PostgreSQL.Statement(
+                    """
+                    INSERT INTO public.task_credit_agency_balance AS b (agency_id, balance, updated_at)
+                    VALUES ($1, $2, now())
+                    ON CONFLICT (agency_id) DO UPDATE SET balance = b.balance + excluded.balance, updated_at = now()
+                    """, order.agencyID, order.credits),
+            ]
         case .cancel(let atSeconds):
-            try await connection.execute(
-                """
-                UPDATE \(table.name) SET \(table.cancelledAt) = coalesce(to_timestamp($2::bigint), now())
-                WHERE \(table.key) = $1
-                """, key, atSeconds)
+            [
+                PostgreSQL.Statement(
+                    """
+                    UPDATE \(table.name) SET \(table.cancelledAt) = coalesce(to_timestamp($2::bigint), now())
+                    WHERE \(table.key) = $1
+                    """, key, atSeconds)
+            ]
         case .link(let invoice):
-            try await connection.execute(
-                "UPDATE \(table.name) SET \(table.id) = $2 WHERE \(table.key) = $1", key, invoice)
+            [
+                PostgreSQL.Statement(
+                    "UPDATE \(table.name) SET \(table.id) = $2 WHERE \(table.key) = $1", key, invoice)
+            ]
         }
     }
 

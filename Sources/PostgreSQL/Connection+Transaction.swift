@@ -10,6 +10,15 @@ extension Connection {
         _ isolation: IsolationLevel = .readCommitted, access: AccessMode = .readWrite,
         _ body: @Sendable (Connection) async throws -> T
     ) async throws -> T {
+        try await transaction(isolation, access: access, opening: []) { connection, _ in try await body(connection) }
+    }
+
+    /// The same with statements that every such transaction begins with: they and BEGIN are one round trip.
+    /// - Parameter body: gets what they gave, in their order.
+    public func transaction<T: Sendable>(
+        _ isolation: IsolationLevel = .readCommitted, access: AccessMode = .readWrite, opening: [Statement],
+        _ body: @Sendable (Connection, [Outcome]) async throws -> T
+    ) async throws -> T {
         guard !hasOpenTransaction else {
             throw PostgresError(.misuse("a transaction is already open on this connection"))
         }
@@ -17,13 +26,17 @@ extension Connection {
         markInTransaction(true)
         defer { markInTransaction(false) }
         do {
-            try await run { (wire) throws(PostgresError) in
+            let outcomes = try await run { (wire) throws(PostgresError) -> [Outcome] in
                 guard wire.transactionStatus == PQTRANS_IDLE else {
                     throw PostgresError(.misuse("a transaction is already open on this connection"))
                 }
-                try wire.script(begin)
+                guard !opening.isEmpty else {
+                    try wire.script(begin)
+                    return []
+                }
+                return Array(try wire.pipeline([Statement(begin)] + opening, begins: true).dropFirst())
             }
-            let value = try await body(self)
+            let value = try await body(self, outcomes)
             guard !Task.isCancelled else { throw PostgresError(.cancelled) }
             try commit()
             return value

@@ -11,11 +11,22 @@ extension Pool {
         _ isolation: IsolationLevel = .readCommitted, access: AccessMode = .readWrite, attempts: Int = 5,
         _ body: @Sendable (Connection) async throws -> T
     ) async throws -> T {
+        try await transaction(isolation, access: access, attempts: attempts, opening: []) { connection, _ in
+            try await body(connection)
+        }
+    }
+
+    /// The same with statements that every such transaction begins with: they and BEGIN are one round trip.
+    /// - Parameter body: gets what they gave, in their order.
+    public func transaction<T: Sendable>(
+        _ isolation: IsolationLevel = .readCommitted, access: AccessMode = .readWrite, attempts: Int = 5,
+        opening: [Statement], _ body: @Sendable (Connection, [Outcome]) async throws -> T
+    ) async throws -> T {
         var attempt = 1
         while true {
             do {
                 return try await withConnection { connection in
-                    try await connection.transaction(isolation, access: access, body)
+                    try await connection.transaction(isolation, access: access, opening: opening, body)
                 }
             } catch let error as PostgresError where error.isTransient && attempt < attempts {
                 let longest = min(1_000, 20 << min(attempt - 1, 10))

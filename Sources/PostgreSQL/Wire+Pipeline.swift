@@ -31,20 +31,32 @@ extension Wire {
 
     /// Sends all statements and one Sync, then reads all answers:
     /// <https://www.postgresql.org/docs/15/libpq-pipeline-mode.html>.
-    func pipeline(_ statements: [Statement]) throws(PostgresError) -> [Outcome] {
+    ///
+    /// Inside a transaction, statements that were seen before are prepared. Outside of one, where a statement fails
+    /// because its tables have changed since it was prepared, all would have to be sent again.
+    /// - Parameter begins: the first statement is BEGIN.
+    func pipeline(_ statements: [Statement], begins: Bool = false) throws(PostgresError) -> [Outcome] {
         guard !statements.isEmpty else { return [] }
         guard statements.count <= Self.pipelineMaximum else {
             throw PostgresError(
                 .misuse("\(statements.count) statements in one pipeline; \(Self.pipelineMaximum) are the limit"))
         }
+        // Of more kinds than this, the cache could drop one before it is sent.
+        let areFew = statements.count <= 32 || Set(statements.map(\.sql)).count <= 32
+        let usesPrepared = areFew && (begins || transactionStatus == PQTRANS_INTRANS)
         var encoded: [EncodedParameters] = []
+        var names: [String?] = []
         for statement in statements {
-            encoded.append(try EncodedParameters(statement.parameters, sql: statement.sql))
+            let parameters = try EncodedParameters(statement.parameters, sql: statement.sql)
+            encoded.append(parameters)
+            names.append(usesPrepared ? try preparedName(statement.sql, parameters) : nil)
         }
-        let commits = transactionStatus == PQTRANS_IDLE
+        let commits = !begins && transactionStatus == PQTRANS_IDLE
         guard PQenterPipelineMode(connection) == 1 else { throw sendError("") }
         do throws(PostgresError) {
-            for (statement, parameters) in zip(statements, encoded) { try queue(statement.sql, parameters) }
+            for (index, parameters) in encoded.enumerated() {
+                try queue(statements[index].sql, parameters, prepared: names[index])
+            }
             guard PQpipelineSync(connection) == 1 else { throw connectionError() }
             try flush()
             let outcomes = try pipelineOutcomes(statements)
@@ -53,14 +65,24 @@ extension Wire {
         } catch {
             // Whatever is thrown before the Sync was answered leaves the two sides out of step.
             if PQpipelineStatus(connection) != PQ_PIPELINE_OFF { markOutOfStep() }
+            if ["0A000", "26000"].contains(error.sqlState) {
+                // A prepared statement whose tables changed since: the next transaction prepares it anew.
+                for (index, parameters) in encoded.enumerated() where names[index] != nil {
+                    _ = self.statements.forget(statements[index].sql, parameters.types)
+                }
+            }
             guard commits, case .connection(let reason, let server) = error.kind else { throw error }
             throw PostgresError(.commitOutcomeUnknown(reason: reason, server: server))
         }
     }
 
-    private func queue(_ sql: String, _ encoded: EncodedParameters) throws(PostgresError) {
+    private func queue(_ sql: String, _ encoded: EncodedParameters, prepared: String?) throws(PostgresError) {
         let sent = encoded.withPointers { count, types, values, lengths, formats in
-            PQsendQueryParams(connection, sql, count, types, values, lengths, formats, 1)
+            if let prepared {
+                PQsendQueryPrepared(connection, prepared, count, values, lengths, formats, 1)
+            } else {
+                PQsendQueryParams(connection, sql, count, types, values, lengths, formats, 1)
+            }
         }
         guard sent == 1 else { throw connectionError() }
     }

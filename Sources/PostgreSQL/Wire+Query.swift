@@ -44,7 +44,7 @@ extension Wire {
 
     /// The name under which the server knows the statement; `nil` the first time, when preparing would cost more than
     /// it saves.
-    private func preparedName(_ sql: String, _ encoded: EncodedParameters) throws(PostgresError) -> String? {
+    func preparedName(_ sql: String, _ encoded: EncodedParameters) throws(PostgresError) -> String? {
         switch statements.use(sql, encoded.types) {
         case .once: return nil
         case .prepared(let name): return name

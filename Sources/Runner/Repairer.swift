@@ -17,8 +17,9 @@ struct Repairer: Sendable {
     var plan: String?
     let progress: @Sendable (RunProgress) -> Void
 
-    /// Repairs under way at once.
-    static let connections = 4
+    /// Repairs under way at once: while one waits for its COMMIT to reach the disk, others work, and PostgreSQL brings
+    /// several to the disk with one write.
+    static let connections = JobRun.poolSize
 
     /// What the repairs came to.
     struct Outcome: Sendable, Hashable {
@@ -69,21 +70,54 @@ struct Repairer: Sendable {
         }
     }
 
-    /// Repairs all of them. A failure of one does not stop the others.
+    /// Repairs all of them. A failure of one does not stop the others. What they came to is told in the order of
+    /// `tasks`, whatever order they end in.
     func repair(_ tasks: [Task]) async throws -> Outcome {
-        try await withThrowingTaskGroup(of: Outcome.self) { group in
-            var total = Outcome()
-            var rest = tasks[...]
-            for task in rest.prefix(Self.connections) { group.addTask { try await repair(task) } }
+        try await withThrowingTaskGroup(of: [(Int, Outcome)].self) { group in
+            var outcomes: [Outcome?] = Array(repeating: nil, count: tasks.count)
+            var rest = Self.inTurn(tasks)[...]
+            for part in rest.prefix(Self.connections) { group.addTask { try await repair(part, of: tasks) } }
             rest = rest.dropFirst(Self.connections)
-            while let outcome = try await group.next() {
-                total.add(outcome)
-                progress(.repaired)
+            while let ended = try await group.next() {
+                for (index, outcome) in ended { outcomes[index] = outcome }
                 try _Concurrency.Task.checkCancellation()
-                if let task = rest.popFirst() { group.addTask { try await repair(task) } }
+                if let part = rest.popFirst() { group.addTask { try await repair(part, of: tasks) } }
             }
+            var total = Outcome()
+            for case let outcome? in outcomes { total.add(outcome) }
             return total
         }
+    }
+
+    /// Which tasks are done one after the other: those that change the balance of one agency, which would only wait for
+    /// each other's COMMIT on connections that others could use. A change at Stripe takes longer than that.
+    static func inTurn(_ tasks: [Task]) -> [[Int]] {
+        var parts: [[Int]] = []
+        var partOfAgency: [Int64: Int] = [:]
+        for (index, task) in tasks.enumerated() {
+            guard task.remedy.atStripe == nil, case .order(let pair) = task.pair, let agency = pair.order?.agencyID
+            else {
+                parts.append([index])
+                continue
+            }
+            if let part = partOfAgency[agency] {
+                parts[part].append(index)
+            } else {
+                partOfAgency[agency] = parts.count
+                parts.append([index])
+            }
+        }
+        return parts
+    }
+
+    private func repair(_ part: [Int], of tasks: [Task]) async throws -> [(Int, Outcome)] {
+        var outcomes: [(Int, Outcome)] = []
+        for index in part {
+            try _Concurrency.Task.checkCancellation()
+            outcomes.append((index, try await repair(tasks[index])))
+            progress(.repaired)
+        }
+        return outcomes
     }
 
     private func repair(_ task: Task) async throws -> Outcome {

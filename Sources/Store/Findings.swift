@@ -40,10 +40,9 @@ public struct Findings: Sendable {
     private static func record(
         _ found: [FoundDifference], runID: Int64, on connection: Connection
     ) async throws -> [Recorded] {
-        var recorded: [Recorded] = []
-        for difference in found {
+        let statements = found.map { difference in
             let identity = difference.identity
-            let rows = try await connection.query(
+            return SQLStatement(
                 """
                 INSERT INTO trueup.finding AS f (job, kind, account, stripe_id, local_id, action, stripe_status,
                     local_state, stripe_amount, local_amount, currency, credits, agency_id, explanation, facts,
@@ -66,10 +65,11 @@ public struct Findings: Sendable {
                 difference.action.rawValue, difference.stripeStatus, difference.localState, difference.stripeAmount,
                 difference.localAmount, difference.currency, difference.credits, difference.agencyID,
                 difference.explanation, difference.facts, runID, difference.comparison.rawValue)
-            let state: String = try rows[0]["state"]
-            recorded.append(Recorded(id: try rows[0]["id"], state: FindingState(rawValue: state) ?? .open))
         }
-        return recorded
+        return try await connection.pipeline(statements).map { outcome in
+            let state: String = try outcome.rows[0]["state"]
+            return Recorded(id: try outcome.rows[0]["id"], state: FindingState(rawValue: state) ?? .open)
+        }
     }
 
     /// What a person accepted of one job, or took back, is accepted of every job that sees the same fact.

@@ -6,6 +6,8 @@ extension IntentDiff {
     static var isLive: String { "s.status NOT IN ('canceled', 'absent')" }
     static var amount: String { "s.amount" }
 
+    var local: LocalNames { LocalNames(table: table.name, key: table.key, id: table.id) }
+
     private var stagedColumns: String {
         """
         s.id AS s_id, s.status AS s_status, s.created_seconds AS s_created, s.currency AS s_currency,
@@ -190,25 +192,31 @@ extension IntentDiff {
 
     /// With the charge that their metadata names. Those of invoices are explained by these.
     func stripeOnly(among found: FoundObjects?, nearlyNamed: [String]) -> SQLStatement {
-        func sql(_ with: String, _ named: String, _ condition: String) -> String {
+        func sql(_ with: String, _ isNamed: String, _ others: String, _ twice: String, _ condition: String) -> String {
             """
             WITH \(with)
             SELECT \(stagedColumns), \(localColumns), \(facts), o.status AS other_status
             FROM \(staged.name) s
-            LEFT JOIN \(table.name) l ON l.\(table.key)::text = s.charge_id
+            LEFT JOIN \(table.name) l ON l.\(table.key)::text = s.charge_id AND \(isNamed)
             \(table.agencyJoin)
-            LEFT JOIN \(named) ON t.charge_id = s.charge_id
+            LEFT JOIN \(twice) ON t.charge_id = s.charge_id
             LEFT JOIN \(reversals.byIntent(account: account)) r ON r.payment_intent = s.id
-            LEFT JOIN \(staged.name) o ON o.account = \(accountLiteral) AND o.id = l.\(table.id)
+            LEFT JOIN (SELECT id, status FROM \(staged.name)
+                WHERE account = \(accountLiteral) AND \(others)) o ON o.id = l.\(table.id)
             LEFT JOIN free f ON f.id = s.id
             WHERE \(condition) AND s.status <> 'absent' AND s.invoice_id IS NULL
               AND (s.status <> 'canceled' OR f.id IS NOT NULL)
             """
         }
         guard let found else {
-            return SQLStatement(sql("\(twice), \(free)", few, isAlone(nearlyNamed: 1)), nearlyNamed)
+            return SQLStatement(
+                sql("\(twice), \(free)", "true", "true", few, isAlone(nearlyNamed: 1)), nearlyNamed)
         }
-        return SQLStatement(sql(free, given, FoundObjects.isAmong(1)), found.places, found.names, found.counts)
+        return SQLStatement(
+            sql(
+                free, "l.\(table.key) = ANY($4::bigint[])", "id IN (SELECT unnest($5::text[]))", given,
+                FoundObjects.isAmong(1)),
+            found.places, found.names, found.counts, found.namedKeys, found.namedIDs)
     }
 
     /// No row names the intent `s`, exactly or nearly.
@@ -219,16 +227,16 @@ extension IntentDiff {
         """
     }
 
-    func localOnly(alsoRead: [String], alsoRows: [Int64], among keys: [Int64]?) -> SQLStatement {
-        func sql(_ condition: String) -> String {
+    func localOnly(alsoRead: [String], alsoRows: [Int64], among found: FoundRows?) -> SQLStatement {
+        func sql(_ alike: String, _ exact: String, _ condition: String) -> String {
             """
             WITH \(free)
             SELECT \(stagedColumns), \(localColumns), s.id AS look_id, e.\(table.key)::bigint AS exact_row
             FROM \(table.name) l
             \(table.agencyJoin)
-            LEFT JOIN \(staged.name) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
-                AND \(Lookalikes.plain("s.id")) = \(Lookalikes.plain("l.\(table.id)"))
-            LEFT JOIN \(table.name) e ON e.\(table.id) = s.id
+            LEFT JOIN (SELECT s.* FROM \(staged.name) s WHERE \(alike)) s
+                ON \(Lookalikes.plain("s.id")) = \(Lookalikes.plain("l.\(table.id)"))
+            LEFT JOIN (SELECT * FROM \(table.name) WHERE \(exact)) e ON e.\(table.id) = s.id
             WHERE \(condition)
               AND (l.\(table.status) IS DISTINCT FROM 'canceled' OR s.id IS NOT NULL OR l.\(table.id) = ANY($1)
                 OR l.\(table.key) = ANY($2))
@@ -236,16 +244,21 @@ extension IntentDiff {
                 OR NOT EXISTS (SELECT FROM free WHERE free.charge_id = l.\(table.key)::text))
             """
         }
-        if let keys { return SQLStatement(sql("l.\(table.key) = ANY($3::bigint[])"), alsoRead, alsoRows, keys) }
+        if let found {
+            return SQLStatement(
+                sql(
+                    FoundObjects.isAmong(4), "\(table.id) = ANY($5::text[])", "l.\(table.key) = ANY($3::bigint[])"),
+                alsoRead, alsoRows, found.keys, found.lookPlaces, found.lookIDs)
+        }
+        let isLookedFor = """
+            \(isLookedAt)
+              AND NOT EXISTS (SELECT FROM \(staged.name) x
+                WHERE x.account = \(accountLiteral) AND x.id = l.\(table.id))
+              AND (l.\(table.id) IS NOT NULL
+                OR l.\(table.createdAt) < to_timestamp(\(period.toSeconds - settleSeconds)))
+            """
         return SQLStatement(
-            sql(
-                """
-                \(isLookedAt)
-                  AND NOT EXISTS (SELECT FROM \(staged.name) x
-                    WHERE x.account = \(accountLiteral) AND x.id = l.\(table.id))
-                  AND (l.\(table.id) IS NOT NULL
-                    OR l.\(table.createdAt) < to_timestamp(\(period.toSeconds - settleSeconds)))
-                """), alsoRead, alsoRows)
+            sql("s.account = \(accountLiteral) AND s.status <> 'absent'", "true", isLookedFor), alsoRead, alsoRows)
     }
 
     // MARK: - What agrees

@@ -6,6 +6,8 @@ extension InvoiceDiff {
     static var isLive: String { "s.status IN ('draft', 'open', 'paid')" }
     static var amount: String { "coalesce(s.amount, s.total)" }
 
+    var local: LocalNames { LocalNames(table: table.name, key: table.key, id: table.id) }
+
     private var stagedColumns: String {
         """
         s.id AS s_id, s.status AS s_status, s.created_seconds AS s_created, s.currency AS s_currency,
@@ -169,29 +171,34 @@ extension InvoiceDiff {
     }
 
     func stripeOnly(among found: FoundObjects?, nearlyNamed: [String]) -> SQLStatement {
-        let joins = """
+        let columns = """
             SELECT \(stagedColumns), \(localColumns), coalesce(t.invoices, 1)::bigint AS live,
                 o.status AS other_status
-            FROM \(staged.name) s
-            \(namedOrder)
-            \(table.agencyJoin)
-            LEFT JOIN \(staged.name) o ON o.account = \(accountLiteral) AND o.id = l.\(table.id)
             """
         guard let found else {
             return SQLStatement(
                 """
                 WITH \(named(least: 1))
-                \(joins)
+                \(columns)
+                FROM \(staged.name) s
+                \(namedOrder)
+                \(table.agencyJoin)
+                LEFT JOIN \(staged.name) o ON o.account = \(accountLiteral) AND o.id = l.\(table.id)
                 LEFT JOIN named t ON t.order_id = s.order_id
                 WHERE \(isAlone(nearlyNamed: 1)) AND NOT \(isDead)
                 """, nearlyNamed)
         }
         return SQLStatement(
             """
-            \(joins)
+            \(columns)
+            FROM \(staged.name) s
+            \(namedOrder) AND l.\(table.key) = ANY($4::bigint[])
+            \(table.agencyJoin)
+            LEFT JOIN (SELECT id, status FROM \(staged.name) WHERE account = \(accountLiteral)
+                AND id IN (SELECT unnest($5::text[]))) o ON o.id = l.\(table.id)
             LEFT JOIN \(given(2)) AS t (order_id, invoices) ON t.order_id = s.order_id
             WHERE \(FoundObjects.isAmong(1)) AND s.status <> 'absent' AND NOT \(isDead)
-            """, found.places, found.names, found.counts)
+            """, found.places, found.names, found.counts, found.namedKeys, found.namedIDs)
     }
 
     /// The order that the metadata of an invoice `s` names.
@@ -218,23 +225,23 @@ extension InvoiceDiff {
         """
     }
 
-    func localOnly(alsoRead: [String], alsoRows: [Int64], among keys: [Int64]?) -> SQLStatement {
-        let start = """
+    func localOnly(alsoRead: [String], alsoRows: [Int64], among found: FoundRows?) -> SQLStatement {
+        let columns = """
             SELECT \(stagedColumns), \(localColumns), s.id AS look_id, e.\(table.key)::bigint AS exact_row
             FROM \(table.name) l
             \(table.agencyJoin)
-            LEFT JOIN \(staged.name) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
-                AND \(Lookalikes.plain("s.id")) = \(Lookalikes.plain("l.\(table.id)"))
-            LEFT JOIN \(table.name) e ON e.\(table.id) = s.id
             """
         let isWaiting = """
             (l.\(table.cancelledAt) IS NULL OR l.\(table.paid) OR s.id IS NOT NULL OR l.\(table.id) = ANY($1)
                 OR l.\(table.key) = ANY($2))
             """
-        guard let keys else {
+        guard let found else {
             return SQLStatement(
                 """
-                \(start)
+                \(columns)
+                LEFT JOIN \(staged.name) s ON s.account = \(accountLiteral) AND s.status <> 'absent'
+                    AND \(Lookalikes.plain("s.id")) = \(Lookalikes.plain("l.\(table.id)"))
+                LEFT JOIN \(table.name) e ON e.\(table.id) = s.id
                 WHERE \(isLookedAt(ids: 1, keys: 2)) AND \(isWaiting)
                   AND NOT EXISTS (SELECT FROM \(staged.name) x
                     WHERE x.account = \(accountLiteral) AND x.id = l.\(table.id))
@@ -246,13 +253,16 @@ extension InvoiceDiff {
         }
         return SQLStatement(
             """
-            \(start)
+            \(columns)
+            LEFT JOIN (SELECT s.* FROM \(staged.name) s WHERE \(FoundObjects.isAmong(4))) s
+                ON \(Lookalikes.plain("s.id")) = \(Lookalikes.plain("l.\(table.id)"))
+            LEFT JOIN (SELECT * FROM \(table.name) WHERE \(table.id) = ANY($5::text[])) e ON e.\(table.id) = s.id
             LEFT JOIN (SELECT DISTINCT order_id FROM \(staged.name)
                 WHERE account = \(accountLiteral) AND status <> 'absent'
-                    AND order_id IN (SELECT unnest($3::bigint[])::text)) n
+                    AND order_id IN (SELECT unnest($6::bigint[])::text)) n
                 ON l.\(table.id) IS NULL AND n.order_id = l.\(table.key)::text
             WHERE l.\(table.key) = ANY($3::bigint[]) AND \(isWaiting) AND n.order_id IS NULL
-            """, alsoRead, alsoRows, keys)
+            """, alsoRead, alsoRows, found.keys, found.lookPlaces, found.lookIDs, found.unlinked)
     }
 
     // MARK: - What agrees

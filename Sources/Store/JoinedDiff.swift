@@ -20,11 +20,13 @@ protocol JoinedDiff: Diff {
     /// SQL on a staged object `s`: the money that it stands for.
     static var amount: String { get }
 
+    var local: LocalNames { get }
+
     /// The two sides of the outer join.
     func sides(alsoRead: [String], alsoRows: [Int64], hasReversals: Bool) -> OuterJoin
     /// Rows that no staged object matches exactly.
-    /// - Parameter keys: of these rows, which the join found; `nil`: of all.
-    func localOnly(alsoRead: [String], alsoRows: [Int64], among keys: [Int64]?) -> SQLStatement
+    /// - Parameter found: of these rows, which the join found; `nil`: of all.
+    func localOnly(alsoRead: [String], alsoRows: [Int64], among found: FoundRows?) -> SQLStatement
     /// Objects with the rows that name them exactly.
     /// - Parameters:
     ///   - found: all of these; `nil`: those that do not agree.
@@ -55,10 +57,11 @@ extension JoinedDiff {
     ) async throws -> LocalCount {
         try await snapshot(on: connection) { connection in
             let sides = try await readSides(on: connection, alsoRead, alsoRows)
+            let (rows, neighbours) = try await lookAround(sides, on: connection)
             let lookalikes = Lookalikes()
-            if sides.keys?.isEmpty != true {
+            if rows?.keys.isEmpty != true {
                 try await each(
-                    localOnly(alsoRead: alsoRead, alsoRows: alsoRows, among: sides.keys), on: connection
+                    localOnly(alsoRead: alsoRead, alsoRows: alsoRows, among: rows), on: connection
                 ) { rows in
                     let pairs = try rows.map(localOnlyPair)
                     await lookalikes.add(pairs)
@@ -68,7 +71,7 @@ extension JoinedDiff {
             let seconds = await SecondRows(of: lookalikes.rows, nearlyNamed: lookalikes.nearlyNamed)
             var count = LocalCount(rows: sides.rows, staged: sides.staged)
             if let objects = sides.objects {
-                let found = try await visitFound(objects, seconds, on: connection, visit)
+                let found = try await visitFound(objects, neighbours, seconds, on: connection, visit)
                 if await isLast() {
                     count.agreed = try await agreed(sides, objects, seconds, found, on: connection)
                 }
@@ -127,51 +130,93 @@ extension JoinedDiff {
     /// - Returns: the objects without a row, and those that the join counted as agreeing but that were visited: a row
     ///   nearly names them, or another object names their row.
     private func visitFound(
-        _ objects: JoinedSides.Objects, _ seconds: SecondRows, on connection: Connection,
+        _ objects: JoinedSides.Objects, _ neighbours: Neighbours, _ seconds: SecondRows, on connection: Connection,
         _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws -> Found {
-        var (live, more) = try await namesakes(of: objects, on: connection)
         let near = Set(seconds.nearlyNamed)
+        // What is nearly named was found with the rows that name it, or, where these are too many, is looked for now.
+        var more = neighbours.namesakes
+        for (id, place) in neighbours.alike where near.contains(id) && objects.place(of: id) == nil { more[id] = place }
         let unplaced = near.filter { objects.place(of: $0) == nil && more[$0] == nil }
         more.merge(try await places(of: Array(unplaced), on: connection)) { one, _ in one }
         let exact = FoundObjects(
             places: Array(objects.matched.values) + more.values, ids: Array(objects.matched.keys) + more.keys,
-            live: live)
+            live: neighbours.live)
         if !exact.places.isEmpty {
             try await each(matched(among: exact, lookalikes: []), on: connection) { rows in
                 try await visit(try rows.map { try matchedPair($0, lookalikes: seconds.rows) })
             }
         }
-        let alone = [objects.alone, objects.unsure].flatMap { $0.filter { !near.contains($0.key) }.values }
-        if !alone.isEmpty {
-            let found = FoundObjects(places: alone, live: live)
-            try await each(stripeOnly(among: found, nearlyNamed: []), on: connection) { rows in
+        var alone = FoundObjects(
+            places: [objects.alone, objects.unsure].flatMap { $0.filter { !near.contains($0.key) }.values },
+            live: neighbours.live)
+        if !alone.places.isEmpty {
+            (alone.namedKeys, alone.namedIDs) = try await namedRows(objects.names, on: connection)
+            try await each(stripeOnly(among: alone, nearlyNamed: []), on: connection) { rows in
                 try await visit(try rows.map(stripeOnlyPair))
             }
         }
-        let unsure = objects.unsure.filter { !near.contains($0.key) }.values
-        return (FoundObjects(places: Array(unsure), live: live), Array(more.values))
+        alone.places = Array(objects.unsure.filter { !near.contains($0.key) }.values)
+        return (alone, Array(more.values))
     }
 
-    /// How many live objects name each row that a candidate names; and the places of those of them that the join
-    /// counted as agreeing, where there are several. One of several is always a candidate: their row has one id.
-    private func namesakes(
-        of objects: JoinedSides.Objects, on connection: Connection
-    ) async throws -> (live: [String: Int64], more: [String: String]) {
-        guard !objects.names.isEmpty else { return ([:], [:]) }
+    /// Reads the staged objects once for those that have to do with what the join found: whose ids look like those of
+    /// rows without an object, or that name the same rows.
+    private func lookAround(
+        _ sides: JoinedSides, on connection: Connection
+    ) async throws -> (FoundRows?, Neighbours) {
+        var found: FoundRows?
+        var ids: [String] = []
+        if let keys = sides.keys {
+            let rows = try await connection.query(
+                """
+                SELECT \(local.key)::bigint AS key, \(local.id)::text AS id FROM \(local.table)
+                WHERE \(local.key) = ANY($1)
+                """, keys)
+            found = FoundRows(keys: keys, unlinked: [])
+            for row in rows {
+                if let id = try row["id"] as String? { ids.append(id) } else { found?.unlinked.append(try row["key"]) }
+            }
+        }
+        let names = Array(sides.objects?.names ?? [])
+        guard !ids.isEmpty || !names.isEmpty else { return (found, Neighbours()) }
         let rows = try await connection.query(
             """
-            SELECT s.id, s.ctid::text AS place, s.\(Self.name) AS name FROM \(staged.name) s
-            WHERE s.account = $1 AND s.\(Self.name) IN (SELECT unnest($2::text[])) AND \(Self.isLive)
-            """, account, Array(objects.names))
-        var live: [String: Int64] = [:]
-        for row in rows { live[try row["name"], default: 0] += 1 }
-        var more: [String: String] = [:]
-        for row in rows where live[try row["name"]] ?? 0 > 1 {
+            SELECT * FROM (
+                SELECT s.id, s.ctid::text AS place, s.\(Self.name) AS name,
+                    coalesce(s.\(Self.name) IN (SELECT unnest($2::text[])) AND \(Self.isLive), false) AS is_namesake,
+                    s.status <> '\(StagingTable.absent)' AND \(Lookalikes.plain("s.id"))
+                        IN (SELECT \(Lookalikes.plain("id")) FROM unnest($3::text[]) AS asked (id)) AS is_alike
+                FROM \(staged.name) s WHERE s.account = $1) around
+            WHERE is_namesake OR is_alike
+            """, account, names, ids)
+        var neighbours = Neighbours()
+        for row in rows where try row["is_namesake"] { neighbours.live[try row["name"], default: 0] += 1 }
+        for row in rows {
             let id: String = try row["id"]
-            if objects.place(of: id) == nil { more[id] = try row["place"] }
+            if try row["is_alike"] {
+                let place: String = try row["place"]
+                neighbours.alike[id] = place
+                found?.lookPlaces.append(place)
+                found?.lookIDs.append(id)
+            }
+            // One of several that name a row is always a candidate: the row has one id. So the others are known here.
+            guard try row["is_namesake"], neighbours.live[try row["name"]] ?? 0 > 1 else { continue }
+            if sides.objects?.place(of: id) == nil { neighbours.namesakes[id] = try row["place"] }
         }
-        return (live, more)
+        return (found, neighbours)
+    }
+
+    /// The rows that objects name by their keys, and the ids of these rows.
+    private func namedRows(_ names: Set<String>, on connection: Connection) async throws -> ([Int64], [String]) {
+        let keys = names.compactMap { name in Int64(name).flatMap { String($0) == name ? $0 : nil } }
+        guard !keys.isEmpty else { return ([], []) }
+        let rows = try await connection.query(
+            """
+            SELECT \(local.id)::text AS id FROM \(local.table)
+            WHERE \(local.key) = ANY($1) AND \(local.id) IS NOT NULL
+            """, keys)
+        return (keys, try rows.map { try $0["id"] })
     }
 
     private func places(of ids: [String], on connection: Connection) async throws -> [String: String] {
@@ -211,6 +256,16 @@ extension JoinedDiff {
         }
         return agreed.filter { $0.value.count != 0 || $0.value.amount != 0 }
     }
+}
+
+/// Objects that have to do with those that the join found.
+private struct Neighbours: Sendable {
+    /// How many live objects name each row that a candidate names.
+    var live: [String: Int64] = [:]
+    /// Of several that name one row, those that the join counted as agreeing, by id: where they are.
+    var namesakes: [String: String] = [:]
+    /// Those whose ids look like those of rows without an object, by id: where they are.
+    var alike: [String: String] = [:]
 }
 
 /// Second rows of objects.

@@ -105,13 +105,19 @@ extension Occurrences {
     /// - Throws: ``LeaseLost``.
     public static func hold(_ lease: Lease, on connection: Connection) async throws {
         try await connection.limitIdleTransaction(milliseconds: idleMillisecondsMax)
-        let rows = try await connection.query(
+        let holding = holding(lease)
+        let rows = try await connection.query(holding.sql, parameters: holding.parameters)
+        if rows.isEmpty { throw LeaseLost(job: lease.job, attempt: lease.attempt) }
+    }
+
+    /// Gives one row, locked, where the lease is still ours.
+    static func holding(_ lease: Lease) -> SQLStatement {
+        SQLStatement(
             """
             SELECT attempt FROM trueup.occurrence
             WHERE job = $1 AND scheduled_at = to_timestamp($2) AND attempt = $3 AND lease_owner = $4
               AND state = 'running' FOR SHARE
             """, lease.job, lease.occurrence.scheduledSeconds, lease.attempt, lease.owner)
-        if rows.isEmpty { throw LeaseLost(job: lease.job, attempt: lease.attempt) }
     }
 
     /// Ends the attempt; a failed one is due again after its pause while attempts are left.

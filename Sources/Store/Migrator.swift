@@ -66,17 +66,17 @@ public enum Migrator {
             }
             checksums[number] = try row["checksum"]
         }
-        var missing: [Migration] = []
-        for migration in migrations {
-            guard let stored = checksums[migration.number] else {
-                missing.append(migration)
-                continue
-            }
-            let expected: String = try await connection.query(
-                "SELECT encode(sha256(convert_to($1, 'UTF8')), 'hex') AS sum", migration.sql)[0]["sum"]
-            if expected != stored { throw MigrationError.changed(migration.label) }
+        let applied = migrations.filter { checksums[$0.number] != nil }
+        // All at once: every command begins with it.
+        let sums = try await connection.query(
+            """
+            SELECT encode(sha256(convert_to(step.sql, 'UTF8')), 'hex') AS sum
+            FROM unnest($1::text[]) WITH ORDINALITY AS step (sql, place) ORDER BY step.place
+            """, applied.map(\.sql))
+        for (migration, row) in zip(applied, sums) where try row["sum"] != checksums[migration.number] {
+            throw MigrationError.changed(migration.label)
         }
-        return missing
+        return migrations.filter { checksums[$0.number] == nil }
     }
 }
 

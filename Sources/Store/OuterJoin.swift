@@ -72,20 +72,32 @@ struct FoundObjects: Sendable {
     var ids: [String] = []
     /// How many live objects name a row, by the name. A row that none names is not in it.
     var live: [String: Int64]
+    /// The rows that they name, and the ids of these rows.
+    var namedKeys: [Int64] = []
+    var namedIDs: [String] = []
 
     var names: [String] { Array(live.keys) }
     /// In the order of ``names``.
     var counts: [Int64] { Array(live.values) }
 
-    /// The names that are keys of rows.
-    var keys: [Int64] {
-        live.keys.compactMap { name in
-            guard name.utf8.count <= 18, let key = Int64(name), String(key) == name else { return nil }
-            return key
-        }
-    }
-
     /// SQL that holds for these objects.
     /// - Parameter number: of the parameter with ``places``.
     static func isAmong(_ number: Int) -> String { "s.ctid = ANY($\(number)::text[]::tid[])" }
+}
+
+/// Local rows that are looked up.
+struct FoundRows: Sendable {
+    var keys: [Int64]
+    /// Those of them without a Stripe id.
+    var unlinked: [Int64]
+    /// The objects whose ids look like those of some of them: where they are in their table, and their ids.
+    var lookPlaces: [String] = []
+    var lookIDs: [String] = []
+}
+
+/// The table of the local side, quoted.
+struct LocalNames: Sendable {
+    var table: String
+    var key: String
+    var id: String
 }

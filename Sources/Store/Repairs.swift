@@ -44,31 +44,38 @@ public struct RepairRecord: Sendable, Hashable {
     /// Writes the audit row and closes the finding; after a revert the finding is there again, accepted, so that the
     /// next run does not do again what a person took back. It belongs into the transaction of the effect.
     public func insert(on connection: Connection, isRevert: Bool = false) async throws {
-        try await connection.execute(
-            """
-            INSERT INTO trueup.repair (run_id, finding_id, kind, effect, account, stripe_id, stripe_status,
-                stripe_request_id, local_table, local_id, before, after, plan, requested_by)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-            """, runID, findingID, kind.rawValue, effect, account, stripeID, stripeStatus, stripeRequestID, table,
-            localID, before, after, plan, requestedBy)
-        guard isRevert else {
-            // The same fact in the list of another job is repaired with it.
-            try await connection.execute(
+        var statements = [
+            SQLStatement(
                 """
-                UPDATE trueup.finding f SET state = 'closed', closed_at = now(), closed_how = 'repaired'
-                FROM trueup.finding o WHERE o.id = $1 AND (f.id = o.id OR (f.state = 'open' AND f.kind = o.kind
-                    AND f.account = o.account AND f.stripe_id = o.stripe_id AND f.local_id = o.local_id))
-                """, findingID)
-            return
+                INSERT INTO trueup.repair (run_id, finding_id, kind, effect, account, stripe_id, stripe_status,
+                    stripe_request_id, local_table, local_id, before, after, plan, requested_by)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                """, runID, findingID, kind.rawValue, effect, account, stripeID, stripeStatus, stripeRequestID, table,
+                localID, before, after, plan, requestedBy)
+        ]
+        if isRevert {
+            statements += [
+                SQLStatement(
+                    "UPDATE trueup.finding SET state = 'accepted', closed_at = NULL, closed_how = NULL WHERE id = $1",
+                    findingID),
+                SQLStatement(
+                    """
+                    INSERT INTO trueup.finding_note (finding_id, written_by, what, note)
+                    VALUES ($1, $2, 'accepted', 'Its repair was reverted; it stays quiet until its facts change.')
+                    """, findingID, requestedBy),
+            ]
+        } else {
+            // The same fact in the list of another job is repaired with it.
+            statements.append(
+                SQLStatement(
+                    """
+                    UPDATE trueup.finding SET state = 'closed', closed_at = now(), closed_how = 'repaired'
+                    WHERE id IN (SELECT f.id FROM trueup.finding o JOIN trueup.finding f ON f.account = o.account
+                            AND f.stripe_id = o.stripe_id AND f.local_id = o.local_id AND f.kind = o.kind
+                        WHERE o.id = $1 AND (f.id = o.id OR f.state = 'open'))
+                    """, findingID))
         }
-        try await connection.execute(
-            "UPDATE trueup.finding SET state = 'accepted', closed_at = NULL, closed_how = NULL WHERE id = $1", findingID
-        )
-        try await connection.execute(
-            """
-            INSERT INTO trueup.finding_note (finding_id, written_by, what, note)
-            VALUES ($1, $2, 'accepted', 'Its repair was reverted; it stays quiet until its facts change.')
-            """, findingID, requestedBy)
+        try await connection.pipeline(statements)
     }
 
     /// Whether this run's repair of a finding is in the database: read back when the answer to COMMIT was lost.

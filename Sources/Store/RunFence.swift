@@ -27,13 +27,24 @@ public struct RunFence: Sendable, Hashable {
     /// Holds the run until the transaction's end, as its first statement: nobody can take it over while it is open.
     /// - Throws: ``RunLost``, ``LeaseLost``; the transaction is then to be rolled back.
     public func hold(on connection: Connection) async throws {
-        let rows = try await connection.query(
+        try check(try await connection.pipeline(statements))
+    }
+
+    /// What holds the run, and its occurrence: one row each where they are ours.
+    fileprivate var statements: [SQLStatement] {
+        let run = SQLStatement(
             """
             SELECT set_config('idle_in_transaction_session_timeout', $3, true) FROM trueup.run
             WHERE id = $1 AND attempt = $2 AND state = 'running' FOR SHARE
             """, runID, Int32(attempt), String(Self.idleMillisecondsMax))
-        if rows.isEmpty { throw lost }
-        if let lease { try await Occurrences.hold(lease, on: connection) }
+        guard let lease else { return [run] }
+        return [run, Occurrences.holding(lease)]
+    }
+
+    /// - Throws: ``RunLost``, ``LeaseLost``.
+    fileprivate func check(_ outcomes: [Outcome]) throws {
+        if outcomes[0].rows.isEmpty { throw lost }
+        if let lease, outcomes[1].rows.isEmpty { throw LeaseLost(job: lease.job, attempt: lease.attempt) }
     }
 
     /// Whether the run is still ours, for who was refused and wants to know why.
@@ -71,8 +82,8 @@ extension Pool {
     public func transaction<T: Sendable>(
         _ fence: RunFence, _ body: @Sendable (Connection) async throws -> T
     ) async throws -> T {
-        try await transaction { connection in
-            try await fence.hold(on: connection)
+        try await transaction(opening: fence.statements) { connection, held in
+            try fence.check(held)
             return try await body(connection)
         }
     }

@@ -40,9 +40,7 @@ struct Database: Sendable {
                 "There is no database in \(dataDir). Check --data-dir, or make one with: trueup db start "
                     + "--data-dir \(dataDir)")
         }
-        try await cluster.start()
-        let target = try await cluster.createDatabaseIfMissing(name)
-        let database = Database(target: target, cluster: cluster)
+        let database = Database(target: try await cluster.start().with(database: name), cluster: cluster)
         do {
             try await database.migrate()
         } catch {
@@ -50,6 +48,18 @@ struct Database: Sendable {
             throw error
         }
         return database
+    }
+
+    /// The first time the embedded server does not know the database yet.
+    private func connectMakingDatabase() async throws -> Connection {
+        do {
+            return try await Connection.open(target, applicationName: "trueup migrate")
+        } catch {
+            // libpq does not say which error the server refused the connection with.
+            guard let cluster else { throw error }
+            try await cluster.createDatabaseIfMissing(Self.name)
+            return try await Connection.open(target, applicationName: "trueup migrate")
+        }
     }
 
     private func checkSchema() async throws {
@@ -65,7 +75,7 @@ struct Database: Sendable {
 
     /// The embedded database belongs to Trueup: its schema follows the program by itself.
     private func migrate() async throws {
-        let connection = try await Connection.open(target, applicationName: "trueup migrate")
+        let connection = try await connectMakingDatabase()
         do {
             _ = try await Migrator.migrate(connection)
         } catch {

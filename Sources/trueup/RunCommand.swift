@@ -99,10 +99,16 @@ struct RunCommand: AsyncParsableCommand {
             }
             return isSent || result.exitCode == 3 ? result.exitCode : 1
         }
-        try await notePause(definition, database)
+        let pool = RunningJob.pool(definition, database)
+        do {
+            try await notePause(definition, pool)
+        } catch {
+            await pool.close()
+            throw error
+        }
         let result = try await RunningJob(
             definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet,
-            resume: next.onJobs("trueup run \(definition.name)" + (plan ? " --plan" : "")), meter: meter
+            resume: next.onJobs("trueup run \(definition.name)" + (plan ? " --plan" : "")), meter: meter, pool: pool
         ).run(.manual)
         let path = try result.plan.map { try PlanFile.write($0, to: plans) }
         RunOutput(result, definition: definition, planPath: path, next: next).show(
@@ -113,17 +119,9 @@ struct RunCommand: AsyncParsableCommand {
 
 extension RunCommand {
     /// A pause keeps the schedule from starting a job, not a person, nor cron.
-    private func notePause(_ definition: JobDefinition, _ database: Database) async throws {
+    private func notePause(_ definition: JobDefinition, _ pool: Pool) async throws {
         guard !quiet else { return }
-        let pool = Pool(database.target, size: 1, applicationName: "trueup run")
-        let state: JobState?
-        do {
-            state = try await Occurrences(pool: pool).states(of: [definition.name])[definition.name]
-        } catch {
-            await pool.close()
-            throw error
-        }
-        await pool.close()
+        let state = try await Occurrences(pool: pool).states(of: [definition.name])[definition.name]
         guard let by = state?.pausedBy, let at = state?.pausedAt else { return }
         Terminal.say(
             "\(definition.name) is paused by \(printable(by)) since \(isoTime(at.seconds)). It runs now all the same, "

@@ -20,6 +20,13 @@ struct RunningJob {
     let resume: String
     /// Counts the requests.
     var meter = RequestMeter()
+    /// The run's connections, where some are open already; they are closed with the run.
+    var pool: Pool?
+
+    /// The connections of one run.
+    static func pool(_ definition: JobDefinition, _ database: Database) -> Pool {
+        Pool(database.target, size: JobRun.poolSize, applicationName: "trueup run \(definition.name)")
+    }
 
     /// Whether there is a way for mail: notices that were missed can be sent.
     private var hasMail: Bool { self.set.settings.delivery.email != nil }
@@ -60,7 +67,7 @@ struct RunningJob {
         }
         meter.add(accounts.clients)
         defer { meter.remove(accounts.clients) }
-        let pool = Pool(database.target, size: JobRun.poolSize, applicationName: "trueup run \(definition.name)")
+        let pool = self.pool ?? Self.pool(definition, database)
         let watch = range == nil ? nil : ReadWatch(pool: pool, view: view)
         do {
             let result = try await JobRun(

@@ -30,6 +30,24 @@ struct RaceTests {
         }
     }
 
+    @Test("repairs at once leave an audit without a gap, and take the same order every time")
+    func audit() async throws {
+        let plants: [Plant: Int] = [.paidOpen: 40, .paidOpenOld: 10, .voidOpen: 20]
+        try await Night.with(try NightSetup.credits(seed: 77, orders: 2_000, plants: plants)) { night in
+            let result = try await night.run()
+            #expect(result.tallies.repaired.values.reduce(0, +) == 70)
+            let steps = """
+                SELECT o.agency_id, p.id, p.finding_id, (p.before -> 'balance') AS before,
+                    lag(p.after -> 'balance') OVER agency AS last, lag(p.finding_id) OVER agency AS last_finding
+                FROM trueup.repair p JOIN task_credit_stripe_invoice o ON o.id::text = p.local_id
+                WINDOW agency AS (PARTITION BY o.agency_id ORDER BY p.id)
+                """
+            #expect(try await night.number("SELECT count(*) FROM (\(steps)) s WHERE last IS NOT NULL") > 10)
+            #expect(try await night.number("SELECT count(*) FROM (\(steps)) s WHERE before <> last") == 0)
+            #expect(try await night.number("SELECT count(*) FROM (\(steps)) s WHERE finding_id < last_finding") == 0)
+        }
+    }
+
     @Test("whenever the webhooks come, every invoice is granted once", arguments: Seeds.range(1_000, 12))
     func oneGrant(seed: UInt64) async throws {
         let plants: [Plant: Int] = [.paidOpen: 16, .paidOpenOld: 4, .voidOpen: 6]
