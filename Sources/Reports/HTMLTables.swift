@@ -125,18 +125,27 @@ struct HTMLStatement {
         self.tables = tables
     }
 
+    private var opening: String {
+        sheets.report.basis.opensAt.map { "from report \($0.id), the last one signed" }
+            ?? (sheets.report.periodFromSeconds == nil ? "0: nothing was signed before" : "at the start of the period")
+    }
+
     func write() throws(ReportError) {
         let statement = sheets.report.statement
         if let sheet = sheets["statement"], !statement.agencies.isEmpty {
             let lines = statement.agencies
             try write(
-                sheet, "Statement, credits", lines.map { $0.isOutOfBalance || $0.state > .explained },
+                sheet, "Statement, credits",
+                period: "Opening \(opening). Bought, consumed and adjustments "
+                    + "\(ReportPeriods.credits(sheets.report)) to the cut-off. ",
+                lines.map { $0.isOutOfBalance || $0.state > .explained },
                 sizes: lines.map { ($0.difference ?? 0).magnitude }, hasItems: lines.map { $0.openItems > 0 })
         }
         if let sheet = sheets["charges"] {
             let lines = statement.charges
             try write(
-                sheet, "Charges", lines.map { $0.isOutOfBalance || $0.state > .explained },
+                sheet, "Charges", period: "Cumulative: \(ReportPeriods.beginning), whatever the period. ",
+                lines.map { $0.isOutOfBalance || $0.state > .explained },
                 sizes: lines.map { ($0.difference ?? 0).magnitude }, hasItems: lines.map { $0.openItems > 0 })
         }
     }
@@ -145,14 +154,16 @@ struct HTMLStatement {
     private static let openMax = 25
 
     private func write(
-        _ sheet: Sheet, _ title: String, _ isOut: [Bool], sizes: [UInt64], hasItems: [Bool]
+        _ sheet: Sheet, _ title: String, period: String, _ isOut: [Bool], sizes: [UInt64], hasItems: [Bool]
     ) throws(ReportError) {
         let out = isOut.indices.filter { isOut[$0] }.sorted { one, other in
             sizes[one] == sizes[other] ? one < other : sizes[one] > sizes[other]
         }
         let open = isOut.indices.filter { !isOut[$0] && hasItems[$0] }
         let quiet = isOut.indices.filter { !isOut[$0] && !hasItems[$0] }
-        let note = out.isEmpty ? "All lines are in balance." : "What is out of balance, the largest difference first."
+        let note =
+            period
+            + (out.isEmpty ? "All lines are in balance." : "What is out of balance, the largest difference first.")
         try tables.begin(sheet.key, title, count: Int64(sheet.rowCount), note: note)
         try tables.table(sheet, out.prefix(Self.openMax), totals: sheet.totals)
         if out.count > Self.openMax {

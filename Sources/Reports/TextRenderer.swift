@@ -27,10 +27,10 @@ public enum ReportSummary {
         lines += statement.gaps.map { "  ! \($0)" }
         lines += [
             "", "Cut-off  \(statement.cutOff.localText) \(statement.cutOff.zone) (\(statement.cutOff.utcText))",
-            "Account  \(accounts), \(report.mode)", "",
+            "Period   \(ReportPeriods.line(report))", "Account  \(accounts), \(report.mode)", "",
         ]
         lines += aligned(bridge(statement))
-        lines += ["", changes(statement), people(report), rate(statement), aging(statement)]
+        lines += ["", changes(report), people(report), rate(statement), aging(statement)]
         let largest = statement.largestAgencies()
         if !largest.isEmpty {
             lines += ["", "Largest differences"]
@@ -71,11 +71,11 @@ public enum ReportSummary {
         }
     }
 
-    private static func changes(_ statement: Statement) -> String {
-        let changes = statement.changes
+    private static func changes(_ report: DiscrepancyReport) -> String {
+        let (statement, changes) = (report.statement, report.statement.changes)
         guard changes.hasPrevious else { return "Items    \(statement.items.count) open; this is the first report" }
-        return "Items    \(changes.new.count) new, \(changes.reopened.count) reopened, \(changes.resolved.count) "
-            + "resolved, \(changes.changed.count) changed, \(changes.unchanged.count) unchanged"
+        return "Items    \(changes.new.count) new, \(changes.reopened.count) reopened, \(report.resolved.count) "
+            + "resolved (\(changes.resolved.count) of them in the last report), \(changes.changed.count) changed, \(changes.unchanged.count) unchanged"
     }
 
     private static func people(_ report: DiscrepancyReport) -> String {

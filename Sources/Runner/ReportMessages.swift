@@ -89,7 +89,7 @@ public struct ReportMessages: Sendable, Hashable {
         var lines = [
             "*\(escaped(report.state.rawValue))* \(escaped(ReportVerdict.line(statement)))",
             escaped("Cut-off \(statement.cutOff.localText) \(statement.cutOff.zone) · \(accounts), \(report.mode)"),
-            "\(changes.new.count) new, \(changes.reopened.count) reopened, \(changes.resolved.count) resolved, "
+            "\(changes.new.count) new, \(changes.reopened.count) reopened, \(report.resolved.count) resolved, "
                 + "\(changes.unchanged.count) unchanged · report \(id)",
         ]
         lines += statement.gaps.prefix(itemsNamed).map { "• " + escaped($0) }

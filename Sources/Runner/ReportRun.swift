@@ -25,6 +25,8 @@ public struct ReportRun: Sendable {
     let formats: Set<RenderFormat>
     let directory: String?
     let delivery: ReportDelivery?
+    let purpose: ReportPurpose
+    let coverage: ReportCoverage
 
     /// - Parameters:
     ///   - definition: a job of kind `report`.
@@ -34,10 +36,12 @@ public struct ReportRun: Sendable {
     ///   - formats: beyond those of the job file; JSON and the text summary are always written.
     ///   - directory: the folder of the files; `nil`: a folder of the report's own below `reports`.
     ///   - delivery: the ways out; `nil` delivers nothing.
+    ///   - purpose: whether later reports are compared with it.
     public init(
         definition: JobDefinition, report job: ReportJob, jobs: [JobDefinition], accounts: [ReportAccount],
         pool: Pool, origin: RunOrigin, period: ReportPeriod = .lastCutOff, nowSeconds: Int64,
-        formats: Set<RenderFormat>? = nil, directory: String? = nil, delivery: ReportDelivery? = nil
+        formats: Set<RenderFormat>? = nil, directory: String? = nil, delivery: ReportDelivery? = nil,
+        purpose: ReportPurpose = .regular
     ) {
         self.definition = definition
         self.job = job
@@ -51,6 +55,8 @@ public struct ReportRun: Sendable {
         self.formats = asked.union([.json, .text])
         self.directory = directory
         self.delivery = delivery
+        self.purpose = purpose
+        coverage = ReportCoverage(definition, job, jobs: jobs)
     }
 
     /// - Throws: ``RunError/alreadyRunning(_:)`` when another process makes a report of this job.
@@ -105,11 +111,14 @@ public struct ReportRun: Sendable {
         let stored = made.isRepeated ? nil : newReport(made, files)
         let queued = delivery?.queued(messages, job.deliver) ?? []
         let attachments = queued.isEmpty ? [] : try ReportDelivery.attachments(messages)
-        let (delivery, origin, id) = (delivery, origin, made.id)
+        let (delivery, origin, id, purpose) = (delivery, origin, made.id, purpose)
         // The report and the messages that tell of it are one transaction: a crash leaves both or neither.
-        result.deliveries = try await pool.transaction { connection in
-            try await stored?.insert(origin: origin, on: connection)
-            return try await delivery?.enqueue(queued, attachments: attachments, report: id, on: connection) ?? []
+        result.deliveries = try await explaining(stored == nil ? nil : id) {
+            try await pool.transaction { connection in
+                try await stored?.insert(origin: origin, on: connection)
+                if purpose == .regular { try await StoredReports.markRegular(id, on: connection) }
+                return try await delivery?.enqueue(queued, attachments: attachments, report: id, on: connection) ?? []
+            }
         }
         if let delivery { result.deliveries += try await delivery.deliver(result, job.deliver, pool: pool) }
         return result
@@ -126,12 +135,6 @@ public struct ReportRun: Sendable {
         }
     }
 
-    /// The jobs whose runs a report rests on.
-    var restingJobs: [JobDefinition] {
-        let named = jobs.filter { definition.after.contains($0.name) }
-        return named.isEmpty ? jobs.filter { if case .reconcile = $0.kind { true } else { false } } : named
-    }
-
     /// For each job the last run that read up to the cut-off, and a gap for each job that has none.
     ///
     /// It is asked in the snapshot that gives the figures: a run that ends meanwhile belongs to neither or to both.
@@ -140,7 +143,7 @@ public struct ReportRun: Sendable {
     ) async throws -> (ids: [Int64], missing: [JobDefinition]) {
         var ids: [Int64] = []
         var missing: [JobDefinition] = []
-        for job in restingJobs {
+        for job in coverage.resting {
             var id: Int64? = nil
             if case .run(let asked) = period, try await Runs.run(id: asked, on: connection)?.job == job.name {
                 id = asked
@@ -164,24 +167,19 @@ public struct ReportRun: Sendable {
         var charges: [String] = []
         var others: [String] = []
         var (creditAccounts, chargeAccounts): ([String], [String]) = ([], [])
-        var contract = TableContract(name: "task_credit_stripe_invoice", columns: [:])
-        for job in restingJobs {
-            guard case .reconcile(let reconcile) = job.kind else {
-                others.append(job.name)
-                continue
-            }
-            switch reconcile.side {
-            case .orders where credits.isEmpty:
+        for job in coverage.resting {
+            switch ReportCoverage.part(of: job) {
+            case (.credits, let reconcile)? where credits.isEmpty:
                 credits.append(job.name)
                 creditAccounts = reconcile.accounts
-                contract = reconcile.table
-            case .charges where reconcile.table.name == "agency_charge":
+            case (.charges, let reconcile)?:
                 charges.append(job.name)
                 chargeAccounts += reconcile.accounts
             // Another job over the same orders would count them twice; notices and customers move nothing.
             default: others.append(job.name)
             }
         }
+        let contract = coverage.orders
         let columns = Dictionary(uniqueKeysWithValues: contract.columns.map { ($0.key.rawValue, $0.value) })
         let orders = try await OrderTable.resolve(
             schema: contract.schema, table: contract.name, columns: columns,
@@ -189,7 +187,7 @@ public struct ReportRun: Sendable {
         return StatementScope(
             job: definition.name, cutOffSeconds: bounds.cutOff, fromSeconds: bounds.from, orders: orders,
             creditJobs: credits, chargeJobs: charges, creditAccounts: creditAccounts, chargeAccounts: chargeAccounts,
-            otherJobs: others, runIDs: runIDs,
+            otherJobs: others, statesCredits: coverage.statesCredits, accounts: coverage.accounts, runIDs: runIDs,
             creditPriceCents: CreditEffects.pricePerCreditCents)
     }
 
@@ -205,7 +203,7 @@ public struct ReportRun: Sendable {
             let figures = try await query.figures(on: connection)
             let assembly = ReportAssembly(
                 definition: definition, job: job, zone: zone, cutOffSeconds: bounds.cutOff, accounts: accounts,
-                programVersion: origin.programVersion, missing: runs.missing, scope: scope)
+                programVersion: origin.programVersion, missing: runs.missing, coverage: coverage, scope: scope)
             let report = try assembly.report(figures)
             let hash = try await ReportPress.dataHash(report)
             if let last, last.dataHash == hash, last.cutOffSeconds == bounds.cutOff,
@@ -216,8 +214,27 @@ public struct ReportRun: Sendable {
                 // A program of the same version that draws otherwise makes another report.
                 if made.manifest.digest.sha256 == last.manifestHash { return made.repeated }
             }
-            let id = try await StoredReports(pool: pool).takeNumber()
-            return try await render(report, figures, hash, id: id, after: last?.manifestHash, query, connection)
+            let id = try await StoredReports(pool: pool).takeNumber(
+                job: definition.name, requestedBy: origin.requestedBy)
+            return try await explaining(id) {
+                try await render(report, figures, hash, id: id, after: last?.manifestHash, query, connection)
+            }
+        }
+    }
+
+    /// Keeps why a number never became a report, where it does not.
+    private func explaining<T: Sendable>(_ id: Int64?, _ body: () async throws -> T) async throws -> T {
+        do {
+            return try await body()
+        } catch {
+            guard let id else { throw error }
+            let reports = StoredReports(pool: pool)
+            let why = "\(error)"
+            // Written whether or not the report was cancelled. Where even that fails, the number stands without a
+            // reason, and the error that is thrown is the one that matters.
+            let writing = Task { try await reports.recordFailure(why, of: id) }
+            _ = await writing.result
+            throw error
         }
     }
 
@@ -259,7 +276,8 @@ public struct ReportRun: Sendable {
             cumulative: made.figures.cumulative,
             findingIDs: Dictionary(
                 made.figures.items.map { ($0.item.id, $0.findingID) }, uniquingKeysWith: { first, _ in first }),
-            resolved: made.figures.resolved, repairIDs: made.figures.repairs.map(\.id))
+            resolved: made.figures.resolved, repairIDs: made.figures.repairs.map(\.id),
+            folder: URL(fileURLWithPath: made.directory).standardizedFileURL.path, isRegular: purpose == .regular)
     }
 }
 
@@ -269,6 +287,14 @@ extension Kind {
     fileprivate var standsBackSeconds: Int64 {
         if case .expire(let job) = self { job.staleAfterSeconds } else { 0 }
     }
+}
+
+/// Whether later reports are compared with this one.
+public enum ReportPurpose: Sendable, Hashable {
+    /// Its job made it, or it is sent: its readers know it.
+    case regular
+    /// Somebody made it for themselves. Others are compared with it once it is signed.
+    case byHand
 }
 
 /// Why a report is not made.
