@@ -18,6 +18,8 @@ public struct Statement: Sendable, Hashable {
     /// By identity.
     public let items: [StatementItem]
     public let aging: AgingTable
+    /// Of the items that only inform: both tables together have every item.
+    public let informationAging: AgingTable
     public let reads: [StatementRead]
     public let controls: [ControlTotals]
     /// By part, side, currency and run.
@@ -50,6 +52,7 @@ public struct Statement: Sendable, Hashable {
         purchases = try Statement.purchases(agencies)
         causes = try Statement.causes(items)
         aging = try AgingTable(items, cutOffSeconds: input.cutOff.seconds)
+        informationAging = try AgingTable(items, cutOffSeconds: input.cutOff.seconds, isInformation: true)
         reads = input.reads.sorted { ($0.name, $0.rows, $0.pages) < ($1.name, $1.rows, $1.pages) }
         controls = input.controls.sorted {
             ($0.account, $0.name, $0.currency) < ($1.account, $1.name, $1.currency)

@@ -148,8 +148,8 @@ enum DefinitionsSheet {
         ),
         (
             "Word", "new, reopened, changed, unchanged",
-            "Open now: not stated by the last report; the same, but closed once before; stated with other figures; with "
-                + "the same ones."
+            "Open now: not stated by the last report; the same, but closed once before; stated with other figures; "
+                + "with the same ones."
         ),
         (
             "Word", "resolved",

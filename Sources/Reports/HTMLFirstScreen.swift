@@ -173,7 +173,8 @@ struct HTMLFirstScreen {
     }
 
     private func aging() -> String {
-        card("Age of open items, days", HTMLChart.aging(statement.aging))
+        card(
+            "Age of open items, days", HTMLChart.aging(statement.aging), period: AgingSheet.information(statement))
     }
 
     private func largest() -> String? {
@@ -198,7 +199,7 @@ struct HTMLFirstScreen {
     private func trend() -> String {
         let points = Array(report.trend.suffix(30))
         return card(
-            "Open items, last \(points.count) runs", HTMLChart.trend(points, report.clock), "wide")
+            "Open items, last \(points.count) reports", HTMLChart.trend(points, report.clock), "wide")
     }
 
     private func controls() -> String {

@@ -151,7 +151,8 @@ public struct SignaturePage: Sendable, Hashable {
 
     private var fileRows: String {
         (files + [File(name: ReportManifest.fileName, sha256: manifestHash)]).map {
-            "<tr><th scope=\"row\">\(HTML.data($0.name, 120))</th><td><code>\(HTML.data($0.sha256, 80))</code></td></tr>"
+            "<tr><th scope=\"row\">\(HTML.data($0.name, 120))</th>"
+                + "<td><code>\(HTML.data($0.sha256, 80))</code></td></tr>"
         }.joined()
     }
 

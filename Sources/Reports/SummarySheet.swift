@@ -156,6 +156,12 @@ enum SummarySheet {
         AgingBucket.allCases.map { bucket in
             [.text("Aging"), .text("\(bucket.label) days"), .count(statement.aging.count(bucket)), .text("items")]
         }
+            + statement.informationAging.cells.map {
+                [
+                    .text("Aging"), .text("\($0.bucket.label) days, \($0.kind.rawValue)"), .count($0.count),
+                    .text("items, for information"),
+                ]
+            }
     }
 
     private static func largest(_ statement: Statement) -> [[Cell]] {

@@ -15,7 +15,11 @@ public struct ReportDelivery: Sendable {
 
     /// - Parameters:
     ///   - environment: where the access key of a bucket is looked up.
-    public init(settings: DeliverySettings, http: HTTPClient, environment: [String: String]) {
+    ///   - bucketTimeoutMilliseconds: for one object.
+    public init(
+        settings: DeliverySettings, http: HTTPClient, environment: [String: String],
+        bucketTimeoutMilliseconds: Int = 60_000
+    ) {
         self.settings = settings
         var bucket: ReportBucket?
         var problem: String?
@@ -28,6 +32,7 @@ public struct ReportDelivery: Sendable {
                 problem = "\(error)"
             }
         }
+        bucket?.timeoutMilliseconds = bucketTimeoutMilliseconds
         self.bucket = bucket
         bucketProblem = problem
     }

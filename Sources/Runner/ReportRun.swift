@@ -131,7 +131,26 @@ public struct ReportRun: Sendable {
         case .between(let from, let to): return (from, to)
         case .run(let id):
             guard let run = try await Runs(pool: pool).run(id: id) else { throw ReportRunError.noRun(id) }
-            return (nil, run.period.toSeconds)
+            return (nil, try await cutOff(of: run))
+        }
+    }
+
+    /// Another job of a night may stand further back (a longer `settle`): within this many seconds the report ends
+    /// where all have read.
+    private static let nightSecondsMax: Int64 = 6 * 3_600
+
+    /// How far a run, and the last runs of the other jobs of its night, have read. A job that has not read within the
+    /// night makes the report incomplete, as it makes every other.
+    private func cutOff(of run: Run) async throws -> Int64 {
+        let jobs = coverage.resting
+        return try await pool.withConnection { connection in
+            var least = run.period.toSeconds
+            for job in jobs where job.name != run.job {
+                guard let reached = try await Runs.reached(job.name, on: connection) else { continue }
+                let standing = reached + job.kind.standsBackSeconds
+                if standing < least, standing >= run.period.toSeconds - Self.nightSecondsMax { least = standing }
+            }
+            return least
         }
     }
 

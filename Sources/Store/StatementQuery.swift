@@ -185,7 +185,8 @@ public struct StatementQuery: Sendable {
             LEFT JOIN LATERAL (SELECT requested_by, plan FROM trueup.repair r WHERE r.finding_id = f.id
                 ORDER BY r.id DESC LIMIT 1) r ON f.closed_how = 'repaired'
             WHERE f.since_seconds < $6 AND NOT EXISTS (SELECT FROM trueup.report_resolved t
-                JOIN (\(StoredReport.basisSQL)) o ON o.id = t.report_id WHERE t.finding_id = f.id AND t.closed_at = f.closed_at
+                JOIN (\(StoredReport.basisSQL)) o ON o.id = t.report_id
+                WHERE t.finding_id = f.id AND t.closed_at = f.closed_at
                     AND o.job = $7 AND o.cut_off_seconds < $6)
             ORDER BY f.id
             """, parameters: scope.findingsParameters + [since ?? .negativeInfinity, scope.cutOffSeconds, scope.job]

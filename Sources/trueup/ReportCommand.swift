@@ -38,7 +38,7 @@ struct ReportMakeCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("A job of kind report; without it, the only one.", valueName: "job"))
     var name: String?
 
-    @Option(name: .customLong("run"), help: "Up to the end of what this run read.")
+    @Option(name: .customLong("run"), help: "Up to the end of what this run, and the others of its night, read.")
     var runNumber: Int64?
 
     @Option(name: .long, help: ArgumentHelp("Up to the start of this day, or this instant.", valueName: "date"))

@@ -214,6 +214,62 @@ struct RenderTests {
         #expect(page.contains("report 411, cut-off 2026-03-08"))
     }
 
+    @Test("the mail is made of tables and styles of its own, says what was not read first, and holds no link from data")
+    func mail() throws {
+        var sample = SampleReport()
+        sample.charged = 20
+        sample.isComplete = false
+        var report = try sample.make()
+        report.title = "<b>Balances</b>"
+        let page = ReportMail.html(report, footer: ["Report 7", "3 files in /srv/reports & more"])
+        for word in ["<script", "href=", "src=", "url(", "<b>Balances"] { #expect(!page.contains(word), "\(word)") }
+        #expect(page.contains("&lt;b&gt;Balances") && page.contains("/srv/reports &amp; more"))
+        let gap = try #require(page.range(of: "window 14 of 35 failed"))
+        let figures = try #require(page.range(of: "Credits per Stripe"))
+        #expect(gap.lowerBound < figures.lowerBound)
+        #expect(page.contains("Charges (USD)") && page.contains("from the beginning to the cut-off"))
+        #expect(page.contains("prefers-color-scheme:dark"))
+    }
+
+    @Test("the total stands in the head of every table of its sheet, and names how many lines it is about")
+    func totals() throws {
+        let report = try Self.rich()
+        let scratch = try Scratch()
+        try scratch.write(report, [.html])
+        let page = try scratch.text("report.html")
+        #expect(!page.contains("<tfoot"))
+        for (key, count) in [
+            ("statement", report.statement.agencies.count), ("charges", report.statement.charges.count),
+        ] {
+            let tables = page.components(separatedBy: "<table class=\"grid \(key)\">").dropFirst()
+            #expect(!tables.isEmpty)
+            for table in tables {
+                let head = table.prefix(upTo: try #require(table.range(of: "</thead>")).lowerBound)
+                #expect(head.contains("<tr class=\"total\">") && head.contains("Total, \(count) lines"), "\(key)")
+            }
+        }
+    }
+
+    @Test("the ages have every open item: differences, and apart from them what only informs")
+    func ages() throws {
+        let report = try Self.rich()
+        let sheet = try #require(try ReportSheets(report)["aging"])
+        var counts: [String: Int64] = [:]
+        for index in 0..<sheet.rowCount {
+            let row = sheet.row(index)
+            guard case .text(let name) = row[6], case .count(let count) = row[2] else { continue }
+            counts[name, default: 0] += count
+        }
+        let information = report.items.count { $0.item.isInformation }
+        #expect(information > 0 && counts["for information"] == Int64(information))
+        #expect(counts.values.reduce(0, +) == Int64(report.items.count))
+        let scratch = try Scratch()
+        try scratch.write(report, [.text, .html])
+        for file in ["summary.txt", "report.html"] {
+            #expect(try scratch.text(file).contains("and \(information) for information (overdue)"), "\(file)")
+        }
+    }
+
     @Test("the control totals lead to the statement's lines, on both sides")
     func tieOut() throws {
         let report = try Self.rich()

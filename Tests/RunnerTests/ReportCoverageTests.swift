@@ -63,4 +63,32 @@ struct ReportCoverageTests {
             #expect(result.report.basis.unstated == ["patient-payments": 1])
         }
     }
+
+    @Test(
+        "a report on a run ends where all jobs of its night have read; one that read no later than the day before, not")
+    func runOfTheNight() async throws {
+        try await ReportScene.with(seed: 34) { scene in
+            try await scene.readAll()
+            let id = Int64(try await scene.night.number("SELECT min(id)::integer FROM trueup.run"))
+            let run = try #require(try await Runs(pool: scene.night.pool).run(id: id))
+            let notices = scene.night.notices()
+            func other(before seconds: Int64) async throws -> ReportResult {
+                try await scene.run(
+                    """
+                    INSERT INTO trueup.run (job, trigger, is_plan, state, period_from_seconds, period_to_seconds,
+                        definition_hash, program_version, requested_by, host, process_id, ended_at)
+                    VALUES ('\(notices.name)', 'schedule', false, 'clean', 0, \(run.period.toSeconds - seconds),
+                        'aa', '1', 'cron', 'host', 1, now());
+                    """)
+                return try await scene.report(period: .run(id), others: [notices])
+            }
+            let yesterday = try await other(before: 86_400)
+            #expect(yesterday.state == .incomplete)
+            #expect(yesterday.report.statement.cutOff.seconds == run.period.toSeconds)
+            let tonight = try await other(before: 3_300)
+            #expect(tonight.report.statement.cutOff.seconds == run.period.toSeconds - 3_300)
+            #expect(tonight.state == .explained, "\(tonight.report.statement.gaps)")
+            #expect(tonight.report.run.runs.contains { $0.id == id })
+        }
+    }
 }

@@ -96,7 +96,8 @@ struct ReportScene {
     func report(
         period: ReportPeriod = .asOf(ReportRunTests.cutOff), deliver rule: DeliverRule? = nil,
         settings: DeliverySettings? = nil, environment: [String: String] = [:], others: [JobDefinition] = [],
-        after: [String]? = nil, accounts: [String] = [], purpose: ReportPurpose = .regular
+        after: [String]? = nil, accounts: [String] = [], purpose: ReportPurpose = .regular,
+        bucketTimeoutMilliseconds: Int = 60_000
     ) async throws -> ReportResult {
         let definition = definition(rule ?? DeliverRule(), others: others, after: after, accounts: accounts)
         guard case .report(let job) = definition.kind else { throw NightError("no report job") }
@@ -112,7 +113,10 @@ struct ReportScene {
                 trigger: .manual, requestedBy: "tests", host: "here", processID: 1, programVersion: "test"),
             period: period, nowSeconds: NightSetup.nowSeconds, directory: rule == nil ? directory : nil,
             delivery: rule == nil
-                ? nil : ReportDelivery(settings: ways, http: http, environment: environment), purpose: purpose
+                ? nil
+                : ReportDelivery(
+                    settings: ways, http: http, environment: environment,
+                    bucketTimeoutMilliseconds: bucketTimeoutMilliseconds), purpose: purpose
         ).run()
     }
 }
