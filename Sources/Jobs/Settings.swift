@@ -7,20 +7,30 @@ public struct Settings: Sendable, Hashable {
     public var databaseURLEnv: String
     /// Where mail, messages and report files go.
     public var delivery: DeliverySettings
+    public var signOff: SignOffSettings
 
     public init(
         accounts: [AccountSettings], databaseURLEnv: String = "DATABASE_URL",
-        delivery: DeliverySettings = DeliverySettings()
+        delivery: DeliverySettings = DeliverySettings(), signOff: SignOffSettings = SignOffSettings()
     ) {
         self.accounts = accounts
         self.databaseURLEnv = databaseURLEnv
         self.delivery = delivery
+        self.signOff = signOff
     }
 
     /// The account of that name, or `nil`.
     public func account(named name: String) -> AccountSettings? {
         accounts.first { $0.name == name }
     }
+}
+
+/// `sign_off`: who may sign a report.
+public struct SignOffSettings: Sendable, Hashable {
+    /// Preparer and reviewer may sign under one user of the machine and of the database. Each signature says so.
+    public var sharedLogin: Bool
+
+    public init(sharedLogin: Bool = false) { self.sharedLogin = sharedLogin }
 }
 
 /// One Stripe account. Secrets are named, never held.

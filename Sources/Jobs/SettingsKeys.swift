@@ -6,6 +6,7 @@ package enum SettingsKeys {
             "The Stripe accounts, by the names that jobs use.", required: true),
         Key("database", .mapping(database), "Where the local tables are. Without it: the embedded database."),
         Key("delivery", .mapping(delivery), "The ways reports and notices leave."),
+        Key("sign_off", .mapping(signOff), "Who may sign a report."),
     ])
 
     static let account = KeyTable([
@@ -48,6 +49,13 @@ package enum SettingsKeys {
         Key("slack", .mapping(slack), "A Slack incoming webhook."),
         Key("directory", .mapping(directory), "A directory for report files."),
         Key("s3", .mapping(s3), "A bucket for report files."),
+    ])
+
+    static let signOff = KeyTable([
+        Key(
+            "shared_login", .boolean,
+            "Whether preparer and reviewer may sign under one user of the machine and of the database.",
+            fallback: "false")
     ])
 
     static let email = KeyTable([

@@ -12,7 +12,8 @@ struct SettingsReader {
         reportSharedKeys(accounts, entries)
         return Settings(
             accounts: accounts, databaseURLEnv: fields.mapping("database").text("url_env") ?? "DATABASE_URL",
-            delivery: delivery(fields.mapping("delivery")))
+            delivery: delivery(fields.mapping("delivery")),
+            signOff: SignOffSettings(sharedLogin: fields.mapping("sign_off").boolean("shared_login") ?? false))
     }
 
     private func account(_ entry: Field.Entry) -> AccountSettings {

@@ -54,10 +54,14 @@ public struct AgingCell: Sendable, Hashable {
 public struct AgingTable: Sendable, Hashable {
     public let cells: [AgingCell]
 
-    /// - Parameter items: those that only inform are not differences and do not age.
-    public init(_ items: [StatementItem], cutOffSeconds: Int64) throws(StatementError) {
+    /// - Parameters:
+    ///   - items: those that only inform are not differences and have a table of their own.
+    ///   - isInformation: the table of those that only inform.
+    public init(
+        _ items: [StatementItem], cutOffSeconds: Int64, isInformation: Bool = false
+    ) throws(StatementError) {
         var tallies: [FindingKind: [AgingBucket: ItemTotals]] = [:]
-        for item in items where !item.isInformation {
+        for item in items where item.isInformation == isInformation {
             let days = Aging.days(sinceSeconds: item.sinceSeconds, cutOffSeconds: cutOffSeconds)
             try tallies[item.kind, default: [:]][AgingBucket(days: days), default: ItemTotals()].add(item)
         }

@@ -18,8 +18,12 @@ public struct Statement: Sendable, Hashable {
     /// By identity.
     public let items: [StatementItem]
     public let aging: AgingTable
+    /// Of the items that only inform: both tables together have every item.
+    public let informationAging: AgingTable
     public let reads: [StatementRead]
     public let controls: [ControlTotals]
+    /// By part, side, currency and run.
+    public let ties: [StatementTie]
     public let matchRate: MatchRate
     /// The parts whose side at Stripe was not read up to the cut-off.
     public let unread: Set<StatementItem.Scope>
@@ -48,14 +52,18 @@ public struct Statement: Sendable, Hashable {
         purchases = try Statement.purchases(agencies)
         causes = try Statement.causes(items)
         aging = try AgingTable(items, cutOffSeconds: input.cutOff.seconds)
+        informationAging = try AgingTable(items, cutOffSeconds: input.cutOff.seconds, isInformation: true)
         reads = input.reads.sorted { ($0.name, $0.rows, $0.pages) < ($1.name, $1.rows, $1.pages) }
         controls = input.controls.sorted {
             ($0.account, $0.name, $0.currency) < ($1.account, $1.name, $1.currency)
         }
         matchRate = try MatchRate(controls)
+        ties = input.ties.sorted()
         unread = input.unread
         unexplainedMoney = try Statement.sums(agencies.flatMap(\.unexplainedMoney))
-        let gaps = try Statement.gaps(reads, controls, agencies, charges)
+        let gaps =
+            try Statement.gaps(reads, controls, agencies, charges)
+            + Statement.tieGaps(input.ties, purchases, chargeTotals, unread: input.unread)
         self.gaps = gaps
         var state = (agencies.map(\.state) + charges.map(\.state)).max() ?? .clean
         if items.contains(where: { !$0.isInformation }) { state = max(state, .explained) }

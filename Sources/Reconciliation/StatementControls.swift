@@ -30,13 +30,22 @@ public struct ControlSide: Sendable, Hashable {
 public struct ControlTotals: Sendable, Hashable {
     /// Such as `Credit invoices`.
     public var name: String
+    /// The run whose reading it counts; `nil` where it is no run's.
+    public var runID: Int64?
+    /// Which part of the statement it belongs to.
+    public var part: StatementItem.Scope
     public var account: String
     public var currency: String
     public var stripe: ControlSide
     public var local: ControlSide
 
-    public init(name: String, account: String, currency: String, stripe: ControlSide, local: ControlSide) {
+    public init(
+        name: String, runID: Int64? = nil, part: StatementItem.Scope = .credits, account: String, currency: String,
+        stripe: ControlSide, local: ControlSide
+    ) {
         self.name = name
+        self.runID = runID
+        self.part = part
         self.account = account
         self.currency = currency.lowercased()
         self.stripe = stripe

@@ -8,6 +8,8 @@ public struct StatementInput: Sendable, Hashable {
     /// What had to be read. Without a single read the statement is incomplete.
     public var reads: [StatementRead]
     public var controls: [ControlTotals]
+    /// What was paid before the cut-off, by where it was read: held against the sums of the lines.
+    public var ties: [StatementTie]
     /// The parts whose side at Stripe was not read up to the cut-off: nothing is said of their differences.
     public var unread: Set<StatementItem.Scope>
     /// An unexplained difference of an agency up to this many credits, plus or minus, is within tolerance.
@@ -20,6 +22,7 @@ public struct StatementInput: Sendable, Hashable {
     public init(
         cutOff: StatementCutOff, agencies: [AgencyActivity] = [], charges: [ChargeActivity] = [],
         items: [StatementItem] = [], reads: [StatementRead] = [], controls: [ControlTotals] = [],
+        ties: [StatementTie] = [],
         unread: Set<StatementItem.Scope> = [], toleranceCredits: Int64 = 0, toleranceMinorUnits: [String: Int64] = [:],
         previous: PreviousStatement? = nil
     ) {
@@ -29,6 +32,7 @@ public struct StatementInput: Sendable, Hashable {
         self.items = items
         self.reads = reads
         self.controls = controls
+        self.ties = ties
         self.unread = unread
         self.toleranceCredits = toleranceCredits
         self.toleranceMinorUnits = toleranceMinorUnits

@@ -1,7 +1,7 @@
 /// An open finding as a reconciling item: what it adds to the local side, compared with Stripe.
 public struct StatementItem: Sendable, Hashable {
     /// Which part of the statement an item explains.
-    public enum Scope: String, Sendable, Hashable {
+    public enum Scope: String, CaseIterable, Sendable, Hashable {
         /// Credits of an agency: `creditsEffect` counts.
         case credits
         /// Charges of an agency: `amountEffects` count.

@@ -1,6 +1,6 @@
 /// What a statement, or one line of it, comes to. A worse state outranks a better one.
 public enum StatementState: String, CaseIterable, Sendable, Hashable, Comparable {
-    /// Everything was read, nothing differs, and nothing is open.
+    /// Everything that it covers was read, nothing differs, and nothing is open.
     case clean = "CLEAN"
     /// Something differs or is open, and the open items account for all of it (within the tolerance).
     case explained = "EXPLAINED"

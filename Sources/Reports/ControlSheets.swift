@@ -142,6 +142,30 @@ enum DefinitionsSheet {
         ("Formula", "explained", "The sum of what the open items add to the local side, compared with Stripe."),
         ("Formula", "unexplained", "difference − explained. The aim is 0.00."),
         (
+            "Word", "the last report",
+            "The latest report of an earlier cut-off that the job made, that was sent, or that two people signed. One "
+                + "that somebody made by hand is not compared with, unless it is signed."
+        ),
+        (
+            "Word", "new, reopened, changed, unchanged",
+            "Open now: not stated by the last report; the same, but closed once before; stated with other figures; "
+                + "with the same ones."
+        ),
+        (
+            "Word", "resolved",
+            "No longer open since the last report: what it stated, and what was found and resolved in between. Each is "
+                + "a row of the sheet Resolved."
+        ),
+        (
+            "Formula", "charges",
+            "Cumulative, from the beginning to the cut-off, whatever the period; so is the money paid for credits."
+        ),
+        (
+            "Formula", "control totals",
+            "What each run read of the objects created in its look-back, paid or not. Tie-out leads from them to the "
+                + "sums of the statement: paid before the cut-off in the look-back + paid before it."
+        ),
+        (
             "Formula", "opening",
             "The closing of the last signed statement. Where today's figures give another opening, the line is "
                 + "UNEXPLAINED unless “Changed since sign-off” accounts for it."

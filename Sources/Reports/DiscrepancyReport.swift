@@ -25,12 +25,13 @@ public struct DiscrepancyReport: Sendable, Hashable {
     /// The last runs, oldest first; at most 30 are drawn.
     public var trend: [TrendPoint]
     public var signOffs: [SignOff]
+    public var basis: ReportBasis
 
     public init(
         title: String = "Discrepancy report", id: String, accounts: [ReportAccount], periodFromSeconds: Int64? = nil,
         generatedSeconds: Int64, zone: Zone = .utc, statement: Statement, items: [ReportItem] = [],
         resolved: [ResolvedItem] = [], changedSinceSignOff: [SignedChange] = [], repairs: [RepairEntry] = [],
-        run: ReportSource, trend: [TrendPoint] = [], signOffs: [SignOff] = []
+        run: ReportSource, trend: [TrendPoint] = [], signOffs: [SignOff] = [], basis: ReportBasis = ReportBasis()
     ) {
         self.title = title
         self.id = id
@@ -46,6 +47,7 @@ public struct DiscrepancyReport: Sendable, Hashable {
         self.run = run
         self.trend = trend
         self.signOffs = signOffs
+        self.basis = basis
     }
 
     public var state: StatementState { statement.state }

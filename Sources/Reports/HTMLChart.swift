@@ -85,13 +85,13 @@ enum HTMLChart {
         let first = points.first.flatMap { clock.day($0.atSeconds) } ?? ""
         let last = points.last.flatMap { clock.day($0.atSeconds) } ?? ""
         let incomplete = points.count { $0.state == .incomplete }
-        let legend = incomplete == 0 ? "" : "\(incomplete) of these runs INCOMPLETE (hollow)"
+        let legend = incomplete == 0 ? "" : "\(incomplete) of these reports INCOMPLETE (hollow)"
         return """
             <svg class="chart trend" viewBox="0 0 720 126" role="img" aria-label="Open items of the last \
-            \(points.count) runs, from \(points.first?.openItems ?? 0) on \(first) to \
+            \(points.count) reports, from \(points.first?.openItems ?? 0) on \(first) to \
             \(points.last?.openItems ?? 0) on \(last)">\
             <line x1="0" x2="720" y1="104.5" y2="104.5"/>\(columns)<text class="start" x="2" y="121">\(first)</text>\
-            <text x="360" y="121">\(legend)</text><text class="end" x="718" y="121">\(last)</text></svg>
+            <text class="middle" x="360" y="121">\(legend)</text><text class="end" x="718" y="121">\(last)</text></svg>
             """
     }
 }

@@ -38,12 +38,18 @@ struct HTMLFirstScreen {
             text +=
                 "<ul class=\"gaps\">\(shown)\(rest > 0 ? "<li>and \(Money.grouped(Int64(rest))) more</li>" : "")</ul>\n"
         }
-        let period = report.periodFromSeconds.flatMap { report.clock.wall($0) }
         text += "<dl class=\"facts\">"
         text += fact("Cut-off", "\(HTML.text(cutOff.localText)) <small>\(HTML.text(cutOff.zone))</small>")
         text += fact("Cut-off, UTC", HTML.text(cutOff.utcText))
         text += fact("Account", "\(accounts) <small>\(report.mode)</small>")
-        if let period { text += fact("Period from", period) }
+        if !statement.agencies.isEmpty {
+            let note = report.basis.opensAt.map { "report \($0.id), signed" } ?? ""
+            text += fact("Credits", "\(HTML.text(ReportPeriods.credits(report))) <small>\(HTML.text(note))</small>")
+        }
+        if !statement.charges.isEmpty { text += fact("Charges", "from the beginning <small>cumulative</small>") }
+        for (job, count) in report.basis.unstated.sorted(by: { $0.key < $1.key }) {
+            text += fact("Left out", "\(HTML.data(job, 60)) <small>\(Money.grouped(count)) open</small>")
+        }
         text += fact("Run", "\(HTML.data(report.run.id, 60)) <small>\(HTML.data(report.run.job, 80))</small>")
         return text + "</dl></header>\n"
     }
@@ -59,8 +65,9 @@ struct HTMLFirstScreen {
         return "<nav aria-label=\"Sheets\">" + names.joined() + "<a href=\"#matched\">Matched</a></nav>\n"
     }
 
-    private func card(_ title: String, _ body: String, _ classes: String = "") -> String {
-        "<section class=\"card \(classes)\"><h2>\(HTML.text(title))</h2>\(body)</section>"
+    private func card(_ title: String, _ body: String, _ classes: String = "", period: String? = nil) -> String {
+        let words = period.map { " <small>\(HTML.text($0))</small>" } ?? ""
+        return "<section class=\"card \(classes)\"><h2>\(HTML.text(title))\(words)</h2>\(body)</section>"
     }
 
     // MARK: The statement in small
@@ -68,11 +75,17 @@ struct HTMLFirstScreen {
     private func bridges() -> [String] {
         var cards: [String] = []
         if !statement.agencies.isEmpty {
-            cards.append(card("Statement, credits", bridge("Statement (credits)"), "bridge tall"))
+            cards.append(
+                card(
+                    "Statement, credits", bridge("Statement (credits)"), "bridge tall",
+                    period: "balances at the cut-off, since the beginning"))
         }
         for totals in statement.chargeTotals {
             let currency = totals.currency.uppercased()
-            cards.append(card("Charges, \(currency)", bridge("Charges (\(currency))"), "bridge"))
+            cards.append(
+                card(
+                    "Charges, \(currency)", bridge("Charges (\(currency))"), "bridge",
+                    period: ReportPeriods.beginning))
         }
         return cards
     }
@@ -118,11 +131,18 @@ struct HTMLFirstScreen {
             return card("Open items", "<p class=\"none\">This is the first report: \(statement.items.count) items.</p>")
         }
         let tiles = [
-            ("new", changes.new.count), ("reopened", changes.reopened.count), ("resolved", changes.resolved.count),
+            ("new", changes.new.count), ("reopened", changes.reopened.count), ("resolved", report.resolved.count),
             ("changed", changes.changed.count), ("unchanged", changes.unchanged.count),
         ]
         let body = tiles.map { "<div><b>\(Money.grouped(Int64($0.1)))</b><span>\($0.0)</span></div>" }.joined()
-        return card("Items since the last report", "<div class=\"tiles\">\(body)</div>")
+        return card(
+            "Items since the last report", "<div class=\"tiles\">\(body)</div>", period: compared)
+    }
+
+    private var compared: String? {
+        report.basis.comparedWith.map { last in
+            "report \(last.id), cut-off \(report.clock.wall(last.cutOffSeconds) ?? "not known")"
+        }
     }
 
     /// The same rows as the summary sheet.
@@ -149,11 +169,12 @@ struct HTMLFirstScreen {
             body += HTMLChart.meter(
                 "By value, \(HTML.text(value.currency.uppercased()))", value.per10000, "\(matched) of \(read)")
         }
-        return card("Match rate", body)
+        return card("Match rate", body, period: "of the control totals, both sides")
     }
 
     private func aging() -> String {
-        card("Age of open items, days", HTMLChart.aging(statement.aging))
+        card(
+            "Age of open items, days", HTMLChart.aging(statement.aging), period: AgingSheet.information(statement))
     }
 
     private func largest() -> String? {
@@ -178,7 +199,7 @@ struct HTMLFirstScreen {
     private func trend() -> String {
         let points = Array(report.trend.suffix(30))
         return card(
-            "Open items, last \(points.count) runs", HTMLChart.trend(points, report.clock), "wide")
+            "Open items, last \(points.count) reports", HTMLChart.trend(points, report.clock), "wide")
     }
 
     private func controls() -> String {
@@ -194,7 +215,10 @@ struct HTMLFirstScreen {
                 "<tr><th scope=\"row\">\(HTML.data(control.name, 60))<small>\(HTML.data(control.account, 60)), "
                 + "\(HTML.text(control.currency.uppercased()))</small>\(amount(control.stripe))\(amount(control.local))"
         }
-        return card("Control totals", body + "</tbody></table>", "controls")
+        return card(
+            "Control totals",
+            body + "</tbody></table><p class=\"none\"><a href=\"#tie_out\">Tie-out to the statement"
+                + "</a></p>", "controls", period: "created in each run\u{2019}s look-back")
     }
 
     private func signOffs() -> String {

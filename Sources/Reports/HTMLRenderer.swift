@@ -24,7 +24,7 @@ final class HTMLRenderer: Renderer {
             let note = "What each item adds to the local side in money: added up, what the statement explains."
             try tables.section(sheet, note: note, isFolded: true)
         }
-        for key in ["resolved", "changed_since_sign_off", "aging", "repairs", "controls", "control_totals"] {
+        for key in ["resolved", "changed_since_sign_off", "aging", "repairs", "controls", "control_totals", "tie_out"] {
             guard let sheet = sheets[key] else { continue }
             try tables.section(sheet)
         }

@@ -54,6 +54,7 @@ enum HTMLStyle {
         .card.wide{grid-column:span 8}.card.full{grid-column:span 12}
         .card.tall{grid-row:span 2}
         .card h2{font-size:13px;font-weight:600;color:var(--soft);margin-bottom:12px}
+        .card h2 small{font-weight:400}
         .tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:14px 8px}
         .tiles b{display:block;font-size:26px;line-height:1.2;font-weight:600}
         .tiles span{color:var(--soft);font-size:13px}
@@ -105,7 +106,7 @@ enum HTMLStyle {
         .id{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:12px}
         td a{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:12px}
         .bridge td a,.bridge th a{font:inherit}
-        tfoot td{font-weight:650;border-top:1px solid var(--soft);border-bottom:3px double var(--soft)}
+        .total td{font-weight:650;border-bottom:3px double var(--soft)}
         .card table{font-size:14px}
         .card tbody tr:last-child th,.card tbody tr:last-child td{border-bottom:0}
         .card tbody th{font-weight:400}
@@ -156,7 +157,7 @@ enum HTMLStyle {
         .items td:nth-child(5)::before{content:"Stripe amount"}.items td:nth-child(6)::before{content:"Local amount"}
         .items td:nth-child(7)::before{content:"Difference"}.items td:nth-child(8)::before{content:"Effect, credits"}
         .items td:nth-child(9)::before{content:"Age, days"}.items td:nth-child(10)::before{content:"State"}
-        .chart.trend text{font-size:22px}.chart.trend text.value{font-size:24px}
+        .chart.trend text{font-size:22px}.chart.trend text.value{font-size:24px}.chart.trend text.middle{display:none}
         .items tr[hidden]{display:none}.items th:nth-child(10),.items td:nth-child(10){padding-left:0}}
 
         """
@@ -181,7 +182,7 @@ enum HTMLStyle {
         .box p{font-size:9px}.box .line{padding-top:6px}.chart.trend{height:74px}\
 
         nav,.bar{display:none}thead{break-inside:avoid}thead th{font-size:inherit}\
-        .scroll{overflow:visible}thead{display:table-header-group}tfoot{display:table-row-group}
+        .scroll{overflow:visible}thead{display:table-header-group}
         tr,summary{break-inside:avoid}summary{break-after:avoid;list-style:none}th,td{padding:3px 5px}
         .grid td{white-space:normal}.grid.statement,.grid.charges,.grid.control_totals{font-size:7.5px}
         .grid td.n,.grid td.t{white-space:nowrap}

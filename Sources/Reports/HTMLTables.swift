@@ -23,7 +23,7 @@ struct HTMLTables {
         } else if isFolded || sheet.rowCount > Self.foldOver {
             try blocks(sheet, Array(0..<sheet.rowCount), noun: "rows")
         } else {
-            try table(sheet, 0..<sheet.rowCount, totals: sheet.totals)
+            try table(sheet, 0..<sheet.rowCount)
         }
         try end()
     }
@@ -45,32 +45,30 @@ struct HTMLTables {
                 rows.count <= Self.block ? "" : " \(Money.grouped(Int64(start + 1)))–\(Money.grouped(Int64(end)))"
             let name = range.isEmpty ? "\(Money.grouped(Int64(rows.count))) \(noun)" : noun + range
             try stream.write("<details><summary>\(HTML.text(name))</summary>\n")
-            try table(sheet, rows[start..<end], totals: nil)
+            try table(sheet, rows[start..<end])
             try stream.write("</details>\n")
             start = end
         }
     }
 
-    func table(_ sheet: Sheet, _ rows: some Sequence<Int>, totals: [Cell]?) throws(ReportError) {
+    /// The sums stand in the head of every table of the sheet: they are about all of its lines, not about those of one
+    /// table, and are seen before the first line and on every page of paper.
+    func table(_ sheet: Sheet, _ rows: some Sequence<Int>) throws(ReportError) {
         try stream.write("<div class=\"scroll\"><table class=\"grid \(sheet.key)\"><thead><tr>")
         for column in sheet.columns {
             try stream.write("<th scope=\"col\"\(Self.isFigure(column.type) ? " class=\"n\"" : "")>")
             try stream.write(HTML.text(column.title))
             try stream.write("</th>")
         }
-        try stream.write("</tr></thead><tbody>\n")
+        try stream.write("</tr>\n")
+        for total in sheet.totals { try row(total, sheet.columns, classes: "total") }
+        try stream.write("</thead><tbody>\n")
         for index in rows { try row(sheet.row(index), sheet.columns) }
-        try stream.write("</tbody>")
-        if let totals {
-            try stream.write("<tfoot>")
-            try row(totals, sheet.columns)
-            try stream.write("</tfoot>")
-        }
-        try stream.write("</table></div>\n")
+        try stream.write("</tbody></table></div>\n")
     }
 
-    private func row(_ cells: [Cell], _ columns: [Column]) throws(ReportError) {
-        try stream.write("<tr>")
+    private func row(_ cells: [Cell], _ columns: [Column], classes: String = "") throws(ReportError) {
+        try stream.write(classes.isEmpty ? "<tr>" : "<tr class=\"\(classes)\">")
         for (column, cell) in zip(columns, cells) { try stream.write(self.cell(cell, column)) }
         try stream.write("</tr>\n")
     }
@@ -125,18 +123,27 @@ struct HTMLStatement {
         self.tables = tables
     }
 
+    private var opening: String {
+        sheets.report.basis.opensAt.map { "from report \($0.id), the last one signed" }
+            ?? (sheets.report.periodFromSeconds == nil ? "0: nothing was signed before" : "at the start of the period")
+    }
+
     func write() throws(ReportError) {
         let statement = sheets.report.statement
         if let sheet = sheets["statement"], !statement.agencies.isEmpty {
             let lines = statement.agencies
             try write(
-                sheet, "Statement, credits", lines.map { $0.isOutOfBalance || $0.state > .explained },
+                sheet, "Statement, credits",
+                period: "Opening \(opening). Bought, consumed and adjustments "
+                    + "\(ReportPeriods.credits(sheets.report)) to the cut-off. ",
+                lines.map { $0.isOutOfBalance || $0.state > .explained },
                 sizes: lines.map { ($0.difference ?? 0).magnitude }, hasItems: lines.map { $0.openItems > 0 })
         }
         if let sheet = sheets["charges"] {
             let lines = statement.charges
             try write(
-                sheet, "Charges", lines.map { $0.isOutOfBalance || $0.state > .explained },
+                sheet, "Charges", period: "Cumulative: \(ReportPeriods.beginning), whatever the period. ",
+                lines.map { $0.isOutOfBalance || $0.state > .explained },
                 sizes: lines.map { ($0.difference ?? 0).magnitude }, hasItems: lines.map { $0.openItems > 0 })
         }
     }
@@ -145,16 +152,18 @@ struct HTMLStatement {
     private static let openMax = 25
 
     private func write(
-        _ sheet: Sheet, _ title: String, _ isOut: [Bool], sizes: [UInt64], hasItems: [Bool]
+        _ sheet: Sheet, _ title: String, period: String, _ isOut: [Bool], sizes: [UInt64], hasItems: [Bool]
     ) throws(ReportError) {
         let out = isOut.indices.filter { isOut[$0] }.sorted { one, other in
             sizes[one] == sizes[other] ? one < other : sizes[one] > sizes[other]
         }
         let open = isOut.indices.filter { !isOut[$0] && hasItems[$0] }
         let quiet = isOut.indices.filter { !isOut[$0] && !hasItems[$0] }
-        let note = out.isEmpty ? "All lines are in balance." : "What is out of balance, the largest difference first."
+        let note =
+            period
+            + (out.isEmpty ? "All lines are in balance." : "What is out of balance, the largest difference first.")
         try tables.begin(sheet.key, title, count: Int64(sheet.rowCount), note: note)
-        try tables.table(sheet, out.prefix(Self.openMax), totals: sheet.totals)
+        try tables.table(sheet, out.prefix(Self.openMax))
         if out.count > Self.openMax {
             try tables.blocks(sheet, Array(out.dropFirst(Self.openMax)), noun: "more out of balance")
         }

@@ -92,16 +92,19 @@ enum ResolvedSheet {
             Column("amount", "Amount", .money, 16), Column("currency", "Currency", .text, 10),
             Column("credits", "Credits", .credits, 12), Column("closed_at", "Closed at (\(zone))", .time, 18),
             Column("how", "How", .text, 20), Column("by", "By", .text, 20), Column("plan", "Plan", .id, 24),
+            Column("in_last_report", "In the last report", .text, 16),
         ]
     }
 
     static func sheet(_ report: DiscrepancyReport) -> Sheet {
-        let rows = report.resolved.sorted { ($0.closedSeconds, $0.id) < ($1.closedSeconds, $1.id) }
+        let rows = report.resolved.sorted {
+            ($0.closedSeconds ?? .max, $0.id) < ($1.closedSeconds ?? .max, $1.id)
+        }
         return Sheet("resolved", "Resolved", columns(report.zone.name), rows) { item in
             [
                 .id(item.id), .id(item.agencyID), .text(item.agency), .text(item.kind.rawValue), .money(item.amount),
                 .text(item.amount?.currency.uppercased()), .credits(item.credits), .time(item.closedSeconds),
-                .text(item.how), .text(item.by), .id(item.plan),
+                .text(item.how), .text(item.by), .id(item.plan), .text(item.wasStated ? "yes" : "no"),
             ]
         }
     }

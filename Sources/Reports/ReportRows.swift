@@ -1,6 +1,7 @@
 import Reconciliation
 
-/// An item that was open in the last report and is not now.
+/// An item that was resolved since the report that this one is compared with: one that it stated, or one that was found
+/// and resolved in between.
 public struct ResolvedItem: Sendable, Hashable {
     public var id: String
     public var kind: FindingKind
@@ -8,15 +9,19 @@ public struct ResolvedItem: Sendable, Hashable {
     public var agency: String?
     public var amount: Money?
     public var credits: Int64?
-    public var closedSeconds: Int64
-    /// `repaired`, `late webhook`, `accepted`, `changed at source`.
+    /// Unix seconds; `nil` for what is not closed and is counted no more.
+    public var closedSeconds: Int64?
+    /// `repaired`, `late webhook`, `accepted`, `changed at source`, or why it is counted no more.
     public var how: String
     public var by: String?
     public var plan: String?
+    /// The report that this one is compared with stated it as open.
+    public var wasStated: Bool
 
     public init(
         id: String, kind: FindingKind, agencyID: Int64? = nil, agency: String? = nil, amount: Money? = nil,
-        credits: Int64? = nil, closedSeconds: Int64, how: String, by: String? = nil, plan: String? = nil
+        credits: Int64? = nil, closedSeconds: Int64?, how: String, by: String? = nil, plan: String? = nil,
+        wasStated: Bool = false
     ) {
         self.id = id
         self.kind = kind
@@ -28,6 +33,7 @@ public struct ResolvedItem: Sendable, Hashable {
         self.how = how
         self.by = by
         self.plan = plan
+        self.wasStated = wasStated
     }
 }
 

@@ -47,6 +47,7 @@ public enum ReportSchema {
             ("aging", "Aging", AgingSheet.columns), ("repairs", "Repairs", RepairsSheet.columns("UTC")),
             ("controls", "Controls", ControlsSheet.columns),
             ("control_totals", "Control totals", ControlTotalsSheet.columns),
+            ("tie_out", "Tie-out", TieOutSheet.columns),
             ("definitions", "Definitions", DefinitionsSheet.columns), ("matched", "Matched", MatchedColumns.columns),
         ]
     }

@@ -28,7 +28,7 @@ package struct ReportSheets: Sendable {
             OpenItemsSheet.sheet(report, items), ItemEffectsSheet.sheet(items), ResolvedSheet.sheet(report),
             ChangedSheet.sheet(report),
             AgingSheet.sheet(report), RepairsSheet.sheet(report), ControlsSheet.sheet(report),
-            ControlTotalsSheet.sheet(report), DefinitionsSheet.sheet(report),
+            ControlTotalsSheet.sheet(report), TieOutSheet.sheet(report), DefinitionsSheet.sheet(report),
         ]
         self.sheets = sheets
     }

@@ -85,7 +85,7 @@ public enum ReportVerdict {
     /// What a state means, for a reader who sees it for the first time.
     package static func meaning(_ state: StatementState) -> String {
         switch state {
-        case .clean: "Everything was read, nothing differs, nothing is open."
+        case .clean: "Everything that it covers was read, nothing differs, nothing is open."
         case .explained: "Open items account for the whole difference."
         case .unexplained: "A part of the difference, or of the roll-forward, has no item that accounts for it."
         case .incomplete: "Something was not read. Do not rely on these figures."

@@ -15,7 +15,7 @@ package struct SampleReport {
     /// An unexplained rest, in credits, of the first agency.
     package var unexplained: Int64 = 0
 
-    private static let cutOffSeconds: Int64 = 1_773_028_800  // 2026-03-09 04:00 UTC, midnight in New York
+    static let cutOffSeconds: Int64 = 1_773_028_800  // 2026-03-09 04:00 UTC, midnight in New York
     private static let creditPrice: Int64 = 20_000
     private static let kindsThatMove: [FindingKind] = [
         .missedPaid, .missingLocally, .unpaidInStripe, .paidAfterCancel, .voidAfterPaid, .missingInStripe,
@@ -44,7 +44,7 @@ package struct SampleReport {
             periodFromSeconds: Self.cutOffSeconds - 35 * 86_400, generatedSeconds: Self.cutOffSeconds + 8_100,
             zone: zone, statement: statement, items: items, resolved: makeResolved(names, &random),
             changedSinceSignOff: [change], repairs: makeRepairs(&random), run: run,
-            trend: makeTrend(statement, &random), signOffs: [signOff])
+            trend: makeTrend(statement, &random), signOffs: [signOff], basis: basis)
     }
 
     private var run: ReportSource {
@@ -61,7 +61,12 @@ package struct SampleReport {
         return ReportSource(
             id: "run-1842", job: "balance-report", programVersion: "1.0.0",
             jobFileHash: String(repeating: "5e", count: 32), queries: queries,
-            previousReportHash: String(repeating: "a7", count: 32))
+            runs: [
+                SourceRun(
+                    id: 1_842, job: "credit-invoices", state: "drift", programVersion: "1.0.0",
+                    jobFileHash: String(repeating: "6f", count: 32), fromSeconds: Self.cutOffSeconds - 35 * 86_400,
+                    toSeconds: Self.cutOffSeconds + 7_800, requests: 483)
+            ], previousReportHash: String(repeating: "a7", count: 32))
     }
 
     private func makeTrend(_ statement: Statement, _ random: inout SampleNumbers) -> [TrendPoint] {
@@ -184,8 +189,10 @@ package struct SampleReport {
             ],
             controls: [
                 ControlTotals(
-                    name: "Credit invoices", account: "task_health", currency: "usd", stripe: side, local: side)
+                    name: "Credit invoices, run 1842", runID: 1_842, account: "task_health", currency: "usd",
+                    stripe: side, local: side)
             ],
+            ties: Self.ties(activities, charges),
             previous: PreviousStatement(
                 cutOffSeconds: Self.cutOffSeconds - 86_400, state: .explained,
                 open: before + [PreviousItem(id: "F-90001"), PreviousItem(id: "F-90002")],
@@ -196,12 +203,13 @@ package struct SampleReport {
         let ways = ["repaired", "late webhook", "accepted", "changed at source"]
         return (0..<min(12, agencies)).map { index in
             ResolvedItem(
-                id: "F-9\(1_000 + index)", kind: [.missedPaid, .missedVoid, .staleDraft][index % 3],
+                id: index < 2 ? "F-9000\(index + 1)" : "F-9\(1_000 + index)",
+                kind: [.missedPaid, .missedVoid, .staleDraft][index % 3],
                 agencyID: agencyID(index), agency: names[index],
                 amount: Money(minorUnits: random.int(1...40) * 20_000_000 / 10, currency: "usd"),
                 credits: random.int(1...40) * 100, closedSeconds: Self.cutOffSeconds - random.int(1...80_000),
                 how: ways[index % 4], by: index % 4 == 1 ? nil : Self.people[index % 3],
-                plan: index % 4 == 0 ? "plan-\(300 + index)" : nil)
+                plan: index % 4 == 0 ? "plan-\(300 + index)" : nil, wasStated: index < 2)
         }
     }
 

@@ -56,11 +56,11 @@ package struct Sheet: Sendable {
     package let rowCount: Int
     /// Makes the row with an index below `rowCount`; rows are made one at a time, never all at once.
     package let row: @Sendable (Int) -> [Cell]
-    /// A last line with the sums, for the formats that people read; machines find them in the summary.
-    package let totals: [Cell]?
+    /// Lines with the sums, for the formats that people read; machines find them in the summary.
+    package let totals: [[Cell]]
 
     package init(
-        _ key: String, _ title: String, _ columns: [Column], rowCount: Int, totals: [Cell]? = nil,
+        _ key: String, _ title: String, _ columns: [Column], rowCount: Int, totals: [[Cell]] = [],
         row: @escaping @Sendable (Int) -> [Cell]
     ) {
         self.key = key
@@ -73,7 +73,7 @@ package struct Sheet: Sendable {
 
     package init<Element: Sendable>(
         _ key: String, _ title: String, _ columns: [Column], _ elements: [Element],
-        totals: [Cell]? = nil, row: @escaping @Sendable (Element) -> [Cell]
+        totals: [[Cell]] = [], row: @escaping @Sendable (Element) -> [Cell]
     ) {
         self.init(key, title, columns, rowCount: elements.count, totals: totals) { row(elements[$0]) }
     }

@@ -19,17 +19,19 @@ enum StatementSheet {
     }
 
     /// Credits are one unit, so they add up over all agencies whatever was paid for them.
-    private static func totals(_ statement: Statement) -> [Cell] {
+    private static func totals(_ statement: Statement) -> [[Cell]] {
         let totals = statement.totals
         let isUnread = statement.unread.contains(.credits)
         let items = statement.agencies.reduce(0) { $0 + $1.openItems }
-        return [
-            .empty, .text("Total"), .empty, .credits(totals.opening), .credits(isUnread ? nil : totals.boughtAtStripe),
+        let name = "Total, \(Money.grouped(Int64(statement.agencies.count))) lines"
+        let row: [Cell] = [
+            .empty, .text(name), .empty, .credits(totals.opening), .credits(isUnread ? nil : totals.boughtAtStripe),
             .credits(totals.boughtLocally), .credits(totals.consumed), .credits(totals.adjustments),
             .credits(isUnread ? nil : totals.computed), .credits(totals.recorded), .credits(totals.difference),
             .credits(totals.explained), .credits(totals.unexplained), .count(items),
             .count(statement.agencies.compactMap(\.oldestDays).max()), .empty,
         ]
+        return [row]
     }
 
     static func row(_ line: AgencyStatement) -> [Cell] {
@@ -78,7 +80,27 @@ enum ChargesSheet {
     ]
 
     static func sheet(_ report: DiscrepancyReport) -> Sheet {
-        Sheet("charges", "Charges", columns, report.statement.charges, row: row)
+        Sheet(
+            "charges", "Charges", columns, report.statement.charges, totals: totals(report.statement), row: row)
+    }
+
+    /// One line for each currency.
+    private static func totals(_ statement: Statement) -> [[Cell]] {
+        let isUnread = statement.unread.contains(.charges)
+        return statement.chargeTotals.map { total in
+            func money(_ units: Int64?) -> Cell {
+                .money(units.map { Money(minorUnits: $0, currency: total.currency) })
+            }
+            let lines = statement.charges.filter { $0.activity.currency == total.currency }
+            return [
+                .empty, .text("Total, \(Money.grouped(Int64(lines.count))) lines"),
+                .text(total.currency.uppercased()), .count(isUnread ? nil : total.charged.count),
+                .count(total.recorded?.count), money(isUnread ? nil : total.charged.amount),
+                money(total.recorded?.amount), money(total.difference), money(total.explained),
+                money(total.unexplained), .count(lines.reduce(0) { $0 + $1.openItems }),
+                .count(lines.compactMap(\.oldestDays).max()), .empty,
+            ]
+        }
     }
 
     static func row(_ line: ChargeLine) -> [Cell] {
@@ -102,22 +124,38 @@ enum AgingSheet {
     static let columns = [
         Column("kind", "Kind", .text, 24), Column("bucket", "Days", .text, 12), Column("items", "Items", .count, 10),
         Column("credits", "Credits", .credits, 14), Column("amount", "Amount", .money, 18),
-        Column("currency", "Currency", .text, 10),
+        Column("currency", "Currency", .text, 10), Column("class", "Class", .text, 18),
     ]
 
+    /// What the first screens say of the items that no bar of the ages counts; `nil` where there are none.
+    static func information(_ statement: Statement) -> String? {
+        let count = statement.informationAging.cells.reduce(0) { $0 + $1.count }
+        return count == 0 ? nil : "and \(Money.grouped(count)) for information (\(kinds(statement.informationAging)))"
+    }
+
+    private static func kinds(_ table: AgingTable) -> String {
+        table.kinds.map(\.rawValue).joined(separator: ", ")
+    }
+
     static func sheet(_ report: DiscrepancyReport) -> Sheet {
+        let statement = report.statement
+        let rows = rows(statement.aging, "difference") + rows(statement.informationAging, "for information")
+        return Sheet("aging", "Aging", columns, rows) { $0 }
+    }
+
+    private static func rows(_ table: AgingTable, _ word: String) -> [[Cell]] {
         // One row for each currency of a cell; the count stands in the first of them only, so that it can be added up.
         var rows: [[Cell]] = []
-        for cell in report.statement.aging.cells {
+        for cell in table.cells {
             let amounts: [Money?] = cell.amounts.isEmpty ? [nil] : cell.amounts
             for (index, amount) in amounts.enumerated() {
                 rows.append([
                     .text(cell.kind.rawValue), .text(cell.bucket.label), index == 0 ? .count(cell.count) : .empty,
                     index == 0 ? .credits(cell.creditsEffect) : .empty, .money(amount),
-                    .text(amount?.currency.uppercased()),
+                    .text(amount?.currency.uppercased()), .text(word),
                 ])
             }
         }
-        return Sheet("aging", "Aging", columns, rows) { $0 }
+        return rows
     }
 }

@@ -27,8 +27,11 @@ enum SummarySheet {
             ],
             [.text("Scope"), .text("Report"), .id(report.id), .empty],
         ]
+        rows += ReportPeriods.rows(report).map {
+            [.text("Period"), .text($0.figure), .text($0.period), $0.note.isEmpty ? .empty : .text($0.note)]
+        }
         rows +=
-            bridge(statement) + changes(statement) + people(report) + rates(statement) + aging(statement)
+            bridge(statement) + changes(report) + people(report) + rates(statement) + aging(statement)
             + largest(statement)
         rows += controls(statement) + signOffs(report)
         return Sheet("summary", "Summary", columns, rows) { $0 }
@@ -85,17 +88,20 @@ enum SummarySheet {
         return .text(([count] + (cause.scope == .credits ? amounts : [])).joined(separator: ", "))
     }
 
-    private static func changes(_ statement: Statement) -> [[Cell]] {
+    private static func changes(_ report: DiscrepancyReport) -> [[Cell]] {
+        let statement = report.statement
         let changes = statement.changes
         let name = "Since the last report"
         guard changes.hasPrevious else {
             return [[.text(name), .text("Open items"), .count(Int64(statement.items.count)), .text("first report")]]
         }
         let lists = [
-            ("New", changes.new), ("Reopened", changes.reopened), ("Resolved", changes.resolved),
-            ("Changed", changes.changed), ("Unchanged", changes.unchanged), ("In an older bucket", changes.movedBucket),
+            ("New", changes.new.count, ""), ("Reopened", changes.reopened.count, ""),
+            ("Resolved", report.resolved.count, "\(changes.resolved.count) of them open in the last report"),
+            ("Changed", changes.changed.count, ""), ("Unchanged", changes.unchanged.count, ""),
+            ("In an older bucket", changes.movedBucket.count, ""),
         ]
-        return lists.map { [.text(name), .text($0.0), .count(Int64($0.1.count)), .empty] }
+        return lists.map { [.text(name), .text($0.0), .count(Int64($0.1)), $0.2.isEmpty ? .empty : .text($0.2)] }
     }
 
     /// Who is on the open items, the most items first; then those that nobody looks after yet. An accepted item, one
@@ -150,6 +156,12 @@ enum SummarySheet {
         AgingBucket.allCases.map { bucket in
             [.text("Aging"), .text("\(bucket.label) days"), .count(statement.aging.count(bucket)), .text("items")]
         }
+            + statement.informationAging.cells.map {
+                [
+                    .text("Aging"), .text("\($0.bucket.label) days, \($0.kind.rawValue)"), .count($0.count),
+                    .text("items, for information"),
+                ]
+            }
     }
 
     private static func largest(_ statement: Statement) -> [[Cell]] {

@@ -27,10 +27,13 @@ public enum ReportSummary {
         lines += statement.gaps.map { "  ! \($0)" }
         lines += [
             "", "Cut-off  \(statement.cutOff.localText) \(statement.cutOff.zone) (\(statement.cutOff.utcText))",
-            "Account  \(accounts), \(report.mode)", "",
+            "Period   \(ReportPeriods.line(report))", "Account  \(accounts), \(report.mode)", "",
         ]
         lines += aligned(bridge(statement))
-        lines += ["", changes(statement), people(report), rate(statement), aging(statement)]
+        lines.append("")
+        lines += itemLines(report).map { name, value in
+            name + String(repeating: " ", count: max(1, 9 - name.count)) + value
+        }
         let largest = statement.largestAgencies()
         if !largest.isEmpty {
             lines += ["", "Largest differences"]
@@ -42,6 +45,14 @@ public enum ReportSummary {
                 })
         }
         return lines.map { ReportText.visible($0) }
+    }
+
+    /// What moved, who is on it, what agrees, and how old it is: names and values.
+    static func itemLines(_ report: DiscrepancyReport) -> [(name: String, value: String)] {
+        [
+            ("Items", changes(report)), ("People", people(report)), ("Matched", rate(report.statement)),
+            ("Age", aging(report.statement)),
+        ]
     }
 
     private static func bridge(_ statement: Statement) -> [(String, String, String)] {
@@ -71,11 +82,12 @@ public enum ReportSummary {
         }
     }
 
-    private static func changes(_ statement: Statement) -> String {
-        let changes = statement.changes
-        guard changes.hasPrevious else { return "Items    \(statement.items.count) open; this is the first report" }
-        return "Items    \(changes.new.count) new, \(changes.reopened.count) reopened, \(changes.resolved.count) "
-            + "resolved, \(changes.changed.count) changed, \(changes.unchanged.count) unchanged"
+    private static func changes(_ report: DiscrepancyReport) -> String {
+        let (statement, changes) = (report.statement, report.statement.changes)
+        guard changes.hasPrevious else { return "\(statement.items.count) open; this is the first report" }
+        return "\(changes.new.count) new, \(changes.reopened.count) reopened, \(report.resolved.count) "
+            + "resolved (\(changes.resolved.count) of them in the last report), "
+            + "\(changes.changed.count) changed, \(changes.unchanged.count) unchanged"
     }
 
     private static func people(_ report: DiscrepancyReport) -> String {
@@ -83,17 +95,18 @@ public enum ReportSummary {
             guard case .text(let name) = row[1], case .count(let count) = row[2], count > 0 else { return nil }
             return "\(ReportText.shown(name, 40)) \(Money.grouped(count))"
         }
-        return "People   " + (words.isEmpty ? "nothing is open" : words.joined(separator: ", "))
+        return words.isEmpty ? "nothing is open" : words.joined(separator: ", ")
     }
 
     private static func rate(_ statement: Statement) -> String {
         let rate = statement.matchRate
         let values = rate.byValue.map { "\(ReportVerdict.percent($0.per10000)) of \($0.currency.uppercased()) value" }
-        return "Matched  " + (["\(ReportVerdict.percent(rate.per10000)) by count"] + values).joined(separator: ", ")
+        return (["\(ReportVerdict.percent(rate.per10000)) by count"] + values).joined(separator: ", ")
     }
 
     private static func aging(_ statement: Statement) -> String {
         let buckets = AgingBucket.allCases.map { "\($0.label): \(Money.grouped(statement.aging.count($0)))" }
-        return "Age      " + buckets.joined(separator: "   ") + " (days: items)"
+        let rest = AgingSheet.information(statement).map { ", \($0)" } ?? ""
+        return buckets.joined(separator: "   ") + " (days: items)" + rest
     }
 }

@@ -34,7 +34,7 @@ final class XLSXRenderer: Renderer {
     }
 
     func finish() throws(ReportError) -> [(String, OutputFile)] {
-        try matched.end(totals: nil)
+        try matched.end(totals: [])
         try book.close()
         return [(file.name, file)]
     }
@@ -195,7 +195,7 @@ final class XLSXTable {
         return min(lines, 12)
     }
 
-    func end(totals: [Cell]?) throws(ReportError) {
+    func end(totals: [[Cell]]) throws(ReportError) {
         let worksheet = cells.worksheet
         let lastColumn = UInt16(sheet.columns.count - 1)
         let lastRow = max(nextRow - 1, 1)
@@ -212,9 +212,11 @@ final class XLSXTable {
             try cells.string(note, nextRow, 0, cells.formats.section)
             nextRow += 1
         }
-        guard let totals, sheet.rowCount > 0 else { return }
-        for (index, cell) in totals.enumerated() { try cells.write(cell, nextRow, UInt16(index), isTotal: true) }
-        nextRow += 1
+        guard sheet.rowCount > 0 else { return }
+        for total in totals {
+            for (index, cell) in total.enumerated() { try cells.write(cell, nextRow, UInt16(index), isTotal: true) }
+            nextRow += 1
+        }
     }
 
     /// `0` is A, `25` is Z, `26` is AA.

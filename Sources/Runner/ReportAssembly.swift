@@ -17,6 +17,7 @@ struct ReportAssembly {
     let programVersion: String
     /// The jobs of which no run read up to the cut-off.
     let missing: [JobDefinition]
+    let coverage: ReportCoverage
     let scope: StatementScope
 
     func report(_ figures: StatementFigures) throws -> DiscrepancyReport {
@@ -26,7 +27,7 @@ struct ReportAssembly {
             title: definition.description.isEmpty ? "Discrepancy report" : definition.description,
             id: "\(definition.name)/\(ISOTime.text(cutOffSeconds, in: .utc).prefix(19))Z", accounts: accounts,
             periodFromSeconds: figures.fromSeconds, generatedSeconds: max(asOf, cutOffSeconds), zone: zone,
-            statement: statement, items: figures.items.map(item), resolved: figures.resolved.map(resolved),
+            statement: statement, items: figures.items.map(item), resolved: resolved(figures),
             changedSinceSignOff: figures.changedSinceSignOff.map {
                 SignedChange(item: $0.item, field: $0.field, then: $0.then, now: $0.now)
             }, repairs: figures.repairs.map(repair), run: source(figures),
@@ -35,7 +36,7 @@ struct ReportAssembly {
             } + [
                 TrendPoint(
                     atSeconds: cutOffSeconds, openItems: Int64(statement.items.count), state: statement.state)
-            ])
+            ], basis: basis(figures))
     }
 
     private func input(_ figures: StatementFigures) -> StatementInput {
@@ -44,7 +45,13 @@ struct ReportAssembly {
                 name: "Stripe, \(job.name)", isComplete: false,
                 reason: "no run of \(job.name) has read up to the cut-off; start one with: trueup run \(job.name)")
         }
-        reads += figures.unread.map(unread)
+        reads += coverage.leftOut.map(leftOut) + figures.unread.map(unread)
+        if isWithoutCreditJob(figures) {
+            reads.append(
+                StatementRead(
+                    name: "Stripe, credit orders", isComplete: false,
+                    reason: "no job compares them with invoices; a job of kind reconcile over their table does"))
+        }
         for (job, items) in figures.leftOut.sorted(by: { $0.key < $1.key }) {
             reads.append(
                 StatementRead(
@@ -65,6 +72,7 @@ struct ReportAssembly {
         return StatementInput(
             cutOff: StatementCutOff(seconds: cutOffSeconds, in: zone), agencies: figures.agencies,
             charges: figures.charges, items: figures.items.map(\.item), reads: reads, controls: figures.controls,
+            ties: figures.ties,
             unread: unreadParts(figures), toleranceCredits: job.toleranceCredits,
             previous: figures.previous.map { previous in
                 PreviousStatement(
@@ -76,10 +84,24 @@ struct ReportAssembly {
     /// The parts that rest on something that was not read.
     private func unreadParts(_ figures: StatementFigures) -> Set<StatementItem.Scope> {
         let jobs = missing.map(\.name) + figures.runs.filter { !$0.run.isComplete }.map(\.run.job)
-        var parts = Set(figures.unread.map(\.scope))
+        var parts = Set(figures.unread.map(\.scope) + coverage.leftOut.map(\.part))
+        if isWithoutCreditJob(figures) { parts.insert(.credits) }
         if jobs.contains(where: { scope.creditJobs.contains($0) }) { parts.insert(.credits) }
         if jobs.contains(where: { scope.chargeJobs.contains($0) }) { parts.insert(.charges) }
         return parts
+    }
+
+    /// There are balances, and nobody was to read what they rest on.
+    private func isWithoutCreditJob(_ figures: StatementFigures) -> Bool {
+        scope.creditJobs.isEmpty && !figures.agencies.isEmpty && !coverage.leftOut.contains { $0.part == .credits }
+    }
+
+    private func leftOut(_ left: ReportCoverage.LeftOut) -> StatementRead {
+        let accounts = left.accounts.sorted().joined(separator: ", ")
+        return StatementRead(
+            name: "Stripe, \(left.job), \(accounts)", isComplete: false,
+            reason: "the report leaves the job out, and no other reads the \(left.part.rawValue) of \(accounts): name "
+                + "\(left.job) in `after`, or the accounts that the report is about in `accounts`")
     }
 
     /// A time that no run has read, with the command that reads it. Days are named a little wider, whatever the zone.
@@ -93,6 +115,13 @@ struct ReportAssembly {
                 + "\(ISOTime.text(unread.period.toSeconds, in: zone).prefix(10))",
             isComplete: false,
             reason: "no complete run has; read it with: trueup backfill \(unread.job) --from \(from) --to \(to)\(many)")
+    }
+
+    private func basis(_ figures: StatementFigures) -> ReportBasis {
+        ReportBasis(
+            comparedWith: figures.previous.map { ReportReference(id: $0.id, cutOffSeconds: $0.cutOffSeconds) },
+            opensAt: figures.signed.map { ReportReference(id: $0.id, cutOffSeconds: $0.cutOffSeconds) },
+            unstated: figures.unstated)
     }
 
     private func source(_ figures: StatementFigures) -> ReportSource {
@@ -151,12 +180,26 @@ struct ReportAssembly {
         }
     }
 
-    private func resolved(_ one: ResolvedFinding) -> ResolvedItem {
+    private func resolved(_ figures: StatementFigures) -> [ResolvedItem] {
+        let stated = Set(figures.previousItems.map(\.id))
+        let closed = figures.resolved.map { resolved($0, wasStated: stated.contains($0.finding.item.id)) }
+        return closed
+            + figures.uncounted.map { found in
+                ResolvedItem(
+                    id: found.item.id, kind: found.item.kind, agencyID: found.item.agencyID, agency: found.agencyName,
+                    amount: found.stripeAmount ?? found.localAmount, credits: found.credits, closedSeconds: nil,
+                    how: found.action == .ignore ? "ignored by the job file" : "another item is about it",
+                    wasStated: true)
+            }
+    }
+
+    private func resolved(_ one: ResolvedFinding, wasStated: Bool) -> ResolvedItem {
         let found = one.finding
         return ResolvedItem(
             id: found.item.id, kind: found.item.kind, agencyID: found.item.agencyID, agency: found.agencyName,
             amount: found.stripeAmount ?? found.localAmount, credits: found.credits,
-            closedSeconds: one.closedAt.seconds, how: one.closedHow.words, by: one.repairedBy, plan: one.plan)
+            closedSeconds: one.closedAt.seconds, how: one.closedHow.words, by: one.repairedBy, plan: one.plan,
+            wasStated: wasStated)
     }
 
     private func repair(_ repair: Repair) -> RepairEntry {

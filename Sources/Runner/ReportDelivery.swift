@@ -15,7 +15,11 @@ public struct ReportDelivery: Sendable {
 
     /// - Parameters:
     ///   - environment: where the access key of a bucket is looked up.
-    public init(settings: DeliverySettings, http: HTTPClient, environment: [String: String]) {
+    ///   - bucketTimeoutMilliseconds: for one object.
+    public init(
+        settings: DeliverySettings, http: HTTPClient, environment: [String: String],
+        bucketTimeoutMilliseconds: Int = 60_000
+    ) {
         self.settings = settings
         var bucket: ReportBucket?
         var problem: String?
@@ -28,6 +32,7 @@ public struct ReportDelivery: Sendable {
                 problem = "\(error)"
             }
         }
+        bucket?.timeoutMilliseconds = bucketTimeoutMilliseconds
         self.bucket = bucket
         bucketProblem = problem
     }
@@ -90,21 +95,23 @@ public struct ReportDelivery: Sendable {
                     destination: "directory", address: result.directory, outcome: .delivered,
                     detail: "\(result.files.count) files and the manifest"))
         }
-        if rule.s3, !isDone("s3") { made.append(await toBucket(result)) }
+        if rule.s3, !isDone("s3") {
+            let names = result.files.map(\.name) + [ReportManifest.fileName]
+            made.append(await toBucket(names, from: result.directory))
+        }
         for delivery in made { try await reports.record(delivery, of: result.id) }
         return made
     }
 
-    private func toBucket(_ result: ReportResult) async -> StoredReport.Delivery {
+    func toBucket(_ names: [String], from directory: String) async -> StoredReport.Delivery {
         guard let bucket else {
             return StoredReport.Delivery(
                 destination: "s3", address: settings.s3?.bucket ?? "", outcome: .failed,
                 detail: bucketProblem ?? "settings.yaml has no delivery.s3")
         }
-        let folder = result.directory.split(separator: "/").suffix(2).map(String.init)
+        let folder = directory.split(separator: "/").suffix(2).map(String.init)
         do {
-            let names = result.files.map(\.name) + [ReportManifest.fileName]
-            try await bucket.put(names, from: result.directory, folder: folder)
+            try await bucket.put(names, from: directory, folder: folder)
             return StoredReport.Delivery(
                 destination: "s3", address: bucket.address(folder), outcome: .delivered,
                 detail: "\(names.count) objects")

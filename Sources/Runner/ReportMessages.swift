@@ -40,7 +40,7 @@ public struct ReportMessages: Sendable, Hashable {
                 : "\(report.state.rawValue) \(definition.name) \(day): unchanged")
         guard isFull else {
             text = result.oneLine + "\n"
-            html = ReportMessages.page(report, lines: [result.oneLine])
+            html = ReportMail.html(report, line: result.oneLine)
             attachments = []
             slack = ReportMessages.escaped(result.oneLine)
             return
@@ -53,33 +53,16 @@ public struct ReportMessages: Sendable, Hashable {
             attached.append(name)
         }
         let left = result.files.count - attached.count
-        let lines =
-            ReportSummary.lines(report) + [
-                "", "Report \(result.id), manifest SHA-256 \(result.manifestHash)",
-                "\(attached.count) files attached, \(left) more in \(result.directory)",
-                "To sign it: trueup report sign \(result.id) --as preparer --note …",
-            ]
+        let footer = [
+            "Report \(result.id), manifest SHA-256 \(result.manifestHash)",
+            "\(attached.count) files attached, \(left) more in \(result.directory)",
+            "To sign it: trueup report sign \(result.id) --as preparer --note …",
+        ]
+        let lines = ReportSummary.lines(report) + [""] + footer
         text = lines.joined(separator: "\n") + "\n"
-        html = ReportMessages.page(report, lines: Array(lines.dropFirst()))
+        html = ReportMail.html(report, footer: footer)
         attachments = attached
         slack = ReportMessages.slackText(report, id: result.id)
-    }
-
-    /// The verdict as a heading and the summary below it, with styles in the elements: mail programs drop style sheets.
-    private static func page(_ report: DiscrepancyReport, lines: [String]) -> String {
-        let colour =
-            switch report.state {
-            case .clean: "#1a7f4b"
-            case .explained: "#8a6100"
-            case .unexplained, .incomplete: "#b3261e"
-            }
-        let text = ReportText.html(lines.map { ReportText.visible($0) }.joined(separator: "\n"))
-        return """
-            <!doctype html><html lang="en"><body style="margin:0;padding:16px;font:15px/1.45 sans-serif">
-            <p style="margin:0 0 4px;color:\(colour);font-weight:bold">\(report.state.rawValue)</p>
-            <h1 style="margin:0 0 12px;font-size:20px">\(ReportText.html(ReportVerdict.line(report.statement)))</h1>
-            <pre style="font:13px/1.45 monospace;white-space:pre-wrap">\(text)</pre></body></html>
-            """
     }
 
     private static func slackText(_ report: DiscrepancyReport, id: Int64) -> String {
@@ -89,7 +72,7 @@ public struct ReportMessages: Sendable, Hashable {
         var lines = [
             "*\(escaped(report.state.rawValue))* \(escaped(ReportVerdict.line(statement)))",
             escaped("Cut-off \(statement.cutOff.localText) \(statement.cutOff.zone) · \(accounts), \(report.mode)"),
-            "\(changes.new.count) new, \(changes.reopened.count) reopened, \(changes.resolved.count) resolved, "
+            "\(changes.new.count) new, \(changes.reopened.count) reopened, \(report.resolved.count) resolved, "
                 + "\(changes.unchanged.count) unchanged · report \(id)",
         ]
         lines += statement.gaps.prefix(itemsNamed).map { "• " + escaped($0) }

@@ -28,6 +28,11 @@ actor ReportPress {
         return ReportPress(writer: writer.value, queue: queue)
     }
 
+    /// Work that blocks on the disk, away from the cooperative pool.
+    static func onDisk<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+        try await PressQueue().run(body)
+    }
+
     /// Takes away what processes that were killed left in the folder of a job's reports.
     static func sweep(_ folder: String) async {
         await withCheckedContinuation { continuation in

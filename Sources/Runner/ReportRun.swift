@@ -26,6 +26,8 @@ public struct ReportRun: Sendable {
     let directory: String?
     let delivery: ReportDelivery?
     let lease: Lease?
+    let purpose: ReportPurpose
+    let coverage: ReportCoverage
 
     /// - Parameters:
     ///   - definition: a job of kind `report`.
@@ -36,11 +38,12 @@ public struct ReportRun: Sendable {
     ///   - directory: the folder of the files; `nil`: a folder of the report's own below `reports`.
     ///   - delivery: the ways out; `nil` delivers nothing.
     ///   - lease: of the occurrence that the report is made for: nothing is kept or sent once it is lost.
+    ///   - purpose: whether later reports are compared with it.
     public init(
         definition: JobDefinition, report job: ReportJob, jobs: [JobDefinition], accounts: [ReportAccount],
         pool: Pool, origin: RunOrigin, period: ReportPeriod = .lastCutOff, nowSeconds: Int64,
         formats: Set<RenderFormat>? = nil, directory: String? = nil, delivery: ReportDelivery? = nil,
-        lease: Lease? = nil
+        purpose: ReportPurpose = .regular, lease: Lease? = nil
     ) {
         self.definition = definition
         self.job = job
@@ -55,6 +58,8 @@ public struct ReportRun: Sendable {
         self.directory = directory
         self.delivery = delivery
         self.lease = lease
+        self.purpose = purpose
+        coverage = ReportCoverage(definition, job, jobs: jobs)
     }
 
     /// - Throws: ``RunError/alreadyRunning(_:)`` when another process makes a report of this job.
@@ -109,12 +114,15 @@ public struct ReportRun: Sendable {
         let stored = made.isRepeated ? nil : newReport(made, files)
         let queued = delivery?.queued(messages, job.deliver) ?? []
         let attachments = queued.isEmpty ? [] : try ReportDelivery.attachments(messages)
-        let (delivery, origin, id, lease) = (delivery, origin, made.id, lease)
+        let (delivery, origin, id, purpose, lease) = (delivery, origin, made.id, purpose, lease)
         // The report and the messages that tell of it are one transaction: a crash leaves both or neither.
-        result.deliveries = try await pool.transaction { connection in
-            if let lease { try await Occurrences.hold(lease, on: connection) }
-            try await stored?.insert(origin: origin, on: connection)
-            return try await delivery?.enqueue(queued, attachments: attachments, report: id, on: connection) ?? []
+        result.deliveries = try await explaining(stored == nil ? nil : id) {
+            try await pool.transaction { connection in
+                if let lease { try await Occurrences.hold(lease, on: connection) }
+                try await stored?.insert(origin: origin, on: connection)
+                if purpose == .regular { try await StoredReports.markRegular(id, on: connection) }
+                return try await delivery?.enqueue(queued, attachments: attachments, report: id, on: connection) ?? []
+            }
         }
         if let delivery { result.deliveries += try await delivery.deliver(result, job.deliver, pool: pool) }
         return result
@@ -127,14 +135,27 @@ public struct ReportRun: Sendable {
         case .between(let from, let to): return (from, to)
         case .run(let id):
             guard let run = try await Runs(pool: pool).run(id: id) else { throw ReportRunError.noRun(id) }
-            return (nil, run.period.toSeconds)
+            return (nil, try await cutOff(of: run))
         }
     }
 
-    /// The jobs whose runs a report rests on.
-    var restingJobs: [JobDefinition] {
-        let named = jobs.filter { definition.after.contains($0.name) }
-        return named.isEmpty ? jobs.filter { if case .reconcile = $0.kind { true } else { false } } : named
+    /// Another job of a night may stand further back (a longer `settle`): within this many seconds the report ends
+    /// where all have read.
+    private static let nightSecondsMax: Int64 = 6 * 3_600
+
+    /// How far a run, and the last runs of the other jobs of its night, have read. A job that has not read within the
+    /// night makes the report incomplete, as it makes every other.
+    private func cutOff(of run: Run) async throws -> Int64 {
+        let jobs = coverage.resting
+        return try await pool.withConnection { connection in
+            var least = run.period.toSeconds
+            for job in jobs where job.name != run.job {
+                guard let reached = try await Runs.reached(job.name, on: connection) else { continue }
+                let standing = reached + job.kind.standsBackSeconds
+                if standing < least, standing >= run.period.toSeconds - Self.nightSecondsMax { least = standing }
+            }
+            return least
+        }
     }
 
     /// For each job the last run that read up to the cut-off, and a gap for each job that has none.
@@ -145,7 +166,7 @@ public struct ReportRun: Sendable {
     ) async throws -> (ids: [Int64], missing: [JobDefinition]) {
         var ids: [Int64] = []
         var missing: [JobDefinition] = []
-        for job in restingJobs {
+        for job in coverage.resting {
             var id: Int64? = nil
             if case .run(let asked) = period, try await Runs.run(id: asked, on: connection)?.job == job.name {
                 id = asked
@@ -169,24 +190,19 @@ public struct ReportRun: Sendable {
         var charges: [String] = []
         var others: [String] = []
         var (creditAccounts, chargeAccounts): ([String], [String]) = ([], [])
-        var contract = TableContract(name: "task_credit_stripe_invoice", columns: [:])
-        for job in restingJobs {
-            guard case .reconcile(let reconcile) = job.kind else {
-                others.append(job.name)
-                continue
-            }
-            switch reconcile.side {
-            case .orders where credits.isEmpty:
+        for job in coverage.resting {
+            switch ReportCoverage.part(of: job) {
+            case (.credits, let reconcile)? where credits.isEmpty:
                 credits.append(job.name)
                 creditAccounts = reconcile.accounts
-                contract = reconcile.table
-            case .charges where reconcile.table.name == "agency_charge":
+            case (.charges, let reconcile)?:
                 charges.append(job.name)
                 chargeAccounts += reconcile.accounts
             // Another job over the same orders would count them twice; notices and customers move nothing.
             default: others.append(job.name)
             }
         }
+        let contract = coverage.orders
         let columns = Dictionary(uniqueKeysWithValues: contract.columns.map { ($0.key.rawValue, $0.value) })
         let orders = try await OrderTable.resolve(
             schema: contract.schema, table: contract.name, columns: columns,
@@ -194,7 +210,7 @@ public struct ReportRun: Sendable {
         return StatementScope(
             job: definition.name, cutOffSeconds: bounds.cutOff, fromSeconds: bounds.from, orders: orders,
             creditJobs: credits, chargeJobs: charges, creditAccounts: creditAccounts, chargeAccounts: chargeAccounts,
-            otherJobs: others, runIDs: runIDs,
+            otherJobs: others, statesCredits: coverage.statesCredits, accounts: coverage.accounts, runIDs: runIDs,
             creditPriceCents: CreditEffects.pricePerCreditCents)
     }
 
@@ -210,7 +226,7 @@ public struct ReportRun: Sendable {
             let figures = try await query.figures(on: connection)
             let assembly = ReportAssembly(
                 definition: definition, job: job, zone: zone, cutOffSeconds: bounds.cutOff, accounts: accounts,
-                programVersion: origin.programVersion, missing: runs.missing, scope: scope)
+                programVersion: origin.programVersion, missing: runs.missing, coverage: coverage, scope: scope)
             let report = try assembly.report(figures)
             let hash = try await ReportPress.dataHash(report)
             if let last, last.dataHash == hash, last.cutOffSeconds == bounds.cutOff,
@@ -221,8 +237,27 @@ public struct ReportRun: Sendable {
                 // A program of the same version that draws otherwise makes another report.
                 if made.manifest.digest.sha256 == last.manifestHash { return made.repeated }
             }
-            let id = try await StoredReports(pool: pool).takeNumber()
-            return try await render(report, figures, hash, id: id, after: last?.manifestHash, query, connection)
+            let id = try await StoredReports(pool: pool).takeNumber(
+                job: definition.name, requestedBy: origin.requestedBy)
+            return try await explaining(id) {
+                try await render(report, figures, hash, id: id, after: last?.manifestHash, query, connection)
+            }
+        }
+    }
+
+    /// Keeps why a number never became a report, where it does not.
+    private func explaining<T: Sendable>(_ id: Int64?, _ body: () async throws -> T) async throws -> T {
+        do {
+            return try await body()
+        } catch {
+            guard let id else { throw error }
+            let reports = StoredReports(pool: pool)
+            let why = "\(error)"
+            // Written whether or not the report was cancelled. Where even that fails, the number stands without a
+            // reason, and the error that is thrown is the one that matters.
+            let writing = Task { try await reports.recordFailure(why, of: id) }
+            _ = await writing.result
+            throw error
         }
     }
 
@@ -264,7 +299,8 @@ public struct ReportRun: Sendable {
             cumulative: made.figures.cumulative,
             findingIDs: Dictionary(
                 made.figures.items.map { ($0.item.id, $0.findingID) }, uniquingKeysWith: { first, _ in first }),
-            resolved: made.figures.resolved, repairIDs: made.figures.repairs.map(\.id))
+            resolved: made.figures.resolved, repairIDs: made.figures.repairs.map(\.id),
+            folder: URL(fileURLWithPath: made.directory).standardizedFileURL.path, isRegular: purpose == .regular)
     }
 }
 
@@ -274,6 +310,14 @@ extension Kind {
     fileprivate var standsBackSeconds: Int64 {
         if case .expire(let job) = self { job.staleAfterSeconds } else { 0 }
     }
+}
+
+/// Whether later reports are compared with this one.
+public enum ReportPurpose: Sendable, Hashable {
+    /// Its job made it, or it is sent: its readers know it.
+    case regular
+    /// Somebody made it for themselves. Others are compared with it once it is signed.
+    case byHand
 }
 
 /// Why a report is not made.

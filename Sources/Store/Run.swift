@@ -409,6 +409,15 @@ public struct Runs: Sendable {
         ).first.map { try $0["id"] }
     }
 
+    /// How far the runs of a job were to read, Unix seconds; `nil` where it has none.
+    public static func reached(_ job: String, on connection: Connection) async throws -> Int64? {
+        try await connection.query(
+            """
+            SELECT max(period_to_seconds) AS reached FROM trueup.run
+            WHERE job = $1 AND NOT is_plan AND trigger NOT IN ('backfill', 'apply', 'revert')
+            """, job)[0]["reached"]
+    }
+
     /// The counts of a run, by kind.
     public func counts(of runID: Int64) async throws -> [FindingKind: KindCount] {
         let rows = try await pool.withConnection { connection in

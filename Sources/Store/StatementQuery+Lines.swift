@@ -157,6 +157,7 @@ extension StatementQuery {
                 totals.append(
                     ControlTotals(
                         name: (isCharge ? "Payment intents" : "Credit invoices") + ", run \(run.id)",
+                        runID: run.id, part: isCharge ? .charges : .credits,
                         account: Set(controls.map(\.account)).sorted().joined(separator: ", "), currency: currency,
                         stripe: try stripeSide(controls.filter { $0.currency == currency }, run),
                         local: local[currency] ?? ControlSide(read: Tally(), matched: Tally())))

@@ -47,10 +47,12 @@ public struct StatementQuery: Sendable {
         let found = try await findings("f.state <> 'closed' AND f.action <> 'ignore'", on: connection)
         figures.items = found.filter { $0.item.sinceSeconds < scope.cutOffSeconds }
         try await readResolved(&figures, on: connection)
-        try await readAgencies(&figures, on: connection)
+        if scope.statesCredits { try await readAgencies(&figures, on: connection) }
         try await readCharges(&figures, on: connection)
         figures.unread = try await unread(on: connection)
+        figures.unstated = try await unstated(on: connection)
         figures.controls = try await controls(figures.items, runs: figures.runs, on: connection)
+        figures.ties = try await ties(on: connection)
         if let previous = figures.previous {
             let leftOut = try await leftOut(since: previous, on: connection)
             figures.leftOut = Dictionary(leftOut.values.map { ($0, 1) }, uniquingKeysWith: +)
@@ -60,8 +62,24 @@ public struct StatementQuery: Sendable {
                     PreviousItem(
                         id: "F-\($0.findingID)", creditsEffect: $0.creditsEffect, amountEffects: $0.amountEffects)
                 }
+            figures.uncounted = try await uncounted(figures, on: connection)
         }
         return figures
+    }
+
+    /// What the last report stated and nothing says the end of.
+    private func uncounted(_ figures: StatementFigures, on connection: Connection) async throws -> [StatementFinding] {
+        let told = Set(figures.items.map(\.item.id) + figures.resolved.map(\.finding.item.id))
+        let ids = figures.previousItems.map(\.id).filter { !told.contains($0) }.compactMap { Int64($0.dropFirst(2)) }
+        guard !ids.isEmpty else { return [] }
+        let collected = Mutex<[StatementFinding]>([])
+        try await connection.forEachBatch(
+            of: 2_000, scope.findingsSQL("f.id = ANY($5)"), parameters: scope.findingsParameters + [ids]
+        ) { rows in
+            let batch = try rows.map { try StatementFinding($0) }
+            collected.withLock { $0 += batch }
+        }
+        return collected.withLock { $0 }
     }
 
     /// Findings that the last report stated, that are open still, and whose job this one leaves out: their jobs.
@@ -73,6 +91,23 @@ public struct StatementQuery: Sendable {
             """, previous.id, scope.jobs)
         let found = try rows.map { (try $0["id"] as Int64, try $0["job"] as String) }
         return Dictionary(uniqueKeysWithValues: found)
+    }
+
+    /// Open findings of jobs that no part of the statement rests on, by job. A fact that one of its own jobs found,
+    /// too, is stated.
+    private func unstated(on connection: Connection) async throws -> [String: Int64] {
+        let rows = try await connection.query(
+            """
+            SELECT f.job, count(*) AS n FROM trueup.finding f
+            WHERE f.state <> 'closed' AND f.action <> 'ignore' AND NOT (f.job = ANY($1))
+                AND (cardinality($2::text[]) = 0 OR f.account = ANY($2))
+                AND NOT EXISTS (SELECT FROM trueup.finding o WHERE o.job = ANY($1) AND o.state <> 'closed'
+                    AND o.kind = f.kind AND o.account = f.account AND o.stripe_id = f.stripe_id
+                    AND o.local_id = f.local_id)
+            GROUP BY 1
+            """, scope.jobs, scope.accounts)
+        let counts = try rows.map { (try $0["job"] as String, try $0["n"] as Int64) }
+        return Dictionary(uniqueKeysWithValues: counts)
     }
 
     private var charges: String { "public.agency_charge" }
@@ -130,7 +165,8 @@ public struct StatementQuery: Sendable {
             """
             SELECT \(Repair.columns) FROM trueup.repair r
             WHERE applied_at >= $1 AND finding_id IN (SELECT id FROM trueup.finding WHERE job = ANY($2))
-                AND NOT EXISTS (SELECT FROM trueup.report_repair t JOIN trueup.report o ON o.id = t.report_id
+                AND NOT EXISTS (SELECT FROM trueup.report_repair t JOIN (\(StoredReport.basisSQL)) o
+                        ON o.id = t.report_id
                     WHERE t.repair_id = r.id AND o.job = $3 AND o.cut_off_seconds < $4)
             ORDER BY id LIMIT 100000
             """, since, scope.jobs, scope.job, scope.cutOffSeconds
@@ -149,7 +185,8 @@ public struct StatementQuery: Sendable {
             LEFT JOIN LATERAL (SELECT requested_by, plan FROM trueup.repair r WHERE r.finding_id = f.id
                 ORDER BY r.id DESC LIMIT 1) r ON f.closed_how = 'repaired'
             WHERE f.since_seconds < $6 AND NOT EXISTS (SELECT FROM trueup.report_resolved t
-                JOIN trueup.report o ON o.id = t.report_id WHERE t.finding_id = f.id AND t.closed_at = f.closed_at
+                JOIN (\(StoredReport.basisSQL)) o ON o.id = t.report_id
+                WHERE t.finding_id = f.id AND t.closed_at = f.closed_at
                     AND o.job = $7 AND o.cut_off_seconds < $6)
             ORDER BY f.id
             """, parameters: scope.findingsParameters + [since ?? .negativeInfinity, scope.cutOffSeconds, scope.job]
@@ -201,17 +238,24 @@ public struct StatementQuery: Sendable {
     /// Lines for what items name and neither side has a figure of: an agency that never had a balance has 0.
     private func addWithoutRows(_ figures: inout StatementFigures, _ purchases: [Int64?: [PurchaseTotals]]) {
         var known = Set<Int64?>(figures.agencies.map(\.agencyID))
-        for found in figures.items where found.item.scope == .credits {
-            let agency = found.item.agencyID
-            if agency == nil, found.item.creditsEffect == 0, found.item.amountEffects.isEmpty { continue }
-            guard known.insert(agency).inserted else { continue }
-            let name = found.agencyName ?? agency.map { "Agency \($0), which the tables do not know" } ?? "No agency"
+        func add(_ agency: Int64?, _ name: String) {
             figures.agencies.append(
                 AgencyActivity(
                     agencyID: agency, name: name, signedClosing: figures.signed == nil || agency == nil ? nil : 0,
                     boughtAtStripe: 0, boughtLocally: 0, consumed: 0, recorded: 0, purchases: purchases[agency] ?? []))
             figures.cumulative.append(
                 CumulativeLine(agencyID: agency, boughtAtStripe: 0, boughtLocally: 0, consumed: 0, adjustments: 0))
+        }
+        for found in figures.items where found.item.scope == .credits {
+            let agency = found.item.agencyID
+            if agency == nil, found.item.creditsEffect == 0, found.item.amountEffects.isEmpty { continue }
+            guard known.insert(agency).inserted else { continue }
+            let name = found.agencyName ?? agency.map { "Agency \($0), which the tables do not know" } ?? "No agency"
+            add(agency, name)
+        }
+        // A payment that buys no whole credit, has no order and no item (its kind is ignored) is money all the same.
+        for agency in purchases.keys where known.insert(agency).inserted {
+            add(agency, agency.map { "Agency \($0)" } ?? "No agency")
         }
     }
 

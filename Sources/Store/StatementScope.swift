@@ -21,6 +21,10 @@ public struct StatementScope: Sendable, Hashable {
     public var chargeAccounts: [String]
     /// Further jobs whose findings are listed and move neither credits nor charges.
     public var otherJobs: [String]
+    /// Whether credits are stated; without them the statement has charges alone.
+    public var statesCredits: Bool
+    /// The accounts that the statement is narrowed to; empty: all.
+    public var accounts: [String]
     /// The runs that the statement rests on.
     public var runIDs: [Int64]
     /// What one credit costs, in cents of USD: how many credits an invoice without an order stands for.
@@ -29,7 +33,8 @@ public struct StatementScope: Sendable, Hashable {
     public init(
         job: String, cutOffSeconds: Int64, fromSeconds: Int64? = nil, orders: OrderTable, creditJobs: [String],
         chargeJobs: [String] = [], creditAccounts: [String] = [], chargeAccounts: [String] = [],
-        otherJobs: [String] = [], runIDs: [Int64] = [], creditPriceCents: Int64 = 20_000
+        otherJobs: [String] = [], statesCredits: Bool = true, accounts: [String] = [], runIDs: [Int64] = [],
+        creditPriceCents: Int64 = 20_000
     ) {
         self.job = job
         self.cutOffSeconds = cutOffSeconds
@@ -40,6 +45,8 @@ public struct StatementScope: Sendable, Hashable {
         self.creditAccounts = creditAccounts
         self.chargeAccounts = chargeAccounts
         self.otherJobs = otherJobs
+        self.statesCredits = statesCredits
+        self.accounts = accounts
         self.runIDs = runIDs
         self.creditPriceCents = creditPriceCents
     }
@@ -58,6 +65,9 @@ public struct StatementFigures: Sendable, Hashable {
     public var items: [StatementFinding] = []
     /// What was closed since the last report, by id.
     public var resolved: [ResolvedFinding] = []
+    /// Items that the last report stated, that are not closed and that this one counts no more: the job file ignores
+    /// them, or another item is about the same fact. By id.
+    public var uncounted: [StatementFinding] = []
     /// What was repaired since the last report, the oldest first.
     public var repairs: [Repair] = []
     /// Figures of the last signed report that are others today.
@@ -65,6 +75,8 @@ public struct StatementFigures: Sendable, Hashable {
     /// What no complete run has read of the time that the statement is about.
     public var unread: [UnreadTime] = []
     public var controls: [ControlTotals] = []
+    /// What was paid before the cut-off, by part, side, currency and the run that it was read by.
+    public var ties: [StatementTie] = []
     /// Sums from the beginning to the cut-off, to be kept with the report.
     public var cumulative: [CumulativeLine] = []
     /// How many rows each table gave, by the table's plain name.
@@ -77,6 +89,8 @@ public struct StatementFigures: Sendable, Hashable {
     /// Items of the last report that are open still and that this one does not state, because it leaves their job out:
     /// how many, by job.
     public var leftOut: [String: Int] = [:]
+    /// Open findings of jobs that the statement leaves out, by job, about what no item of it is about.
+    public var unstated: [String: Int64] = [:]
     /// The last report with an earlier cut-off that a preparer and a reviewer signed.
     public var signed: StoredReport?
     /// Earlier reports, one for each cut-off, the oldest first; at most 29.

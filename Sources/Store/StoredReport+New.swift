@@ -22,6 +22,10 @@ public struct NewReport: Sendable {
     public var findingIDs: [String: Int64]
     /// What it tells of as resolved.
     public var resolved: [ResolvedFinding]
+    /// Where its files are.
+    public var folder: String?
+    /// Its job made it or it is sent: later ones are compared with it.
+    public var isRegular: Bool
     /// The numbers of the repairs that it tells of.
     public var repairIDs: [Int64]
 
@@ -30,7 +34,8 @@ public struct NewReport: Sendable {
         periodFromSeconds: Int64?,
         asOfSeconds: Int64, runIDs: [Int64], formats: [String], definitionHash: String, dataHash: String,
         manifestHash: String, previousHash: String?, files: [StoredReport.File], cumulative: [CumulativeLine],
-        findingIDs: [String: Int64], resolved: [ResolvedFinding] = [], repairIDs: [Int64] = []
+        findingIDs: [String: Int64], resolved: [ResolvedFinding] = [], repairIDs: [Int64] = [], folder: String? = nil,
+        isRegular: Bool = true
     ) {
         self.id = id
         self.job = job
@@ -50,6 +55,8 @@ public struct NewReport: Sendable {
         self.findingIDs = findingIDs
         self.resolved = resolved
         self.repairIDs = repairIDs
+        self.folder = folder
+        self.isRegular = isRegular
     }
 
     /// Writes the report with its figures. It belongs into one transaction with the messages that tell of it.
@@ -59,11 +66,12 @@ public struct NewReport: Sendable {
             """
             INSERT INTO trueup.report (id, job, name, state, verdict, cut_off_seconds, zone, period_from_seconds,
                 as_of_seconds, run_ids, formats, open_items, definition_hash, data_sha256, manifest_sha256,
-                previous_sha256, program_version, requested_by)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+                previous_sha256, program_version, requested_by, folder)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
             """, id, job, name, statement.state.rawValue, verdict, statement.cutOff.seconds, statement.cutOff.zone,
             periodFromSeconds, asOfSeconds, runIDs, formats, Int64(statement.items.count), definitionHash, dataHash,
-            manifestHash, previousHash, origin.programVersion, origin.requestedBy)
+            manifestHash, previousHash, origin.programVersion, origin.requestedBy, folder)
+        if isRegular { try await StoredReports.markRegular(id, on: connection) }
         try await insertFiles(on: connection)
         try await insertLines(on: connection)
         try await insertItems(on: connection)

@@ -26,11 +26,13 @@ public struct StoredReport: Sendable, Hashable {
     public let programVersion: String
     public let requestedBy: String
     public let createdAt: Timestamp
+    /// Where its files were written, on the machine that made it; `nil` in reports of earlier versions.
+    public let folder: String?
 
     static let columns = """
         id, job, name, state, verdict, cut_off_seconds, zone, period_from_seconds, as_of_seconds, run_ids, formats,
         open_items, definition_hash, data_sha256, manifest_sha256, previous_sha256, program_version, requested_by,
-        created_at
+        created_at, folder
         """
 
     init(_ row: Row) throws {
@@ -53,6 +55,7 @@ public struct StoredReport: Sendable, Hashable {
         programVersion = try row["program_version"]
         requestedBy = try row["requested_by"]
         createdAt = try row["created_at"]
+        folder = try row["folder"]
     }
 
     /// One agency's figures as a report has them; the last four from the beginning to the cut-off.
@@ -95,6 +98,14 @@ public struct StoredReport: Sendable, Hashable {
         /// The manifest that was signed.
         public let manifestHash: String
         public let signedAt: Timestamp
+        /// `user@host`, as the operating system said; empty in signatures of earlier versions.
+        public let systemUser: String
+        /// The user of the login to the database (`session_user`), as the database said; likewise.
+        public let databaseUser: String
+        /// The settings allowed both to sign under one login.
+        public let isSharedLogin: Bool
+        /// Why an UNEXPLAINED or INCOMPLETE report was signed; empty for others.
+        public let accepted: String
     }
 
     /// What became of a report at one destination.
@@ -125,18 +136,30 @@ public enum DeliveryOutcome: String, Sendable, Hashable {
 
 // Reading.
 extension StoredReport {
-    private static let isSigned = """
-        (SELECT count(*) FROM trueup.report_sign s WHERE s.report_id = r.id) = 2
+    /// Two people signed it, and nothing that two people signed took its place.
+    static let isSigned = """
+        ((SELECT count(*) FROM trueup.report_sign s WHERE s.report_id = r.id) = 2
+            AND NOT EXISTS (SELECT FROM trueup.report_supersede x WHERE x.supersedes = r.id
+                AND (SELECT count(*) FROM trueup.report_sign s WHERE s.report_id = x.report_id) = 2))
         """
 
-    /// The report of a job with the latest cut-off before `cutOffSeconds`, and of those with one cut-off the last.
+    /// What others are compared with: its job made it, it was sent, or it is signed.
+    static let isBasis = """
+        (EXISTS (SELECT FROM trueup.report_regular g WHERE g.report_id = r.id) OR \(isSigned))
+        """
+
+    /// The reports that others are compared with.
+    static var basisSQL: String { "SELECT r.id, r.job, r.cut_off_seconds FROM trueup.report r WHERE \(isBasis)" }
+
+    /// The report of a job with the latest cut-off before `cutOffSeconds`, and of those with one cut-off the last: of
+    /// those that are signed, else of those that others are compared with.
     static func latest(
         job: String, before cutOffSeconds: Int64, isSigned: Bool, on connection: Connection
     ) async throws -> StoredReport? {
         try await connection.query(
             """
             SELECT \(columns) FROM trueup.report r
-            WHERE job = $1 AND cut_off_seconds < $2 AND (NOT $3 OR \(Self.isSigned))
+            WHERE job = $1 AND cut_off_seconds < $2 AND CASE WHEN $3 THEN \(Self.isSigned) ELSE \(Self.isBasis) END
             ORDER BY cut_off_seconds DESC, id DESC LIMIT 1
             """, job, cutOffSeconds, isSigned
         ).first.map(StoredReport.init)
@@ -148,8 +171,9 @@ extension StoredReport {
     ) async throws -> [StoredReport] {
         try await connection.query(
             """
-            SELECT DISTINCT ON (cut_off_seconds) \(columns) FROM trueup.report
-            WHERE job = $1 AND cut_off_seconds < $2 ORDER BY cut_off_seconds DESC, id DESC LIMIT $3
+            SELECT DISTINCT ON (cut_off_seconds) \(columns) FROM trueup.report r
+            WHERE job = $1 AND cut_off_seconds < $2 AND \(Self.isBasis)
+            ORDER BY cut_off_seconds DESC, id DESC LIMIT $3
             """, job, cutOffSeconds, limit
         ).map(StoredReport.init).reversed()
     }

@@ -258,6 +258,8 @@ struct Demo {
             The report:   \(last.directory)/report.html
             Look around:  \(program) findings list --data-dir \(directory)
                           \(program) db psql --data-dir \(directory)
+                          \(program) report list --data-dir \(directory)
+                          \(program) report --jobs \(directory)/jobs --data-dir \(directory)
             Try commands: \(program) demo --serve
             For a real account: name it in jobs/settings.yaml (leave api_base out), then
                           export TASK_HEALTH_STRIPE_SECRET_KEY=rk_live_…   # or TASK_HEALTH_STRIPE_SECRET_KEY_FILE=path

@@ -223,6 +223,9 @@ enum DemoJobs {
               email: {url_env: SMTP_URL, from: "Trueup <trueup@example.com>"}
               directory: {path: reports}
 
+            # Preparer and reviewer of the demo are one process.
+            sign_off: {shared_login: true}
+
             """
     }
 

@@ -73,8 +73,18 @@ struct DemoReport {
     /// A preparer and a reviewer sign it.
     func sign(_ result: ReportResult) async throws {
         let reports = StoredReports(pool: pool)
-        try await reports.sign(result.id, as: "preparer", by: "dana", note: "Tied to the tables and to Stripe.")
-        try await reports.sign(result.id, as: "reviewer", by: "miriam", note: "Read; the open items are assigned.")
+        // Both are this process, and the signatures say so.
+        for (role, person, note) in [
+            ("preparer", "dana", "Tied to the tables and to Stripe."),
+            ("reviewer", "miriam", "Read; the open items are assigned."),
+        ] {
+            try await reports.sign(
+                result.id,
+                NewSignature(
+                    role: role, person: person, note: note, systemUser: RunOrigin.here(.demo).requestedBy,
+                    isSharedLogin: true))
+        }
+        _ = try await SignedFolder(reports: reports).write(result.id, into: result.directory)
     }
 
     /// Somebody takes back by hand an order that is marked paid though its invoice is void, as the finding asks for.

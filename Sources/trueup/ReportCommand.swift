@@ -14,7 +14,7 @@ struct ReportCommand: AsyncParsableCommand {
         commandName: "report", abstract: "Makes, shows, proves and signs discrepancy reports.",
         subcommands: [
             ReportMakeCommand.self, ReportListCommand.self, ReportShowCommand.self, ReportVerifyCommand.self,
-            ReportSignCommand.self,
+            ReportSignCommand.self, ReportSignaturesCommand.self,
         ],
         defaultSubcommand: ReportMakeCommand.self)
 }
@@ -38,7 +38,7 @@ struct ReportMakeCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("A job of kind report; without it, the only one.", valueName: "job"))
     var name: String?
 
-    @Option(name: .customLong("run"), help: "Up to the end of what this run read.")
+    @Option(name: .customLong("run"), help: "Up to the end of what this run, and the others of its night, read.")
     var runNumber: Int64?
 
     @Option(name: .long, help: ArgumentHelp("Up to the start of this day, or this instant.", valueName: "date"))
@@ -86,7 +86,8 @@ struct ReportMakeCommand: AsyncParsableCommand {
                         definition: definition, report: job, jobs: set.jobs, accounts: known, pool: pool,
                         origin: .here(.manual), period: period, nowSeconds: Int64(Date().timeIntervalSince1970),
                         formats: asked.map { Set($0.compactMap(\.rendered)) }, directory: out,
-                        delivery: deliver ? delivery(set.settings, http) : nil)
+                        delivery: deliver ? delivery(set.settings, http) : nil,
+                        purpose: deliver ? .regular : .byHand)
                     let code = try await finish(run.run(), set.settings, pool, http)
                     await pool.close()
                     await http.close()

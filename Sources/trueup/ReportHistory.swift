@@ -26,12 +26,18 @@ struct ReportListCommand: AsyncParsableCommand {
                 headings: ["report", "job", "cut-off", "state", "items", "signed", "made", "manifest"],
                 rightAligned: [0, 4])
             for report in try await reports.list(job: job, limit: limit) {
-                let signed = try await reports.signatures(of: report.id).map(\.role).joined(separator: ", ")
+                var signed = try await reports.signatures(of: report.id).map(\.role).joined(separator: ", ")
+                if let newer = try await reports.superseding(report.id).supersededBy {
+                    signed += ", superseded by \(newer)"
+                }
                 table.rows.append([
                     String(report.id), report.job, isoTime(report.cutOffSeconds), report.state.rawValue,
                     Money.grouped(report.openItems), signed.isEmpty ? "–" : signed, isoTime(report.createdAt.seconds),
                     String(report.manifestHash.prefix(12)),
                 ])
+            }
+            for number in try await reports.unmade(job: job, limit: limit) {
+                Terminal.say("number \(number.id), \(printable(number.job)): \(ReportStore.words(number))")
             }
             if table.rows.isEmpty { Terminal.say("No reports yet. Make one with: trueup report") }
             for line in table.lines { Terminal.print(line) }
@@ -49,7 +55,12 @@ struct ReportShowCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await ReportStore.with(databaseOptions) { reports in
-            guard let report = try await reports.report(id: id) else { throw SignError.noReport(id) }
+            guard let report = try await reports.report(id: id) else {
+                if let number = try await reports.unmade(limit: 100_000).first(where: { $0.id == id }) {
+                    throw CommandError("Number \(id) is no report: \(ReportStore.words(number))")
+                }
+                throw SignError.noReport(id)
+            }
             let runs = report.runIDs.isEmpty ? "none" : report.runIDs.map(String.init).joined(separator: ", ")
             var lines = [
                 "report     \(report.id), \(report.name)", "verdict    \(printable(report.verdict))",
@@ -65,11 +76,7 @@ struct ReportShowCommand: AsyncParsableCommand {
             for file in try await reports.files(of: id) {
                 lines.append("file       \(file.sha256)  \(file.name) (\(Money.grouped(file.bytes)) bytes)")
             }
-            for signature in try await reports.signatures(of: id) {
-                lines.append(
-                    "signed     \(isoTime(signature.signedAt.seconds)) as \(signature.role) by "
-                        + "\(printable(signature.person)): \(printable(signature.note))")
-            }
+            lines += try await signatures(reports)
             for delivery in try await reports.deliveries(of: id) {
                 let detail = delivery.detail.isEmpty ? "" : ": " + printable(delivery.detail)
                 lines.append(
@@ -77,6 +84,24 @@ struct ReportShowCommand: AsyncParsableCommand {
             }
             for line in lines { Terminal.print(line) }
         }
+    }
+
+    private func signatures(_ reports: StoredReports) async throws -> [String] {
+        var lines: [String] = []
+        for signature in try await reports.signatures(of: id) {
+            let logins =
+                signature.systemUser.isEmpty
+                ? "logins not noted" : "\(signature.systemUser), database user \(signature.databaseUser)"
+            let shared = signature.isSharedLogin ? ", shared login allowed" : ""
+            lines.append(
+                "signed     \(isoTime(signature.signedAt.seconds)) as \(signature.role) by "
+                    + "\(printable(signature.person)) (\(printable(logins))\(shared)): \(printable(signature.note))")
+            if !signature.accepted.isEmpty { lines.append("accepted   \(printable(signature.accepted))") }
+        }
+        let other = try await reports.superseding(id)
+        if let older = other.supersedes { lines.append("supersedes report \(older): \(printable(other.note))") }
+        if let newer = other.supersededBy { lines.append("superseded by report \(newer)") }
+        return lines
     }
 }
 
@@ -106,48 +131,15 @@ struct ReportVerifyCommand: AsyncParsableCommand {
     }
 }
 
-struct ReportSignCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "sign", abstract: "Signs a report as its preparer, or as its reviewer: another person.")
-
-    @Argument(help: ArgumentHelp("Its number, as the list shows it.", valueName: "report"))
-    var id: Int64
-
-    @Option(name: .customLong("as"), help: "preparer or reviewer.")
-    var role: String
-
-    @Option(name: .long, help: "What was checked; kept with the signature.")
-    var note: String
-
-    @Option(name: .long, help: "Who signs (default: the user of this machine).")
-    var name: String?
-
-    @OptionGroup var databaseOptions: DatabaseOptions
-
-    func validate() throws {
-        guard SignOff.Role(rawValue: role) != nil else { throw ValidationError("--as takes preparer or reviewer.") }
-        guard !note.allSatisfy(\.isWhitespace) else {
-            throw ValidationError("Say what was checked with --note: whoever reads the report will ask.")
-        }
-        guard name?.allSatisfy(\.isWhitespace) != true else { throw ValidationError("--name is empty.") }
-    }
-
-    func run() async throws {
-        let (id, role, note) = (id, role, note)
-        let person = name ?? RunOrigin.here(.manual).requestedBy
-        try await ReportStore.with(databaseOptions) { reports in
-            try await reports.sign(id, as: role, by: person, note: note)
-            guard let report = try await reports.report(id: id) else { throw SignError.noReport(id) }
-            Terminal.say("Report \(id) is signed by \(printable(person)) as \(role), manifest \(report.manifestHash).")
-            if try await reports.signatures(of: id).count == SignOff.Role.allCases.count {
-                Terminal.say("Both have signed: the next statement of \(report.job) opens where this one closes.")
-            }
-        }
-    }
-}
-
 /// The stored reports of a command's database.
 enum ReportStore {
+    /// Why a number is no report.
+    static func words(_ number: StoredReports.Unmade) -> String {
+        let taken = "taken \(isoTime(number.takenAt.seconds)) by \(printable(number.requestedBy))"
+        guard let why = number.why else { return "\(taken); its process is at work, or was killed: it is no report" }
+        return "\(taken); no report was made: \(printable(why))"
+    }
+
     static func with<T: Sendable>(
         _ options: DatabaseOptions, _ body: @Sendable (StoredReports) async throws -> T
     ) async throws -> T {

@@ -17,12 +17,25 @@ actor ReportProof {
         }
         if isFolder.boolValue {
             try await verify(folder: path)
+        } else if try await verify(page: path) {
+            return
         } else if let (report, file) = try await known(path) {
             say("\(path) is \(file) of report \(report.id), \(report.name), as it was made.")
             try await verifyChain(of: report)
         } else {
             fail("\(path) is not a file that a report of this database had: it was changed, or made elsewhere.")
         }
+    }
+
+    /// Whether it is a page of signatures, and says which.
+    private func verify(page path: String) async throws -> Bool {
+        guard let (id, isLast) = try await reports.page(try FileDigest(path: path).sha256) else { return false }
+        if isLast {
+            say("\(path) has the signatures of report \(id), as they were given.")
+        } else {
+            fail("\(path) is an older page: report \(id) was signed again since. See: trueup report signatures \(id)")
+        }
+        return true
     }
 
     private func known(_ path: String) async throws -> (StoredReport, String)? {
@@ -52,6 +65,11 @@ actor ReportProof {
                 bad += 1
             }
         }
+        let page = folder + "/" + SignaturePage.fileName
+        if FileManager.default.fileExists(atPath: page), try await !verify(page: page) {
+            fail("\(page) is not what was made: its hash is no page of signatures of this database.")
+            bad += 1
+        }
         for path in others(in: folder, than: files.map(\.name)) {
             fail(
                 "\(folder)/\(path) is no file of report \(report.id): it was added, or a killed process left it."
@@ -76,7 +94,7 @@ actor ReportProof {
     /// Files in the folder that its report does not have. A PDF is printed from the page, with the time of printing:
     /// nothing is proven of it.
     private func others(in folder: String, than names: [String]) -> [String] {
-        let known = Set(names + [ReportManifest.fileName, "report.pdf"])
+        let known = Set(names + [ReportManifest.fileName, SignaturePage.fileName, "report.pdf"])
         let found = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
         return found.filter { path in
             var isFolder: ObjCBool = false

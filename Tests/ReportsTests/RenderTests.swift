@@ -139,7 +139,7 @@ struct RenderTests {
         }
         let book = try scratch.part("xl/workbook.xml")
         #expect(book.contains("_xlnm.Print_Titles"))
-        #expect(book.components(separatedBy: "<sheet ").count == 14)
+        #expect(book.components(separatedBy: "<sheet ").count == 15)
         #expect(try scratch.part("docProps/core.xml").contains("2026-03-09T06:15:00Z"))
         #expect(try scratch.part("xl/styles.xml").contains("#,##0.00_);[Red](#,##0.00)"))
         #expect(try scratch.part("xl/worksheets/_rels/sheet4.xml.rels").contains("dashboard.stripe.com"))
@@ -198,13 +198,98 @@ struct RenderTests {
         #expect(sums["credits"]?.isEmpty == false)
     }
 
+    @Test("every format says which time its figures are about, and what is left out")
+    func periods() throws {
+        let scratch = try Scratch()
+        try scratch.write(try Self.rich())
+        let words = ["from the beginning to the cut-off", "replay-events"]
+        for file in ["report.html", "csv/summary.csv", "summary.txt", "report.json"] {
+            let text = try scratch.text(file)
+            for word in words { #expect(text.contains(word), "\(file): \(word)") }
+        }
+        let strings = try scratch.part("xl/worksheets/sheet1.xml")
+        for word in words { #expect(strings.contains(word), "\(word)") }
+        let page = try scratch.text("report.html")
+        #expect(page.contains("Cumulative: from the beginning to the cut-off, whatever the period."))
+        #expect(page.contains("report 411, cut-off 2026-03-08"))
+    }
+
+    @Test("the mail is made of tables and styles of its own, says what was not read first, and holds no link from data")
+    func mail() throws {
+        var sample = SampleReport()
+        sample.charged = 20
+        sample.isComplete = false
+        var report = try sample.make()
+        report.title = "<b>Balances</b>"
+        let page = ReportMail.html(report, footer: ["Report 7", "3 files in /srv/reports & more"])
+        for word in ["<script", "href=", "src=", "url(", "<b>Balances"] { #expect(!page.contains(word), "\(word)") }
+        #expect(page.contains("&lt;b&gt;Balances") && page.contains("/srv/reports &amp; more"))
+        let gap = try #require(page.range(of: "window 14 of 35 failed"))
+        let figures = try #require(page.range(of: "Credits per Stripe"))
+        #expect(gap.lowerBound < figures.lowerBound)
+        #expect(page.contains("Charges (USD)") && page.contains("from the beginning to the cut-off"))
+        #expect(page.contains("prefers-color-scheme:dark"))
+    }
+
+    @Test("the total stands in the head of every table of its sheet, and names how many lines it is about")
+    func totals() throws {
+        let report = try Self.rich()
+        let scratch = try Scratch()
+        try scratch.write(report, [.html])
+        let page = try scratch.text("report.html")
+        #expect(!page.contains("<tfoot"))
+        for (key, count) in [
+            ("statement", report.statement.agencies.count), ("charges", report.statement.charges.count),
+        ] {
+            let tables = page.components(separatedBy: "<table class=\"grid \(key)\">").dropFirst()
+            #expect(!tables.isEmpty)
+            for table in tables {
+                let head = table.prefix(upTo: try #require(table.range(of: "</thead>")).lowerBound)
+                #expect(head.contains("<tr class=\"total\">") && head.contains("Total, \(count) lines"), "\(key)")
+            }
+        }
+    }
+
+    @Test("the ages have every open item: differences, and apart from them what only informs")
+    func ages() throws {
+        let report = try Self.rich()
+        let sheet = try #require(try ReportSheets(report)["aging"])
+        var counts: [String: Int64] = [:]
+        for index in 0..<sheet.rowCount {
+            let row = sheet.row(index)
+            guard case .text(let name) = row[6], case .count(let count) = row[2] else { continue }
+            counts[name, default: 0] += count
+        }
+        let information = report.items.count { $0.item.isInformation }
+        #expect(information > 0 && counts["for information"] == Int64(information))
+        #expect(counts.values.reduce(0, +) == Int64(report.items.count))
+        let scratch = try Scratch()
+        try scratch.write(report, [.text, .html])
+        for file in ["summary.txt", "report.html"] {
+            #expect(try scratch.text(file).contains("and \(information) for information (overdue)"), "\(file)")
+        }
+    }
+
+    @Test("the control totals lead to the statement's lines, on both sides")
+    func tieOut() throws {
+        let report = try Self.rich()
+        let sheet = try #require(try ReportSheets(report)["tie_out"])
+        let rows = (0..<sheet.rowCount).map { sheet.row($0) }
+        let last = rows.filter { $0[3] == .text("Statement: money paid for credits") }
+        #expect(last.count == 2 && last.allSatisfy { $0[6] == .text("ties") }, "\(last)")
+        #expect(last.map { $0[1] } == [.text("Stripe"), .text("local")])
+        let paid = rows.filter { $0[3] == .text("Paid before the cut-off") }
+        #expect(paid.map { $0[5] }.prefix(2) == last.map { $0[5] }.prefix(2))
+        #expect(report.statement.gaps.isEmpty)
+    }
+
     @Test("every sheet has rows as wide as its heading, and names that a spreadsheet takes")
     func sheets() throws {
         let sheets = try ReportSheets(try Self.rich())
         #expect(
             sheets.sheets.map(\.key) == [
                 "summary", "statement", "charges", "open_items", "item_effects", "resolved", "changed_since_sign_off",
-                "aging", "repairs", "controls", "control_totals", "definitions",
+                "aging", "repairs", "controls", "control_totals", "tie_out", "definitions",
             ])
         for sheet in sheets.sheets {
             #expect(sheet.title.count <= 31 && !sheet.title.contains { "[]:*?/\\".contains($0) })

@@ -5,6 +5,7 @@ import PostgreSQL
 import Reports
 import Runner
 import Store
+import Support
 import Testing
 
 @Suite("Reports in a bucket")
@@ -12,20 +13,22 @@ struct BucketTests {
     private static let keys = ["AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary-secret-key"]
 
     /// A report that goes to a directory, to Slack and to the bucket behind `server`.
-    private static func report(_ server: BucketServer, _ scene: ReportScene) async throws -> ReportResult {
+    private static func report(
+        _ server: ScriptedServer, _ scene: ReportScene, timeoutMilliseconds: Int = 60_000
+    ) async throws -> ReportResult {
         try await scene.readAll()
         return try await scene.report(
             deliver: DeliverRule(slack: true, directory: true, s3: true),
             settings: DeliverySettings(
                 slack: SlackDelivery(), directory: DirectoryDelivery(path: scene.directory),
                 s3: S3Delivery(bucket: "finance", prefix: "trueup/reports", endpoint: server.url)),
-            environment: keys)
+            environment: keys, bucketTimeoutMilliseconds: timeoutMilliseconds)
     }
 
     @Test("every file arrives whole and signed, the manifest last")
     func delivers() async throws {
         try await ReportScene.with(seed: 21) { scene in
-            let server = try BucketServer { _ in .answer(200) }
+            let server = try ScriptedServer { _ in .answer(200) }
             defer { server.stop() }
             let result = try await Self.report(server, scene)
             #expect(result.deliveries.map(\.outcome.rawValue) == ["queued", "delivered", "delivered"])
@@ -46,7 +49,7 @@ struct BucketTests {
     @Test("a server that fails and breaks off is asked again, and the same object comes twice")
     func retries() async throws {
         try await ReportScene.with(seed: 22) { scene in
-            let server = try BucketServer { number in
+            let server = try ScriptedServer { number in
                 switch number {
                 case 0: .answer(503)
                 case 1: .close
@@ -64,7 +67,7 @@ struct BucketTests {
     @Test("a bucket that refuses stops neither the directory nor the messages, and shows in the result")
     func refused() async throws {
         try await ReportScene.with(seed: 23) { scene in
-            let server = try BucketServer { _ in .answer(403) }
+            let server = try ScriptedServer { _ in .answer(403) }
             defer { server.stop() }
             let result = try await Self.report(server, scene)
             #expect(result.deliveries.map(\.destination) == ["slack", "directory", "s3"])
@@ -83,6 +86,37 @@ struct BucketTests {
                 environment: Self.keys)
             #expect(again.isRepeated && again.deliveries.map(\.destination) == ["s3"])
             #expect(again.deliveries.map(\.outcome) == [.delivered])
+        }
+    }
+
+    @Test("a bucket that answers too late is asked again, and what it took twice is the same object")
+    func late() async throws {
+        try await ReportScene.with(seed: 25) { scene in
+            let server = try ScriptedServer { number in
+                number == 1 ? .pause(milliseconds: 4_000, then: 200) : .answer(200)
+            }
+            defer { server.stop() }
+            let result = try await Self.report(server, scene, timeoutMilliseconds: 1_500)
+            #expect(result.deliveries.map(\.outcome.rawValue) == ["queued", "delivered", "delivered"])
+            let paths = server.requests.map(\.path)
+            #expect(paths.count == result.files.count + 2 && Set(paths).count == result.files.count + 1)
+            #expect(server.requests[1].body == server.requests[2].body && paths[1] == paths[2])
+        }
+    }
+
+    @Test("a bucket that stalls for good fails within its limits, stops no other way, and shows in the result")
+    func stalls() async throws {
+        try await ReportScene.with(seed: 26) { scene in
+            let server = try ScriptedServer { _ in .pause(milliseconds: 60_000, then: 200) }
+            defer { server.stop() }
+            let result = try await Self.report(server, scene, timeoutMilliseconds: 300)
+            #expect(result.deliveries.map(\.destination) == ["slack", "directory", "s3"])
+            #expect(result.deliveries.map(\.outcome.rawValue) == ["queued", "delivered", "failed"])
+            #expect(result.deliveries.last?.detail.isEmpty == false && result.exitCode == 1)
+            // The first object alone, again and again: nothing is a manifest of what is not there.
+            #expect(Set(server.requests.map(\.path)).count == 1 && server.requests.count == 4)
+            let kept = try await StoredReports(pool: scene.night.pool).deliveries(of: result.id)
+            #expect(kept.contains { $0.destination == "s3" && $0.outcome == .failed })
         }
     }
 
@@ -113,7 +147,7 @@ struct SlackOutboxTests {
         }
     }
 
-    private static func deliver(_ scene: ReportScene, _ server: BucketServer) async throws -> OutboxDelivery.Outcome {
+    private static func deliver(_ scene: ReportScene, _ server: ScriptedServer) async throws -> OutboxDelivery.Outcome {
         try await SlackOutbox(pool: scene.night.pool, http: scene.http, timeoutMilliseconds: 400) { _ in
             Secret(server.url + "/services/canary-webhook")
         }.deliver(limit: 10)
@@ -122,7 +156,7 @@ struct SlackOutboxTests {
     @Test("each message is posted once, as JSON")
     func posts() async throws {
         try await ReportScene.with(seed: 31) { scene in
-            let server = try BucketServer { _ in .answer(200) }
+            let server = try ScriptedServer { _ in .answer(200) }
             defer { server.stop() }
             try await Self.queue(scene, ["a", "b", "a"])
             #expect(try await Self.deliver(scene, server).sent == 2)
@@ -135,7 +169,7 @@ struct SlackOutboxTests {
     @Test("a refusal waits or fails, a lost answer is for a person, and no error holds the address")
     func fails() async throws {
         try await ReportScene.with(seed: 32) { scene in
-            let server = try BucketServer { number in
+            let server = try ScriptedServer { number in
                 switch number {
                 case 0: .answer(503)
                 case 1: .answer(404)

@@ -185,8 +185,11 @@ struct ReportRunTests {
             try await scene.readAll()
             let first = try await scene.report(period: .asOf(Self.cutOff - 10 * 86_400))
             let reports = StoredReports(pool: scene.night.pool)
-            try await reports.sign(first.id, as: "preparer", by: "dana", note: "Tied to the ledger.")
-            try await reports.sign(first.id, as: "reviewer", by: "miriam", note: "Read.")
+            try await reports.sign(
+                first.id,
+                NewSignature(role: "preparer", person: "dana", note: "Tied to the ledger.", systemUser: "dana"))
+            try await reports.sign(
+                first.id, NewSignature(role: "reviewer", person: "miriam", note: "Read.", systemUser: "miriam"))
             let next = try await scene.report()
             #expect(next.report.periodFromSeconds == Self.cutOff - 10 * 86_400)
             #expect(next.report.statement.totals.opening == first.report.statement.totals.computed)
@@ -287,6 +290,37 @@ struct ReportRunTests {
         }
     }
 
+    @Test("resolved has one meaning: each is a row, and those that the last report stated are told apart")
+    func resolved() async throws {
+        try await ReportScene.with(seed: 24) { scene in
+            try await scene.readAll()
+            let first = try await scene.report(period: .asOf(Self.cutOff - 120))
+            // One is closed, one is ignored from now on, and one was found and closed in between.
+            try await scene.run(
+                """
+                UPDATE trueup.finding SET state = 'closed', closed_how = 'changed_locally', closed_at = now()
+                WHERE id = (SELECT min(finding_id) FROM trueup.report_item);
+                UPDATE trueup.finding SET action = 'ignore' WHERE id = (SELECT max(finding_id) FROM trueup.report_item);
+                INSERT INTO trueup.finding (job, comparison, kind, account, stripe_id, local_id, action, stripe_status,
+                    local_state, explanation, facts, first_run_id, last_run_id, state, closed_how, closed_at)
+                SELECT job, comparison, 'overdue', account, 'in_between', '', 'inform', 'open', 'open', 'Why.',
+                    json_build_object('stripe', json_build_object('created', \(Self.cutOff - 9_000))), first_run_id,
+                    last_run_id, 'closed', 'changed_at_source', now()
+                FROM trueup.finding LIMIT 1;
+                """)
+            // Made by hand meanwhile: nothing is compared with it.
+            let hand = try await scene.report(period: .asOf(Self.cutOff - 90), purpose: .byHand)
+            let next = try await scene.report(period: .asOf(Self.cutOff - 60))
+            for report in [hand.report, next.report] {
+                #expect(report.basis.comparedWith?.id == first.id)
+                let told = Set(report.resolved.filter(\.wasStated).map(\.id))
+                #expect(told == Set(report.statement.changes.resolved) && told.count == 2, "\(report.resolved)")
+                #expect(report.resolved.count == 3)
+                #expect(report.resolved.contains { $0.how == "ignored by the job file" && $0.closedSeconds == nil })
+            }
+        }
+    }
+
     @Test("two processes do not make one report at the same time")
     func locked() async throws {
         try await ReportScene.with(seed: 17) { scene in
@@ -295,107 +329,5 @@ struct ReportRunTests {
             await #expect(throws: RunError.alreadyRunning("report balance-report")) { try await scene.report() }
             await lock.release()
         }
-    }
-}
-
-/// A night and a report job on it.
-struct ReportScene {
-    let night: Night
-    let http: HTTPClient
-    let directory: String
-
-    static func with(
-        seed: UInt64, changesSchema: Bool = false, _ body: (ReportScene) async throws -> Void
-    ) async throws {
-        var setup = try NightSetup.credits(seed: seed)
-        setup.changesSchema = changesSchema
-        try await Night.with(setup) { night in
-            try await loadMovements(night)
-            let directory = NSTemporaryDirectory() + "/trueup-report-run-" + UUID().uuidString
-            let http = HTTPClient()
-            do {
-                try await body(ReportScene(night: night, http: http, directory: directory))
-            } catch {
-                await http.close()
-                throw error
-            }
-            await http.close()
-            try? FileManager.default.removeItem(atPath: directory)
-        }
-    }
-
-    /// What became of the credits: the balances of the history have it.
-    private static func loadMovements(_ night: Night) async throws {
-        let history = try night.history
-        var reservations = BinaryRows()
-        for row in history.reservations {
-            reservations.beginRow(columns: 5)
-            for number in [row.id, row.agencyID, row.credits] { reservations.append(number) }
-            reservations.append(Timestamp(seconds: row.createdSeconds))
-            reservations.append(row.releasedSeconds.map { Timestamp(seconds: $0) })
-        }
-        var adjustments = BinaryRows()
-        for row in history.adjustments {
-            adjustments.beginRow(columns: 4)
-            for number in [row.id, row.agencyID, row.credits] { adjustments.append(number) }
-            adjustments.append(Timestamp(seconds: row.createdSeconds))
-        }
-        let rows = (reservations, adjustments)
-        try await night.pool.withConnection { connection in
-            try await connection.copyIn(
-                """
-                COPY task_credit_reservation (id, agency_id, credits, created_at, released_at)
-                FROM STDIN (FORMAT binary)
-                """, rows.0)
-            try await connection.copyIn(
-                "COPY task_credit_adjustment (id, agency_id, credits, created_at) FROM STDIN (FORMAT binary)", rows.1)
-        }
-    }
-
-    func run(_ script: String) async throws { try await night.pool.withConnection { try await $0.run(script: script) } }
-
-    /// A night, and everything that is older than what nights look back to.
-    func readAll() async throws {
-        _ = try await night.run()
-        _ = try await readHistory()
-    }
-
-    func readHistory() async throws -> RunResult {
-        let to = NightSetup.nowSeconds - night.setup.lookBackSeconds
-        let first = try await night.number(
-            "SELECT floor(extract(epoch FROM min(created_at)))::integer FROM task_credit_stripe_invoice")
-        return try await night.run(range: Window(fromSeconds: Int64(first) - 86_400, toSeconds: to))
-    }
-
-    func definition(_ rule: DeliverRule = DeliverRule(), others: [JobDefinition] = []) -> JobDefinition {
-        JobDefinition(
-            name: "balance-report", hash: "4567", description: "Credit balances",
-            kind: .report(ReportJob(report: .balance, deliver: rule)),
-            after: [Night.job] + others.map(\.name))
-    }
-
-    @discardableResult
-    func report(
-        period: ReportPeriod = .asOf(ReportRunTests.cutOff), deliver rule: DeliverRule? = nil,
-        settings: DeliverySettings? = nil, environment: [String: String] = [:], others: [JobDefinition] = [],
-        lease: Lease? = nil
-    ) async throws -> ReportResult {
-        let definition = definition(rule ?? DeliverRule(), others: others)
-        guard case .report(let job) = definition.kind else { throw NightError("no report job") }
-        let ways =
-            settings
-            ?? DeliverySettings(
-                email: EmailDelivery(from: "t@example.com"), slack: SlackDelivery(),
-                directory: DirectoryDelivery(path: directory))
-        return try await ReportRun(
-            definition: definition, report: job, jobs: [night.definition(), definition] + others,
-            accounts: [ReportAccount(name: "task_health", stripeID: "acct_1", isLive: false)], pool: night.pool,
-            origin: RunOrigin(
-                trigger: .manual, requestedBy: "tests", host: "here", processID: 1, programVersion: "test"),
-            period: period, nowSeconds: NightSetup.nowSeconds, directory: rule == nil ? directory : nil,
-            delivery: rule == nil
-                ? nil : ReportDelivery(settings: ways, http: http, environment: environment),
-            lease: lease
-        ).run()
     }
 }

@@ -159,9 +159,11 @@ struct StatementScene: Sendable {
 
     /// Keeps the report of these figures, and signs it where two people are named.
     @discardableResult
-    func keep(_ figures: StatementFigures, cutOff: Int64, signedBy people: [String] = []) async throws -> Int64 {
+    func keep(
+        _ figures: StatementFigures, cutOff: Int64, signedBy people: [String] = [], isRegular: Bool = true
+    ) async throws -> Int64 {
         let reports = StoredReports(pool: pool)
-        let id = try await reports.takeNumber()
+        let id = try await reports.takeNumber(job: "balance-report", requestedBy: "me")
         let previous = try await reports.last(job: "balance-report")
         let report = NewReport(
             id: id, job: "balance-report", name: "balance-report/\(cutOff)",
@@ -170,12 +172,13 @@ struct StatementScene: Sendable {
             manifestHash: "m\(id)", previousHash: previous?.manifestHash,
             files: [StoredReport.File(name: "report.json", bytes: 2, sha256: "f\(id)")],
             cumulative: figures.cumulative,
-            findingIDs: Dictionary(uniqueKeysWithValues: figures.items.map { ($0.item.id, $0.findingID) }))
+            findingIDs: Dictionary(uniqueKeysWithValues: figures.items.map { ($0.item.id, $0.findingID) }),
+            isRegular: isRegular)
         let origin = RunOrigin(
             trigger: .manual, requestedBy: "me", host: "h", processID: 1, programVersion: "1")
         try await pool.transaction { try await report.insert(origin: origin, on: $0) }
         for (role, person) in zip(["preparer", "reviewer"], people) {
-            try await reports.sign(id, as: role, by: person, note: "Checked.")
+            try await reports.sign(id, NewSignature(role: role, person: person, note: "Checked.", systemUser: person))
         }
         return id
     }

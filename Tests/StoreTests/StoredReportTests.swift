@@ -116,19 +116,22 @@ struct StoredReportTests {
             let id = try await scene.keep(try await scene.figures(), cutOff: StatementScene.cutOff)
             let reports = StoredReports(pool: scene.pool)
             await #expect(throws: SignError.notPrepared(id)) {
-                try await reports.sign(id, as: "reviewer", by: "miriam", note: "ok")
+                try await reports.sign(
+                    id, NewSignature(role: "reviewer", person: "miriam", note: "ok", systemUser: "miriam"))
             }
-            try await reports.sign(id, as: "preparer", by: "dana", note: "ok")
+            try await reports.sign(id, NewSignature(role: "preparer", person: "dana", note: "ok", systemUser: "dana"))
             await #expect(throws: SignError.samePerson(id, person: "dana")) {
-                try await reports.sign(id, as: "reviewer", by: " Dana ", note: "ok")
+                try await reports.sign(
+                    id, NewSignature(role: "reviewer", person: " Dana ", note: "ok", systemUser: " Dana "))
             }
-            try await reports.sign(id, as: "reviewer", by: "miriam", note: "ok")
+            try await reports.sign(
+                id, NewSignature(role: "reviewer", person: "miriam", note: "ok", systemUser: "miriam"))
             await #expect(throws: SignError.signed(id, role: "reviewer")) {
-                try await reports.sign(id, as: "reviewer", by: "joe", note: "ok")
+                try await reports.sign(id, NewSignature(role: "reviewer", person: "joe", note: "ok", systemUser: "joe"))
             }
             #expect(try await reports.signatures(of: id).map(\.person) == ["dana", "miriam"])
             await #expect(throws: SignError.noReport(99)) {
-                try await reports.sign(99, as: "preparer", by: "dana", note: "")
+                try await reports.sign(99, NewSignature(role: "preparer", person: "dana", note: "", systemUser: "dana"))
             }
         }
     }

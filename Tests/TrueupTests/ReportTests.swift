@@ -55,22 +55,69 @@ struct ReportTests {
         }
     }
 
-    @Test("two people sign, with a note; the same person does not sign twice")
+    @Test("two people sign, under two logins or a shared one; the folder has the page, and both are proven")
     func sign() async throws {
-        try await Self.withReport { scene, _ in
+        try await Self.withReport { scene, folder in
             func sign(_ role: String, _ name: String, _ note: String) async throws -> Program.Result {
                 try await scene.program.run(
-                    "report", "sign", "1", "--as", role, "--name", name, "--note", note)
+                    "report", "sign", "1", "--as", role, "--name", name, "--note", note, "--accept-unexplained",
+                    "the scene has no reservations")
+            }
+            func verify(_ path: String) async throws -> Program.Result {
+                try await scene.program.run("report", "verify", path)
             }
             #expect(try await sign("reviewer", "miriam", "seen").status == 1)
+            let bare = try await scene.program.run("report", "sign", "1", "--as", "preparer", "--note", "tied")
+            #expect(bare.status == 1 && bare.talk.contains("Report 1 is UNEXPLAINED"), "\(bare.everything)")
             let first = try await sign("preparer", "dana", "tied to the bank")
             #expect(first.status == 0, "\(first.everything)")
             #expect(try await sign("reviewer", "Dana ", "seen").status == 1)
+            let page = try String(contentsOfFile: folder + "/signatures.html", encoding: .utf8)
+            #expect(page.contains("NOT YET REVIEWED") && page.contains("dana") && page.contains("tied to the bank"))
+            #expect(page.contains("Accepted as UNEXPLAINED") && page.contains("the scene has no reservations"))
+            // Both names were typed by one user: that is no second person.
+            let typed = try await sign("reviewer", "miriam", "seen")
+            #expect(typed.status == 1 && typed.talk.contains("a typed name is no second person"), "\(typed.everything)")
+            let settings = try String(contentsOfFile: scene.folder.path + "/jobs/settings.yaml", encoding: .utf8)
+            try scene.folder.write(settings + "\nsign_off: {shared_login: true}\n", to: "jobs/settings.yaml")
             let second = try await sign("reviewer", "miriam", "seen")
             #expect(second.status == 0, "\(second.everything)")
             let shown = try await scene.program.run("report", "show", "1")
             #expect(shown.output.contains("dana") && shown.output.contains("tied to the bank"), "\(shown.everything)")
+            #expect(shown.output.contains("database user") && shown.output.contains("shared login allowed"))
             #expect(try await sign("preparer", "noa", "late").status == 1)
+
+            let whole = try await verify("out")
+            #expect(whole.status == 0, "\(whole.everything)")
+            #expect(
+                whole.output.contains("as they were made") && whole.output.contains("has the signatures of report 1"))
+            let signed = folder + "/signatures.html"
+            let now = try String(contentsOfFile: signed, encoding: .utf8)
+            #expect(now.contains("SIGNED by two people"))
+            // The page of before is proven to be old, a changed one is not proven.
+            try scene.folder.write(page, to: "out/signatures.html")
+            let old = try await verify("out/signatures.html")
+            #expect(old.status == 1 && old.output.contains("an older page"), "\(old.everything)")
+            try scene.folder.write(now.replacingOccurrences(of: "miriam", with: "noa"), to: "out/signatures.html")
+            #expect(try await verify("out").status == 1)
+            #expect(try await scene.program.run("report", "signatures", "1").status == 0)
+            #expect(try await verify("out").status == 0)
+        }
+    }
+
+    @Test("a report that cannot be written keeps its number, and the list says why")
+    func number() async throws {
+        try await Self.withReport { scene, _ in
+            try Data().write(to: URL(filePath: scene.folder.path + "/file"))
+            let blocked = try await scene.program.run("report", "--as-of", "2026-01-01", "--out", "file/out")
+            #expect(blocked.status == 1, "\(blocked.everything)")
+            let made = try await scene.program.run("report", "--as-of", "2026-01-02", "--out", "next")
+            #expect(made.talk.contains("Report 3:"), "\(made.everything)")
+            let list = try await scene.program.run("report", "list")
+            #expect(list.talk.contains("number 2, balance-report: taken "), "\(list.everything)")
+            #expect(list.talk.contains("no report was made: "), "\(list.everything)")
+            let shown = try await scene.program.run("report", "show", "2")
+            #expect(shown.status == 1 && shown.talk.contains("Number 2 is no report"), "\(shown.everything)")
         }
     }
 

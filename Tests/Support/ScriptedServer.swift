@@ -4,20 +4,23 @@ import Synchronization
 /// An HTTP server on loopback that takes whole requests and answers as a test says.
 ///
 /// Unchecked: the descriptors and the log are behind a lock.
-final class BucketServer: @unchecked Sendable {
-    struct Request: Sendable {
-        let method: String
-        let path: String
-        let headers: [String: String]
-        let body: [UInt8]
+public final class ScriptedServer: @unchecked Sendable {
+    public struct Request: Sendable {
+        public let method: String
+        public let path: String
+        public let headers: [String: String]
+        public let body: [UInt8]
     }
 
-    enum Answer: Sendable {
+    public enum Answer: Sendable {
         case answer(Int)
         case pause(milliseconds: UInt32, then: Int)
         /// Ends the connection without an answer.
         case close
     }
+
+    /// The test's machine gives no socket.
+    struct NoSocket: Error { let code: Int32 }
 
     private struct State {
         var requests: [Request] = []
@@ -25,12 +28,12 @@ final class BucketServer: @unchecked Sendable {
         var script: @Sendable (Int) -> Answer
     }
 
-    let port: UInt16
+    public let port: UInt16
     private let listener: Int32
     private let state: Mutex<State>
 
     /// - Parameter script: what the request of that number, from 0, is answered.
-    init(_ script: @escaping @Sendable (Int) -> Answer) throws {
+    public init(_ script: @escaping @Sendable (Int) -> Answer) throws {
         state = Mutex(State(script: script))
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         self.listener = listener
@@ -44,7 +47,7 @@ final class BucketServer: @unchecked Sendable {
                     && getsockname(listener, generic, &length) == 0
             }
         }
-        guard bound else { throw NightError("no socket: \(errno)") }
+        guard bound else { throw NoSocket(code: errno) }
         port = UInt16(bigEndian: address.sin_port)
         Self.thread { [self] in
             while true {
@@ -56,12 +59,12 @@ final class BucketServer: @unchecked Sendable {
         }
     }
 
-    var url: String { "http://127.0.0.1:\(port)" }
-    var requests: [Request] { state.withLock { $0.requests } }
+    public var url: String { "http://127.0.0.1:\(port)" }
+    public var requests: [Request] { state.withLock { $0.requests } }
 
-    func answers(_ script: @escaping @Sendable (Int) -> Answer) { state.withLock { $0.script = script } }
+    public func answers(_ script: @escaping @Sendable (Int) -> Answer) { state.withLock { $0.script = script } }
 
-    func stop() {
+    public func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
         for client in state.withLock({ $0.open }) { shutdown(client, Int32(SHUT_RDWR)) }
     }

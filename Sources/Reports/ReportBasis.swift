@@ -1,0 +1,121 @@
+import Reconciliation
+
+/// Another report that this one goes on from.
+public struct ReportReference: Sendable, Hashable {
+    /// Its number.
+    public var id: Int64
+    /// Unix seconds.
+    public var cutOffSeconds: Int64
+
+    public init(id: Int64, cutOffSeconds: Int64) {
+        self.id = id
+        self.cutOffSeconds = cutOffSeconds
+    }
+}
+
+/// What the figures are compared with, and what the report leaves out.
+public struct ReportBasis: Sendable, Hashable {
+    /// The report that “new”, “resolved” and the other words about items compare with; `nil` for the first.
+    public var comparedWith: ReportReference?
+    /// The signed report at whose cut-off the period opens; `nil` where none does.
+    public var opensAt: ReportReference?
+    /// Open items of jobs that the report leaves out, by job.
+    public var unstated: [String: Int64]
+
+    public init(
+        comparedWith: ReportReference? = nil, opensAt: ReportReference? = nil, unstated: [String: Int64] = [:]
+    ) {
+        self.comparedWith = comparedWith
+        self.opensAt = opensAt
+        self.unstated = unstated
+    }
+}
+
+/// Which time every figure is about, in words: the same rows in every format.
+package struct ReportPeriods: Sendable, Hashable {
+    package let figure: String
+    package let period: String
+    package let note: String
+
+    private init(_ figure: String, _ period: String, _ note: String = "") {
+        self.figure = figure
+        self.period = period
+        self.note = note
+    }
+
+    /// In the order in which a reader meets the figures.
+    package static func rows(_ report: DiscrepancyReport) -> [ReportPeriods] {
+        let statement = report.statement
+        var rows: [ReportPeriods] = []
+        if !statement.agencies.isEmpty {
+            rows.append(ReportPeriods("Opening", opening(report), openingNote(report)))
+            rows.append(
+                ReportPeriods(
+                    "Bought, consumed, adjustments", "\(credits(report)) to the cut-off",
+                    "by the time of payment, reservation and adjustment"))
+            rows.append(
+                ReportPeriods(
+                    "Closing, difference, unexplained", "at the cut-off",
+                    "opening + period: everything since the beginning"))
+            rows.append(ReportPeriods("Money paid for credits", beginning, "ties to the sheet Tie-out"))
+        }
+        if !statement.charges.isEmpty {
+            rows.append(
+                ReportPeriods("Charges", beginning, "cumulative, whatever the period; ties to the sheet Tie-out"))
+        }
+        rows.append(
+            ReportPeriods(
+                "Open items", "arisen before the cut-off", "as they stand at \(wall(report, report.generatedSeconds))"))
+        rows.append(ReportPeriods("New, resolved, changed items; Closed; Repairs", since(report)))
+        for source in report.run.runs.sorted(by: { $0.id < $1.id })
+        where statement.controls.contains(where: { $0.runID == source.id }) {
+            rows.append(
+                ReportPeriods(
+                    "Control totals and match rate, run \(source.id)",
+                    "created \(wall(report, source.fromSeconds)) to \(wall(report, source.toSeconds))",
+                    "what \(source.job) read; Tie-out leads from it to the statement"))
+        }
+        for (job, count) in report.basis.unstated.sorted(by: { $0.key < $1.key }) {
+            let items = "\(Money.grouped(count)) open \(count == 1 ? "item" : "items")"
+            rows.append(ReportPeriods("Left out: \(job)", items, "the report does not name the job in `after`"))
+        }
+        return rows
+    }
+
+    package static let beginning = "from the beginning to the cut-off"
+
+    /// One line for a terminal or a mail.
+    package static func line(_ report: DiscrepancyReport) -> String {
+        var words: [String] = []
+        if !report.statement.agencies.isEmpty { words.append("credits \(credits(report)) to the cut-off") }
+        if !report.statement.charges.isEmpty { words.append("charges \(beginning)") }
+        let left = report.basis.unstated.sorted { $0.key < $1.key }.map {
+            "\($0.key) (\(Money.grouped($0.value)) open)"
+        }
+        if !left.isEmpty { words.append("left out: \(left.joined(separator: ", "))") }
+        return words.isEmpty ? "up to the cut-off" : words.joined(separator: "; ")
+    }
+
+    /// The time in which credits are counted, without its end.
+    package static func credits(_ report: DiscrepancyReport) -> String {
+        report.periodFromSeconds.map { "from \(wall(report, $0))" } ?? "from the beginning"
+    }
+
+    private static func opening(_ report: DiscrepancyReport) -> String {
+        report.periodFromSeconds.map { "at \(wall(report, $0))" } ?? "none: the period starts at the beginning"
+    }
+
+    private static func openingNote(_ report: DiscrepancyReport) -> String {
+        if let signed = report.basis.opensAt { return "the cut-off of report \(signed.id), the last one signed" }
+        return report.periodFromSeconds == nil ? "no report was signed before" : "as asked for; not a signed cut-off"
+    }
+
+    private static func since(_ report: DiscrepancyReport) -> String {
+        guard let last = report.basis.comparedWith else { return "since the beginning: no report was there before" }
+        return "since report \(last.id), cut-off \(wall(report, last.cutOffSeconds))"
+    }
+
+    private static func wall(_ report: DiscrepancyReport, _ seconds: Int64) -> String {
+        report.clock.wall(seconds) ?? "an unknown time"
+    }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import Reports
+import Schedule
+import Store
+
+/// The page of signatures beside the files of a report.
+public struct SignedFolder: Sendable {
+    private let reports: StoredReports
+
+    public init(reports: StoredReports) { self.reports = reports }
+
+    /// The folder in which a report was written, where it is still there with its manifest.
+    public func folder(of report: StoredReport) throws -> String? {
+        guard let folder = report.folder else { return nil }
+        let manifest = folder + "/" + ReportManifest.fileName
+        guard FileManager.default.fileExists(atPath: manifest),
+            try FileDigest(path: manifest).sha256 == report.manifestHash
+        else { return nil }
+        return folder
+    }
+
+    /// Writes the page of a report as it is signed now, and keeps its hash.
+    /// - Throws: ``SignError/noReport(_:)``, or an error of the file.
+    public func write(_ id: Int64, into directory: String) async throws -> FileDigest {
+        guard let report = try await reports.report(id: id) else { throw SignError.noReport(id) }
+        var page = SignaturePage(
+            number: id, name: report.name, state: report.state.rawValue, verdict: report.verdict,
+            cutOffSeconds: report.cutOffSeconds, zone: try Zone.load(report.zone), manifestHash: report.manifestHash,
+            files: try await reports.files(of: id).map { SignaturePage.File(name: $0.name, sha256: $0.sha256) },
+            signatures: try await reports.signatures(of: id).map {
+                SignaturePage.Signature(
+                    role: $0.role, person: $0.person, systemUser: $0.systemUser, databaseUser: $0.databaseUser,
+                    isSharedLogin: $0.isSharedLogin, note: $0.note, accepted: $0.accepted,
+                    atSeconds: $0.signedAt.seconds, manifestHash: $0.manifestHash)
+            })
+        let other = try await reports.superseding(id)
+        page.supersedes = other.supersedes
+        page.supersedeNote = other.note
+        page.supersededBy = other.supersededBy
+        let written = page
+        let digest = try await ReportPress.onDisk { try written.write(into: directory) }
+        try await reports.recordPage(digest.sha256, of: id)
+        return digest
+    }
+}
+
+extension ReportDelivery {
+    /// Puts the page of signatures beside the objects of a report that is in the bucket.
+    /// - Returns: what became of it; `nil` where the report is in no bucket.
+    public func deliverPage(
+        of report: StoredReport, from directory: String, reports: StoredReports
+    ) async throws -> StoredReport.Delivery? {
+        let isThere = try await reports.deliveries(of: report.id).contains {
+            $0.destination == "s3" && $0.outcome == .delivered
+        }
+        guard isThere else { return nil }
+        let delivery = await toBucket([SignaturePage.fileName], from: directory)
+        try await reports.record(delivery, of: report.id)
+        return delivery
+    }
+}

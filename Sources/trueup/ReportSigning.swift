@@ -1,0 +1,137 @@
+import ArgumentParser
+import Curl
+import Foundation
+import Jobs
+import Reports
+import Runner
+import Store
+
+struct ReportSignCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sign", abstract: "Signs a report as its preparer, or as its reviewer: another person.",
+        discussion: """
+            The user of the machine and the user of the database are kept beside the name, and the reviewer's may not \
+            both be the preparer's, unless settings.yaml says sign_off: {shared_login: true}. A page of signatures, \
+            signatures.html, is written beside the report's files, which stay as they are.
+            """)
+
+    @Argument(help: ArgumentHelp("Its number, as the list shows it.", valueName: "report"))
+    var id: Int64
+
+    @Option(name: .customLong("as"), help: "preparer or reviewer.")
+    var role: String
+
+    @Option(name: .long, help: "What was checked; kept with the signature.")
+    var note: String
+
+    @Option(name: .long, help: "Who signs (default: the user of this machine).")
+    var name: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Why a report that is UNEXPLAINED or INCOMPLETE is signed.", valueName: "reason"))
+    var acceptUnexplained: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The signed report of the same cut-off that this one replaces; --note says why.", valueName: "report"))
+    var supersede: Int64?
+
+    @Option(name: .long, help: ArgumentHelp("The folder of the page (default: the report's).", valueName: "dir"))
+    var out: String?
+
+    @OptionGroup var files: JobOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func validate() throws {
+        guard SignOff.Role(rawValue: role) != nil else { throw ValidationError("--as takes preparer or reviewer.") }
+        guard !note.allSatisfy(\.isWhitespace) else {
+            throw ValidationError("Say what was checked with --note: whoever reads the report will ask.")
+        }
+        guard name?.allSatisfy(\.isWhitespace) != true else { throw ValidationError("--name is empty.") }
+        guard acceptUnexplained?.allSatisfy(\.isWhitespace) != true else {
+            throw ValidationError("Say why with --accept-unexplained: it stands beside the signature.")
+        }
+    }
+
+    func run() async throws {
+        // Without job files nothing is shared and nothing is delivered: a reviewer may have the database alone.
+        let settings = FileManager.default.fileExists(atPath: files.jobs) ? try files.load().settings : nil
+        let login = RunOrigin.here(.manual).requestedBy
+        let signature = NewSignature(
+            role: role, person: name ?? login, note: note, systemUser: login,
+            isSharedLogin: settings?.signOff.sharedLogin ?? false, accepted: acceptUnexplained ?? "",
+            supersedes: supersede)
+        let (id, out) = (id, out)
+        try await ReportStore.with(databaseOptions) { reports in
+            try await reports.sign(id, signature)
+            guard let report = try await reports.report(id: id) else { throw SignError.noReport(id) }
+            Terminal.say(
+                "Report \(id) is signed by \(printable(signature.person)) (\(printable(login))) as \(signature.role), "
+                    + "manifest \(report.manifestHash).")
+            if try await reports.signatures(of: id).count == SignOff.Role.allCases.count {
+                Terminal.say("Both have signed: the next statement of \(report.job) opens where this one closes.")
+            }
+            let pages = SignaturePages(reports: reports, settings: settings)
+            try await pages.write(report, into: out)
+            if let older = signature.supersedes, let other = try await reports.report(id: older) {
+                try await pages.write(other, into: nil)
+            }
+        }
+    }
+}
+
+struct ReportSignaturesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "signatures", abstract: "Writes the page of a report's signatures again, signatures.html.")
+
+    @Argument(help: ArgumentHelp("Its number, as the list shows it.", valueName: "report"))
+    var id: Int64
+
+    @Option(name: .long, help: ArgumentHelp("The folder of the page (default: the report's).", valueName: "dir"))
+    var out: String?
+
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func run() async throws {
+        let (id, out) = (id, out)
+        try await ReportStore.with(databaseOptions) { reports in
+            guard let report = try await reports.report(id: id) else { throw SignError.noReport(id) }
+            try await SignaturePages(reports: reports, settings: nil).write(report, into: out)
+        }
+    }
+}
+
+/// Pages of signatures as the commands write them.
+private struct SignaturePages {
+    let reports: StoredReports
+    let settings: Settings?
+
+    /// Beside the report's files, or where it is asked for; a signature stands without its page.
+    func write(_ report: StoredReport, into asked: String?) async throws {
+        let signed = SignedFolder(reports: reports)
+        guard let folder = try asked ?? signed.folder(of: report) else {
+            Terminal.warn(
+                "The files of report \(report.id) are not on this machine, so their page of signatures was not "
+                    + "written. Write it with: trueup report signatures \(report.id) --out DIR")
+            return
+        }
+        _ = try await signed.write(report.id, into: folder)
+        Terminal.say("Signatures of report \(report.id): \(printable(folder))/\(SignaturePage.fileName)")
+        guard let settings, settings.delivery.s3 != nil else { return }
+        let http = HTTPClient()
+        do {
+            let delivery = ReportDelivery(
+                settings: settings.delivery, http: http, environment: ProcessInfo.processInfo.environment)
+            let made = try await delivery.deliverPage(of: report, from: folder, reports: reports)
+            await http.close()
+            guard let made else { return }
+            Terminal.say("\(made.outcome.rawValue)  s3  \(printable(made.address))  \(printable(made.detail))")
+            if made.outcome == .failed { throw ExitCode(1) }
+        } catch {
+            await http.close()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Support
+import Testing
+
+/// A report on its way out, with the program, a bucket and a webhook of Slack's on real sockets.
+@Suite("Delivery of reports from the command line", .timeLimit(.minutes(5)))
+struct ReportDeliveryTests {
+    private static let job = """
+        kind: report
+        report: balance
+        after: [\(Scene.job)]
+        cut_off: {at: "00:00", time_zone: UTC}
+        formats: [json]
+        deliver: {slack: true, directory: true, s3: true, when: always}
+
+        """
+
+    private static func delivery(_ bucket: ScriptedServer) -> String {
+        """
+        delivery:
+          slack: {url_env: SLACK_WEBHOOK_URL}
+          directory: {path: reports}
+          s3: {bucket: finance, endpoint: "\(bucket.url)"}
+
+        """
+    }
+
+    @Test(
+        "a bucket that refuses stops neither folder nor Slack, and shows; made again, only it is tried"
+    )
+    func delivers() async throws {
+        try await Scene.with(orders: 600) { scene in
+            let slack = try ScriptedServer { _ in .pause(milliseconds: 1_200, then: 200) }
+            let bucket = try ScriptedServer { _ in .answer(403) }
+            defer {
+                slack.stop()
+                bucket.stop()
+            }
+            try scene.folder.write(
+                Scene.jobFile.replacingOccurrences(of: "look_back: 35d", with: "look_back: 401d"),
+                to: "jobs/\(Scene.job).yaml")
+            try scene.folder.write(Self.job, to: "jobs/balance-report.yaml")
+            try scene.folder.write(
+                Scene.settings(scene.server.url) + Self.delivery(bucket), to: "jobs/settings.yaml")
+            let program = scene.program([
+                "SLACK_WEBHOOK_URL": slack.url + "/services/CANARYhook", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+                "AWS_SECRET_ACCESS_KEY": "CANARYsecret",
+            ])
+            let away = try await program.run("check", "--online")
+            #expect(away.everything.contains("report bucket") && away.everything.contains("403"), "\(away.everything)")
+            bucket.answers { _ in .answer(200) }
+            let there = try await program.run("check", "--online")
+            #expect(there.everything.contains("s3://finance"), "\(there.everything)")
+            let asked = bucket.requests.count
+            #expect(bucket.requests.allSatisfy { $0.method == "GET" } && slack.requests.isEmpty)
+
+            _ = try await program.run("run", Scene.job)
+            bucket.answers { _ in .answer(403) }
+            let first = try await program.run("report", "--deliver")
+            #expect(first.status == 1, "\(first.everything)")
+            #expect(first.talk.contains("failed  s3  s3://finance/balance-report/"), "\(first.everything)")
+            #expect(first.talk.contains("delivered  directory") && first.talk.contains("Slack: 1 message sent"))
+            #expect(!first.everything.contains("CANARY"))
+            #expect(slack.requests.count == 1 && slack.requests[0].path == "/services/CANARYhook")
+            let body = String(decoding: slack.requests[0].body, as: UTF8.self)
+            #expect(
+                body.hasPrefix("{\"text\":\"*") && body.contains("EXPLAINED") && body.contains("Cut-off"), "\(body)")
+
+            bucket.answers { _ in .answer(200) }
+            let refused = bucket.requests.count
+            #expect(refused == asked + 1)
+            let again = try await program.run("report", "--deliver")
+            #expect(
+                again.talk.contains("delivered  s3") && again.talk.contains("the same report"), "\(again.everything)")
+            #expect(again.status == 2 && slack.requests.count == 1)
+            let put = bucket.requests.dropFirst(refused)
+            #expect(put.allSatisfy { $0.method == "PUT" } && put.last?.path.hasSuffix("/manifest.json") == true)
+            let shown = try await program.run("report", "show", "1")
+            #expect(
+                shown.output.contains("failed  s3") && shown.output.contains("delivered  s3"), "\(shown.everything)")
+
+            // A signature goes to where the report is.
+            let count = bucket.requests.count
+            let signed = try await program.run(
+                "report", "sign", "1", "--as", "preparer", "--note", "tied", "--accept-unexplained", "no reservations")
+            #expect(signed.status == 0, "\(signed.everything)")
+            #expect(bucket.requests.count == count + 1)
+            #expect(bucket.requests.last?.path.hasSuffix("/signatures.html") == true)
+        }
+    }
+}
