@@ -19,6 +19,20 @@ public enum JobFiles {
         try loader.findFiles(only: only)
         return try loader.load()
     }
+
+    /// The same for who has to go on although files are wrong: of a job whose file is, the definition that was known
+    /// before stays, or the job is left out. With wrong settings there is nothing to go on with.
+    /// - Parameter known: the jobs as they were read last.
+    /// - Returns: the jobs, and everything that is wrong; empty where nothing is.
+    /// - Throws: as ``load(directory:only:)``, where the directory or the settings are wrong.
+    public static func loadWhatIsRight(
+        directory: String, known: [JobDefinition] = []
+    ) throws(JobFileErrors) -> (set: JobSet, errors: [JobFileError]) {
+        var loader = Loader(directory: directory)
+        try loader.findFiles(only: nil)
+        let known = Dictionary(known.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        return try loader.load(keeping: known)
+    }
 }
 
 struct Loader {
@@ -94,6 +108,29 @@ struct Loader {
     }
 
     mutating func load() throws(JobFileErrors) -> JobSet {
+        let (settings, files) = read()
+        guard errors.isEmpty, let settings else { throw JobFileErrors(errors) }
+        return set(settings, files.compactMap { $0.result?.definition })
+    }
+
+    mutating func load(
+        keeping known: [String: JobDefinition]
+    ) throws(JobFileErrors) -> (set: JobSet, errors: [JobFileError]) {
+        let (settings, files) = read()
+        guard let settings, !errors.contains(where: { $0.file == path("settings.yaml") }) else {
+            throw JobFileErrors(errors)
+        }
+        let wrong = Set(errors.map(\.file))
+        let jobs = files.compactMap { wrong.contains($0.path) ? known[$0.name] : $0.result?.definition }
+        return (set(settings, jobs), JobFileErrors(errors).errors)
+    }
+
+    private func set(_ settings: Settings, _ jobs: [JobDefinition]) -> JobSet {
+        JobSet(settings: settings, jobs: jobs, warnings: JobFileErrors(warnings).errors)
+    }
+
+    /// All files; what is wrong with them is in ``errors`` then.
+    private mutating func read() -> (settings: Settings?, files: [JobFile]) {
         var settings: Settings?
         if hasSettings {
             switch Loader.read(path("settings.yaml")) {
@@ -107,10 +144,7 @@ struct Loader {
         let files = readJobs(settings)
         errors += files.flatMap(\.errors) + AfterCircles(files).errors
         warnings += files.flatMap(\.warnings)
-        guard errors.isEmpty, let settings else { throw JobFileErrors(errors) }
-        return JobSet(
-            settings: settings, jobs: files.compactMap { $0.result?.definition },
-            warnings: JobFileErrors(warnings).errors)
+        return (settings, files)
     }
 
     /// On all processors, since thousands of files are parsed before the first run of a day.

@@ -2,14 +2,15 @@ import Foundation
 import Jobs
 import Synchronization
 
-/// The jobs of a directory as they are known now. Files that change are read again; while they are wrong, what was
-/// known before stays.
+/// The jobs of a directory as they are known now. Files that change are read again; of what is wrong with them, what was
+/// known before stays, and the other files count.
 public final class JobBook: Sendable {
     /// What a look at the files came to.
     public enum Reload: Sendable {
         case unchanged
         case changed(JobSet)
-        /// The files are wrong: the text says how. Told once for each state of the files.
+        /// Some files are wrong: the text says how. Told once for each state of the files. What is right with the
+        /// others is known from now on.
         case refused(String)
     }
 
@@ -17,30 +18,48 @@ public final class JobBook: Sendable {
         var set: JobSet
         var print: String
         var generation = 1
+        var errors: String?
     }
 
     private let state: Mutex<State>
     private let print: @Sendable () -> String
-    private let load: @Sendable () throws -> JobSet
+    private let load: @Sendable ([JobDefinition]) throws -> (set: JobSet, errors: String?)
 
     /// - Parameters:
     ///   - print: a text that changes when a file does.
-    ///   - load: reads and validates all files.
+    ///   - load: reads and validates all files, given the jobs that were known before; what is wrong with some of them,
+    ///     as text, or throws where there is nothing to go on with.
     public init(
-        fingerprint print: @escaping @Sendable () -> String, load: @escaping @Sendable () throws -> JobSet
+        fingerprint print: @escaping @Sendable () -> String,
+        load: @escaping @Sendable ([JobDefinition]) throws -> (set: JobSet, errors: String?)
     ) throws {
         self.print = print
         self.load = load
         // The print first: a file that changes in between is read again.
         let first = print()
-        state = Mutex(State(set: try load(), print: first))
+        let (set, errors) = try load([])
+        state = Mutex(State(set: set, print: first, errors: errors))
+    }
+
+    /// Jobs that are right or not there at all.
+    public convenience init(
+        fingerprint print: @escaping @Sendable () -> String, load: @escaping @Sendable () throws -> JobSet
+    ) throws {
+        try self.init(fingerprint: print) { _ in (try load(), nil) }
     }
 
     /// The jobs of a directory on disk.
-    /// - Throws: `JobFileErrors` when its files are wrong now.
+    /// - Throws: `JobFileErrors` when its settings are wrong now, or none of its jobs is right.
     public static func directory(_ path: String) throws -> JobBook {
-        try JobBook(fingerprint: { fingerprint(of: path) }, load: { try JobFiles.load(directory: path) })
+        try JobBook(fingerprint: { fingerprint(of: path) }) { known in
+            let (set, errors) = try JobFiles.loadWhatIsRight(directory: path, known: known)
+            if set.jobs.isEmpty, !errors.isEmpty { throw JobFileErrors(errors) }
+            return (set, errors.isEmpty ? nil : "\(JobFileErrors(errors))")
+        }
     }
+
+    /// What is wrong with files of the directory, as they were read last; `nil` where nothing is.
+    public var errors: String? { state.withLock { $0.errors } }
 
     /// The jobs.
     public var jobs: JobSet { state.withLock { $0.set } }
@@ -57,13 +76,15 @@ public final class JobBook: Sendable {
         }
         if isSame { return .unchanged }
         do {
-            let set = try load()
+            let (set, errors) = try load(jobs.jobs)
             state.withLock { state in
                 state.set = set
                 state.generation += 1
+                state.errors = errors
             }
-            return .changed(set)
+            return errors.map(Reload.refused) ?? .changed(set)
         } catch {
+            state.withLock { $0.errors = "\(error)" }
             return .refused("\(error)")
         }
     }

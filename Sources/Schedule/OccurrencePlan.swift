@@ -159,6 +159,8 @@ public struct OccurrencePlan: Sendable, Hashable {
         else { return }
         planned[runs].window = OccurrenceWindow(
             fromSeconds: start ?? first.window.fromSeconds, toSeconds: planned[runs].window.toSeconds)
+        // It makes up for others, so it waits for one that still runs, even where it comes on time itself.
+        planned[runs].isCatchUp = true
     }
 
     /// The delay of a job's occurrences, from 0 to `limit` seconds: always the same for the same name, so that a job

@@ -54,7 +54,8 @@ extension Occurrences {
         RETURNING \(Occurrence.columns)
         """
 
-    /// All that it waits for have ended, or were never written although their time is past. Its deadline begins anew.
+    /// All that it waits for have ended, or were never written although their time is past, and none of these jobs runs
+    /// for an earlier time, as where the one that was waited for was skipped for it. Its deadline begins anew.
     private static let afterSQL = """
         WITH ready AS (
             SELECT w.job, w.scheduled_at,
@@ -68,6 +69,8 @@ extension Occurrences {
             GROUP BY w.job, w.scheduled_at
             HAVING bool_and(CASE WHEN o.job IS NULL THEN a.awaited_at < now() - interval '10 minutes'
                 ELSE o.ended_at IS NOT NULL END)
+                AND NOT bool_or(EXISTS (SELECT FROM trueup.occurrence e WHERE e.job = a.awaited_job
+                    AND e.scheduled_at < a.awaited_at AND (e.state = 'running' OR e.state = 'due' AND e.attempt > 0)))
         )
         UPDATE trueup.occurrence o SET state = 'due', is_incomplete = r.is_incomplete, detail = r.detail,
             not_before = greatest(o.not_before, now()),

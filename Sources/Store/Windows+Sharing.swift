@@ -39,16 +39,20 @@ extension Windows {
         try await connection.execute(
             """
             UPDATE trueup.window SET lease_until = clock_timestamp() + $3::double precision * interval '1 second'
-            WHERE run_id = $1 AND lease_owner = $2 AND NOT is_done
+            WHERE run_id = $1 AND lease_owner = $2 AND NOT is_done AND \(isRunOurs)
             """, runID, reader, leaseSeconds)
     }
+
+    /// A process that helped with a run and then took it over goes by one name: what its help still does about its
+    /// windows is not about those that the run has now.
+    private var isRunOurs: String { "EXISTS (SELECT FROM trueup.run r WHERE \(fence.condition("r")))" }
 
     /// Gives our windows back: others go on with them at once.
     public func release(on connection: Connection) async throws {
         try await connection.execute(
             """
             UPDATE trueup.window SET lease_owner = NULL, lease_until = NULL
-            WHERE run_id = $1 AND lease_owner = $2 AND NOT is_done
+            WHERE run_id = $1 AND lease_owner = $2 AND NOT is_done AND \(isRunOurs)
             """, runID, reader)
     }
 

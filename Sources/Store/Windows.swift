@@ -87,7 +87,7 @@ public struct Windows: Sendable {
             UPDATE trueup.window w SET cursor_id = \(cursor),
                 cursor_seconds = \(progress.cursorSeconds.map(String.init) ?? "NULL"), is_done = \(progress.isDone),
                 pages = pages + 1, objects = objects + \(progress.objects),
-                lease_owner = \(progress.isDone ? "NULL" : "lease_owner"),
+                lease_owner = \(progress.isDone ? "NULL" : quoteLiteral(reader)),
                 lease_until = \(progress.isDone ? "NULL" : lease)
             WHERE id = \(window.id) AND from_seconds = \(window.window.fromSeconds) AND NOT is_done
                 AND attempt = \(window.attempt) AND EXISTS (SELECT FROM trueup.run r WHERE \(fence.condition("r")))

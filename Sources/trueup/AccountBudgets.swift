@@ -4,7 +4,7 @@ import Store
 import Stripe
 import Synchronization
 
-/// The limits of accounts that this process shares with others through the database, one for each account.
+/// The limits of accounts that this process shares with others through the database, one for each account and rate.
 final class AccountBudgets: Sendable {
     /// Apart from the runs' own connections: a run that waits for a request must not wait for itself. They are
     /// opened with the first request.
@@ -28,7 +28,8 @@ final class AccountBudgets: Sendable {
 
     private func budget(of account: String, _ limits: RateLimits, _ share: BudgetShare) -> SharedBudget {
         budgets.withLock { budgets in
-            let key = "\(share.rawValue) \(account)"
+            // Limits that were changed while this process runs count from its next run on.
+            let key = "\(share.rawValue) \(account) \(limits)"
             if let budget = budgets[key] { return budget }
             let budget = SharedBudget(
                 pool: pool, account: account, perSecond: limits.perSecond * limits.share,
