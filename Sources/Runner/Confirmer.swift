@@ -124,17 +124,7 @@ struct Confirmer: Sendable {
     }
 
     private func readAll(_ ids: [String]) async throws -> [Answer] {
-        try await withThrowingTaskGroup(of: Answer.self) { group in
-            var answers: [Answer] = []
-            var rest = ids[...]
-            for id in rest.prefix(Self.workers) { group.addTask { try await readOne(id) } }
-            rest = rest.dropFirst(Self.workers)
-            while let answer = try await group.next() {
-                answers.append(answer)
-                if let id = rest.popFirst() { group.addTask { try await readOne(id) } }
-            }
-            return answers
-        }
+        try await atOnce(ids, Self.workers) { try await readOne($0) }
     }
 
     private func readOne(_ id: String) async throws -> Answer {

@@ -35,18 +35,15 @@ struct ReversalReading: Sendable {
     private func older(
         _ carried: [String], than found: [Reversals.Read], _ reversals: Reversals
     ) async throws -> [Reversals.Read] {
-        var known = Set(found.map(\.facts.id))
-        var all: [Reversals.Read] = []
-        for item in carried {
+        let reads = try await atOnce(carried, Confirmer.workers) { [subject, client] item in
             let intents =
                 subject.object == .paymentIntent ? [item] : try await client.intentsOfInvoice(item)
-            for intent in intents {
-                for read in try await reversals.of(intent: intent) where known.insert(read.facts.id).inserted {
-                    all.append(read)
-                }
-            }
+            var reads: [Reversals.Read] = []
+            for intent in intents { reads += try await reversals.of(intent: intent) }
+            return reads
         }
-        return all
+        var known = Set(found.map(\.facts.id))
+        return reads.flatMap { $0 }.filter { known.insert($0.facts.id).inserted }
     }
 
     /// Finds the invoice of each reversed payment: the list has shown it, or Stripe is asked, once for each intent.
@@ -57,14 +54,15 @@ struct ReversalReading: Sendable {
             try await StagedInvoices.invoices(
                 ofIntents: Array(intents), account: subject.account, in: subject.staged(run), on: $0)
         }
-        for intent in intents.sorted() where invoices[intent] == nil {
-            try Task.checkCancellation()
+        let unknown = intents.filter { invoices[$0] == nil }.sorted()
+        let asked = try await atOnce(unknown, Confirmer.workers) { [client] intent -> String? in
             do {
-                if let invoice = try await client.invoiceOfIntent(intent) { invoices[intent] = invoice }
-            } catch {
-                guard error.kind == .notFound else { throw error }
+                return try await client.invoiceOfIntent(intent)
+            } catch let error as StripeError where error.kind == .notFound {
+                return nil
             }
         }
+        for (intent, invoice) in zip(unknown, asked) { invoices[intent] = invoice }
         for index in found.indices {
             found[index].facts.invoiceID = found[index].facts.paymentIntent.flatMap { invoices[$0] }
         }

@@ -17,7 +17,8 @@ struct Reversals: Sendable {
     /// What was created in a period.
     func created(in period: Window) async throws -> [Read] {
         let query = ListQuery(createdFrom: period.fromSeconds, createdTo: period.toSeconds, limit: 100)
-        return try await refunds(query) + disputes(query)
+        async let disputed = disputes(query)
+        return try await refunds(query) + disputed
     }
 
     /// All reversals of one payment intent, whenever they were made.
