@@ -19,6 +19,14 @@ extension MetricsText {
         schedule(figures)
     }
 
+    /// What a daemon says of the files that it reads again and again.
+    public static func jobFiles(areWrong: Bool) -> String {
+        var text = MetricsText()
+        text.family("trueup_job_files_wrong", .gauge, "Whether a job file is wrong, as they were read last: 0 or 1.")
+        text.sample([], areWrong ? 1 : 0)
+        return text.text
+    }
+
     private mutating func counts(_ name: String, _ kind: Kind, _ help: String, _ counts: [Figures.Count]) {
         family(name, kind, help)
         for count in counts { sample(count.labels.map { ($0.name, $0.value) }, count.value) }

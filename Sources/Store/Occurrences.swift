@@ -194,6 +194,19 @@ public struct Occurrences: Sendable {
         return Dictionary(uniqueKeysWithValues: found.map { ($0.job, $0) })
     }
 
+    /// The last occurrence of each job whose attempts failed and that is to be tried again, by job.
+    public func retrying(of jobs: [String]) async throws -> [String: Occurrence] {
+        let rows = try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT DISTINCT ON (job) \(Occurrence.columns) FROM trueup.occurrence
+                WHERE job = ANY($1) AND state = 'due' AND failures > 0 ORDER BY job, occurrence.scheduled_at DESC
+                """, jobs)
+        }
+        let found = try rows.map { try Occurrence($0) }
+        return Dictionary(uniqueKeysWithValues: found.map { ($0.job, $0) })
+    }
+
     /// One occurrence, or `nil`.
     public func occurrence(of job: String, atSeconds: Int64) async throws -> Occurrence? {
         try await pool.withConnection { connection in

@@ -271,6 +271,21 @@ public struct Runs: Sendable {
         }
     }
 
+    /// Writes down a run that could not begin.
+    /// - Parameter failure: a sentence without secrets.
+    public func record(failure: String, job: String, definitionHash: String, origin: RunOrigin) async throws {
+        try await pool.withConnection { connection in
+            _ = try await connection.execute(
+                """
+                INSERT INTO trueup.run (job, trigger, is_plan, state, period_from_seconds, period_to_seconds,
+                    definition_hash, program_version, requested_by, host, process_id, ended_at, problems)
+                SELECT $1, $2, false, 'failed', s.now, s.now, $3, $4, $5, $6, $7, now(), ARRAY[$8]
+                FROM (SELECT extract(epoch FROM now())::bigint AS now) s
+                """, job, origin.trigger.rawValue, definitionHash, origin.programVersion,
+                origin.requestedBy, origin.host, origin.processID, failure)
+        }
+    }
+
     /// Writes the end of a run and drops its staging table. A run that has ended cannot end once more.
     /// - Parameter also: what belongs to the end and into its transaction, such as messages about it; not called for an
     ///   interrupted run, which goes on.

@@ -47,6 +47,7 @@ struct JobsListCommand: AsyncParsableCommand {
                     let known = KnownJobs(
                         nowSeconds: try await occurrences.nowSeconds(), states: try await occurrences.states(of: names),
                         last: try await occurrences.lastEnded(of: names),
+                        retrying: try await occurrences.retrying(of: names),
                         lastRuns: try await Runs(pool: pool).lastEnded(of: names),
                         running: try await JobLock.held(of: names, pool: pool))
                     await pool.close()
@@ -69,6 +70,8 @@ struct KnownJobs: Sendable {
     var states: [String: JobState]
     /// The last occurrence of each that has ended.
     var last: [String: Occurrence]
+    /// One of each whose attempts failed so far and that is to be tried again.
+    var retrying: [String: Occurrence]
     /// The last run of each that has ended, also one that a person or cron started.
     var lastRuns: [String: Run]
     /// Those that run at this moment.
@@ -128,6 +131,7 @@ struct JobLines {
             return "paused by \(by) since \(isoTime(at.seconds)): trueup jobs resume \(job.name)"
         }
         if known.running.contains(job.name) { return "it runs now" }
+        if let trouble = retrying(known) { return trouble }
         if let late = late(known) { return late }
         if let failing = failing(known) { return failing }
         let occurrence = known.last[job.name]
@@ -164,6 +168,14 @@ struct JobLines {
         return "LATE: it was due at \(ISOTime.text(due, in: job.zone)), and nothing started it (no scheduler knows it)"
     }
 
+    private func retrying(_ known: KnownJobs) -> String? {
+        guard let occurrence = known.retrying[job.name] else { return nil }
+        let why = occurrence.detail.map { ": " + RunSummary.oneLine($0) } ?? ""
+        return "FAILING: \(occurrence.failures) of \(occurrence.attemptsMax) attempts at "
+            + "\(ISOTime.text(occurrence.scheduledSeconds, in: job.zone)) failed (\(occurrence.reason ?? "error")); "
+            + "the next one at \(ISOTime.text(occurrence.notBeforeSeconds, in: job.zone))\(why)"
+    }
+
     private func failing(_ known: KnownJobs) -> String? {
         let occurrence = known.last[job.name]
         if occurrence?.state == .failed, known.lastRuns[job.name] == nil || isLast(occurrence, known) {
@@ -177,7 +189,8 @@ struct JobLines {
 
 struct JobsPauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pause", abstract: "Keeps a job from starting; what runs goes on. It is not missed meanwhile.")
+        commandName: "pause",
+        abstract: "Keeps the schedule and cron from starting a job; what runs goes on. It is not missed meanwhile.")
 
     @Argument(help: "The job.")
     var job: String

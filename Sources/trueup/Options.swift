@@ -16,6 +16,20 @@ struct JobOptions: ParsableArguments {
 }
 
 extension JobOptions {
+    /// The files for a run of some jobs, which the typo in another file does not keep from running at night.
+    func load(for names: [String]) throws -> JobSet {
+        do {
+            return try load()
+        } catch let errors as JobFileErrors {
+            let (set, wrong) = try JobFiles.loadWhatIsRight(directory: jobs)
+            guard names.allSatisfy({ set.job(named: $0) != nil }) else { throw errors }
+            for error in wrong { Terminal.say("trueup: \(error)", .error) }
+            Terminal.say("These files are left out: \(names.joined(separator: ", ")) can run without them.", .warning)
+            for warning in set.warnings { Terminal.warn("\(warning)") }
+            return set
+        }
+    }
+
     /// What to say of a job that is not there.
     func noJob(_ name: String, in set: JobSet) -> String {
         let known = set.jobs.map(\.name)

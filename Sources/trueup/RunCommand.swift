@@ -27,7 +27,9 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print a JSON document to stdout; of several jobs, one line each.")
     var json = false
 
-    @Flag(name: .long, help: "For cron: say nothing at all when nothing was found and nothing done.")
+    @Flag(
+        name: .long,
+        help: "For cron: say nothing when nothing was found and nothing done, and leave paused jobs alone.")
     var quiet = false
 
     @OptionGroup var log: LogOptions
@@ -41,7 +43,7 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         log.start()
-        let set = try files.load()
+        let set = try files.load(for: names)
         let definitions = try names.map { name in
             guard let job = set.job(named: name) else {
                 throw CommandError(files.noJob(name, in: set), code: 64)
@@ -79,7 +81,18 @@ struct RunCommand: AsyncParsableCommand {
     private func runOne(
         _ definition: JobDefinition, _ set: JobSet, _ database: Database, _ meter: RequestMeter
     ) async throws -> Int32 {
+        let pool = RunningJob.pool(definition, database)
+        do {
+            if try await mustRest(definition, pool) {
+                await pool.close()
+                return 0
+            }
+        } catch {
+            await pool.close()
+            throw error
+        }
         if case .report(let job) = definition.kind {
+            await pool.close()
             guard !plan else { throw CommandError("A report changes nothing: run it without --plan.", code: 64) }
             let making = MakingReport(definition: definition, job: job, set: set, target: database.target)
             let result: ReportResult
@@ -99,13 +112,6 @@ struct RunCommand: AsyncParsableCommand {
             }
             return isSent || result.exitCode == 3 ? result.exitCode : 1
         }
-        let pool = RunningJob.pool(definition, database)
-        do {
-            try await notePause(definition, pool)
-        } catch {
-            await pool.close()
-            throw error
-        }
         let result = try await RunningJob(
             definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet,
             resume: next.onJobs("trueup run \(definition.name)" + (plan ? " --plan" : "")), meter: meter, pool: pool
@@ -118,14 +124,15 @@ struct RunCommand: AsyncParsableCommand {
 }
 
 extension RunCommand {
-    /// A pause keeps the schedule from starting a job, not a person, nor cron.
-    private func notePause(_ definition: JobDefinition, _ pool: Pool) async throws {
-        guard !quiet else { return }
+    /// A pause keeps the schedule and cron from starting a job, and a person not.
+    private func mustRest(_ definition: JobDefinition, _ pool: Pool) async throws -> Bool {
         let state = try await Occurrences(pool: pool).states(of: [definition.name])[definition.name]
-        guard let by = state?.pausedBy, let at = state?.pausedAt else { return }
+        guard let by = state?.pausedBy, let at = state?.pausedAt else { return false }
+        if quiet { return true }
         Terminal.say(
             "\(definition.name) is paused by \(printable(by)) since \(isoTime(at.seconds)). It runs now all the same, "
                 + "because you ask; its schedule stays paused.")
+        return false
     }
 
     private struct ReportDocument: Encodable {

@@ -39,9 +39,13 @@ struct RunningJob {
         guard !isPlan else { return try await work(trigger, view) { view.show($0) } }
         let pings = Pings()
         let start = StartPing(definition, pings)
+        let hasBegun = Mutex(false)
         do {
             let result = try await work(trigger, view) { progress in
-                if case .began = progress { start.send() }
+                if case .began = progress {
+                    hasBegun.withLock { $0 = true }
+                    start.send()
+                }
                 view.show(progress)
             }
             await start.end(result.outcome.state.isFailure ? .fail : .success, result.outcome.state.rawValue)
@@ -51,6 +55,7 @@ struct RunningJob {
             let isQuiet = error is CancellationError || (error as? RunError)?.isAboutAnother == true
             if !isQuiet {
                 await start.end(.fail, "error")
+                if !hasBegun.withLock({ $0 }) { await record(error, trigger) }
                 await tellFailure(error)
             }
             await pings.close()
@@ -103,6 +108,20 @@ struct RunningJob {
         guard hasMail || self.set.settings.delivery.slack != nil else { return }
         guard try await !Outbox(pool: pool).list([.queued], limit: 1).isEmpty else { return }
         _ = try await OutboxSenders.deliver(set.settings, pool: pool, http: http)
+    }
+
+    /// A run that could not begin is part of the history all the same: a job whose key was rolled must not look well.
+    private func record(_ error: any Error, _ trigger: RunTrigger) async {
+        let pool = Pool(database.target, size: 1, applicationName: "trueup runs")
+        do {
+            try await Runs(pool: pool).record(
+                failure: RunSummary.oneLine(explanation(of: error)), job: definition.name,
+                definitionHash: definition.hash, origin: .here(trigger))
+        } catch {
+            // Where the database is away there is no history either; the error itself is said in any case.
+            Terminal.say("\(definition.name): it is not in the history: \(explanation(of: error))", .warning)
+        }
+        await pool.close()
     }
 
     /// Where the database is away nothing can be put into the outbox: the exit code and the pings say it then.

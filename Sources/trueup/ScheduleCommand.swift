@@ -9,8 +9,8 @@ struct ScheduleCommand: AsyncParsableCommand {
         commandName: "schedule",
         abstract: "Starts jobs when they are due, until it is stopped; also works.",
         discussion: """
-            Any number may run, on any hosts: each occurrence runs once. Changed job files are read again; wrong ones \
-            leave the jobs as they were. When it is stopped, runs are given back within ten seconds, and whoever takes \
+            Any number may run, on any hosts: each occurrence runs once. Changed job files are read again; a job \
+            whose file is wrong stays as it was known, or is left out. When it is stopped, runs are given back within ten seconds, and whoever takes \
             them goes on where they were.
             """)
 
@@ -48,7 +48,9 @@ struct ScheduleCommand: AsyncParsableCommand {
     /// A scheduler without metrics still schedules: where the address cannot be had, that is said once a minute.
     private static func serve(_ work: ScheduledWork, _ address: ListenAddress, _ log: LogOptions) async {
         let server = MetricsServer(address: address, logger: log.logger("metrics", atLeast: .warning)) {
-            await MetricsFile.text(pool: work.pool, meter: work.meter)
+            var text = await MetricsFile.text(pool: work.pool, meter: work.meter)
+            text += MetricsText.jobFiles(areWrong: work.book.errors != nil)
+            return text
         }
         while !Task.isCancelled {
             do {
@@ -65,10 +67,10 @@ struct ScheduleCommand: AsyncParsableCommand {
         }
     }
 
-    /// While the database answers.
+    /// While the database answers and the job files are right.
     private static func beat(_ work: ScheduledWork, _ variable: String) async {
         while !Task.isCancelled {
-            if (try? await Occurrences(pool: work.pool).nowSeconds()) != nil {
+            if work.book.errors == nil, (try? await Occurrences(pool: work.pool).nowSeconds()) != nil {
                 await work.heartbeat(variable)
             }
             try? await Task.sleep(for: .seconds(60))

@@ -34,6 +34,11 @@ struct ScheduleOptions: ParsableArguments {
     ) async throws {
         log.start(isDaemon: true)
         let book = try JobBook.directory(files.jobs)
+        if let errors = book.errors {
+            Terminal.tell(
+                "job files refused", "job files are wrong; these jobs are left out, and with them all that do not "
+                    + "reconcile:\n\(errors)", .error, [:])
+        }
         for warning in book.jobs.warnings { Terminal.warn("\(warning)") }
         let accounts = Array(Set(book.jobs.jobs.flatMap(\.kind.accounts))).sorted()
         let isLive = Accounts.hasLiveKey(accounts, settings: book.jobs.settings)
