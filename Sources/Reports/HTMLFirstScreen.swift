@@ -225,7 +225,9 @@ struct HTMLFirstScreen {
         let boxes = SignOff.Role.allCases.map { role -> String in
             let title = role == .preparer ? "Preparer" : "Reviewer"
             guard let signOff = report.signOffs.first(where: { $0.role == role }) else {
-                return "<div class=\"box\"><h3>\(title)</h3><p class=\"line\">Name</p><p class=\"line\">Date</p></div>"
+                return "<div class=\"box\"><h3>\(title)</h3><p class=\"at\">Not signed when this was made. Signatures "
+                    + "stand in \(SignaturePage.fileName) beside this file.</p>"
+                    + "<p class=\"line\">Name</p><p class=\"line\">Date</p></div>"
             }
             let at = report.clock.wall(signOff.atSeconds).map { "\($0) \(HTML.text(report.zone.name))" } ?? ""
             let note = signOff.note.map { "<p>\(HTML.data($0, 300))</p>" } ?? ""

@@ -89,6 +89,7 @@ enum HTMLStyle {
         margin-top:16px}
         main>section>h2{font-size:17px;font-weight:650;margin-bottom:8px}
         .count{color:var(--soft);font-weight:400;margin-left:4px}
+        .wide-only{display:none}
         .note,.none{color:var(--soft);font-size:13px;margin:0 0 10px;max-width:90ch}
         .scroll{overflow-x:auto;-webkit-overflow-scrolling:touch}
         table{border-collapse:collapse;width:100%;font-size:13px;line-height:1.4}
@@ -142,7 +143,7 @@ enum HTMLStyle {
 
     private static let narrow = """
         @media (max-width:1100px){.card,.card.wide{grid-column:span 6}.card.wide,.card.controls{grid-column:span 12}}
-        @media (max-width:720px){body{font-size:15px}main{padding:12px 12px 32px}header{padding:16px 16px}\
+        @media screen and (max-width:720px){body{font-size:15px}main{padding:12px 12px 32px}header{padding:16px 16px}\
         h1{font-size:20px}h1 .line>span{white-space:normal}\
         h1 .line+.line{font-size:17px}.card,.card.wide,.card.full{grid-column:span 12;padding:16px}\
         \
@@ -158,6 +159,13 @@ enum HTMLStyle {
         .items td:nth-child(7)::before{content:"Difference"}.items td:nth-child(8)::before{content:"Effect, credits"}
         .items td:nth-child(9)::before{content:"Age, days"}.items td:nth-child(10)::before{content:"State"}
         .chart.trend text{font-size:22px}.chart.trend text.value{font-size:24px}.chart.trend text.middle{display:none}
+        .wide-only{display:block!important}\
+        .grid.statement :is(th,td):is(:nth-child(1),:nth-child(n+3):nth-child(-n+10),:nth-child(12),:nth-child(15)),\
+        .grid.charges :is(th,td):is(:nth-child(1),:nth-child(n+4):nth-child(-n+7),:nth-child(9),:nth-child(12))\
+        {display:none}.grid.statement td:nth-child(2),.grid.charges td:nth-child(2){white-space:normal;padding-left:0;\
+        min-width:0}.grid.statement td:nth-child(16),.grid.charges td:nth-child(13){white-space:normal}\
+        .grid.statement :is(th,td),.grid.charges :is(th,td){padding-left:4px;padding-right:4px;\
+        font-size:12px}.grid .pill{font-size:9px;padding:1px 4px;letter-spacing:0}
         .items tr[hidden]{display:none}.items th:nth-child(10),.items td:nth-child(10){padding-left:0}}
 
         """
@@ -172,7 +180,7 @@ enum HTMLStyle {
         .bridge th,.bridge td{padding:2px 5px}
         header,.card,main>section{border-radius:0;break-inside:avoid}
         main>section{break-inside:auto;border:0;padding:0;margin-top:18px}main>section>h2{font-size:13px;\
-        break-after:avoid}
+        break-after:avoid}.note{break-after:avoid}
         header{padding:8px 14px}.tiles{gap:6px}.meter{margin-bottom:6px}.cards{gap:8px;margin:8px 0}\
         .card{padding:8px 12px;grid-column:span 4}
         .card.wide{grid-column:span 8}.card.controls{grid-column:span 4}

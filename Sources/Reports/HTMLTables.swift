@@ -34,6 +34,13 @@ struct HTMLTables {
         if let note { try stream.write("<p class=\"note\">\(HTML.text(note))</p>\n") }
     }
 
+    /// Said where the screen is too narrow for all columns.
+    func narrowNote() throws(ReportError) {
+        try stream.write(
+            "<p class=\"note wide-only\">On a narrow screen: the columns that matter most. All of them are on a wide "
+                + "one, on paper and in the files.</p>\n")
+    }
+
     func end() throws(ReportError) { try stream.write("</section>\n") }
 
     /// Rows in folded blocks.
@@ -164,6 +171,7 @@ struct HTMLStatement {
             + (out.isEmpty ? "All lines are in balance." : "What is out of balance, the largest difference first.")
         try tables.begin(sheet.key, title, count: Int64(sheet.rowCount), note: note)
         try tables.table(sheet, out.prefix(Self.openMax))
+        try tables.narrowNote()
         if out.count > Self.openMax {
             try tables.blocks(sheet, Array(out.dropFirst(Self.openMax)), noun: "more out of balance")
         }

@@ -66,7 +66,7 @@ package struct ReportPeriods: Sendable, Hashable {
         rows.append(
             ReportPeriods(
                 "Open items", "arisen before the cut-off", "as they stand at \(wall(report, report.generatedSeconds))"))
-        rows.append(ReportPeriods("New, resolved, changed items; Closed; Repairs", since(report)))
+        rows.append(ReportPeriods("New, resolved, changed items; Repairs", since(report)))
         for source in report.run.runs.sorted(by: { $0.id < $1.id })
         where statement.controls.contains(where: { $0.runID == source.id }) {
             rows.append(

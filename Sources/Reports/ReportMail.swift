@@ -7,7 +7,9 @@ public enum ReportMail {
     /// - Parameter footer: where the files are and how to sign, a line each.
     public static func html(_ report: DiscrepancyReport, footer: [String]) -> String {
         let statement = report.statement
-        let verdict = ReportVerdict.groups(statement).map { HTML.text($0) }.joined(separator: "<br>")
+        let groups = ReportVerdict.groups(statement).map { HTML.text($0) }
+        let verdict = groups.first ?? ""
+        let others = groups.dropFirst().map { "<p style=\"margin:0 0 4px;font-weight:bold\">\($0)</p>" }.joined()
         let accounts = report.accounts.map(\.name).sorted().map { HTML.data($0, 60) }.joined(separator: ", ")
         let facts = [
             ("Cut-off", "\(statement.cutOff.localText) \(statement.cutOff.zone) (\(statement.cutOff.utcText))"),
@@ -18,7 +20,7 @@ public enum ReportMail {
             """
             <p style="margin:0 0 6px;font-size:12px;color:#5b6776" class="s">\(HTML.data(report.title, 120)) · \
             \(accounts) · \(report.mode)</p>
-            <h1 style="margin:0 0 4px;font-size:20px;line-height:1.3">\(verdict)</h1>
+            <h1 style="margin:0 0 4px;font-size:20px;line-height:1.3">\(verdict)</h1>\(others)
             <p style="margin:0 0 14px">\(HTML.text(ReportVerdict.meaning(statement)))</p>
             \(gaps(statement))<table role="presentation" width="100%" cellpadding="0" cellspacing="0" \
             style="font-size:13px;margin:0 0 16px">\(facts)</table>

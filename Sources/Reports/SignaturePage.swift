@@ -173,7 +173,7 @@ public struct SignaturePage: Sendable, Hashable {
         .note{color:var(--amber)}p{margin:0 0 8px;overflow-wrap:anywhere}
         table{border-collapse:collapse;width:100%;table-layout:fixed}
         th,td{text-align:left;vertical-align:top;padding:5px 8px 5px 0;border-bottom:1px solid var(--line);\
-        overflow-wrap:anywhere}th{width:32%;font-weight:400;color:var(--soft)}code{font-size:12px}
+        overflow-wrap:anywhere}th{width:32%;font-weight:400;font-size:13px;color:var(--soft)}code{font-size:12px}
         main>h2{margin-top:28px}
         @media print{:root{--ink:#000;--soft:#444;--line:#bbb;--paper:#fff;--back:#fff;--amber:#6b3a00}\
         section{break-inside:avoid;border-radius:0}}

@@ -200,7 +200,10 @@ enum SummarySheet {
         SignOff.Role.allCases.map { role in
             let title = role == .preparer ? "Preparer" : "Reviewer"
             guard let signOff = report.signOffs.first(where: { $0.role == role }) else {
-                return [.text("Sign-off"), .text(title), .empty, .text("not signed")]
+                return [
+                    .text("Sign-off"), .text(title), .empty,
+                    .text("not signed when this was made; see \(SignaturePage.fileName)"),
+                ]
             }
             let at = report.clock.wall(signOff.atSeconds).map { "\($0) \(report.zone.name)" }
             let words = [signOff.name, signOff.note].compactMap { $0 }.joined(separator: ": ")

@@ -29,7 +29,10 @@ public enum ReportSummary {
             "", "Cut-off  \(statement.cutOff.localText) \(statement.cutOff.zone) (\(statement.cutOff.utcText))",
             "Period   \(ReportPeriods.line(report))", "Account  \(accounts), \(report.mode)", "",
         ]
-        lines += aligned(bridge(statement))
+        for (section, rows) in bridges(statement) {
+            lines += [section + ", " + (section.hasPrefix("Charges") ? ReportPeriods.beginning : "at the cut-off")]
+            lines += aligned(rows)
+        }
         lines.append("")
         lines += itemLines(report).map { name, value in
             name + String(repeating: " ", count: max(1, 9 - name.count)) + value
@@ -55,19 +58,26 @@ public enum ReportSummary {
         ]
     }
 
-    private static func bridge(_ statement: Statement) -> [(String, String, String)] {
-        SummarySheet.bridge(statement).map { row in
-            func text(_ cell: Cell) -> String {
-                switch cell {
-                case .text(let text): text
-                case .credits(let credits): ReportVerdict.decimal(credits)
-                case .money(let money): money.description
-                default: "not known"
-                }
-            }
-            let note = row[3] == .empty ? "" : text(row[3])
-            return (text(row[1]), text(row[2]), note)
+    private static func bridges(_ statement: Statement) -> [(section: String, rows: [(String, String, String)])] {
+        var sections: [(section: String, rows: [(String, String, String)])] = []
+        for row in SummarySheet.bridge(statement) {
+            guard case .text(let section) = row[0] else { continue }
+            if sections.last?.section != section { sections.append((section, [])) }
+            sections[sections.count - 1].rows.append(bridge(row))
         }
+        return sections
+    }
+
+    private static func bridge(_ row: [Cell]) -> (String, String, String) {
+        func text(_ cell: Cell) -> String {
+            switch cell {
+            case .text(let text): text
+            case .credits(let credits): ReportVerdict.decimal(credits)
+            case .money(let money): money.description
+            default: "not known"
+            }
+        }
+        return (text(row[1]), text(row[2]), row[3] == .empty ? "" : text(row[3]))
     }
 
     /// Names to the left, figures to the right, notes behind.

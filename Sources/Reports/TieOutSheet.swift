@@ -47,7 +47,7 @@ enum TieOutSheet {
             guard let run = tie.runID else {
                 rows.append(
                     row(
-                        "+ paid before the cut-off, made before the runs' look-back", tie.paid.count, tie.paid.amount,
+                        "Plus: paid before the cut-off, made before the look-back", tie.paid.count, tie.paid.amount,
                         key.side == .stripe ? "read by earlier runs and backfills" : ""))
                 continue
             }
@@ -58,12 +58,13 @@ enum TieOutSheet {
                 rows.append(row("Control total of run \(run): read", read.count, read.amount, "sheet Control totals"))
                 rows.append(
                     row(
-                        "− of it not paid before the cut-off, or made before the look-back",
+                        "Less: not paid before the cut-off, or made before the look-back",
                         read.count &- tie.paid.count, read.amount &- tie.paid.amount))
             }
-            rows.append(row("= paid before the cut-off, of run \(run)", tie.paid.count, tie.paid.amount))
+            rows.append(
+                row("Paid before the cut-off, made in the look-back of run \(run)", tie.paid.count, tie.paid.amount))
         }
-        rows.append(row("Paid before the cut-off", count, sum))
+        rows.append(row("All that was paid before the cut-off", count, sum))
         let stated = statement.stated(key.part, key.side, key.currency)
         let line = key.part == .credits ? "money paid for credits" : "charges"
         rows.append(

@@ -278,9 +278,14 @@ struct RenderTests {
         let last = rows.filter { $0[3] == .text("Statement: money paid for credits") }
         #expect(last.count == 2 && last.allSatisfy { $0[6] == .text("ties") }, "\(last)")
         #expect(last.map { $0[1] } == [.text("Stripe"), .text("local")])
-        let paid = rows.filter { $0[3] == .text("Paid before the cut-off") }
+        let paid = rows.filter { $0[3] == .text("All that was paid before the cut-off") }
         #expect(paid.map { $0[5] }.prefix(2) == last.map { $0[5] }.prefix(2))
         #expect(report.statement.gaps.isEmpty)
+        // A line that a spreadsheet takes for a formula is written with a mark before it.
+        for row in rows {
+            guard case .text(let line) = row[3] else { continue }
+            #expect(line.first?.isLetter == true)
+        }
     }
 
     @Test("every sheet has rows as wide as its heading, and names that a spreadsheet takes")
