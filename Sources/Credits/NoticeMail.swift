@@ -74,11 +74,7 @@ struct NoticeMail: Sendable {
 
     /// A name may hold anything; in a mail it is one line of printable text.
     private static func oneLine(_ name: String) -> String {
-        let scalars = name.unicodeScalars.prefix(nameMax).map { scalar -> Unicode.Scalar in
-            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-            let isSeparator = scalar == "\u{2028}" || scalar == "\u{2029}" || scalar.properties.isBidiControl
-            return isControl || isSeparator ? " " : scalar
-        }
+        let scalars = name.unicodeScalars.prefix(nameMax).map { $0.isUnseen ? " " : $0 }
         var line = String(String.UnicodeScalarView(scalars))
         while line.first == " " { line.removeFirst() }
         while line.last == " " { line.removeLast() }

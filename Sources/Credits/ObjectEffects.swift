@@ -60,14 +60,13 @@ public struct ObjectEffects: Sendable {
                 .duplicateInStripe, "Invoice \(invoice.id) names order \(key), which is linked to invoice \(other).")
         }
         let verdict = Self.rules.classify(InvoicePair(stripe: invoice, order: order, link: .metadata))
-        guard verdict.kind == .unlinkedOrder else { return Self.outcome(verdict, order.rowID) }
-        guard try await !isAccepted(.unlinkedOrder, invoice.id, order.rowID, connection) else {
-            return .accepted(rowID: order.rowID)
-        }
         let link = OrderEffect.link(invoiceID: invoice.id)
-        let outcome = try await effects.apply(
-            link, toOrder: key, expecting: OrderExpectation(order), on: connection)
-        if case .refused(let reason) = outcome { return .review(.unlinkedOrder, reason) }
+        let outcome = try await carryOut(
+            verdict.kind == .unlinkedOrder ? link.word : nil, verdict, invoice.id, order.rowID, [], connection
+        ) {
+            try await effects.apply(link, toOrder: key, expecting: OrderExpectation(order), on: connection)
+        }
+        guard case .applied = outcome else { return outcome }
         var linked = order
         linked.invoiceID = invoice.id
         return try await settle(invoice, linked, linked: [link.word], effects, connection)
@@ -78,21 +77,17 @@ public struct ObjectEffects: Sendable {
         _ connection: Connection
     ) async throws -> ObjectOutcome {
         let verdict = Self.rules.classify(InvoicePair(stripe: invoice, order: order))
-        let effect: OrderEffect
+        let effect: OrderEffect?
         switch verdict.kind {
         case .missedPaid?: effect = .grant(paidAtSeconds: invoice.paidAtSeconds)
         case .missedVoid?: effect = .cancel(atSeconds: invoice.voidedAtSeconds)
-        default:
-            let outcome = Self.outcome(verdict, order.rowID)
-            if case .agrees = outcome, !linked.isEmpty { return .applied(linked, rowID: order.rowID) }
-            return outcome
+        default: effect = nil
         }
-        if let kind = verdict.kind, try await isAccepted(kind, invoice.id, order.rowID, connection) {
-            return linked.isEmpty ? .accepted(rowID: order.rowID) : .applied(linked, rowID: order.rowID)
+        return try await carryOut(effect?.word, verdict, invoice.id, order.rowID, linked, connection) {
+            guard let effect else { return .alreadyDone }
+            return try await effects.apply(
+                effect, toOrder: order.rowID, expecting: OrderExpectation(order), on: connection)
         }
-        let outcome = try await effects.apply(
-            effect, toOrder: order.rowID, expecting: OrderExpectation(order), on: connection)
-        return Self.outcome(outcome, effect.word, linked, order.rowID, verdict.kind)
     }
 
     /// Applies a payment intent's state to its charge: links a charge that lacks its id, and marks it succeeded, failed
@@ -119,14 +114,13 @@ public struct ObjectEffects: Sendable {
                 "Payment intent \(intent.id) names charge \(key), which is linked to payment intent \(other).")
         }
         let verdict = Self.intentRules.classify(IntentPair(stripe: intent, charge: charge, link: .metadata))
-        guard verdict.kind == .unlinkedOrder else { return Self.outcome(verdict, charge.rowID) }
-        guard try await !isAccepted(.unlinkedOrder, intent.id, charge.rowID, connection) else {
-            return .accepted(rowID: charge.rowID)
-        }
         let link = ChargeEffect.link(intentID: intent.id)
-        let outcome = try await effects.apply(
-            link, toCharge: key, expecting: ChargeExpectation(charge), on: connection)
-        if case .refused(let reason) = outcome { return .review(.unlinkedOrder, reason) }
+        let outcome = try await carryOut(
+            verdict.kind == .unlinkedOrder ? link.word : nil, verdict, intent.id, charge.rowID, [], connection
+        ) {
+            try await effects.apply(link, toCharge: key, expecting: ChargeExpectation(charge), on: connection)
+        }
+        guard case .applied = outcome else { return outcome }
         var linked = charge
         linked.intentID = intent.id
         return try await settle(intent, linked, linked: [link.word], effects, connection)
@@ -137,22 +131,18 @@ public struct ObjectEffects: Sendable {
         _ connection: Connection
     ) async throws -> ObjectOutcome {
         let verdict = Self.intentRules.classify(IntentPair(stripe: intent, charge: charge))
-        let effect: ChargeEffect
+        let effect: ChargeEffect?
         switch verdict.kind {
         case .missedSucceeded?: effect = .succeed(atSeconds: intent.chargedAtSeconds)
         case .missedCanceled?: effect = .cancel
         case .missedFailed?: effect = .fail
-        default:
-            let outcome = Self.outcome(verdict, charge.rowID)
-            if case .agrees = outcome, !linked.isEmpty { return .applied(linked, rowID: charge.rowID) }
-            return outcome
+        default: effect = nil
         }
-        if let kind = verdict.kind, try await isAccepted(kind, intent.id, charge.rowID, connection) {
-            return linked.isEmpty ? .accepted(rowID: charge.rowID) : .applied(linked, rowID: charge.rowID)
+        return try await carryOut(effect?.word, verdict, intent.id, charge.rowID, linked, connection) {
+            guard let effect else { return .alreadyDone }
+            return try await effects.apply(
+                effect, toCharge: charge.rowID, expecting: ChargeExpectation(charge), on: connection)
         }
-        let outcome = try await effects.apply(
-            effect, toCharge: charge.rowID, expecting: ChargeExpectation(charge), on: connection)
-        return Self.outcome(outcome, effect.word, linked, charge.rowID, verdict.kind)
     }
 
     /// Whether a person has decided that this difference stays. The row is locked by now, as it is when a repair is
@@ -164,6 +154,29 @@ public struct ObjectEffects: Sendable {
             kind, account: account, stripeID: stripeID, localID: String(rowID), on: connection)
     }
 
+    /// Applies what a verdict asks for, unless a person has decided that it stays as it is.
+    /// - Parameters:
+    ///   - word: the effect's; `nil` where the verdict asks for none.
+    ///   - linked: the words of what was done before.
+    private func carryOut(
+        _ word: String?, _ verdict: Verdict, _ stripeID: String, _ rowID: Int64, _ linked: [String],
+        _ connection: Connection, _ apply: () async throws -> EffectOutcome
+    ) async throws -> ObjectOutcome {
+        let agreed = linked.isEmpty ? ObjectOutcome.agrees(rowID: rowID) : .applied(linked, rowID: rowID)
+        guard let word, let kind = verdict.kind else {
+            guard let kind = verdict.kind, verdict.defaultAction != .inform else { return agreed }
+            return .review(kind, verdict.explanation)
+        }
+        if try await isAccepted(kind, stripeID, rowID, connection) {
+            return linked.isEmpty ? .accepted(rowID: rowID) : agreed
+        }
+        switch try await apply() {
+        case .done: return .applied(linked + [word], rowID: rowID)
+        case .alreadyDone: return agreed
+        case .refused(let reason): return .review(kind, reason)
+        }
+    }
+
     // Nothing is stale or overdue for whoever hears of a change: ages belong to runs.
     private static let rules = InvoiceRules(
         nowSeconds: 0, staleAfterSeconds: .max, creditPrice: CreditEffects.pricePerCreditCents)
@@ -172,21 +185,6 @@ public struct ObjectEffects: Sendable {
     /// A row's key as metadata writes it; what differs from it by anything names no row.
     private static func key(_ text: String?) -> Int64? {
         text.flatMap { text in Int64(text).flatMap { $0 > 0 && String($0) == text ? $0 : nil } }
-    }
-
-    private static func outcome(_ verdict: Verdict, _ rowID: Int64) -> ObjectOutcome {
-        guard let kind = verdict.kind, verdict.defaultAction != .inform else { return .agrees(rowID: rowID) }
-        return .review(kind, verdict.explanation)
-    }
-
-    private static func outcome(
-        _ outcome: EffectOutcome, _ word: String, _ linked: [String], _ rowID: Int64, _ kind: FindingKind?
-    ) -> ObjectOutcome {
-        switch outcome {
-        case .done: .applied(linked + [word], rowID: rowID)
-        case .alreadyDone: linked.isEmpty ? .agrees(rowID: rowID) : .applied(linked, rowID: rowID)
-        case .refused(let reason): .review(kind ?? .unknownStatus, reason)
-        }
     }
 }
 

@@ -1,3 +1,5 @@
+import Reconciliation
+
 /// A file's text and lines, and the errors found in it so far.
 package final class SourceText {
     /// As printed.
@@ -90,14 +92,7 @@ package final class SourceText {
 /// Control characters and characters that turn the writing direction become `?`, so that a file cannot write on the
 /// reader's terminal.
 func printable(_ text: String) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars {
-        let isHidden =
-            scalar.value < 0x20 && scalar != "\t" || (0x7F...0x9F).contains(scalar.value)
-            || (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
-        result.unicodeScalars.append(isHidden ? "?" : scalar)
-    }
-    return result
+    String(String.UnicodeScalarView(text.unicodeScalars.map { $0.isUnseen && $0 != "\t" ? "?" : $0 }))
 }
 
 /// A user's text in quotes for a message: redacted, one line, not too long.

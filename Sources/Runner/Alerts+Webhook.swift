@@ -12,7 +12,7 @@ extension Alerts {
             subject: "\(job): a webhook needs a person",
             lines: [
                 "\(event.type) of \(event.objectID), account \(event.account), was not applied:", "", reason, "",
-                "Stripe tries it again for three days; once the row is right it is applied by itself, by the webhook "
+                "Stripe tries it again for three days. Once the row is right it is applied by itself, by the webhook "
                     + "or by the next run of \(job), which files it with the findings meanwhile.",
                 "See: trueup findings list --job \(job)",
             ])

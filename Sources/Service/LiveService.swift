@@ -178,23 +178,11 @@ public final class LiveService: Sendable {
     /// more, and requests under way have `limits.stopSeconds` to end.
     public func run(stoppingOn signals: [UnixSignal]) async throws {
         let limits = setup.limits
-        let builder = HTTPServerBuilder.http1(
-            configuration: .init(
-                additionalChannelHandlers: [HeadGuard()], idleTimeout: .seconds(Int64(limits.idleSeconds)),
-                httpDecoderConfiguration: .init(
-                    maxHeaderFieldSize: limits.headerBytesMax, maxHeaderListSize: limits.headerBytesMax,
-                    maxHeaderFieldCount: limits.headerFieldsMax)))
         var quiet = setup.logger
         quiet.logLevel = max(quiet.logLevel, .warning)
-        let application = Application(
-            responder: responder, server: builder,
-            configuration: ApplicationConfiguration(
-                address: .hostname(setup.listen.host, port: setup.listen.port),
-                availableConnectionsDelegate: MaximumAvailableConnections(limits.connectionsMax)),
-            onServerRunning: { [self] channel in
-                tell { $0.port = channel.localAddress?.port ?? setup.listen.port }
-            },
-            logger: quiet)
+        let application = BoundedServer(address: setup.listen, responder: responder, logger: quiet).application {
+            [self] port in tell { $0.port = port }
+        }
         let beside = Beside(body: { [setup, pools] in await setup.beside(pools.other) })
         let mailing = Beside(body: { [self] in await mailWaiting() })
         var configuration = ServiceGroupConfiguration(

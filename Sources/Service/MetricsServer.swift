@@ -2,7 +2,7 @@ import Hummingbird
 import Logging
 import Runner
 
-/// Serves `GET /metrics` to Prometheus, and nothing else.
+/// Serves `GET /metrics` to Prometheus, and nothing else, within the bounds of the service.
 public struct MetricsServer: Sendable {
     private let address: ListenAddress
     private let logger: Logger
@@ -21,17 +21,15 @@ public struct MetricsServer: Sendable {
     /// - Parameter onListening: told the port once it listens, which for port 0 is the one that the system chose.
     /// - Throws: where the address cannot be listened on.
     public func run(onListening: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
-        let router = Router()
         let text = text
-        router.get("metrics") { _, _ in
+        let route = Route(.get, "/metrics") { _ in
             Response(
                 status: .ok, headers: [.contentType: MetricsText.contentType],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: await text())))
         }
-        let application = Application(
-            router: router,
-            configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
-            onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) }, logger: logger)
-        try await application.run()
+        let responder = ServiceResponder(
+            routes: [route], limits: ServiceLimits(), figures: ServiceFigures(), logger: logger)
+        try await BoundedServer(address: address, responder: responder, logger: logger)
+            .application(onListening: onListening).run()
     }
 }

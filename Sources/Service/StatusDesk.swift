@@ -32,8 +32,13 @@ struct StatusDesk: Sendable {
     }
 
     private func page(_ call: Call) async throws -> Response {
-        guard try await maySee(call) else { return html(StatusPage.login(message: nil), status: .unauthorized) }
-        return html(StatusPage.make(try await StatusFigures.read(jobs, pool: pool)))
+        do {
+            guard try await maySee(call) else { return html(StatusPage.login(message: nil), status: .unauthorized) }
+            return html(StatusPage.make(try await StatusFigures.read(jobs, pool: pool)))
+        } catch let error as PostgresError {
+            let fault = ServiceResponder.fault(of: error, logger: call.logger)
+            return html(StatusPage.unavailable, status: fault.status)
+        }
     }
 
     private func maySee(_ call: Call) async throws -> Bool {

@@ -16,6 +16,15 @@ enum StatusPage {
             """)
     }
 
+    /// While the database cannot be read: half the truth would be none.
+    static let unavailable = page(
+        "Trueup: no database",
+        """
+        <header class="bad"><h1>The database cannot be read now</h1>
+        <p class="soft">Webhooks are answered 503 meanwhile, and Stripe sends them again. The log says why; ask again
+        in a moment.</p></header>
+        """)
+
     /// Jobs, findings and what waits.
     static func make(_ status: StatusFigures) -> String {
         page(

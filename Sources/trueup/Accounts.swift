@@ -22,9 +22,7 @@ struct Accounts: Sendable {
     ) throws -> Accounts {
         var clients: [String: StripeClient] = [:]
         for name in names {
-            guard let account = settings.account(named: name) else {
-                throw CommandError("settings.yaml has no account \(name).")
-            }
+            let account = try Self.settings(of: name, in: settings)
             let found: Secrets.Found
             do {
                 found = try Secrets.find(account.secretKeyEnv, environment: environment)
@@ -43,6 +41,15 @@ struct Accounts: Sendable {
                 http: http, budget: budget(name, rate), retry: retry)
         }
         return Accounts(http: http, clients: clients)
+    }
+
+    /// What the settings say of an account.
+    static func settings(of name: String, in settings: Settings) throws -> AccountSettings {
+        guard let account = settings.account(named: name) else {
+            let names = settings.accounts.map(\.name).joined(separator: ", ")
+            throw CommandError("settings.yaml has no account \(name). It has: \(names).")
+        }
+        return account
     }
 
     /// Whether any of these accounts' keys is a live one, without looking further than its prefix.

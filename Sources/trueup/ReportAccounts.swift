@@ -15,9 +15,7 @@ enum ReportAccounts {
         }
         if names.isEmpty { names = set.settings.accounts.map(\.name) }
         return try names.map { name in
-            guard let account = set.settings.account(named: name) else {
-                throw CommandError("settings.yaml has no account \(name).")
-            }
+            let account = try Accounts.settings(of: name, in: set.settings)
             return ReportAccount(name: name, stripeID: account.accountID, isLive: try isLive(account))
         }
     }

@@ -189,11 +189,7 @@ enum CountTable {
 func printable(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
-        let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-        let turns =
-            (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
-            || (0x200E...0x200F).contains(scalar.value)
-        if isControl || turns {
+        if scalar.isUnseen {
             result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
         } else {
             result.unicodeScalars.append(scalar)

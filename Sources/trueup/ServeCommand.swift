@@ -20,7 +20,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Where to listen; beyond this machine only where an address says so.", valueName: "host:port"),
+            "Where to listen; beyond this machine only where an address says so. (default: 127.0.0.1:8080)",
+            valueName: "host:port"),
         transform: ListenAddress.argument)
     var listen = ListenAddress.loopback(port: 8080)
 

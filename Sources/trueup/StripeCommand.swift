@@ -47,30 +47,21 @@ struct StripeCustomerCreateCommand: AsyncParsableCommand {
             draft.metadata.append(("agency_id", String(agency)))
         }
         let made = draft
-        try await options.run("make a customer") { client, set in
-            guard let agency else {
-                return StripeReply(try await client.createCustomer(made, idempotencyKey: options.key))
+        guard let agency else {
+            return try await options.run("make a customer") { client in
+                StripeReply(try await client.createCustomer(made, idempotencyKey: options.key))
             }
-            let isLive = Accounts.hasLiveKey([options.account], settings: set.settings)
-            let account = options.account
-            let key = options.key ?? "trueup-customer-\(account)-agency-\(agency)"
-            return try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
-                let connection = try await Connection.open(database.target, applicationName: "trueup stripe")
-                do {
-                    if let other = try await AgencyCustomers.customer(
-                        ofAgency: agency, account: account, on: connection)
-                    {
-                        throw AgencyCustomers.Refusal.hasOne(agencyID: agency, customer: other)
-                    }
-                    let customer = try await client.createCustomer(made, idempotencyKey: key)
-                    try await AgencyCustomers.store(
-                        customer.value.id, ofAgency: agency, account: account, on: connection)
-                    await connection.close()
-                    return StripeReply(customer)
-                } catch {
-                    await connection.close()
-                    throw error
+        }
+        let account = options.account
+        let key = options.key ?? "trueup-customer-\(account)-agency-\(agency)"
+        try await options.run("make a customer", databaseOptions) { client, _, pool in
+            try await pool.withConnection { connection in
+                if let other = try await AgencyCustomers.customer(ofAgency: agency, account: account, on: connection) {
+                    throw AgencyCustomers.Refusal.hasOne(agencyID: agency, customer: other)
                 }
+                let customer = try await client.createCustomer(made, idempotencyKey: key)
+                try await AgencyCustomers.store(customer.value.id, ofAgency: agency, account: account, on: connection)
+                return StripeReply(customer)
             }
         }
     }
@@ -130,24 +121,11 @@ struct StripeChargeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let new = NewCharge(agencyID: agency, amount: amount, description: description, purpose: purpose)
-        let (options, databaseOptions) = (options, databaseOptions)
         var hasSucceeded = false
-        try await options.run("charge agency \(agency) \(amount) cents") { client, set in
-            let isLive = Accounts.hasLiveKey([options.account], settings: set.settings)
-            let result = try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) {
-                database in
-                let pool = Pool(database.target, size: 2, applicationName: "trueup stripe charge")
-                do {
-                    let charging = try await AgencyCharging.open(
-                        account: options.account, jobs: set.jobs, client: client, pool: pool)
-                    let result = try await charging.charge(new, idempotencyKey: options.key)
-                    await pool.close()
-                    return result
-                } catch {
-                    await pool.close()
-                    throw error
-                }
-            }
+        try await options.run("charge agency \(agency) \(amount) cents", databaseOptions) { client, set, pool in
+            let charging = try await AgencyCharging.open(
+                account: options.account, jobs: set.jobs, client: client, pool: pool)
+            let result = try await charging.charge(new, idempotencyKey: options.key)
             hasSucceeded = result.outcome == .succeeded || result.outcome == .processing
             return StripeReply([
                 ("charge", .number(result.chargeID)), ("payment_intent", .text(result.intentID)),

@@ -50,6 +50,27 @@ struct StripeOptions: ParsableArguments {
         await accounts.http.close()
     }
 
+    /// The same with a pool of the database that the tables are in, which is closed at the end.
+    func run(
+        _ action: String, _ databaseOptions: DatabaseOptions,
+        _ body: (StripeClient, JobSet, Pool) async throws -> StripeReply
+    ) async throws {
+        try await run(action) { client, set in
+            let isLive = Accounts.hasLiveKey([account], settings: set.settings)
+            return try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
+                let pool = Pool(database.target, size: 2, applicationName: "trueup stripe")
+                do {
+                    let reply = try await body(client, set, pool)
+                    await pool.close()
+                    return reply
+                } catch {
+                    await pool.close()
+                    throw error
+                }
+            }
+        }
+    }
+
     /// In live mode a person types the account's name, or a script says it again.
     private func confirm(_ action: String, _ mode: Stripe.AccountMode) throws {
         guard mode == .live else { return }

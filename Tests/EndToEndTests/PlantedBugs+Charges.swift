@@ -67,9 +67,17 @@ extension Habits {
                 for _ in 0..<2 { _ = try? await client.createPayment(draft) }
             }
         },
-        handling("an old failure undoes a success", ["payment_intent.payment_failed"]) { torture, delivery in
-            _ = try await torture.town.query(
-                "UPDATE agency_charge SET status = 'failed' WHERE stripe_payment_intent_id = $1", delivery.objectID)
+        handling("a payment that failed is taken again by another", ["payment_intent.payment_failed"]) {
+            torture, delivery in
+            let rows = try await torture.town.query(
+                "SELECT id, agency_id, amount_cents FROM agency_charge WHERE stripe_payment_intent_id = $1",
+                delivery.objectID)
+            guard let row = rows.first, let customer = torture.town.payers[try row["agency_id"]] else { return }
+            let id: Int64 = try row["id"]
+            let draft = PaymentDraft(
+                customer: customer, paymentMethod: "pm_card_visa", amount: try row["amount_cents"],
+                metadata: [("charge_id", "\(id)")])
+            _ = try? await torture.town.client("medflyt").createPayment(draft)
         },
         handling("a payment that was given up counts as money", ["payment_intent.canceled"]) {
             torture, delivery in

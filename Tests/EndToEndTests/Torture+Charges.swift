@@ -7,7 +7,7 @@ import Stripe
 extension Torture {
     /// What agencies pay with: cards that work, that are declined, that want a person; and bank transfers.
     private static let methods = [
-        "pm_card_visa", "pm_card_visa", "pm_card_chargeDeclinedInsufficientFunds", "pm_card_authenticationRequired",
+        "pm_card_visa", "pm_card_chargeDeclinedInsufficientFunds", "pm_card_authenticationRequired",
         "pm_card_threeDSecureRequired", "pm_usBankAccount",
     ]
 

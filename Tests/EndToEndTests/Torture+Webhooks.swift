@@ -24,7 +24,8 @@ final class WebhookCounter: Sendable {
         let accounts = town.tables.byAccount.keys.sorted().compactMap { name in
             town.tables.byAccount[name].map {
                 LiveAccount(
-                    name: name, secrets: [Secret(Self.secret(name))], tables: $0, client: town.client(name))
+                    name: name, secrets: [Secret(Self.secret(name))], tables: $0,
+                    client: town.client(name, attempts: 1))
             }
         }
         var setup = LiveService.Setup(

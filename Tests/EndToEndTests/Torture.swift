@@ -48,7 +48,7 @@ final class Torture: Sendable {
     }
 
     /// Webhooks of every tenth seed come over HTTP, to a service that serves; the others' are handed to the service.
-    static func report(seed: UInt64, _ habits: Habits = .right, actions: Int = 32) async throws -> Report {
+    static func report(seed: UInt64, _ habits: Habits = .right, actions: Int = 36) async throws -> Report {
         var rates: [SandboxFault: Double] = [:]
         if seed % 3 != 0 {
             for fault in [SandboxFault.serverError, .serverErrorAfter, .resetAfter, .unavailable, .cut, .html] {
@@ -102,19 +102,19 @@ final class Torture: Sendable {
     // MARK: - What happens
 
     private func act() async throws {
-        switch draw(28) {
+        switch draw(32) {
         case 0...5: try await wish()
         case 6...9: try change("pay", "task_health", .open) { try $0.pay($1) }
         case 10: try change("void", "task_health", .open) { try $0.void($1) }
         case 11, 12: try await takeBack()
-        case 13, 14: try await use()
-        case 15: advance(Int64(pick([60, 3_600, 90_000, 400_000]) ?? 60))
-        case 16: try await night()
-        case 17...19: try await again()
-        case 20...22: try await wishCharge()
-        case 23: try await changeMethod()
-        case 24, 25: try settleIntent()
-        case 26: try issue()
+        case 13...16: try await use()
+        case 17: advance(Int64(pick([60, 3_600, 90_000, 400_000]) ?? 60))
+        case 18: try await night()
+        case 19, 20: try await again()
+        case 21...23: try await wishCharge()
+        case 24, 25: try await changeMethod()
+        case 26...28: try settleIntent()
+        case 29: try issue()
         default: try moveInvoice()
         }
         try await collect()
@@ -152,7 +152,7 @@ final class Torture: Sendable {
 
     /// Nothing new happens; what waits arrives, runs find the rest, and drafts go stale.
     private func end() async throws {
-        for seconds in [3_600, 9 * 86_400, 3_600] as [Int64] {
+        for seconds in [3_600, 9 * 86_400] as [Int64] {
             town.server.clock.advance(bySeconds: seconds)
             if habits.reconciles {
                 for job in town.jobs { try await town.run(job.name) }
@@ -161,6 +161,7 @@ final class Torture: Sendable {
             for _ in 0..<10_000 where with({ !$0.waiting.isEmpty }) { try await deliverOne() }
             guard with({ $0.waiting.isEmpty }) else { throw TownError("the webhooks do not come to an end") }
         }
+        town.server.clock.advance(bySeconds: 3_600)
         if habits.reconciles {
             for job in town.jobs { try await town.run(job.name) }
         }

@@ -8,12 +8,15 @@ import Sandbox
 import Store
 import Stripe
 import Support
+import Synchronization
 
 /// A database with a few agencies, a Stripe with their customers, and both empty of orders: the live side begins here.
 final class Town: Sendable {
     let server: SandboxServer
     let target: ConnectionTarget
     let pool: Pool
+    /// Of the runs, which are many and short: connections are dear.
+    private let runPool: Pool
     let http: HTTPClient
     let jobs: [JobDefinition]
     /// Real time at the start: the database's own clock stands in the rows.
@@ -48,6 +51,7 @@ final class Town: Sendable {
     }
 
     private let apiVersion: String
+    private let made = Mutex<[String: StripeClient]>([:])
     private let orders: OrderTable
     private let chargeTable: ChargeTable
 
@@ -56,6 +60,7 @@ final class Town: Sendable {
         startSeconds = Int64(time(nil))
         target = try await LentDatabase.take()
         pool = Pool(target, size: 8, applicationName: "town")
+        runPool = Pool(target, size: JobRun.poolSize, applicationName: "run")
         server = try await SandboxServer.start(
             SandboxConfiguration(
                 accounts: [.taskHealth(), .medflyt(), .default()], clockSeconds: startSeconds, faults: faults,
@@ -98,6 +103,7 @@ final class Town: Sendable {
 
     private func close() async {
         await pool.close()
+        await runPool.close()
         await server.stop()
         await http.close()
     }
@@ -127,7 +133,17 @@ final class Town: Sendable {
 
     // MARK: - Stripe
 
+    /// The client of an account; one for each number of attempts, so that each looks at its key once.
     func client(_ name: String = "task_health", attempts: Int = 4) -> StripeClient {
+        made.withLock { made in
+            if let client = made["\(name) \(attempts)"] { return client }
+            let client = newClient(name, attempts: attempts)
+            made["\(name) \(attempts)"] = client
+            return client
+        }
+    }
+
+    private func newClient(_ name: String, attempts: Int) -> StripeClient {
         var retry = RetryPolicy.standard
         retry.maxAttempts = attempts
         retry.maxRateLimitedAttempts = attempts
@@ -168,23 +184,15 @@ final class Town: Sendable {
     /// One run of a job, as of the sandbox's time.
     @discardableResult
     func run(_ name: String = "credit-invoices") async throws -> RunResult {
-        let pool = Pool(target, size: JobRun.poolSize, applicationName: "run")
-        do {
-            guard let definition = jobs.first(where: { $0.name == name }) else { throw TownError("no job \(name)") }
-            var clients: [String: StripeClient] = [:]
-            for account in definition.kind.accounts { clients[account] = client(account, attempts: 12) }
-            let origin = RunOrigin(
-                trigger: .manual, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
-            let result = try await JobRun(
-                definition: definition, jobs: jobs, clients: clients, pool: pool, origin: origin, isPlan: false,
-                nowSeconds: server.clock.nowSeconds, canSend: true
-            ).run()
-            await pool.close()
-            return result
-        } catch {
-            await pool.close()
-            throw error
-        }
+        guard let definition = jobs.first(where: { $0.name == name }) else { throw TownError("no job \(name)") }
+        var clients: [String: StripeClient] = [:]
+        for account in definition.kind.accounts { clients[account] = client(account, attempts: 12) }
+        let origin = RunOrigin(
+            trigger: .manual, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
+        return try await JobRun(
+            definition: definition, jobs: jobs, clients: clients, pool: runPool, origin: origin, isPlan: false,
+            nowSeconds: server.clock.nowSeconds, canSend: true
+        ).run()
     }
 
     /// Takes back what a run repaired.

@@ -41,6 +41,8 @@ struct HealthTests {
                 #expect(refused.headers["Retry-After"] != nil)
                 #expect(try await counter.ask(.get, "/readyz").status == 503)
                 #expect(try await counter.ask(.get, "/healthz").status == 200)
+                let page = try await counter.ask(.get, "/", token: counter.token)
+                #expect(page.status == 503 && page.text.contains("<h1>The database cannot be read now</h1>"))
                 let metrics = try await counter.ask(.get, "/metrics")
                 #expect(metrics.status == 200)
                 #expect(metrics.text.contains("\ntrueup_figures_readable 0\n"))

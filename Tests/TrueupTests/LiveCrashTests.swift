@@ -89,6 +89,8 @@ struct LiveCrashTests {
         let served = try await serving.signal(SIGTERM)
         #expect(served.status == 0, "\(served.talk)")
         #expect(try await scene.settle(orders: wishes.count) == [])
+        // Before it has begun, a signal ends it as it ends any program.
+        try await scheduling.wait(forTalk: "with a schedule; this is")
         let ended = try await scheduling.signal(SIGTERM)
         #expect(ended.status == 0, "\(ended.talk)")
         #expect(try await scene.faults(orders: wishes.count) == [], "and it stays so")
