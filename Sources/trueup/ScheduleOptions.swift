@@ -36,7 +36,8 @@ struct ScheduleOptions: ParsableArguments {
         let book = try JobBook.directory(files.jobs)
         if let errors = book.errors {
             Terminal.tell(
-                "job files refused", "job files are wrong; these jobs are left out, and with them all that do not "
+                "job files refused",
+                "job files are wrong; these jobs are left out, and with them all that do not "
                     + "reconcile:\n\(errors)", .error, [:])
         }
         for warning in book.jobs.warnings { Terminal.warn("\(warning)") }

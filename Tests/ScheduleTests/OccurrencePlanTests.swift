@@ -68,6 +68,8 @@ struct OccurrencePlanTests {
             let plan = OccurrencePlan(
                 try hourly(rule), dealtWithUntil: Self.noon - 2 * 3600, now: Self.noon + 3)
             #expect(reasons(plan) == [late, nil])
+            // What makes up for others waits for one that still runs, and is not skipped for it.
+            #expect(plan.occurrences.last?.isCatchUp == (rule == .latest))
         }
         let all = OccurrencePlan(try hourly(.all(1)), dealtWithUntil: Self.noon - 3 * 3600, now: Self.noon + 3)
         #expect(reasons(all) == [.beyondCatchUp, nil, nil])

@@ -195,4 +195,26 @@ struct OccurrencesTests {
         #expect(report.occurrence.detail == (isGood ? nil : "b: error"))
         await scene.close()
     }
+
+    @Test("a job does not start while one that it comes after runs for an earlier time, nor before its next attempt")
+    func afterOneThatStillRuns() async throws {
+        let scene = try await OccurrenceScene()
+        try await scene.learn("a", "report")
+        try await scene.insert(scene.due("a", ago: 60))
+        let running = try #require(try await scene.claim("w", ["a"]))
+        let a = try await scene.due("a", ago: 5)
+        let awaited = NewOccurrence.Awaited(job: "a", scheduledSeconds: a.planned.nominalSeconds)
+        try await scene.insert(a, scene.due("report", after: [awaited]))
+        #expect(try await scene.occurrences.sweep().map(\.reason) == ["overlap"])
+        #expect(try await scene.occurrences.sweep().isEmpty)
+        _ = try await scene.occurrences.finish(running, AttemptEnd(.failed("error")))
+        #expect(try await scene.occurrences.sweep().isEmpty)
+        #expect(try await scene.occurrences.retrying(of: ["a", "report"]).keys.sorted() == ["a"])
+        let again = try #require(try await scene.claim("w", ["a"]))
+        #expect(try await scene.occurrences.sweep().isEmpty)
+        _ = try await scene.occurrences.finish(again, AttemptEnd(.done("clean")))
+        #expect(try await scene.occurrences.sweep().map(\.job) == ["report"])
+        #expect(try await scene.occurrences.retrying(of: ["a", "report"]).isEmpty)
+        await scene.close()
+    }
 }

@@ -70,6 +70,40 @@ struct WindowSharingTests {
         }
     }
 
+    @Test(
+        "a process that helped and then took the run over keeps the windows that it has now, whatever its help gives back"
+    )
+    func helpedBefore() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let help = Windows(RunFence(world.run), reader: "process", leaseSeconds: 60)
+            let pool = world.pool
+            _ = try #require(try await pool.withConnection { try await help.take(Self.list, on: $0) })
+            let resumed = try await Runs(pool: pool).takeUnfinished(
+                job: world.run.job, definitionHash: world.run.definitionHash, isPlan: world.run.isPlan,
+                origin: RunOrigin(
+                    trigger: try #require(RunTrigger(rawValue: world.run.trigger)), requestedBy: "tests", host: "here",
+                    processID: 2, programVersion: "0"))
+            let run = try #require(resumed)
+            let own = Windows(RunFence(run), reader: "process", leaseSeconds: 60)
+            let window = try #require(try await pool.withConnection { try await own.take(Self.list, on: $0) })
+            try await pool.withConnection {
+                try await help.extend(on: $0)
+                try await help.release(on: $0)
+            }
+            let other = Windows(RunFence(run), reader: "other", leaseSeconds: 60)
+            let stolen = try await pool.withConnection { try await other.take(Self.list, on: $0) }
+            #expect(stolen == nil)
+            let isCommitted = try await pool.withConnection { try await Self.page(own, window, "in_1", on: $0) }
+            #expect(isCommitted)
+            // A page that was on its way when its windows were given back is committed all the same.
+            try await pool.withConnection { try await own.release(on: $0) }
+            let isLate = try await pool.withConnection {
+                try await Self.page(own, window, "in_2", isDone: true, on: $0)
+            }
+            #expect(isLate)
+        }
+    }
+
     @Test("a window whose reader is not heard of is taken over, and its late page is refused")
     func takenOver() async throws {
         try await StagedWorld.with(.invoice, account: "task_health") { world in

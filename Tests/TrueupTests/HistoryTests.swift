@@ -77,6 +77,42 @@ struct HistoryTests {
         }
     }
 
+    @Test("a run that could not begin is in the history, and its job does not look well")
+    func couldNotBegin() async throws {
+        try await Scene.with(orders: 60, plants: [:]) { scene in
+            let wrong = scene.program(["TASK_HEALTH_STRIPE_SECRET_KEY": "sk_test_rolled00000000000000"])
+            let failed = try await wrong.run("run", Scene.job, "--quiet")
+            #expect(failed.status == 1, "\(failed.everything)")
+            let runs = try await scene.program.run("runs")
+            #expect(runs.output.contains("failed"), "\(runs.everything)")
+            let jobs = try await scene.program.run("jobs")
+            #expect(jobs.output.contains("FAILING: run 1 is failed: "), "\(jobs.everything)")
+            #expect(try await scene.program.run("run", Scene.job).status == 0)
+            #expect(try await scene.program.run("jobs").output.contains("health    ok"))
+        }
+    }
+
+    @Test("a paused job does not run from cron, and the typo in one file does not keep another job from running")
+    func fromCron() async throws {
+        var plants: [Plant: Int] = [:]
+        plants[.paidOpen] = 2
+        try await Scene.with(orders: 200, plants: plants) { scene in
+            #expect(try await scene.program.run("jobs", "pause", Scene.job).status == 0)
+            let paused = try await scene.program.run("run", "--quiet", Scene.job)
+            #expect(paused.status == 0 && paused.everything.isEmpty, "\(paused.everything)")
+            #expect(try await scene.value("SELECT count(*) AS value FROM trueup.run", as: Int64.self) == 0)
+            #expect(try await scene.program.run("jobs", "resume", Scene.job).status == 0)
+            try scene.folder.write("kind: reconcil\n", to: "jobs/typo.yaml")
+            try scene.folder.write("kind: expire\naccount: task_health\nstale_after: 7d\n", to: "jobs/old-drafts.yaml")
+            let refused = try await scene.program.run("run", "--quiet", "old-drafts")
+            #expect(refused.status == 64, "\(refused.everything)")
+            let ran = try await scene.program.run("run", "--quiet", Scene.job)
+            #expect(ran.status == 0, "\(ran.everything)")
+            #expect(ran.talk.contains("typo.yaml:1") && ran.talk.contains("These files are left out"), "\(ran.talk)")
+            #expect(try await scene.value("SELECT count(*) AS value FROM trueup.repair", as: Int64.self) == 2)
+        }
+    }
+
     @Test("what did not run is listed with its reason, and a job that nobody started is late")
     func missed() async throws {
         try await Scene.with(orders: 60, plants: [:]) { scene in

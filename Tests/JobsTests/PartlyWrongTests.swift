@@ -1,0 +1,37 @@
+import Foundation
+import Jobs
+import Testing
+
+@Suite("Files of which some are wrong")
+struct PartlyWrongTests {
+    private static let expire = "kind: expire\naccount: default\nstale_after: 7d\n"
+
+    @Test("of a job whose file is wrong the known definition stays; where none is known, only what reconciles goes on")
+    func loadWhatIsRight() throws {
+        let files = try Files([
+            "right.yaml": Files.reconcile, "other.yaml": Files.reconcile, "expire.yaml": Self.expire,
+        ])
+        let before = try JobFiles.loadWhatIsRight(directory: files.path)
+        #expect(before.errors.isEmpty && before.set.jobs.map(\.name) == ["expire", "other", "right"])
+        try files.write("kind: reconcil\n", to: "other.yaml")
+        try files.write(Files.reconcile + "\ndescription: New.\n", to: "right.yaml")
+        let kept = try JobFiles.loadWhatIsRight(directory: files.path, known: before.set.jobs)
+        #expect(kept.set.jobs.map(\.name) == ["expire", "other", "right"])
+        #expect(kept.set.job(named: "right")?.description == "New.")
+        #expect(kept.set.job(named: "other") == before.set.job(named: "other"))
+        #expect(!kept.errors.isEmpty && kept.errors.allSatisfy { $0.file.hasSuffix("/other.yaml") })
+        let unknown = try JobFiles.loadWhatIsRight(directory: files.path)
+        #expect(unknown.set.jobs.map(\.name) == ["right"] && unknown.errors == kept.errors)
+    }
+
+    @Test("with wrong settings there is nothing to go on with")
+    func settings() throws {
+        let files = try Files(["right.yaml": Files.reconcile])
+        let before = try JobFiles.loadWhatIsRight(directory: files.path)
+        try files.write("accounts: 7\n", to: "settings.yaml")
+        let error = #expect(throws: JobFileErrors.self) {
+            try JobFiles.loadWhatIsRight(directory: files.path, known: before.set.jobs)
+        }
+        #expect(error?.description.contains("settings.yaml:1") == true)
+    }
+}
