@@ -2,8 +2,8 @@ import Foundation
 import Jobs
 import Synchronization
 
-/// The jobs of a directory as they are known now. Files that change are read again; of what is wrong with them, what was
-/// known before stays, and the other files count.
+/// The jobs of a directory as they are known now. Files that change are read again; of what is wrong with them, what
+/// was known before stays, and the other files count.
 public final class JobBook: Sendable {
     /// What a look at the files came to.
     public enum Reload: Sendable {

@@ -9,9 +9,9 @@ struct ScheduleCommand: AsyncParsableCommand {
         commandName: "schedule",
         abstract: "Starts jobs when they are due, until it is stopped; also works.",
         discussion: """
-            Any number may run, on any hosts: each occurrence runs once. Changed job files are read again; a job \
-            whose file is wrong stays as it was known, or is left out. When it is stopped, runs are given back within ten seconds, and whoever takes \
-            them goes on where they were.
+            Any number may run, on any hosts: each occurrence runs once. Changed job files are read again; a job whose \
+            file is wrong stays as it was known, or is left out. When it is stopped, runs are given back within ten \
+            seconds, and whoever takes them goes on where they were.
             """)
 
     @Option(

@@ -71,7 +71,7 @@ struct WindowSharingTests {
     }
 
     @Test(
-        "a process that helped and then took the run over keeps the windows that it has now, whatever its help gives back"
+        "a process that helped and then took the run over keeps what it has, whatever its help gives back"
     )
     func helpedBefore() async throws {
         try await StagedWorld.with(.invoice, account: "task_health") { world in
