@@ -106,7 +106,7 @@ struct Loader {
         }
         let files = readJobs(settings)
         errors += files.flatMap(\.errors) + AfterCircles(files).errors
-        warnings += files.flatMap(\.warnings)
+        warnings += files.flatMap(\.warnings) + AfterByHand(files).warnings
         guard errors.isEmpty, let settings else { throw JobFileErrors(errors) }
         return JobSet(
             settings: settings, jobs: files.compactMap { $0.result?.definition },
