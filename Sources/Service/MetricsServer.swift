@@ -1,6 +1,7 @@
 import Hummingbird
 import Logging
 import Runner
+import ServiceLifecycle
 
 /// Serves `GET /metrics` to Prometheus, and nothing else.
 public struct MetricsServer: Sendable {
@@ -32,6 +33,15 @@ public struct MetricsServer: Sendable {
             router: router,
             configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) }, logger: logger)
-        try await application.run()
+        var configuration = ServiceGroupConfiguration(services: [application], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(3)
+        let group = ServiceGroup(configuration: configuration)
+        // Of its own, so that a stop that was asked for is none that the server has to report as an error.
+        let serving = Task { try await group.run() }
+        try await withTaskCancellationHandler {
+            try await serving.value
+        } onCancel: {
+            Task { await group.triggerGracefulShutdown() }
+        }
     }
 }
