@@ -149,7 +149,7 @@ struct Loader {
         }
         let files = readJobs(settings)
         errors += files.flatMap(\.errors) + AfterCircles(files).errors
-        warnings += files.flatMap(\.warnings)
+        warnings += files.flatMap(\.warnings) + AfterByHand(files).warnings
         return (settings, files)
     }
 

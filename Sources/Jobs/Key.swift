@@ -61,8 +61,8 @@ package indirect enum Shape: Sendable {
         case .number(let range): "a number from \(plain(range.lowerBound)) to \(plain(range.upperBound))"
         case .boolean: "true or false"
         case .duration(let range):
-            "a duration from \(Duration.text(range.lowerBound)) to \(Duration.text(range.upperBound)), such as 30s, "
-                + "5m, 6h or 35d"
+            "a duration from \(Duration.text(range.lowerBound)) to \(Duration.text(range.upperBound))"
+                + Duration.examples(range)
         case .word(let words, let note):
             (words.count == 1 ? "" : "one of ") + words.joined(separator: ", ") + (note.map { " (\($0))" } ?? "")
         case .list(let element, _): "a list in which each element is \(element.expectation)"
@@ -93,6 +93,16 @@ package enum Duration {
         else { return nil }
         let (seconds, overflow) = number.multipliedReportingOverflow(by: unit.seconds)
         return overflow ? nil : seconds
+    }
+
+    /// `, such as 30s, 5m, 6h or 35d`, as far as they are within the bounds; one of them at most for each unit.
+    static func examples(_ range: ClosedRange<Int64>) -> String {
+        let fitting = [["30s"], ["5m"], ["6h", "1h"], ["35d", "7d", "1d"]].compactMap { texts in
+            texts.first { seconds($0).map(range.contains) ?? false }
+        }
+        guard let last = fitting.last else { return "" }
+        return ", such as " + (fitting.dropLast().isEmpty ? "" : fitting.dropLast().joined(separator: ", ") + " or ")
+            + last
     }
 
     /// With the largest unit (weeks aside) that needs no fraction: `35d`, `90m`.

@@ -128,6 +128,7 @@ struct XLSXFormats {
                 format_set_font_size($0, 14)
                 format_set_font_color($0, ink)
                 format_set_bg_color($0, paper)
+                format_set_text_wrap($0)
                 format_set_align($0, UInt8(LXW_ALIGN_VERTICAL_CENTER.rawValue))
             }
             formats[state] = (pill, verdict)

@@ -253,13 +253,14 @@ struct XLSXSummary {
         try cells.page(isLandscape: true)
         try XLSXBook.check(worksheet_set_row(worksheet, 0, 28, nil), "set a height", "Summary")
         try cells.string(sheets.report.title, 0, 0, formats.title)
-        try XLSXBook.check(worksheet_set_row(worksheet, 1, 30, nil), "set a height", "Summary")
         let verdict = formats.verdict(state)
+        let lines = Self.lines(of: sheets.verdict, over: sheet.columns[1...3].map(\.width).reduce(0, +))
+        try XLSXBook.check(
+            worksheet_set_row(worksheet, 1, Double(10 + 20 * lines), nil), "set a height", "Summary")
         try cells.string(state.rawValue, 1, 0, verdict)
-        try cells.string(sheets.verdict, 1, 1, verdict)
-        for column: UInt16 in 2...3 {
-            try cells.check(worksheet_write_blank(worksheet, 1, column, verdict), 1, column)
-        }
+        // Over three cells and not beyond them: a page is as wide as what is written.
+        let text = ReportText.cell(ReportText.visible(sheets.verdict, keepsLines: true))
+        try cells.check(worksheet_merge_range(worksheet, 1, 1, 1, 3, text, verdict), 1, 1)
         try cells.string(ReportVerdict.meaning(sheets.report.statement), 2, 1, formats.muted)
         var row: UInt32 = 4
         var section: Cell = .empty
@@ -277,5 +278,13 @@ struct XLSXSummary {
             row += 1
         }
         worksheet_freeze_panes(worksheet, 3, 0)
+        try XLSXBook.check(worksheet_print_area(worksheet, 0, 0, row, 3), "set what is printed", "Summary")
+    }
+
+    /// How many lines a text in the verdict's letters takes.
+    /// - Parameter width: of its cells, in letters of the usual size.
+    private static func lines(of text: String, over width: Int) -> Int {
+        let perLine = max(10, width * 7 / 10)
+        return max(1, (text.count + perLine - 1) / perLine)
     }
 }

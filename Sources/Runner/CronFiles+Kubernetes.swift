@@ -3,7 +3,14 @@ import Schedule
 
 extension CronFiles {
     /// A CronJob for each job, the scheduler, a Deployment of workers, and a Job that works until nothing is due.
-    var kubernetes: String {
+    func kubernetes() throws(CronFilesError) -> String {
+        var owners: [String: String] = [:]
+        for job in jobs where Self.kubernetesObstacle(job) == nil {
+            let name = Self.kubernetesName(job)
+            if let other = owners.updateValue(job.name, forKey: name) {
+                throw .oneName(jobs: [other, job.name], name: name)
+            }
+        }
         var documents = jobs.map(cronJob)
         documents.append(
             deployment(
@@ -17,16 +24,17 @@ extension CronFiles {
 
     /// <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/cron-job-v1/>
     private func cronJob(_ job: JobDefinition) -> String {
-        guard let fields = Self.plainFields(job) else {
-            return "# \(job.name) is not here: \(Self.obstacle(job) ?? "").\n"
+        guard let fields = Self.kubernetesFields(job) else {
+            return "# \(job.name) is not here: \(Self.kubernetesObstacle(job) ?? "").\n"
         }
+        let remark = Self.gapRemark(job, of: "Kubernetes").map { "\n" + $0 } ?? ""
         return """
-            # \(job.name): \(Self.plain(job.description))
+            # \(job.name): \(Self.plain(job.description))\(remark)
             apiVersion: batch/v1
             kind: CronJob
             metadata:
-              name: trueup-\(job.name)
-              labels: {app.kubernetes.io/name: trueup, trueup/job: \(Self.quoted(job.name))}
+              name: \(Self.kubernetesName(job))
+              labels: {app.kubernetes.io/name: trueup, trueup/job: \(Self.quoted(Self.trimmed(job.name)))}
             spec:
               schedule: \(Self.quoted(fields))
               timeZone: \(Self.quoted(job.timeZone))

@@ -2,7 +2,7 @@ import Jobs
 import Schedule
 
 extension CronFiles {
-    /// A service for one run of a job, a timer for each job, the scheduler, and more workers.
+    /// A service for one run of a job, a timer for each job that systemd can time, the scheduler, and more workers.
     var systemdUnits: [File] {
         var files = [
             service(
@@ -11,20 +11,25 @@ extension CronFiles {
                 ["Type=oneshot", "SuccessExitStatus=2 75"]),
             service(
                 "trueup-schedule", "The scheduler, which also works", "trueup schedule --jobs \(directory)",
-                ["Type=exec", "Restart=always", "RestartSec=5", "TimeoutStopSec=15"], isInstalled: true),
+                ["Type=exec", "Restart=always", "RestartSec=5", "TimeoutStopSec=15"], isInstalled: true,
+                remarks: jobs.compactMap { job in
+                    Self.obstacle(job).map { "# \(job.name) has no timer: \($0)." }
+                }),
             service(
                 "trueup-worker@", "Worker %i", "trueup work --jobs \(directory)",
                 ["Type=exec", "Restart=always", "RestartSec=5", "TimeoutStopSec=15"], isInstalled: true),
         ]
-        files += jobs.map(timer) + [serveUnit]
+        files += jobs.compactMap(timer) + [serveUnit]
         return files.sorted { $0.path < $1.path }
     }
 
     func service(
-        _ name: String, _ description: String, _ command: String, _ settings: [String], isInstalled: Bool = false
+        _ name: String, _ description: String, _ command: String, _ settings: [String], isInstalled: Bool = false,
+        remarks: [String] = []
     ) -> File {
-        var lines = [
-            Self.header + "systemd", "[Unit]", "Description=Trueup: \(description)",
+        var lines = [Self.header + "systemd"] + remarks
+        lines += [
+            "[Unit]", "Description=Trueup: \(description)",
             "Wants=network-online.target", "After=network-online.target", "", "[Service]",
         ]
         lines += settings
@@ -51,20 +56,18 @@ extension CronFiles {
         "SystemCallFilter=~@privileged",
     ]
 
-    private func timer(_ job: JobDefinition) -> File {
+    /// `nil` where systemd cannot express when the job is due.
+    private func timer(_ job: JobDefinition) -> File? {
+        let calendars = Self.calendars(job)
+        guard !calendars.isEmpty else { return nil }
         var lines = [
             Self.header + "systemd", "[Unit]",
             "Description=Trueup: \(Self.unitText(job.name + ": " + job.description))",
             "", "[Timer]",
         ]
-        let calendars = Self.calendars(job)
-        if calendars.isEmpty {
-            // A timer needs a time; this one never comes, so that enabling it by mistake does nothing.
-            lines += ["# Not here: \(Self.obstacle(job) ?? "").", "OnCalendar=1970-01-01 00:00:00 UTC"]
-        } else {
-            lines += calendars.map { "OnCalendar=\($0)" }
-            lines.append("Persistent=\(job.catchUp == .none ? "no" : "yes")")
-        }
+        if let remark = Self.gapRemark(job, of: "systemd") { lines.append(remark) }
+        lines += calendars.map { "OnCalendar=\($0)" }
+        lines.append("Persistent=\(job.catchUp == .none ? "no" : "yes")")
         lines += [
             "AccuracySec=1s", "RandomizedDelaySec=\(job.jitterSeconds)s",
             "FixedRandomDelay=yes", "Unit=trueup-run@\(job.name).service", "", "[Install]", "WantedBy=timers.target",
@@ -87,9 +90,8 @@ extension CronFiles {
         func calendar(_ week: String, _ days: String) -> String {
             (week.isEmpty ? "" : week + " ") + "*-\(all.months)-\(days) " + time
         }
-        if fields.days.hasStar || fields.weekdays.hasStar || week.isEmpty || all.days == "*" {
-            return [calendar(week, all.days)]
-        }
+        if fields.needsBothDays { return [calendar(week, all.days)] }
+        if fields.hasEveryDay { return [calendar("", "*")] }
         return [calendar("", all.days), calendar(week, "*")]
     }
 

@@ -28,11 +28,12 @@ public struct CronFiles: Sendable {
     }
 
     /// The files of one form, in the order of their paths.
-    public func files(for form: Form) -> [File] {
+    /// - Throws: where two jobs would be one object.
+    public func files(for form: Form) throws(CronFilesError) -> [File] {
         switch form {
         case .crontab: [File(path: "crontab", text: crontab)]
         case .systemd: systemdUnits
-        case .kubernetes: [File(path: "kubernetes.yaml", text: kubernetes)]
+        case .kubernetes: [File(path: "kubernetes.yaml", text: try kubernetes())]
         }
     }
 
@@ -63,17 +64,37 @@ public struct CronFiles: Sendable {
             case .fields(let fields) = expression.rule
         else { return nil }
         // Six words are five with the seconds in front.
-        return zip(fields.words.suffix(5), [59, 23, 31, 12, 7]).map(plainField).joined(separator: " ")
+        return zip(fields.words.suffix(5), [59, 23, 31, 12, 6]).map(plainField).joined(separator: " ")
     }
 
-    /// `?` is `*`, and `5/15` is `5-59/15`: other crons know no step without a range.
+    /// `?` is `*`, and `5/15` is `5-59/15`: other crons know no step without a range. The week ends on Saturday.
     private static func plainField(_ word: String, last: Int) -> String {
         let parts = word.uppercased().split(separator: ",", omittingEmptySubsequences: false).map { part in
             let halves = part.split(separator: "/", omittingEmptySubsequences: false)
-            guard halves.count == 2, halves[0].allSatisfy(\.isNumber) else { return part == "?" ? "*" : String(part) }
+            guard halves.count == 2, !halves[0].contains(where: { "*?-".contains($0) }) else {
+                return part == "?" ? "*" : String(part)
+            }
+            // A seventh day of the week, from which no step leads on.
+            if let first = Int(halves[0]), first > last { return String(halves[0]) }
             return "\(halves[0])-\(last)/\(halves[1])"
         }
         return parts.joined(separator: ",")
+    }
+
+    /// One line where systemd and Kubernetes skip a day on which the clock jumps over the job's time, which the
+    /// scheduler and cronie do not; `nil` where no clock does so from 2026 to 2035. The years are fixed, so that the
+    /// files do not change with the day on which they are made.
+    static func gapRemark(_ job: JobDefinition, of whom: String) -> String? {
+        func newYear(_ year: Int) -> Int64 {
+            Int64(CivilDate.daysSinceEpoch(year: year, month: 1, day: 1)) * 86_400
+        }
+        guard let local = job.expression?.firstInGap(of: job.zone, from: newYear(2026), to: newYear(2036)) else {
+            return nil
+        }
+        let words = ISOTime.text(local, in: .utc)
+        return "# On \(words.prefix(10)), as on other such days, clocks in \(job.timeZone) jump over "
+            + "\(words.dropFirst(11).prefix(5)) and \(whom) runs nothing: leave the job to trueup schedule, "
+            + "or take another time."
     }
 
     // MARK: - crontab

@@ -114,14 +114,19 @@ struct CronWords {
         case (true, false), (false, true): return isRepeating ? "" : "every day"
         case (false, false):
             return fields.days.hasStar || fields.weekdays.hasStar
-                ? monthDays + " if that is " + weekdays : monthDays + " and " + weekdays
+                ? monthDays + ", if that is " + oneWeekday : monthDays + " and " + weekdays
         }
     }
 
     private var monthDays: String {
         var parts: [String] = []
         let plain = values(fields.days.bits)
-        if !plain.isEmpty { parts.append("day\(plain.count == 1 ? "" : "s") " + ranges(plain)) }
+        if plain.count > 4, let step = step(plain), step > 1, plain[0] <= step, plain[0] + plain.count * step > 31 {
+            // A long list says less than its rule.
+            parts.append("every \(CronWords.ordinal(step)) day from day \(plain[0])")
+        } else if !plain.isEmpty {
+            parts.append("day\(plain.count == 1 ? "" : "s") " + ranges(plain))
+        }
         for day in values(fields.days.nearestWeekdays) {
             parts.append("the weekday nearest to day \(day)")
         }
@@ -147,6 +152,22 @@ struct CronWords {
         parts += values(fields.weekdays.last).map { "the last \(CronWords.names[$0])" }
         let text = CronWords.list(parts)
         return text.hasPrefix("every ") || text.hasPrefix("Monday to") ? text : "on " + text
+    }
+
+    /// What a single day can be: `a Monday or Tuesday`, `the 2nd Friday`.
+    private var oneWeekday: String {
+        var parts: [String] = []
+        let plain = values(fields.weekdays.bits)
+        if plain == [1, 2, 3, 4, 5] {
+            parts.append("a day from Monday to Friday")
+        } else {
+            parts += (plain.filter { $0 > 0 } + plain.filter { $0 == 0 }).map { "a " + CronWords.names[$0] }
+        }
+        for bit in values(fields.weekdays.nth) {
+            parts.append("the \(CronWords.ordinal(bit / 7 + 1)) \(CronWords.names[bit % 7])")
+        }
+        parts += values(fields.weekdays.last).map { "the last \(CronWords.names[$0])" }
+        return CronWords.list(parts, "or")
     }
 
     private static let monthNames = [
@@ -186,9 +207,9 @@ struct CronWords {
         return CronWords.list(parts)
     }
 
-    private static func list(_ parts: [String]) -> String {
+    private static func list(_ parts: [String], _ word: String = "and") -> String {
         guard let last = parts.last, parts.count > 1 else { return parts.first ?? "" }
-        return parts.dropLast().joined(separator: ", ") + " and " + last
+        return parts.dropLast().joined(separator: ", ") + " \(word) " + last
     }
 
     private static func ordinal(_ number: Int) -> String {

@@ -84,15 +84,17 @@ enum CronParser {
             }
             return .every(seconds: try interval(words[1], text))
         }
-        guard words.count == 1 else { throw CronError(text, "nothing may follow \(words[0].text)") }
         guard let expression = nicknames[name] else {
             if name == "@reboot" {
                 throw CronError(text, "@reboot is no time; give a job that runs by hand no schedule")
             }
             let known = (nicknames.keys.sorted() + ["@every 15m"]).joined(separator: ", ")
-            let near = nearestWord(to: name, among: nicknames.keys.sorted()).map { "; did you mean \"\($0)\"?" } ?? ""
+            let near =
+                nearestWord(to: name, among: nicknames.keys.sorted() + ["@every"]).map { "; did you mean \"\($0)\"?" }
+                ?? ""
             throw CronError(text, "unknown nickname \"\(words[0].text)\"; expected one of \(known)\(near)")
         }
+        guard words.count == 1 else { throw CronError(text, "nothing may follow \(words[0].text)") }
         return try rule(expression)
     }
 

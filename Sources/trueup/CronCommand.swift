@@ -77,8 +77,22 @@ struct CronNextCommand: ParsableCommand {
                 count, after: try instant(question.from), in: zone)
             return try json(["next": times.map { ISOTime.text($0, in: zone) }])
         } catch {
-            let text = (try? json(["error": "\(error)"])) ?? "{\"error\":\"unprintable\"}"
+            let text = (try? json(["error": Self.words(error)])) ?? "{\"error\":\"unprintable\"}"
             return text
+        }
+    }
+
+    /// What is wrong with a line, for people.
+    private static func words(_ error: any Error) -> String {
+        let form = #"{"expr": "15 2 * * *", "tz": "America/New_York", "from": "2026-03-07T00:00:00Z"}"#
+        switch error {
+        case DecodingError.keyNotFound(let key, _):
+            return "the key \"\(key.stringValue)\" is missing; expected \(form)"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+            guard let key = context.codingPath.first else { return "the line is no JSON object; expected \(form)" }
+            return "the value of \"\(key.stringValue)\" is no text; expected \(form)"
+        case is DecodingError: return "the line is not JSON; expected \(form)"
+        default: return "\(error)"
         }
     }
 

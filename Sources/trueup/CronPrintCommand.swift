@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Runner
+import Schedule
 
 struct CronPrintCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,7 +31,7 @@ struct CronPrintCommand: ParsableCommand {
         let made = CronFiles(try files.load(), directory: installedJobs, image: image)
         let forms =
             form == .all ? CronFiles.Form.allCases : CronFiles.Form.allCases.filter { $0.rawValue == form.rawValue }
-        let all = forms.flatMap { made.files(for: $0) }
+        let all = try forms.flatMap { try made.files(for: $0) }
         for file in all {
             if let write {
                 let path = write + "/" + file.path
@@ -42,6 +43,15 @@ struct CronPrintCommand: ParsableCommand {
                 if all.count > 1 { Terminal.print("# ==> \(file.path)") }
                 Terminal.printRaw(file.text)
             }
+        }
+        if let write, forms.contains(.systemd) { warnOfTimers(below: write, besides: all) }
+    }
+
+    /// A timer of an earlier time would go on starting its job.
+    private func warnOfTimers(below directory: String, besides made: [CronFiles.File]) {
+        for name in listDirectory(directory + "/systemd") where name.hasPrefix("trueup-") && name.hasSuffix(".timer") {
+            guard !made.contains(where: { $0.path == "systemd/" + name }) else { continue }
+            Terminal.warn("\(directory)/systemd/\(name) is no timer of these jobs any more: disable and delete it")
         }
     }
 }

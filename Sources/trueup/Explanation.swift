@@ -22,8 +22,18 @@ private func sentence(_ text: String, and next: String?) -> String {
 /// What the system said of a file or a folder, with its path.
 private func trouble(with error: CocoaError) -> String {
     let path = error.userInfo[NSFilePathErrorKey] as? String
-    let cause = (error.userInfo[NSUnderlyingErrorKey] as? NSError)?.localizedDescription ?? error.localizedDescription
-    return path.map { "\($0) cannot be read or written: \(cause)" } ?? cause
+    return path.map { "\($0) cannot be read or written: \(cause(of: error))" } ?? cause(of: error)
+}
+
+/// What the system said of a file whose path is said already; of another error, its text.
+func cause(of error: any Error) -> String {
+    guard let error = error as? CocoaError else { return "\(error)" }
+    switch (error.userInfo[NSUnderlyingErrorKey], error.code) {
+    case (let system as POSIXError, _): return String(cString: strerror(system.code.rawValue))
+    case (_, .fileNoSuchFile), (_, .fileReadNoSuchFile): return "No such file or directory"
+    case (let other as NSError, _): return other.localizedDescription
+    default: return error.localizedDescription
+    }
 }
 
 /// An error without SQL.

@@ -65,7 +65,7 @@ final class MetricsFile: Sendable {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
             guard chmod(path, 0o644) == 0 else { throw CommandError(String(cString: strerror(errno))) }
         } catch {
-            let problem = CommandError("The metrics could not be written to \(path): \(error)")
+            let problem = CommandError("The metrics could not be written to \(path): \(cause(of: error))")
             guard case .success = result else { return Terminal.say("trueup: \(problem)", .error) }
             throw problem
         }

@@ -89,7 +89,12 @@ struct WorkCommand: AsyncParsableCommand {
     @OptionGroup var options: ScheduleOptions
 
     func run() async throws {
-        try await options.work(as: .work, untilEmpty: untilEmpty)
+        let places = options.places
+        try await options.work(as: .work, untilEmpty: untilEmpty) { work in
+            Terminal.tell(
+                "worker began", "up to \(counted(places, "run")) at a time; this is \(work.worker.name)", .info,
+                ["trueup.worker": "\(work.worker.name)", "trueup.places": "\(places)"])
+        }
     }
 }
 

@@ -178,6 +178,22 @@ struct DefinitionTests {
         #expect(job.description == "a@b.c")
     }
 
+    @Test("after a job that starts by hand alone, nothing waits: a warning with its place")
+    func afterByHand() throws {
+        let hand = Files.reconcile
+        let nightly = hand + "\nschedule: \"15 2 * * *\"\n"
+        let files = try Files([
+            "hand.yaml": hand, "nightly.yaml": nightly, "chained.yaml": hand + "\nafter: [nightly]\n",
+            "report.yaml": hand + "\nschedule: \"0 4 * * *\"\nafter:\n  - nightly\n  - hand\n  - chained\n",
+        ])
+        let warnings = try JobFiles.load(directory: files.path).warnings
+        #expect(warnings.count == 1)
+        let warning = try #require(warnings.first)
+        #expect(warning.file == files.path + "/report.yaml" && warning.line == 10 && warning.column == 5)
+        #expect(warning.message.hasPrefix("\"after\" names \"hand\", which has neither \"schedule\" nor \"after\""))
+        #expect(warning.sourceLine == "  - hand")
+    }
+
     @Test("a step that is larger than its field is a warning")
     func warning() throws {
         let set = try Self.load(Files.reconcile + "\nschedule: \"*/90 * * * *\"\n")

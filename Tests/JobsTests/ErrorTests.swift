@@ -13,7 +13,7 @@ struct ErrorTests {
         ("look_back: 35 d", "\"look_back\" is \"35 d\""),
         ("look_back: -1d", "\"look_back\" is \"-1d\""),
         ("look_back: 99999999999999d", "expected a duration"),
-        ("look_back: 0s", "expected a duration from 1s"),
+        ("look_back: 0s", "expected a duration from 1s to 3660d, such as 30s, 5m, 6h or 35d"),
         ("look_back: [35d]", "\"look_back\" is a list"),
         ("look_back:", "job.yaml:7:1: \"look_back\" is nothing"),
         ("look_back: 5m\nsettle: 5m", "is not longer than \"settle\", so nothing is ever read"),
@@ -95,7 +95,7 @@ struct ErrorTests {
             ("kind: replay\naccount: default\nevents: []\n", "\"events\" has 0 elements; expected 1 to 20"),
             (
                 "kind: replay\naccount: default\nevents: [invoice.paid]\nlook_back: 31d\n",
-                "expected a duration from 1h to 30d"
+                "expected a duration from 1h to 30d, such as 6h or 7d"
             ),
             ("kind: report\nreport: blance\n", "\"report\" is \"blance\"; expected balance; did you mean \"balance\"?"),
             ("kind: report\nreport: balance\nformats: [pdf]\n", "expected one of html, xlsx, csv, json"),

@@ -31,7 +31,7 @@ struct CronFilesTests {
         let made = try Self.made()
         let folder = Self.root.appendingPathComponent("cron")
         var paths: Set<String> = []
-        for file in CronFiles.Form.allCases.flatMap({ made.files(for: $0) }) {
+        for file in try CronFiles.Form.allCases.flatMap({ try made.files(for: $0) }) {
             paths.insert(file.path)
             let kept = try? String(contentsOf: folder.appendingPathComponent(file.path), encoding: .utf8)
             #expect(kept == file.text, "cron/\(file.path) differs from jobs/; see the name of this test")
@@ -60,6 +60,101 @@ struct CronFilesTests {
         }
         for name in ["seconds", "last", "every", "report"] { #expect(text.contains("# \(name): ")) }
         #expect(text.split(separator: "\n").filter { $0.hasPrefix("# Not here: ") }.count == 4)
+    }
+
+    static func one(
+        _ name: String, _ schedule: String, zone: String = "UTC", _ form: CronFiles.Form
+    ) throws -> String {
+        try files([name], schedule, zone: zone).files(for: form).map { "## \($0.path)\n\($0.text)" }.joined()
+    }
+
+    private static func files(_ names: [String], _ schedule: String, zone: String = "UTC") throws -> CronFiles {
+        let jobs = try names.map { name in
+            var job = try ScheduleScene.job(name, schedule)
+            job.timeZone = zone
+            job.zone = try Zone.load(zone)
+            return job
+        }
+        return CronFiles(JobSet(settings: Settings(accounts: []), jobs: jobs))
+    }
+
+    @Test(
+        "Kubernetes gets days of the week from 0 to 6, and a star alone where one field of days decides",
+        arguments: [
+            ("0 0 * * 7", "0 0 * * 0"), ("0 0 * * 5-7", "0 0 * * 5,6,0"), ("0 0 * * MON-FRI", "0 0 * * MON-FRI"),
+            ("0 0 * * 1-7/2", "0 0 * * 1,3,5,0"), ("0 0 * * 5/2", "0 0 * * 5-6/2"), ("0 0 * * 7/2", "0 0 * * 0"),
+            ("0 0 * * SUN,FRI-7", "0 0 * * SUN,5,6,0"), ("5/15 * * * *", "5-59/15 * * * *"),
+            ("0 0 1-31 * */2", "0 0 * * */2"), ("0 0 1-31 * MON", "0 0 * * *"), ("0 0 5,* * MON", "0 0 * * *"),
+            ("0 0 */2 * *", "0 0 */2 * *"), ("0 0 1,15 * SUN", "0 0 1,15 * SUN"), ("0 0 1 * 0-6", "0 0 * * *"),
+        ])
+    func kubernetesDays(_ schedule: String, _ expected: String) throws {
+        let text = try Self.one("job", schedule, .kubernetes)
+        #expect(text.contains("  schedule: \"\(expected)\"\n"), "\(text)")
+        let (own, told) = (try CronExpression(schedule), try CronExpression(expected))
+        #expect(own.next(80, after: 1_795_435_200, in: .utc) == told.next(80, after: 1_795_435_200, in: .utc))
+    }
+
+    @Test(
+        "days that must be right twice are nothing for Kubernetes, which says so",
+        arguments: ["0 0 */2 * MON", "0 0 1-7 * */2", "0 0 *,3 * MON-FRI/2", "0 0 1,15 * */3"])
+    func kubernetesBothDays(_ schedule: String) throws {
+        let text = try Self.one("job", schedule, .kubernetes)
+        let isBoth = schedule != "0 0 *,3 * MON-FRI/2"
+        #expect(text.contains("# job is not here: \(schedule) asks for days that are right in the month and") == isBoth)
+        #expect(text.contains("kind: CronJob") != isBoth, "\(text)")
+        #expect(try Self.one("job", schedule, .crontab).contains("\n\(schedule) trueup run"))
+    }
+
+    @Test("a job's name becomes one that Kubernetes takes, and no two become one")
+    func kubernetesNames() throws {
+        let text = try Self.one("credit_invoices-_", "15 2 * * *", .kubernetes)
+        #expect(text.contains("  name: trueup-credit-invoices\n"), "\(text)")
+        #expect(text.contains("trueup/job: \"credit_invoices\"}"))
+        #expect(text.contains("\"credit_invoices-_\"]"), "its arguments name the job as it is")
+        let long = try Self.one(String(repeating: "x", count: 46), "15 2 * * *", .kubernetes)
+        #expect(long.contains("longer than the 52 characters") && !long.contains("kind: CronJob"))
+        #expect(
+            throws: CronFilesError.oneName(jobs: ["a-b", "a_b"], name: "trueup-a-b")
+        ) { try Self.files(["a-b", "a_b", "c"], "15 2 * * *").files(for: .kubernetes) }
+        #expect(try Self.files(["a-b", "a_b"], "15 2 * * *").files(for: .systemd).count == 6)
+    }
+
+    @Test("what systemd cannot express has no timer, and the scheduler's unit says why")
+    func noTimer() throws {
+        let files = try Self.sample().files(for: .systemd)
+        let timers = files.map(\.path).filter { $0.hasSuffix(".timer") }
+        #expect(timers == ["daily", "either", "often", "plain"].map { "systemd/trueup-\($0).timer" })
+        #expect(!files.contains { $0.text.contains("1970-01-01") })
+        let unit = try #require(files.first { $0.path == "systemd/trueup-schedule.service" })
+        for name in ["seconds", "last", "every", "report"] { #expect(unit.text.contains("\n# \(name) has no timer: ")) }
+        for (schedule, days) in [
+            ("0 4 1 * 0-6", "*-*-*"), ("0 4 1-31 * MON", "*-*-*"), ("0 4 1-31 * */6", "Sun,Sat *-*-*"),
+        ] {
+            let text = try Self.one("job", schedule, .systemd)
+            #expect(text.contains("\nOnCalendar=\(days) 04:00:00 UTC\n"), "\(schedule): \(text)")
+        }
+    }
+
+    @Test("a time that a clock jumps over is said where it would be skipped, with what to do")
+    func gaps() throws {
+        let words = "clocks in America/New_York jump over 02:15 and "
+        for (form, whom) in [(CronFiles.Form.systemd, "systemd"), (.kubernetes, "Kubernetes")] {
+            let text = try Self.one("job", "15 2 * * *", zone: "America/New_York", form)
+            let remarks = text.split(separator: "\n").filter { $0.contains("jump over") }
+            #expect(remarks.count == 1)
+            #expect(remarks.first?.hasPrefix("# On 2026-03-08, ") == true)
+            #expect(remarks.first?.contains(words + whom + " runs nothing: leave the job to trueup schedule") == true)
+            for (schedule, zone) in [
+                ("15 2 * * *", "UTC"), ("15 3 * * *", "America/New_York"), ("15 * * * *", "America/New_York"),
+                ("15 2 20 * *", "America/New_York"), ("*/5 2 * * *", "America/New_York"), ("15 2 * * *", "Asia/Tokyo"),
+            ] {
+                let other = try Self.one("job", schedule, zone: zone, form)
+                #expect(!other.contains("jump over"), "\(schedule) \(zone)")
+            }
+            let sunday = try Self.one("job", "30 0 * * SUN", zone: "America/Havana", form)
+            #expect(sunday.contains("jump over 00:30"))
+        }
+        #expect(!(try Self.one("job", "15 2 * * *", zone: "America/New_York", .crontab)).contains("jump over"))
     }
 
     @Test("systemd takes the units, and its calendar fires when the job does")

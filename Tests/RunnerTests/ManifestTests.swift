@@ -14,7 +14,7 @@ struct ManifestTests {
         let interpreter = try await Self.python.interpreter()
         let validate = (interpreter as NSString).deletingLastPathComponent + "/kubernetes-validate"
         for (name, made) in [("own", try CronFilesTests.made()), ("sample", try CronFilesTests.sample())] {
-            let text = made.files(for: .kubernetes)[0].text
+            let text = try made.files(for: .kubernetes)[0].text
             let path = "\(folder)/\(name).yaml"
             try text.write(toFile: path, atomically: true, encoding: .utf8)
             let report = try await VirtualEnvironment.run(validate, ["--strict", path], environment: [:])

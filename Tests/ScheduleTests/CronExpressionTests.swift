@@ -50,6 +50,9 @@ struct CronExpressionTests {
             ("*/0 * * * *", "minute: \"*/0\": expected a step of 1 or more after /"),
             ("0 0 * * MON#6", "day of week: \"MON#6\": expected a number from 1 to 5 after #"),
             ("@dayly", "did you mean \"@daily\"?"),
+            ("@evry 5m", "unknown nickname \"@evry\""),
+            ("@evry 5m", "did you mean \"@every\"?"),
+            ("@daily 5m", "nothing may follow @daily"),
             ("@reboot", "@reboot is no time"),
             ("@every 15", "\"15\" is not an interval"),
             ("@every 400d", "is not an interval; expected numbers with units from 1s to 366d"),
@@ -100,11 +103,11 @@ struct CronExpressionTests {
             ("@every 1h30m", "every 1 hour 30 minutes"),
             ("*/10 * * * * *", "every 10 seconds"),
             ("30 15 2 * * *", "at 02:15:30 every day"),
-            (
-                "0 0 */2 * MON",
-                "at 00:00 on days 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29 and 31 "
-                    + "of the month if that is every Monday"
-            ),
+            ("0 0 */2 * *", "at 00:00 on every 2nd day from day 1 of the month"),
+            ("0 0 */2 * MON", "at 00:00 on every 2nd day from day 1 of the month, if that is a Monday"),
+            ("0 0 */10 * MON,SAT", "at 00:00 on days 1, 11, 21 and 31 of the month, if that is a Monday or a Saturday"),
+            ("0 0 1 * */2", "at 00:00 on day 1 of the month, if that is a Tuesday, a Thursday, a Saturday or a Sunday"),
+            ("0 0 */2 * FRI#2", "at 00:00 on every 2nd day from day 1 of the month, if that is the 2nd Friday"),
         ])
     func words(_ row: (String, String)) throws {
         #expect(try CronExpression(row.0).describe() == row.1)

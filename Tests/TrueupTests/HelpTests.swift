@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @Suite("Help and the command line")
@@ -59,6 +60,31 @@ struct HelpTests {
         #expect(result.status == 1)
         #expect(result.talk.contains(word))
         #expect(result.output.isEmpty)
+    }
+
+    @Test("cron next --stdin answers each bad line in words, and goes on")
+    func badLines() async throws {
+        let good = #"{"expr": "15 2 * * *", "tz": "UTC", "from": "2026-03-07T00:00:00Z"}"#
+        let lines = [
+            ("{", "the line is not JSON"), ("[1]", "the line is no JSON object"),
+            (#"{"tz": "UTC", "from": "2026-03-07T00:00:00Z"}"#, #"the key "expr" is missing"#),
+            (#"{"expr": 5, "tz": "UTC", "from": "2026-03-07T00:00:00Z"}"#, #"the value of "expr" is no text"#),
+            (#"{"expr": null, "tz": "UTC", "from": "2026-03-07T00:00:00Z"}"#, #"the value of "expr" is no text"#),
+            (#"{"expr": "61 * * * *", "tz": "UTC", "from": "2026-03-07T00:00:00Z"}"#, "expected 0 to 59"),
+        ]
+        let result = try await program.run(
+            ["cron", "next", "--stdin", "--count", "1"], input: (lines.map(\.0) + [good]).joined(separator: "\n") + "\n"
+        )
+        #expect(result.status == 0)
+        let answers = try result.output.split(separator: "\n").map { line in
+            try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        }
+        #expect(answers.count == lines.count + 1)
+        for ((line, words), answer) in zip(lines, answers) {
+            let error = try #require(answer["error"] as? String)
+            #expect(error.contains(words) && !error.contains("Error("), "\(line): \(error)")
+        }
+        #expect(answers.last?["next"] as? [String] == ["2026-03-07T02:15:00+00:00"])
     }
 
     @Test("check --schema prints the JSON Schema of the files")

@@ -63,7 +63,11 @@ struct ObservabilityTests {
             #expect(after["trueup_figures_readable{}"] == 0 && after["trueup_build_info{version=0.1.0}"] == 1)
             #expect(!after.keys.contains { $0.hasPrefix("trueup_runs_total") })
             let refused = try await scene.program.run("run", Scene.job, "--metrics-file", "missing/x.prom")
-            #expect(refused.status == 1 && refused.talk.contains("could not be written to missing/x.prom"))
+            #expect(
+                refused.status == 1
+                    && refused.talk.contains("could not be written to missing/x.prom: No such file or directory"),
+                "\(refused.talk)")
+            #expect(!refused.talk.contains("NSCocoaErrorDomain"))
         }
     }
 
@@ -84,6 +88,7 @@ struct ObservabilityTests {
             #expect(metrics["trueup_workers{kind=schedule}"] == 1)
             let stopped = try await running.signal(SIGTERM)
             #expect(stopped.status == 0, "\(stopped.talk)")
+            #expect(try records(stopped.talk).filter { $0["level"] == "error" } == [])
             let messages = try records(stopped.talk).compactMap { $0["message"] }
             #expect(Set(messages).isSuperset(of: ["scheduler began", "attempt began", "attempt ended", "run ended"]))
             let wrong = try await scene.program.run("schedule", "--metrics-listen", "nowhere:x")

@@ -35,11 +35,18 @@ struct Program: Sendable {
     /// Runs a command to its end.
     func run(_ arguments: [String]) async throws -> Result { try await start(arguments).result() }
 
+    /// Runs a command to its end, with a text on its stdin.
+    func run(_ arguments: [String], input: String) async throws -> Result {
+        let folder = try TemporaryFolder()
+        try folder.write(input, to: "in")
+        return try await start(arguments, input: folder.path + "/in").result()
+    }
+
     /// Starts a command.
     func start(_ arguments: String...) throws -> Running { try start(arguments) }
 
     /// Starts a command.
-    func start(_ arguments: [String], output: String? = nil) throws -> Running {
+    func start(_ arguments: [String], input: String = "/dev/null", output: String? = nil) throws -> Running {
         guard access(Self.path, X_OK) == 0 else {
             throw ProgramError(
                 "there is no program at \(Self.path): build it first (make test does), or set "
@@ -50,7 +57,7 @@ struct Program: Sendable {
         let variables = own.merging(environment) { _, given in given }.map { "\($0)=\($1)" }
         return try Running(
             [Self.path] + arguments, environment: variables, directory: directory, folder: folder,
-            output: output ?? folder.path + "/out", timeoutSeconds: Self.timeoutSeconds)
+            input: input, output: output ?? folder.path + "/out", timeoutSeconds: Self.timeoutSeconds)
     }
 }
 
@@ -62,13 +69,13 @@ final class Running: Sendable {
     private let end: Task<Int32, Never>
 
     init(
-        _ command: [String], environment: [String], directory: String, folder: TemporaryFolder, output: String,
-        timeoutSeconds: Double
+        _ command: [String], environment: [String], directory: String, folder: TemporaryFolder,
+        input: String, output: String, timeoutSeconds: Double
     ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, folder.path + "/err", O_WRONLY | O_CREAT, 0o600)
         // Nothing of the tests' own is passed on but these: they close what they open on exec.

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Sandbox
 import Support
@@ -79,6 +80,7 @@ struct WorkerTests {
             try await scene.due()
             let result = try await scene.program.run("work", "--until-empty")
             #expect(result.status == 0, "\(result.talk)")
+            #expect(result.talk.contains("up to 2 runs at a time; this is "), "\(result.talk)")
             #expect(try await scene.value("SELECT state AS value FROM trueup.occurrence", as: String.self) == "done")
         }
     }
@@ -98,6 +100,12 @@ struct WorkerTests {
             #expect(written.status == 0 && written.output.isEmpty)
             #expect(try scene.folder.text(of: "cron/crontab") == printed.output)
             #expect(try scene.folder.text(of: "cron/kubernetes.yaml").contains("timeZone: \"America/New_York\""))
+            try FileManager.default.moveItem(
+                atPath: scene.folder.path + "/cron/systemd/trueup-\(Scene.job).timer",
+                toPath: scene.folder.path + "/cron/systemd/trueup-older.timer")
+            let again = try await scene.program.run("cron", "print", "--for", "systemd", "--write", "cron")
+            #expect(again.talk.contains("trueup-older.timer is no timer of these jobs any more"), "\(again.talk)")
+            #expect(!again.talk.contains("\(Scene.job).timer is no timer"))
         }
     }
 }
