@@ -28,16 +28,10 @@ public struct MetricsServer: Sendable {
                 status: .ok, headers: [.contentType: MetricsText.contentType],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: await text())))
         }
-<<<<<<< HEAD
         let responder = ServiceResponder(
             routes: [route], limits: ServiceLimits(), figures: ServiceFigures(), logger: logger)
-        try await BoundedServer(address: address, responder: responder, logger: logger)
-            .application(onListening: onListening).run()
-=======
-        let application = Application(
-            router: router,
-            configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
-            onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) }, logger: logger)
+        let application = BoundedServer(address: address, responder: responder, logger: logger)
+            .application(onListening: onListening)
         var configuration = ServiceGroupConfiguration(services: [application], logger: logger)
         configuration.maximumGracefulShutdownDuration = .seconds(3)
         let group = ServiceGroup(configuration: configuration)
@@ -48,6 +42,5 @@ public struct MetricsServer: Sendable {
         } onCancel: {
             Task { await group.triggerGracefulShutdown() }
         }
->>>>>>> a10e473b66c3ad66ceb1f481c25c94256c450dea
     }
 }
