@@ -150,7 +150,14 @@ struct CreditOrderDesk: Sendable {
         let placed = try await Self.translating(call.logger) {
             try await ordering.place(order, idempotencyKey: keys.first)
         }
-        return try JSONAnswer.make(OneOrder(order: try await self.order(placed.orderID, agency)), status: .created)
+        let made = try await self.order(placed.orderID, agency)
+        // Of a key whose order came to nothing: who asks again must not take it for one that can be paid.
+        guard made.state != "cancelled" || made.stripeInvoiceId != nil else {
+            throw APIError(
+                .conflict, "order_cancelled",
+                "Order \(made.id) of this key was cancelled before it had an invoice. Use a new key for a new order.")
+        }
+        return try JSONAnswer.make(OneOrder(order: made), status: .created)
     }
 
     private func cancel(_ call: Call) async throws -> Response {

@@ -100,6 +100,7 @@ extension StripeError: CustomStringConvertible {
         case .notFound: "no such object"
         case .invalidRequest: "the request was refused"
         case .rateLimited: "too many requests"
+        case .idempotency where isKeyReused: "the Idempotency-Key was used for another request"
         case .idempotency: "conflict with another request"
         case .card: "the payment failed"
         case .api: "an error on Stripe's side"
@@ -112,6 +113,9 @@ extension StripeError: CustomStringConvertible {
         case .cancelled: "cancelled"
         }
     }
+
+    /// A key with other parameters is answered 400, one that is in use 409.
+    private var isKeyReused: Bool { kind == .idempotency && status == 400 }
 
     private var facts: String {
         let pairs: [(String, String?)] = [
@@ -131,6 +135,7 @@ extension StripeError: CustomStringConvertible {
             case .permission: "Give the restricted key this permission in Stripe's dashboard, or use another key"
             case .rateLimited(.lockTimeout): "Another request holds the object; try again later"
             case .rateLimited: "Lower rate.share in the settings, or run when less else does"
+            case .idempotency where isKeyReused: "Use a new key for a new request"
             case .idempotency: "Wait for the other request, or use another Idempotency-Key"
             case .api: "Try again later; https://status.stripe.com tells about outages"
             case .connection: "Check the network and try again"

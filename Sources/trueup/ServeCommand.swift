@@ -125,6 +125,12 @@ enum LiveAccounts {
             if secrets.isEmpty {
                 Terminal.say("\(settings.name): no webhook signing secret is set, so its webhooks are refused")
             }
+            if let other = accounts.first(where: { !Set($0.secrets).isDisjoint(with: secrets) }) {
+                throw CommandError(
+                    "Accounts \(other.name) and \(settings.name) have the same webhook signing secret, so that a "
+                        + "webhook of one would be taken for the other's. Each endpoint at Stripe has its own: see "
+                        + "webhook_secret_env of the accounts in settings.yaml.")
+            }
             accounts.append(LiveAccount(name: settings.name, secrets: secrets, tables: found, client: client))
         }
         guard accounts.contains(where: { !$0.secrets.isEmpty }) else {

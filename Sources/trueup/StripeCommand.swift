@@ -53,6 +53,11 @@ struct StripeCustomerCreateCommand: AsyncParsableCommand {
             }
         }
         let account = options.account
+        guard account != "default" else {
+            throw CommandError(
+                "Account default has patients, not agencies: an agency's customer is one of medflyt or task_health.",
+                code: 64)
+        }
         let key = options.key ?? "trueup-customer-\(account)-agency-\(agency)"
         try await options.run("make a customer", databaseOptions) { client, _, pool in
             try await pool.withConnection { connection in

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Reconciliation
 import Runner
 import Stripe
 
@@ -47,9 +48,16 @@ struct StripeInvoiceCreateCommand: AsyncParsableCommand {
             customer: customer, currency: currency.lowercased(), description: description, metadata: pairs)
         try await options.run("make a draft") { client in
             let made = try await client.createInvoice(draft, idempotencyKey: options.key)
-            // A repeated command finds the line there.
-            guard made.value.status == .draft, try await client.invoice(made.value.id).value.total == 0 else {
-                return StripeReply(try await client.invoice(made.value.id))
+            let known = try await client.invoice(made.value.id)
+            // A repeated command finds the line there; another one under its key is not to be taken for it.
+            guard known.value.status == .draft, known.value.total == 0 else {
+                guard known.value.total == amount, known.value.currency == currency.lowercased() else {
+                    let before = Money(minorUnits: known.value.total, currency: known.value.currency)
+                    throw CommandError(
+                        "This key made invoice \(known.value.id) of \(before) before. Use a new --key for a new "
+                            + "invoice.")
+                }
+                return StripeReply(known)
             }
             let item = InvoiceItemDraft(
                 customer: customer, amount: amount, currency: currency.lowercased(), invoice: made.value.id,

@@ -62,6 +62,25 @@ struct CreditOrderTests {
         }
     }
 
+    @Test("an order that Stripe refuses for good is none, also when the same key asks again")
+    func refused() async throws {
+        try await Counter.with { counter in
+            func ask() async throws -> Counter.Reply {
+                try await counter.ask(
+                    .post, Counter.orders + "/credit_order", body: Array(#"{"option_id":1}"#.utf8),
+                    token: counter.token, headers: [("Idempotency-Key", "one")])
+            }
+            try await counter.pool.withConnection {
+                _ = try await $0.execute("UPDATE agency SET \"taskHealthStripeCustomerId\" = 'cus_gone' WHERE id = 7")
+            }
+            let first = try await ask()
+            #expect(first.status == 409 && first.code == "stripe_refused", "\(first.text)")
+            let again = try await ask()
+            #expect(again.status == 409 && again.code == "order_cancelled", "\(again.text)")
+            #expect(try await counter.number("SELECT count(*) FROM task_credit_stripe_invoice") == 1)
+        }
+    }
+
     @Test("cancelling voids at Stripe and cancels the row; again is the same")
     func cancelling() async throws {
         try await Counter.with { counter in

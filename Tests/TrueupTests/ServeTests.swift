@@ -142,6 +142,21 @@ struct ServeTests {
         try await with { scene, program in
             let none = try await scene.program.run("serve")
             #expect(none.status == 1 && none.talk.contains("WEBHOOK_SECRET"), "\(none.talk)")
+            let settings = Scene.settings(scene.server.url).replacingOccurrences(
+                of: "    mode: test\n", with: "    mode: test\n    webhook_secret_env: WEBHOOK_SECRET\n")
+            try scene.folder.write(
+                settings + "  other: {secret_key_env: OTHER_KEY, webhook_secret_env: OTHER_SECRET, mode: test}\n",
+                to: "jobs/settings.yaml")
+            try scene.folder.write(
+                Scene.jobFile.replacingOccurrences(of: "account: task_health", with: "account: other"),
+                to: "jobs/other.yaml")
+            let shared = try await scene.program([
+                "WEBHOOK_SECRET": Self.secret, "OTHER_SECRET": Self.secret, "OTHER_KEY": Scene.key,
+            ]).run("serve")
+            #expect(
+                shared.status == 1 && shared.talk.contains("have the same webhook signing secret"), "\(shared.talk)")
+            try scene.folder.write(settings, to: "jobs/settings.yaml")
+            try FileManager.default.removeItem(atPath: scene.folder.path + "/jobs/other.yaml")
             let address = try await program.run("serve", "--listen", "everywhere")
             #expect(address.status == 64)
             let (running, port) = try await start(program)

@@ -51,13 +51,16 @@ struct StripeCommandTests {
             let invoice = try #require(try await reply(scene, create).text("invoice"))
             let again = try await reply(scene, create)
             #expect(again.text("invoice") == invoice && again.objects[0]["total"] == .number(20_000), "once for a key")
+            let larger = create.replacing("20000", with: "30000").split(separator: " ").map(String.init)
+            let other = try await scene.program.run(["stripe"] + larger + ["--account", "task_health"])
+            #expect(other.status == 1 && other.talk.contains("$200.00 before"), "\(other.everything)")
             #expect(try await reply(scene, "invoice finalize \(invoice)").text("status") == "open")
             #expect(try await reply(scene, "invoice send \(invoice)").text("status") == "open")
             #expect(try await reply(scene, "invoice pay \(invoice)").text("status") == "paid")
             let second = create.replacing("k1", with: "k2")
-            let other = try #require(try await reply(scene, second).text("invoice"))
-            #expect(other != invoice)
-            #expect(try await reply(scene, "invoice delete \(other)").text("status") == "deleted")
+            let next = try #require(try await reply(scene, second).text("invoice"))
+            #expect(next != invoice)
+            #expect(try await reply(scene, "invoice delete \(next)").text("status") == "deleted")
             let refused = try await scene.program.run(
                 "stripe", "invoice", "void", invoice, "--account", "task_health")
             #expect(refused.status == 1 && refused.output.isEmpty && refused.talk.contains(invoice))
@@ -90,6 +93,9 @@ struct StripeCommandTests {
             let made = try await scene.program.run(
                 "db", "psql", "--", "-c", "INSERT INTO agency (id, name) VALUES (777, 'New')")
             #expect(made.status == 0, "\(made.talk)")
+            let patients = try await scene.program.run(
+                "stripe", "customer", "create", "--account", "default", "--name", "New", "--agency", "777")
+            #expect(patients.status == 64 && patients.talk.contains("patients"), "\(patients.talk)")
             let customer = try await reply(scene, "customer create --name New --agency 777").text("customer")
             let stored: String? = try await scene.value(
                 "SELECT \"taskHealthStripeCustomerId\" AS value FROM agency WHERE id = 777")
