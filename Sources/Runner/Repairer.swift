@@ -73,20 +73,27 @@ struct Repairer: Sendable {
     /// Repairs all of them. A failure of one does not stop the others. What they came to is told in the order of
     /// `tasks`, whatever order they end in.
     func repair(_ tasks: [Task]) async throws -> Outcome {
-        try await withThrowingTaskGroup(of: [(Int, Outcome)].self) { group in
-            var outcomes: [Outcome?] = Array(repeating: nil, count: tasks.count)
+        // Also because the optimizer of Swift 6.3 gave a number out of nowhere for what nothing came to.
+        guard !tasks.isEmpty else { return Outcome() }
+        let ended = try await withThrowingTaskGroup(of: [Ended].self) { group in
+            var all: [Ended] = []
             var rest = Self.inTurn(tasks)[...]
             for part in rest.prefix(Self.connections) { group.addTask { try await repair(part, of: tasks) } }
             rest = rest.dropFirst(Self.connections)
-            while let ended = try await group.next() {
-                for (index, outcome) in ended { outcomes[index] = outcome }
+            while let part = try await group.next() {
+                all += part
                 try _Concurrency.Task.checkCancellation()
                 if let part = rest.popFirst() { group.addTask { try await repair(part, of: tasks) } }
             }
-            var total = Outcome()
-            for case let outcome? in outcomes { total.add(outcome) }
-            return total
+            return all
         }
+        return ended.sorted { $0.index < $1.index }.reduce(into: Outcome()) { $0.add($1.outcome) }
+    }
+
+    /// What one of the tasks came to.
+    private struct Ended: Sendable {
+        let index: Int
+        let outcome: Outcome
     }
 
     /// Which tasks are done one after the other: those that change the balance of one agency, which would only wait for
@@ -110,11 +117,11 @@ struct Repairer: Sendable {
         return parts
     }
 
-    private func repair(_ part: [Int], of tasks: [Task]) async throws -> [(Int, Outcome)] {
-        var outcomes: [(Int, Outcome)] = []
+    private func repair(_ part: [Int], of tasks: [Task]) async throws -> [Ended] {
+        var outcomes: [Ended] = []
         for index in part {
             try _Concurrency.Task.checkCancellation()
-            outcomes.append((index, try await repair(tasks[index])))
+            outcomes.append(Ended(index: index, outcome: try await repair(tasks[index])))
             progress(.repaired)
         }
         return outcomes

@@ -39,7 +39,8 @@ struct PlanFileTests {
                 try await night.number("SELECT count(*) FROM trueup.repair WHERE plan = '\(plan.id)'") == result.applied
             )
             let again = try await night.apply(plan)
-            #expect(again.applied == 0 && again.failures.isEmpty && again.doneBefore == plan.items.count)
+            #expect(
+                again.applied == 0 && again.failures.isEmpty && again.doneBefore == plan.items.count, "\(again)")
             #expect(again.leftAlone.isEmpty && again.exitCode == 0)
             #expect(try await orders(night) == direct)
             #expect(try await night.number("SELECT count(*) FROM trueup.finding WHERE closed_how <> 'repaired'") == 0)
