@@ -1,4 +1,5 @@
 import Curl
+import Support
 import Testing
 
 /// Runs a body against a scripted server and stops both afterwards.

@@ -1,4 +1,5 @@
 import Curl
+import Support
 import Testing
 
 @Suite struct HTTPFaultTests {

@@ -28,17 +28,17 @@ struct BucketTests {
     @Test("every file arrives whole and signed, the manifest last")
     func delivers() async throws {
         try await ReportScene.with(seed: 21) { scene in
-            let server = try ScriptedServer { _ in .answer(200) }
+            let server = try ScriptedServer { _ in ScriptedServer.status(200) }
             defer { server.stop() }
             let result = try await Self.report(server, scene)
             #expect(result.deliveries.map(\.outcome.rawValue) == ["queued", "delivered", "delivered"])
             let requests = server.requests
             let folder = "/finance/trueup/reports/balance-report/"
-            #expect(requests.allSatisfy { $0.method == "PUT" && $0.path.hasPrefix(folder) })
-            #expect(requests.last?.path.hasSuffix("/manifest.json") == true)
+            #expect(requests.allSatisfy { $0.method == "PUT" && $0.target.hasPrefix(folder) })
+            #expect(requests.last?.target.hasSuffix("/manifest.json") == true)
             #expect(requests.count == result.files.count + 1)
             for request in requests {
-                #expect(try FileDigest.sha256(request.body) == request.headers["x-amz-content-sha256"])
+                #expect(try FileDigest.sha256(request.bytes) == request.headers["x-amz-content-sha256"])
                 let authorization = try #require(request.headers["authorization"])
                 #expect(authorization.hasPrefix("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"))
                 #expect(!authorization.contains("canary"))
@@ -49,12 +49,12 @@ struct BucketTests {
     @Test("a server that fails and breaks off is asked again, and the same object comes twice")
     func retries() async throws {
         try await ReportScene.with(seed: 22) { scene in
-            let server = try ScriptedServer { number in
-                switch number {
-                case 0: .answer(503)
-                case 1: .close
-                case 3: .pause(milliseconds: 300, then: 200)
-                default: .answer(200)
+            let server = try ScriptedServer { request in
+                switch request.number {
+                case 0: ScriptedServer.status(503)
+                case 1: [.close]
+                case 3: ScriptedServer.status(200, afterMilliseconds: 300)
+                default: ScriptedServer.status(200)
                 }
             }
             defer { server.stop() }
@@ -67,7 +67,7 @@ struct BucketTests {
     @Test("a bucket that refuses stops neither the directory nor the messages, and shows in the result")
     func refused() async throws {
         try await ReportScene.with(seed: 23) { scene in
-            let server = try ScriptedServer { _ in .answer(403) }
+            let server = try ScriptedServer { _ in ScriptedServer.status(403) }
             defer { server.stop() }
             let result = try await Self.report(server, scene)
             #expect(result.deliveries.map(\.destination) == ["slack", "directory", "s3"])
@@ -77,7 +77,7 @@ struct BucketTests {
             #expect(result.exitCode == 1)
             #expect(server.requests.count == 1)
             // Made again, only what failed is tried again.
-            server.answers { _ in .answer(200) }
+            server.answers { _ in ScriptedServer.status(200) }
             let again = try await scene.report(
                 deliver: DeliverRule(slack: true, directory: true, s3: true),
                 settings: DeliverySettings(
@@ -92,29 +92,29 @@ struct BucketTests {
     @Test("a bucket that answers too late is asked again, and what it took twice is the same object")
     func late() async throws {
         try await ReportScene.with(seed: 25) { scene in
-            let server = try ScriptedServer { number in
-                number == 1 ? .pause(milliseconds: 4_000, then: 200) : .answer(200)
+            let server = try ScriptedServer { request in
+                request.number == 1 ? ScriptedServer.status(200, afterMilliseconds: 4_000) : ScriptedServer.status(200)
             }
             defer { server.stop() }
             let result = try await Self.report(server, scene, timeoutMilliseconds: 1_500)
             #expect(result.deliveries.map(\.outcome.rawValue) == ["queued", "delivered", "delivered"])
-            let paths = server.requests.map(\.path)
+            let paths = server.requests.map(\.target)
             #expect(paths.count == result.files.count + 2 && Set(paths).count == result.files.count + 1)
-            #expect(server.requests[1].body == server.requests[2].body && paths[1] == paths[2])
+            #expect(server.requests[1].bytes == server.requests[2].bytes && paths[1] == paths[2])
         }
     }
 
     @Test("a bucket that stalls for good fails within its limits, stops no other way, and shows in the result")
     func stalls() async throws {
         try await ReportScene.with(seed: 26) { scene in
-            let server = try ScriptedServer { _ in .pause(milliseconds: 60_000, then: 200) }
+            let server = try ScriptedServer { _ in ScriptedServer.status(200, afterMilliseconds: 60_000) }
             defer { server.stop() }
             let result = try await Self.report(server, scene, timeoutMilliseconds: 300)
             #expect(result.deliveries.map(\.destination) == ["slack", "directory", "s3"])
             #expect(result.deliveries.map(\.outcome.rawValue) == ["queued", "delivered", "failed"])
             #expect(result.deliveries.last?.detail.isEmpty == false && result.exitCode == 1)
             // The first object alone, again and again: nothing is a manifest of what is not there.
-            #expect(Set(server.requests.map(\.path)).count == 1 && server.requests.count == 4)
+            #expect(Set(server.requests.map(\.target)).count == 1 && server.requests.count == 4)
             let kept = try await StoredReports(pool: scene.night.pool).deliveries(of: result.id)
             #expect(kept.contains { $0.destination == "s3" && $0.outcome == .failed })
         }
@@ -156,12 +156,12 @@ struct SlackOutboxTests {
     @Test("each message is posted once, as JSON")
     func posts() async throws {
         try await ReportScene.with(seed: 31) { scene in
-            let server = try ScriptedServer { _ in .answer(200) }
+            let server = try ScriptedServer { _ in ScriptedServer.status(200) }
             defer { server.stop() }
             try await Self.queue(scene, ["a", "b", "a"])
             #expect(try await Self.deliver(scene, server).sent == 2)
             #expect(try await Self.deliver(scene, server) == OutboxDelivery.Outcome())
-            let bodies = server.requests.map { String(decoding: $0.body, as: UTF8.self) }
+            let bodies = server.requests.map(\.body)
             #expect(bodies == ["{\"text\":\"<&> a \u{1F4B0}\"}", "{\"text\":\"<&> b \u{1F4B0}\"}"])
         }
     }
@@ -169,11 +169,11 @@ struct SlackOutboxTests {
     @Test("a refusal waits or fails, a lost answer is for a person, and no error holds the address")
     func fails() async throws {
         try await ReportScene.with(seed: 32) { scene in
-            let server = try ScriptedServer { number in
-                switch number {
-                case 0: .answer(503)
-                case 1: .answer(404)
-                default: .pause(milliseconds: 1_500, then: 200)
+            let server = try ScriptedServer { request in
+                switch request.number {
+                case 0: ScriptedServer.status(503)
+                case 1: ScriptedServer.status(404)
+                default: ScriptedServer.status(200, afterMilliseconds: 1_500)
                 }
             }
             defer { server.stop() }

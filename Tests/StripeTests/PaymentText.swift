@@ -1,3 +1,5 @@
+import Support
+
 /// Small objects about money, member by member, so that a test states only what differs.
 struct PaymentText: Sendable {
     var members: [(String, String)]

@@ -1,5 +1,6 @@
 import Curl
 import Stripe
+import Support
 import Testing
 
 @Suite struct StripeClientWriteTests {

@@ -30,8 +30,8 @@ struct ReportDeliveryTests {
     )
     func delivers() async throws {
         try await Scene.with(orders: 600) { scene in
-            let slack = try ScriptedServer { _ in .pause(milliseconds: 1_200, then: 200) }
-            let bucket = try ScriptedServer { _ in .answer(403) }
+            let slack = try ScriptedServer { _ in ScriptedServer.status(200, afterMilliseconds: 1_200) }
+            let bucket = try ScriptedServer { _ in ScriptedServer.status(403) }
             defer {
                 slack.stop()
                 bucket.stop()
@@ -48,25 +48,25 @@ struct ReportDeliveryTests {
             ])
             let away = try await program.run("check", "--online")
             #expect(away.everything.contains("report bucket") && away.everything.contains("403"), "\(away.everything)")
-            bucket.answers { _ in .answer(200) }
+            bucket.answers { _ in ScriptedServer.status(200) }
             let there = try await program.run("check", "--online")
             #expect(there.everything.contains("s3://finance"), "\(there.everything)")
             let asked = bucket.requests.count
             #expect(bucket.requests.allSatisfy { $0.method == "GET" } && slack.requests.isEmpty)
 
             _ = try await program.run("run", Scene.job)
-            bucket.answers { _ in .answer(403) }
+            bucket.answers { _ in ScriptedServer.status(403) }
             let first = try await program.run("report", "--deliver")
             #expect(first.status == 1, "\(first.everything)")
             #expect(first.talk.contains("failed  s3  s3://finance/balance-report/"), "\(first.everything)")
             #expect(first.talk.contains("delivered  directory") && first.talk.contains("Slack: 1 message sent"))
             #expect(!first.everything.contains("CANARY"))
-            #expect(slack.requests.count == 1 && slack.requests[0].path == "/services/CANARYhook")
-            let body = String(decoding: slack.requests[0].body, as: UTF8.self)
+            #expect(slack.requests.count == 1 && slack.requests[0].target == "/services/CANARYhook")
+            let body = slack.requests[0].body
             #expect(
                 body.hasPrefix("{\"text\":\"*") && body.contains("EXPLAINED") && body.contains("Cut-off"), "\(body)")
 
-            bucket.answers { _ in .answer(200) }
+            bucket.answers { _ in ScriptedServer.status(200) }
             let refused = bucket.requests.count
             #expect(refused == asked + 1)
             let again = try await program.run("report", "--deliver")
@@ -74,7 +74,7 @@ struct ReportDeliveryTests {
                 again.talk.contains("delivered  s3") && again.talk.contains("the same report"), "\(again.everything)")
             #expect(again.status == 2 && slack.requests.count == 1)
             let put = bucket.requests.dropFirst(refused)
-            #expect(put.allSatisfy { $0.method == "PUT" } && put.last?.path.hasSuffix("/manifest.json") == true)
+            #expect(put.allSatisfy { $0.method == "PUT" } && put.last?.target.hasSuffix("/manifest.json") == true)
             let shown = try await program.run("report", "show", "1")
             #expect(
                 shown.output.contains("failed  s3") && shown.output.contains("delivered  s3"), "\(shown.everything)")
@@ -85,7 +85,7 @@ struct ReportDeliveryTests {
                 "report", "sign", "1", "--as", "preparer", "--note", "tied", "--accept-unexplained", "no reservations")
             #expect(signed.status == 0, "\(signed.everything)")
             #expect(bucket.requests.count == count + 1)
-            #expect(bucket.requests.last?.path.hasSuffix("/signatures.html") == true)
+            #expect(bucket.requests.last?.target.hasSuffix("/signatures.html") == true)
         }
     }
 }
