@@ -3,6 +3,21 @@ import Foundation
 import Jobs
 import PostgreSQL
 import Runner
+import Synchronization
+
+/// What keeps messages from leaving, for who tries again and again: each trouble is said once, until it is over.
+final class LastingTrouble: Sendable {
+    private let before = Mutex<[String]>([])
+
+    /// - Parameter troubles: all of this time.
+    func say(_ troubles: [String]) {
+        let new = before.withLock { before in
+            defer { before = troubles }
+            return troubles.filter { !before.contains($0) }
+        }
+        for trouble in new { Terminal.say(trouble) }
+    }
+}
 
 /// Empties the outbox through the ways out that the settings name.
 enum OutboxSenders {

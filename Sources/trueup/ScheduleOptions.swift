@@ -81,6 +81,7 @@ final class ScheduledWork: Sendable {
     private let helpHTTP = HTTPClient()
     let meter = RequestMeter()
     private let pings = Pings()
+    let trouble = LastingTrouble()
 
     init(book: JobBook, target: ConnectionTarget, places: Int, kind: Worker.Kind, leaseSeconds: Double) {
         self.book = book
@@ -164,9 +165,6 @@ final class ScheduledWork: Sendable {
                 leaseSeconds: leaseSeconds, alerts: Alerts(definition, delivery: set.settings.delivery))
             let made = try await run.run()
             RunLog.ended(made)
-            if set.settings.delivery.email != nil || set.settings.delivery.slack != nil {
-                _ = try await OutboxSenders.deliver(set.settings, pool: runPool, http: accounts.http)
-            }
             result = .success(made)
         } catch {
             result = .failure(error)

@@ -7,7 +7,7 @@ import Store
 extension ScheduledWork {
     private static let lookSeconds = 1
     /// Messages that did not leave are tried again by the outbox's own times; so often it is looked at.
-    private static let deliverySeconds = 15
+    private static let deliverySeconds = 5
 
     /// Looks for what nobody was told of, and empties the outbox, until the task is cancelled.
     func tellPeople() async {
@@ -26,8 +26,10 @@ extension ScheduledWork {
             let news = try await OccurrenceAlerts(book: book, occurrences: Occurrences(pool: pool)).tell()
             guard news > 0 || delivers, settings.delivery.email != nil || settings.delivery.slack != nil else { return }
             let http = HTTPClient()
+            var troubles: [String] = []
             do {
-                _ = try await OutboxSenders.deliver(settings, pool: pool, http: http)
+                _ = try await OutboxSenders.deliver(settings, pool: pool, http: http) { troubles.append($0) }
+                trouble.say(troubles)
             } catch {
                 await http.close()
                 throw error

@@ -75,7 +75,7 @@ struct ServeCommand: AsyncParsableCommand {
     /// Sends what the webhooks have queued, every few seconds.
     private static func empty(_ settings: Settings, _ pool: Pool, _ http: HTTPClient) async {
         guard settings.delivery.email != nil else { return }
-        var before: [String] = []
+        let lasting = LastingTrouble()
         while !Task.isCancelled {
             var troubles: [String] = []
             do {
@@ -83,9 +83,7 @@ struct ServeCommand: AsyncParsableCommand {
             } catch {
                 if !Task.isCancelled { troubles.append("the outbox was not emptied: \(explanation(of: error))") }
             }
-            // The same trouble is said once, not every few seconds.
-            for trouble in troubles where !before.contains(trouble) { Terminal.say(trouble) }
-            before = troubles
+            lasting.say(troubles)
             do { try await Task.sleep(for: .seconds(5)) } catch { return }
         }
     }

@@ -20,6 +20,13 @@ struct PartlyWrongTests {
         #expect(kept.set.job(named: "right")?.description == "New.")
         #expect(kept.set.job(named: "other") == before.set.job(named: "other"))
         #expect(!kept.errors.isEmpty && kept.errors.allSatisfy { $0.file.hasSuffix("/other.yaml") })
+        // A new file that is wrong takes nothing away from those that did without it.
+        try files.write("kind: reconcil\n", to: "new.yaml")
+        try files.write(Self.expire + "description: New.\n", to: "expire.yaml")
+        let beside = try JobFiles.loadWhatIsRight(directory: files.path, known: before.set.jobs)
+        #expect(beside.set.jobs.map(\.name) == ["expire", "other", "right"])
+        #expect(beside.set.job(named: "expire") == before.set.job(named: "expire"))
+        try FileManager.default.removeItem(atPath: files.path + "/new.yaml")
         let unknown = try JobFiles.loadWhatIsRight(directory: files.path)
         #expect(unknown.set.jobs.map(\.name) == ["right"] && unknown.errors == kept.errors)
     }
