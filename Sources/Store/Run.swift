@@ -271,7 +271,8 @@ public struct Runs: Sendable {
         }
     }
 
-    /// Writes down a run that could not begin.
+    /// Writes down a run that could not begin: it is about no time, so that nobody takes it for one that was to read
+    /// up to now (``lastReaching(_:job:on:)``).
     /// - Parameter failure: a sentence without secrets.
     public func record(failure: String, job: String, definitionHash: String, origin: RunOrigin) async throws {
         try await pool.withConnection { connection in
@@ -279,8 +280,7 @@ public struct Runs: Sendable {
                 """
                 INSERT INTO trueup.run (job, trigger, is_plan, state, period_from_seconds, period_to_seconds,
                     definition_hash, program_version, requested_by, host, process_id, ended_at, problems)
-                SELECT $1, $2, false, 'failed', s.now, s.now, $3, $4, $5, $6, $7, now(), ARRAY[$8]
-                FROM (SELECT extract(epoch FROM now())::bigint AS now) s
+                VALUES ($1, $2, false, 'failed', 0, 0, $3, $4, $5, $6, $7, now(), ARRAY[$8])
                 """, job, origin.trigger.rawValue, definitionHash, origin.programVersion,
                 origin.requestedBy, origin.host, origin.processID, failure)
         }

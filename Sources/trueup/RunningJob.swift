@@ -55,7 +55,8 @@ struct RunningJob {
             let isQuiet = error is CancellationError || (error as? RunError)?.isAboutAnother == true
             if !isQuiet {
                 await start.end(.fail, "error")
-                if !hasBegun.withLock({ $0 }) { await record(error, trigger) }
+                // A person who asked for a backfill is at the terminal; a run may be cron's.
+                if trigger == .manual, !hasBegun.withLock({ $0 }) { await record(error, trigger) }
                 await tellFailure(error)
             }
             await pings.close()

@@ -103,7 +103,9 @@ struct RunsCommand: AsyncParsableCommand {
         var lines = [
             "run        \(run.id)", "job        \(run.job)", "what       \(what(run))",
             "state      \(state.rawValue)",
-            "period     \(isoTime(run.period.fromSeconds)) to \(isoTime(run.period.toSeconds))",
+            run.period.toSeconds == 0
+                ? "period     none: it could not begin"
+                : "period     \(isoTime(run.period.fromSeconds)) to \(isoTime(run.period.toSeconds))",
             "started    \(isoTime(run.startedAt.seconds)) by \(printable(run.requestedBy)) (\(run.trigger))",
             "took       \(duration(run, state))\(run.attempt > 1 ? ", in \(run.attempt) attempts" : "")",
             "read       \(Money.grouped(run.stripeObjects)) at Stripe, \(Money.grouped(run.localRows)) local rows, "

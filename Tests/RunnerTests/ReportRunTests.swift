@@ -265,6 +265,19 @@ struct ReportRunTests {
         }
     }
 
+    @Test("a run that could not begin is none that a report rests on")
+    func couldNotBegin() async throws {
+        try await ReportScene.with(seed: 18) { scene in
+            try await scene.readAll()
+            let state = try await scene.report().state
+            try await Runs(pool: scene.night.pool).record(
+                failure: "The key was not accepted.", job: Night.job, definitionHash: "h", origin: Night.origin)
+            #expect(try await scene.night.lastRun().state == "failed")
+            let after = try await scene.report(period: .asOf(Self.cutOff - 1))
+            #expect(state != .incomplete && after.state == state, "\(after.report.statement.gaps)")
+        }
+    }
+
     @Test("who was thought dead while it made a report keeps and sends nothing")
     func staleLease() async throws {
         try await ReportScene.with(seed: 17) { scene in

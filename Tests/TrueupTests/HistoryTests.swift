@@ -85,6 +85,8 @@ struct HistoryTests {
             #expect(failed.status == 1, "\(failed.everything)")
             let runs = try await scene.program.run("runs")
             #expect(runs.output.contains("failed"), "\(runs.everything)")
+            let one = try await scene.program.run("runs", "1")
+            #expect(one.output.contains("period     none: it could not begin"), "\(one.everything)")
             let jobs = try await scene.program.run("jobs")
             #expect(jobs.output.contains("FAILING: run 1 is failed: "), "\(jobs.everything)")
             #expect(try await scene.program.run("run", Scene.job).status == 0)
