@@ -30,12 +30,12 @@ class Spent:
         self.stderr = stderr
 
 
-def run(arguments, env=None, stdin=None, ok=(0,)):
-    """Runs a program to its end. Its output goes to files, so that nobody waits for a reader."""
-    with open(scratch("stdout"), "w+b") as out, open(scratch("stderr"), "w+b") as err:
+def measured(arguments, env, stdin, name):
+    """Runs a program to its end, and says what it took and wrote. Its output goes to files, so that nobody waits for a
+    reader."""
+    with open(scratch("stdout" + name), "w+b") as out, open(scratch("stderr" + name), "w+b") as err:
         started = time.monotonic()
-        process = subprocess.Popen(
-            arguments, env=env, stdin=stdin or subprocess.DEVNULL, stdout=out, stderr=err)
+        process = subprocess.Popen(arguments, env=env, stdin=stdin, stdout=out, stderr=err)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -43,10 +43,15 @@ def run(arguments, env=None, stdin=None, ok=(0,)):
         for file in (out, err):
             file.seek(0)
             texts.append(file.read().decode())
-    spent = Spent(seconds, usage, process.returncode, *texts)
+    return Spent(seconds, usage, process.returncode, *texts)
+
+
+def run(arguments, env=None, stdin=None, ok=(0,)):
+    """Runs a program to its end."""
+    spent = measured(arguments, env, stdin or subprocess.DEVNULL, "")
     expect(
-        process.returncode in ok,
-        f"{' '.join(arguments)} ended with {process.returncode}:\n{spent.stderr[-4000:]}{spent.stdout[-4000:]}")
+        spent.status in ok,
+        f"{' '.join(arguments)} ended with {spent.status}:\n{spent.stderr[-4000:]}{spent.stdout[-4000:]}")
     return spent
 
 
@@ -55,17 +60,7 @@ def run_beside(commands, env):
     spent = [None] * len(commands)
 
     def one(index):
-        with open(scratch(f"stdout-{index}"), "w+b") as out, open(scratch(f"stderr-{index}"), "w+b") as err:
-            started = time.monotonic()
-            process = subprocess.Popen(commands[index], env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.monotonic() - started
-            process.returncode = os.waitstatus_to_exitcode(status)
-            texts = []
-            for file in (out, err):
-                file.seek(0)
-                texts.append(file.read().decode())
-        spent[index] = Spent(seconds, usage, process.returncode, *texts)
+        spent[index] = measured(commands[index], env, subprocess.DEVNULL, f"-{index}")
 
     threads = [threading.Thread(target=one, args=(index,)) for index in range(len(commands))]
     for thread in threads:

@@ -31,12 +31,15 @@ struct FindingsShowCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Database.with(databaseOptions, settings: nil) { database in
-            let pool = Pool(database.target, size: 1, applicationName: "trueup findings")
-            let findings = Findings(pool: pool)
-            let finding = try await findings.finding(id: number ?? 0)
-            let notes = try await findings.notes(of: number ?? 0)
-            let repairs = try await findings.repairs(of: number ?? 0)
-            await pool.close()
+            let (finding, notes, repairs) = try await Pool.with(
+                database.target, applicationName: "trueup findings"
+            ) { pool in
+                let findings = Findings(pool: pool)
+                return (
+                    try await findings.finding(id: number ?? 0), try await findings.notes(of: number ?? 0),
+                    try await findings.repairs(of: number ?? 0)
+                )
+            }
             guard let finding else {
                 throw CommandError(
                     "There is no finding \(id). See: " + NextCommand(databaseOptions).onDatabase("trueup findings list")

@@ -72,16 +72,10 @@ struct FindingsListCommand: AsyncParsableCommand {
     func run() async throws {
         let set = files.loadIfThere()
         try await Database.with(databaseOptions, settings: set?.settings) { database in
-            let pool = Pool(database.target, size: 1, applicationName: "trueup findings")
-            let findings: [Finding]
-            do {
+            let findings = try await Pool.with(database.target, applicationName: "trueup findings") { pool in
                 try await NameFilter(set: set, pool: pool).check(job: job, account: account)
-                findings = try await Findings(pool: pool).list(filter)
-            } catch {
-                await pool.close()
-                throw error
+                return try await Findings(pool: pool).list(filter)
             }
-            await pool.close()
             var table = TextTable(
                 headings: [
                     "id", "kind", "action", "state", "account", "at Stripe", "local row", "agency", "stripe", "local",

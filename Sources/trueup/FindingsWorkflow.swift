@@ -102,13 +102,8 @@ private func change(
     _ options: DatabaseOptions, _ body: @Sendable (Findings) async throws -> Void
 ) async throws {
     try await Database.with(options, settings: nil) { database in
-        let pool = Pool(database.target, size: 1, applicationName: "trueup findings")
-        do {
-            try await body(Findings(pool: pool))
-        } catch {
-            await pool.close()
-            throw error
+        try await Pool.with(database.target, applicationName: "trueup findings") {
+            try await body(Findings(pool: $0))
         }
-        await pool.close()
     }
 }

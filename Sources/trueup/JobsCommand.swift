@@ -40,21 +40,15 @@ struct JobsListCommand: AsyncParsableCommand {
         guard isNamed || FileManager.default.fileExists(atPath: directory) else { return nil }
         do {
             return try await Database.with(databaseOptions, settings: set.settings) { database in
-                let pool = Pool(database.target, size: 1, applicationName: "trueup jobs")
-                let occurrences = Occurrences(pool: pool)
-                let names = set.jobs.map(\.name)
-                do {
-                    let known = KnownJobs(
+                try await Pool.with(database.target, applicationName: "trueup jobs") { pool in
+                    let occurrences = Occurrences(pool: pool)
+                    let names = set.jobs.map(\.name)
+                    return KnownJobs(
                         nowSeconds: try await occurrences.nowSeconds(), states: try await occurrences.states(of: names),
                         last: try await occurrences.lastEnded(of: names),
                         retrying: try await occurrences.retrying(of: names),
                         lastRuns: try await Runs(pool: pool).lastEnded(of: names),
                         running: try await JobLock.held(of: names, pool: pool))
-                    await pool.close()
-                    return known
-                } catch {
-                    await pool.close()
-                    throw error
                 }
             }
         } catch {
@@ -212,9 +206,9 @@ struct JobsPauseCommand: AsyncParsableCommand {
         let set = try files.load()
         guard let job = set.job(named: name) else { throw CommandError(files.noJob(name, in: set), code: 64) }
         try await Database.with(options, settings: set.settings) { database in
-            let pool = Pool(database.target, size: 1, applicationName: "trueup jobs")
-            try await body(Occurrences(pool: pool), KnownJob(job))
-            await pool.close()
+            try await Pool.with(database.target, applicationName: "trueup jobs") {
+                try await body(Occurrences(pool: $0), KnownJob(job))
+            }
         }
     }
 }

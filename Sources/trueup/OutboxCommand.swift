@@ -104,14 +104,8 @@ private func withOutbox<T: Sendable>(
     _ options: DatabaseOptions, _ body: @Sendable (Outbox, Pool) async throws -> T
 ) async throws -> T {
     try await Database.with(options, settings: nil) { database in
-        let pool = Pool(database.target, size: 2, applicationName: "trueup outbox")
-        do {
-            let value = try await body(Outbox(pool: pool), pool)
-            await pool.close()
-            return value
-        } catch {
-            await pool.close()
-            throw error
+        try await Pool.with(database.target, size: 2, applicationName: "trueup outbox") {
+            try await body(Outbox(pool: $0), $0)
         }
     }
 }

@@ -115,19 +115,14 @@ struct RevertCommand: AsyncParsableCommand {
         let set = try files.load()
         let number = self.run
         try await Database.with(databaseOptions, settings: set.settings) { database in
-            let pool = Pool(database.target, size: 2, applicationName: "trueup revert")
-            do {
-                let plan = try await Plan.revert(
+            let plan = try await Pool.with(database.target, size: 2, applicationName: "trueup revert") { pool in
+                try await Plan.revert(
                     runID: number, jobs: set.jobs, pool: pool, origin: .here(.manual),
                     nowSeconds: Int64(Date().timeIntervalSince1970))
-                await pool.close()
-                let path = try PlanFile.write(plan, to: plans)
-                Terminal.print(PlanView(plan).lines.joined(separator: "\n"))
-                PlanFile.say(plan, path: path, next: NextCommand(files, databaseOptions))
-            } catch {
-                await pool.close()
-                throw error
             }
+            let path = try PlanFile.write(plan, to: plans)
+            Terminal.print(PlanView(plan).lines.joined(separator: "\n"))
+            PlanFile.say(plan, path: path, next: NextCommand(files, databaseOptions))
         }
     }
 }

@@ -144,14 +144,8 @@ enum ReportStore {
         _ options: DatabaseOptions, _ body: @Sendable (StoredReports) async throws -> T
     ) async throws -> T {
         try await Database.with(options, settings: nil) { database in
-            let pool = Pool(database.target, size: 1, applicationName: "trueup report")
-            do {
-                let value = try await body(StoredReports(pool: pool))
-                await pool.close()
-                return value
-            } catch {
-                await pool.close()
-                throw error
+            try await Pool.with(database.target, applicationName: "trueup report") {
+                try await body(StoredReports(pool: $0))
             }
         }
     }

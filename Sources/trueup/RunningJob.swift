@@ -113,16 +113,16 @@ struct RunningJob {
 
     /// A run that could not begin is part of the history all the same: a job whose key was rolled must not look well.
     private func record(_ error: any Error, _ trigger: RunTrigger) async {
-        let pool = Pool(database.target, size: 1, applicationName: "trueup runs")
         do {
-            try await Runs(pool: pool).record(
-                failure: RunSummary.oneLine(explanation(of: error)), job: definition.name,
-                definitionHash: definition.hash, origin: .here(trigger))
+            try await Pool.with(database.target, applicationName: "trueup runs") {
+                try await Runs(pool: $0).record(
+                    failure: RunSummary.oneLine(explanation(of: error)), job: definition.name,
+                    definitionHash: definition.hash, origin: .here(trigger))
+            }
         } catch {
             // Where the database is away there is no history either; the error itself is said in any case.
             Terminal.say("\(definition.name): it is not in the history: \(explanation(of: error))", .warning)
         }
-        await pool.close()
     }
 
     /// Where the database is away nothing can be put into the outbox: the exit code and the pings say it then.

@@ -34,15 +34,10 @@ struct RunsCommand: AsyncParsableCommand {
     func run() async throws {
         let set = files.loadIfThere()
         try await Database.with(databaseOptions, settings: set?.settings) { database in
-            let pool = Pool(database.target, size: 1, applicationName: "trueup runs")
-            do {
+            try await Pool.with(database.target, applicationName: "trueup runs") { pool in
                 try await NameFilter(set: set, pool: pool).check(job: job)
                 try await show(pool, set)
-            } catch {
-                await pool.close()
-                throw error
             }
-            await pool.close()
         }
     }
 

@@ -97,15 +97,9 @@ enum LiveAccounts {
     static func open(
         _ set: JobSet, target: ConnectionTarget, http: HTTPClient, budgets: AccountBudgets
     ) async throws -> [LiveAccount] {
-        let pool = Pool(target, size: 1, applicationName: "trueup serve start")
-        let tables: LiveTables
-        do {
-            tables = try await LiveTables.resolve(set.jobs, pool: pool)
-        } catch {
-            await pool.close()
-            throw error
+        let tables = try await Pool.with(target, applicationName: "trueup serve start") {
+            try await LiveTables.resolve(set.jobs, pool: $0)
         }
-        await pool.close()
         // Somebody waits for the answer, and asks again: Stripe, or a caller with an Idempotency-Key.
         var retry = RetryPolicy.standard
         retry.maxTotalSeconds = 15

@@ -58,14 +58,8 @@ struct StripeOptions: ParsableArguments {
         try await run(action) { client, set in
             let isLive = Accounts.hasLiveKey([account], settings: set.settings)
             return try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
-                let pool = Pool(database.target, size: 2, applicationName: "trueup stripe")
-                do {
-                    let reply = try await body(client, set, pool)
-                    await pool.close()
-                    return reply
-                } catch {
-                    await pool.close()
-                    throw error
+                try await Pool.with(database.target, size: 2, applicationName: "trueup stripe") {
+                    try await body(client, set, $0)
                 }
             }
         }

@@ -120,14 +120,9 @@ enum TokenTable {
         let set = try files.load()
         let isLive = Accounts.hasLiveKey(set.settings.accounts.map(\.name), settings: set.settings)
         try await Database.with(options, settings: set.settings, hasLiveKey: isLive) { database in
-            let pool = Pool(database.target, size: 1, applicationName: "trueup token")
-            do {
-                try await body(APITokens(pool: pool))
-            } catch {
-                await pool.close()
-                throw error
+            try await Pool.with(database.target, applicationName: "trueup token") {
+                try await body(APITokens(pool: $0))
             }
-            await pool.close()
         }
     }
 }
