@@ -13,9 +13,21 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 }
 
 /// A program of our own, in Sources/NAME.
-func program(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+func program(
+    _ name: String, _ dependencies: [Target.Dependency] = [], linkerSettings: [LinkerSetting] = []
+) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linkerSettings)
 }
+
+/// Swift's own libraries become a part of the optimized program: it starts in half the time, and runs where there is no
+/// Swift. The libraries named are those that Foundation's modules ask for by themselves only where they are compiled
+/// for this.
+let standalone: [LinkerSetting] =
+    [.unsafeFlags(["-static-stdlib"], .when(platforms: [.linux], configuration: .release))]
+    + ["CoreFoundation", "_FoundationICU", "_FoundationCShims", "_FoundationCollections"].map {
+        .linkedLibrary($0, .when(platforms: [.linux], configuration: .release))
+    }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -73,7 +85,7 @@ let package = Package(
             [
                 "Reconciliation", "Schedule", "PostgreSQL", "Curl", "Stripe", "Store", "Credits", "Jobs", "Reports",
                 "Runner", "Service", "Sandbox", arguments, logging, lifecycle,
-            ]),
+            ], linkerSettings: standalone),
         program(
             "TrueupBench", ["Reconciliation", "Schedule", "PostgreSQL", "Stripe", "Store", arguments]),
         .target(

@@ -119,6 +119,7 @@ Shape refund() {
         ROW(R, "status", text, status),
         ROW(R, "payment_intent", reference, payment_intent),
         ROW(R, "charge", reference, charge),
+        ROW(R, "charge.invoice", reference, invoice),
         ROW(R, "reason", text, reason),
     }, sizeof(R), offsetof(R, id)};
 }
@@ -134,6 +135,7 @@ Shape dispute() {
         REQUIRED(R, "status", text, status),
         ROW(R, "payment_intent", reference, payment_intent),
         ROW(R, "charge", reference, charge),
+        ROW(R, "charge.invoice", reference, invoice),
         ROW(R, "reason", text, reason),
     }, sizeof(R), offsetof(R, id)};
 }

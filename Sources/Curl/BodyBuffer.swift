@@ -14,10 +14,12 @@ final class BodyBuffer: @unchecked Sendable {
     }
 
     /// Makes room for that many bytes of content; false when there is no memory.
-    func reserve(_ contentBytes: Int) -> Bool {
+    /// - Parameter mayGrow: more may follow: room for twice as much costs less than growing again and again.
+    func reserve(_ contentBytes: Int, mayGrow: Bool = true) -> Bool {
         let needed = contentBytes + ResponseBody.paddingBytes
         guard needed > capacity else { return true }
-        let grown = max(needed, capacity * 2, 16 * 1024)
+        // The next page is a little larger than this one, now and then.
+        let grown = mayGrow ? max(needed, capacity * 2, 16 * 1024) : needed + needed / 16
         guard let moved = realloc(start, grown) else { return false }
         start = moved
         capacity = grown

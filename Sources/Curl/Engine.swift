@@ -21,7 +21,6 @@ final class Engine: @unchecked Sendable {
 
     private let inbox = Mutex(Inbox())
     private let configuration: HTTPClient.Configuration
-    private let pool: BufferPool
     private let multi: UnsafeMutableRawPointer?
 
     // Of the thread.
@@ -33,9 +32,8 @@ final class Engine: @unchecked Sendable {
     private static let maxIdleHandles = 128
     private static let pollMilliseconds: Int32 = 1_000
 
-    init(_ configuration: HTTPClient.Configuration, pool: BufferPool) {
+    init(_ configuration: HTTPClient.Configuration) {
         self.configuration = configuration
-        self.pool = pool
         multi = Self.globalInit == CURLE_OK ? curl_multi_init() : nil
         if let multi {
             trueup_curl_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
@@ -209,7 +207,7 @@ final class Engine: @unchecked Sendable {
         var code = CURLE_OK
         while trueup_curl_multi_finished(multi, &finished, &code) == 1 {
             guard let easy = finished, let transfer = active[easy] else { continue }
-            let outcome = transfer.outcome(easy, code, pool: pool)
+            let outcome = transfer.outcome(easy, code)
             remove(easy, isReusable: code == CURLE_OK)
             transfer.end(outcome)
         }

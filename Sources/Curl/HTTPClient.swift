@@ -34,7 +34,7 @@ public final class HTTPClient: Sendable {
 
     public init(_ configuration: Configuration = Configuration()) {
         self.configuration = configuration
-        engine = Engine(configuration, pool: pool)
+        engine = Engine(configuration)
     }
 
     deinit {
@@ -51,7 +51,7 @@ public final class HTTPClient: Sendable {
         let outcome: Transfer.Outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let transfer = Transfer(
-                    request, endpoint: endpoint, buffer: pool.take(), maxBodyBytes: configuration.maxBodyBytes
+                    request, endpoint: endpoint, pool: pool, maxBodyBytes: configuration.maxBodyBytes
                 ) { continuation.resume(returning: $0) }
                 if box.put(transfer) {
                     engine.cancel(transfer)

@@ -129,13 +129,13 @@ extension Transfer {
     }
 
     /// The answer or the error of a transfer that libcurl says is over.
-    func outcome(_ easy: UnsafeMutableRawPointer, _ code: CURLcode, pool: BufferPool) -> Outcome {
+    func outcome(_ easy: UnsafeMutableRawPointer, _ code: CURLcode) -> Outcome {
         guard code == CURLE_OK else { return .failure(error(easy, code)) }
         var status = 0
         trueup_curl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
         return .success(
             HTTPResponse(
-                status: status, headers: headers, body: ResponseBody(buffer, pool: pool), timings: timings(easy)))
+                status: status, headers: headers, body: takeBody(), timings: timings(easy)))
     }
 
     private func timings(_ easy: UnsafeMutableRawPointer) -> HTTPTimings {
@@ -172,8 +172,9 @@ extension Transfer {
         let own = String(cString: errorText)
         let detail = own.isEmpty ? String(cString: curl_easy_strerror(code)) : own
         let kind = CurlError.Kind(code)
-        if kind == .connectionReset || kind == .bodyCut, let contentLength, buffer.count < contentLength {
-            return failed(.bodyCut, "\(buffer.count) of \(contentLength) bytes arrived", sent: sent)
+        let received = buffer?.count ?? 0
+        if kind == .connectionReset || kind == .bodyCut, let contentLength, received < contentLength {
+            return failed(.bodyCut, "\(received) of \(contentLength) bytes arrived", sent: sent)
         }
         // A handshake that breaks off is as likely the network as the configuration.
         return failed(kind, detail, sent: sent, transient: code == CURLE_SSL_CONNECT_ERROR ? true : nil)

@@ -10,7 +10,7 @@ final class Transfer: @unchecked Sendable {
     let request: HTTPRequest
     let endpoint: Endpoint
     let maxBodyBytes: Int
-    let buffer: BodyBuffer
+    private let pool: BufferPool
     private let finish: @Sendable (Outcome) -> Void
 
     // Guarded by the inbox's lock.
@@ -22,18 +22,20 @@ final class Transfer: @unchecked Sendable {
     var headerLines: UnsafeMutablePointer<curl_slist>?
     var headerBytes = 0
     var contentLength: Int?
+    /// Taken when the answer comes: many requests are on their way, and few answers at one time.
+    private(set) var buffer: BodyBuffer?
     var isTooLarge = false
     let errorText: UnsafeMutablePointer<CChar>
 
     static let maxHeaderBytes = 256 * 1024
 
     init(
-        _ request: HTTPRequest, endpoint: Endpoint, buffer: BodyBuffer, maxBodyBytes: Int,
+        _ request: HTTPRequest, endpoint: Endpoint, pool: BufferPool, maxBodyBytes: Int,
         finish: @escaping @Sendable (Outcome) -> Void
     ) {
         self.request = request
         self.endpoint = endpoint
-        self.buffer = buffer
+        self.pool = pool
         self.maxBodyBytes = maxBodyBytes
         self.finish = finish
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
@@ -41,6 +43,7 @@ final class Transfer: @unchecked Sendable {
     }
 
     deinit {
+        if let buffer { pool.give(buffer) }
         errorText.deallocate()
         curl_slist_free_all(headerLines)
     }
@@ -56,14 +59,24 @@ final class Transfer: @unchecked Sendable {
 
     /// Takes bytes of the body; false ends the transfer.
     func receive(_ bytes: UnsafeRawPointer, count: Int) -> Bool {
-        if buffer.count == 0, let contentLength, contentLength <= maxBodyBytes {
-            guard buffer.reserve(contentLength) else { return false }
+        let buffer = self.buffer ?? pool.take()
+        if self.buffer == nil {
+            self.buffer = buffer
+            if let contentLength, contentLength <= maxBodyBytes {
+                guard buffer.reserve(contentLength, mayGrow: false) else { return false }
+            }
         }
         guard buffer.count + count <= maxBodyBytes else {
             isTooLarge = true
             return false
         }
         return buffer.append(bytes, count: count)
+    }
+
+    /// What was received, handed over once the transfer is over.
+    func takeBody() -> ResponseBody {
+        defer { buffer = nil }
+        return ResponseBody(buffer ?? pool.take(), pool: pool)
     }
 
     /// Takes one header line; false ends the transfer.

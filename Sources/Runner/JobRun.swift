@@ -72,11 +72,13 @@ public struct JobRun: Sendable {
     /// - Throws: ``RunError`` when it did not start; `CancellationError` when it was stopped (the next run goes on);
     ///   `PostgresError` when the database went away (the next run goes on).
     public func run() async throws -> RunResult {
+        // The lock has a connection of its own, which opens while another looks at the tables.
+        async let prepared = prepare()
         guard let lock = try await JobLock.take(job: definition.name, for: lease, target: pool.target) else {
             throw RunError.alreadyRunning(definition.name)
         }
         do {
-            let result = try await runLocked()
+            let result = try await runLocked(try await prepared)
             await lock.release()
             return result
         } catch {
@@ -87,10 +89,15 @@ public struct JobRun: Sendable {
         }
     }
 
-    private func runLocked() async throws -> RunResult {
+    private func prepare() async throws -> Subjects {
         try await pool.withConnection { try await Migrator.check($0) }
-        let subjects = try await Subjects.resolve(definition, jobs: jobs, canSend: canSend, pool: pool)
-        for account in definition.kind.accounts { try await client(account).verifyKnown(account, pool: pool) }
+        return try await Subjects.resolve(definition, jobs: jobs, canSend: canSend, pool: pool)
+    }
+
+    private func runLocked(_ subjects: Subjects) async throws -> RunResult {
+        _ = try await atOnce(definition.kind.accounts, definition.kind.accounts.count) { account in
+            try await client(account).verifyKnown(account, pool: pool)
+        }
         let gathering = try gathering(subjects)
         let runs = Runs(pool: pool)
         try await runs.dropLeftovers()

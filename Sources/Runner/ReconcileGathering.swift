@@ -46,27 +46,96 @@ struct ReconcileGathering: Gathering {
 
     func gather(_ own: OwnRun, isLater: Bool) async throws -> Gathered {
         var gathered = Gathered()
-        do {
-            if !isLater {
-                var reading = RunReading(own: own, clients: clients, pool: pool, progress: progress)
-                for subject in subjects {
-                    reading.eventTypes[subject.account, default: []].formUnion(subject.eventHints.types)
+        var reversals: [String: ListedReversals] = [:]
+        if !isLater {
+            (reversals, gathered.tally.problems) = try await read(own)
+            guard gathered.tally.problems.isEmpty else { return gathered }
+        }
+        let listed = reversals
+        for part in try await atOnce(
+            byAccount, Self.accountsAtOnce,
+            { [self] subjects in
+                var part = Gathered()
+                try await part.noting { part in
+                    for subject in subjects {
+                        let taken = subject.hasReversals ? listed[subject.account] : nil
+                        part.add(try await compare(own, subject, taken, isLater: isLater), of: subject)
+                    }
                 }
-                gathered.tally.problems = try await reading.read()
-                guard gathered.tally.problems.isEmpty else { return gathered }
-            }
-            for subject in subjects { try await compare(own, subject, isLater: isLater, &gathered) }
-        } catch let error as StripeError where error.kind != .cancelled {
-            gathered.tally.problems.append("\(error)")
-        } catch let error as ComparisonError {
-            gathered.tally.problems.append("\(error)")
+                return part
+            })
+        {
+            gathered.add(part)
         }
         return gathered
     }
 
-    private func compare(_ own: OwnRun, _ subject: Subject, isLater: Bool, _ gathered: inout Gathered) async throws {
-        let run = own.run
+    /// The subjects of one account read and stage the same objects: they are compared one after the other.
+    private var byAccount: [[Subject]] {
+        var accounts: [String] = []
+        for subject in subjects where !accounts.contains(subject.account) { accounts.append(subject.account) }
+        return accounts.map { account in subjects.filter { $0.account == account } }
+    }
+
+    /// A comparison keeps one connection and one processor of the database busy.
+    private static let accountsAtOnce = 3
+
+    /// Reads the lists, and beside them what was taken back of payments.
+    /// - Returns: by account what was taken back; and what keeps the run from being complete.
+    private func read(_ own: OwnRun) async throws -> ([String: ListedReversals], problems: [String]) {
+        enum Part: Sendable {
+            case lists([String])
+            case reversals(account: String, ListedReversals?, problems: [String])
+        }
+        var reading = RunReading(own: own, clients: clients, pool: pool, progress: progress)
+        for subject in subjects {
+            reading.eventTypes[subject.account, default: []].formUnion(subject.eventHints.types)
+        }
+        let lists = reading
+        return try await withThrowingTaskGroup(of: Part.self) { group in
+            group.addTask { .lists(try await lists.read()) }
+            for subject in subjects where subject.hasReversals {
+                group.addTask {
+                    var found: ListedReversals?
+                    var part = Gathered()
+                    try await part.noting { _ in found = try await list(reversalsOf: subject, own.run) }
+                    return .reversals(account: subject.account, found, problems: part.tally.problems)
+                }
+            }
+            var reversals: [String: ListedReversals] = [:]
+            var problems: [String] = []
+            for try await part in group {
+                switch part {
+                case .lists(let found): problems += found
+                case .reversals(let account, let found, let others):
+                    reversals[account] = found
+                    problems += others
+                }
+            }
+            return (reversals, problems.sorted())
+        }
+    }
+
+    private func list(reversalsOf subject: Subject, _ run: Run) async throws -> ListedReversals {
+        let carried =
+            isBackfill
+            ? []
+            : try await Findings(pool: pool).unclosedObjects(
+                job: job, account: subject.account, comparison: subject.comparison, kinds: [.disputed, .refunded],
+                limit: limits.reads)
+        return try await ReversalListing(run: run, subject: subject, client: try client(subject)).read(carried: carried)
+    }
+
+    private func client(_ subject: Subject) throws -> StripeClient {
         guard let client = clients[subject.account] else { throw RunError.noAccount(subject.account) }
+        return client
+    }
+
+    private func compare(
+        _ own: OwnRun, _ subject: Subject, _ reversals: ListedReversals?, isLater: Bool
+    ) async throws -> ComparisonResult {
+        let run = own.run
+        let client = try client(subject)
         let confirmer = Confirmer(
             client: client, account: subject.account, staged: subject.staged(run), fence: own.fence, pool: pool)
         if !isLater {
@@ -78,10 +147,15 @@ struct ReconcileGathering: Gathering {
                 }
             }
             if !isBackfill { try await readNamedByEvents(run, subject, confirmer) }
-            if subject.hasReversals { try await readReversals(own, subject, client, confirmer) }
+            if let reversals {
+                try await ReversalStaging(
+                    run: run, fence: own.fence, subject: subject, client: client, confirmer: confirmer, pool: pool,
+                    limits: limits
+                ).stage(reversals)
+            }
         }
         let now = judgedAtSeconds ?? run.period.toSeconds
-        let comparison = Comparison(
+        return try await Comparison(
             subject: subject,
             diff: subject.diff(run, ofAnyAge: !isBackfill, nowSeconds: now), confirmer: confirmer,
             nowSeconds: now, pool: pool,
@@ -89,28 +163,8 @@ struct ReconcileGathering: Gathering {
                 ? CarriedObjects()
                 : try await Findings(pool: pool).unclosed(
                     job: job, account: subject.account, comparison: subject.comparison, limit: limits.reads),
-            trustsFresh: isLater || run.attempt == 1, limits: limits, progress: progress)
-        let result = try await comparison.run()
-        gathered.judged += result.judged
-        gathered.tally.stripeObjects += result.local.staged
-        gathered.tally.localRows += result.local.rows
-        if subject.isStated {
-            gathered.tally.compared.append(
-                ComparedList(account: subject.account, comparison: subject.comparison, classes: result.classes))
-        }
-        gathered.tally.note(unconfirmed: result.unconfirmed, account: subject.account)
-    }
-
-    private func readReversals(
-        _ own: OwnRun, _ subject: Subject, _ client: StripeClient, _ confirmer: Confirmer
-    ) async throws {
-        let carried = try await Findings(pool: pool).unclosedObjects(
-            job: job, account: subject.account, comparison: subject.comparison, kinds: [.disputed, .refunded],
-            limit: limits.reads)
-        try await ReversalReading(
-            run: own.run, fence: own.fence, subject: subject, client: client, confirmer: confirmer, pool: pool,
-            limits: limits
-        ).read(carried: isBackfill ? [] : carried)
+            trustsFresh: isLater || run.attempt == 1, limits: limits, progress: progress
+        ).run()
     }
 
     /// Pass (c): objects older than the period whose local rows do not say what their last event says. Those of rows

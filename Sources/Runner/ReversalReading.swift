@@ -3,9 +3,49 @@ import Reconciliation
 import Store
 import Stripe
 
-/// Stages what was taken back of the payments that a comparison is about, and reads the objects it was taken back of
-/// that no list showed.
-struct ReversalReading: Sendable {
+/// What was taken back of an account's payments, as Stripe lists it. It is held in memory: it is little next to the
+/// payments.
+struct ListedReversals: Sendable {
+    var reads: [Reversals.Read]
+    /// Invoices with credit notes of the period.
+    var credited: [String]
+}
+
+/// Lists what was taken back of the payments that a comparison is about. It needs nothing of what the run stages, so it
+/// is done while the lists are read.
+struct ReversalListing: Sendable {
+    let run: Run
+    let subject: Subject
+    let client: StripeClient
+
+    /// - Parameter carried: objects of findings of earlier runs that are not closed: they are asked for by themselves,
+    ///   because their reversals may be older than the period.
+    func read(carried: [String]) async throws -> ListedReversals {
+        let reversals = Reversals(
+            client: client, account: subject.account, namingInvoices: subject.object == .invoice)
+        async let credited = subject.object == .invoice ? reversals.creditedInvoices(in: run.period) : []
+        async let old = older(carried, reversals)
+        var reads = try await reversals.created(in: run.period)
+        var known = Set(reads.map(\.facts.id))
+        reads += try await old.filter { known.insert($0.facts.id).inserted }
+        return ListedReversals(reads: reads, credited: try await credited)
+    }
+
+    /// All reversals of carried findings, whenever they were made.
+    private func older(_ carried: [String], _ reversals: Reversals) async throws -> [Reversals.Read] {
+        try await atOnce(carried, Confirmer.workers) { [subject, client] item in
+            let intents =
+                subject.object == .paymentIntent ? [item] : try await client.intentsOfInvoice(item)
+            var reads: [Reversals.Read] = []
+            for intent in intents { reads += try await reversals.of(intent: intent) }
+            return reads
+        }.flatMap { $0 }
+    }
+}
+
+/// Stages what was taken back of payments beside the objects of a run, and reads the objects it was taken back of that
+/// no list showed.
+struct ReversalStaging: Sendable {
     let run: Run
     let fence: RunFence
     let subject: Subject
@@ -14,41 +54,22 @@ struct ReversalReading: Sendable {
     let pool: Pool
     let limits: ComparisonLimits
 
-    /// - Parameter carried: objects of findings of earlier runs that are not closed: they are asked for by themselves,
-    ///   because their reversals may be older than the period.
-    func read(carried: [String]) async throws {
-        let reversals = Reversals(client: client, account: subject.account)
-        var found = try await reversals.created(in: run.period)
-        found += try await older(carried, than: found, reversals)
+    func stage(_ listed: ListedReversals) async throws {
+        var found = listed.reads
         if subject.object == .invoice { try await joinInvoices(&found) }
         let staged = found
         try await pool.withConnection {
             try await StagedReversals(runID: run.id).replace(
-                staged, account: subject.account, for: fence, on: $0)
+                staged.map { ($0.facts, $0.requestID) }, account: subject.account, for: fence, on: $0)
         }
-        var named = found.compactMap { subject.object == .invoice ? $0.facts.invoiceID : $0.facts.paymentIntent }
-        if subject.object == .invoice { named += try await reversals.creditedInvoices(in: run.period) }
-        try await readUnstaged(named)
+        let named = found.compactMap { subject.object == .invoice ? $0.facts.invoiceID : $0.facts.paymentIntent }
+        try await readUnstaged(named + listed.credited)
     }
 
-    /// Reversals of carried findings that the period's list does not have.
-    private func older(
-        _ carried: [String], than found: [Reversals.Read], _ reversals: Reversals
-    ) async throws -> [Reversals.Read] {
-        let reads = try await atOnce(carried, Confirmer.workers) { [subject, client] item in
-            let intents =
-                subject.object == .paymentIntent ? [item] : try await client.intentsOfInvoice(item)
-            var reads: [Reversals.Read] = []
-            for intent in intents { reads += try await reversals.of(intent: intent) }
-            return reads
-        }
-        var known = Set(found.map(\.facts.id))
-        return reads.flatMap { $0 }.filter { known.insert($0.facts.id).inserted }
-    }
-
-    /// Finds the invoice of each reversed payment: the list has shown it, or Stripe is asked, once for each intent.
+    /// Finds the invoice of each reversed payment: the reversal's charge names it, or the list has shown it, or Stripe
+    /// is asked, once for each intent.
     private func joinInvoices(_ found: inout [Reversals.Read]) async throws {
-        let intents = Set(found.compactMap(\.facts.paymentIntent))
+        let intents = Set(found.filter { !$0.isInvoiceKnown }.compactMap(\.facts.paymentIntent))
         guard !intents.isEmpty else { return }
         var invoices = try await pool.withConnection {
             try await StagedInvoices.invoices(
@@ -63,7 +84,7 @@ struct ReversalReading: Sendable {
             }
         }
         for (intent, invoice) in zip(unknown, asked) { invoices[intent] = invoice }
-        for index in found.indices {
+        for index in found.indices where !found[index].isInvoiceKnown {
             found[index].facts.invoiceID = found[index].facts.paymentIntent.flatMap { invoices[$0] }
         }
     }

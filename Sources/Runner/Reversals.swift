@@ -8,11 +8,21 @@ import Stripe
 struct Reversals: Sendable {
     let client: StripeClient
     let account: String
+    /// Each is to say which invoice was paid, where the account's version has charges that name it.
+    let namingInvoices: Bool
 
-    typealias Read = (facts: ReversalFacts, requestID: String)
+    /// A reversal, and the request that showed it.
+    struct Read: Sendable, Hashable {
+        var facts: ReversalFacts
+        var requestID: String
+        /// The charge was shown in full: where it names no invoice, it paid none.
+        var isInvoiceKnown = false
+    }
 
     /// A list of reversals that is longer is not one of a business that goes on.
     private static let pagesMax = 2_000
+
+    private var showsCharges: Bool { namingInvoices && client.account.chargesNameInvoices }
 
     /// What was created in a period.
     func created(in period: Window) async throws -> [Read] {
@@ -45,13 +55,13 @@ struct Reversals: Sendable {
     private func refunds(_ query: ListQuery) async throws -> [Read] {
         var found: [Read] = []
         try await pages(query, "refunds", id: { $0.id }) { query throws(StripeError) in
-            try await client.refunds(query)
+            try await client.refunds(query, namingInvoices: namingInvoices)
         } visit: { refund, requestID in
             let facts = ReversalFacts(
                 id: refund.id, kind: .refund, createdSeconds: refund.createdSeconds, status: refund.status?.text ?? "",
                 currency: refund.currency, amount: refund.amount, stands: refund.stands,
-                paymentIntent: refund.paymentIntent)
-            found.append((facts, requestID))
+                paymentIntent: refund.paymentIntent, invoiceID: refund.invoice)
+            found.append(Read(facts: facts, requestID: requestID, isInvoiceKnown: showsCharges && refund.charge != nil))
             return true
         }
         return found
@@ -60,13 +70,14 @@ struct Reversals: Sendable {
     private func disputes(_ query: ListQuery) async throws -> [Read] {
         var found: [Read] = []
         try await pages(query, "disputes", id: { $0.id }) { query throws(StripeError) in
-            try await client.disputes(query)
+            try await client.disputes(query, namingInvoices: namingInvoices)
         } visit: { dispute, requestID in
             let facts = ReversalFacts(
                 id: dispute.id, kind: .dispute, createdSeconds: dispute.createdSeconds, status: dispute.status.text,
                 currency: dispute.currency, amount: dispute.amount, stands: dispute.stands,
-                paymentIntent: dispute.paymentIntent)
-            found.append((facts, requestID))
+                paymentIntent: dispute.paymentIntent, invoiceID: dispute.invoice)
+            found.append(
+                Read(facts: facts, requestID: requestID, isInvoiceKnown: showsCharges && dispute.charge != nil))
             return true
         }
         return found

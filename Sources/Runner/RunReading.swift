@@ -110,24 +110,33 @@ struct RunReading: Sendable {
     /// The proof of completeness: the windows cover each period without gap or overlap, every one is read to its end,
     /// and every object was staged exactly once.
     private func checkComplete(_ lists: [RunList: Window]) async throws -> [String] {
+        let all = try await pool.withConnection { try await own.windows.all(on: $0) }
+        let sorted = lists.sorted { "\($0.key)" < "\($1.key)" }
+        let gaps = sorted.flatMap { list, period in Windows.gaps(in: all, list: list, period: period) }
+        let counts = try await atOnce(sorted.map(\.key), Self.countsAtOnce) { try await miscount($0) }
+        for object in Set(lists.keys.map(\.object)) {
+            try await pool.withConnection { try await StagingTable(object, runID: own.run.id).analyze(on: $0) }
+        }
+        return gaps + counts.flatMap(\.self)
+    }
+
+    /// Each keeps a processor of the database busy.
+    private static let countsAtOnce = 3
+
+    /// What is wrong with the number of objects that are staged of a list.
+    private func miscount(_ list: RunList) async throws -> [String] {
         try await pool.withConnection { connection in
-            let windows = own.windows
-            let all = try await windows.all(on: connection)
-            var problems = lists.sorted { "\($0.key)" < "\($1.key)" }.flatMap { list, period in
-                Windows.gaps(in: all, list: list, period: period)
+            let staged = StagingTable(list.object, runID: own.run.id)
+            let count = try await staged.count(account: list.account, on: connection)
+            let counted = try await own.windows.objectCount(list, on: connection)
+            var problems: [String] = []
+            if count.rows != count.distinct {
+                problems.append("\(list.account): \(count.rows - count.distinct) \(list.object.plural) were read twice")
             }
-            for object in Set(lists.keys.map(\.object)) {
-                let staged = StagingTable(object, runID: own.run.id)
-                let count = try await staged.count(on: connection)
-                let counted = try await windows.objectCount(object, on: connection)
-                if count.rows != count.distinct {
-                    problems.append("\(count.rows - count.distinct) \(object.plural) were read twice")
-                }
-                // After a fresh read of a resumed run the staged rows are not those of the pages any more.
-                if count.fresh == 0, count.rows != counted {
-                    problems.append("\(counted) \(object.plural) were listed, \(count.rows) are staged")
-                }
-                try await staged.analyze(on: connection)
+            // After a fresh read of a resumed run the staged rows are not those of the pages any more.
+            if count.fresh == 0, count.rows != counted {
+                problems.append(
+                    "\(list.account): \(counted) \(list.object.plural) were listed, \(count.rows) are staged")
             }
             return problems
         }

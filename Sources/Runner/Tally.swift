@@ -1,5 +1,6 @@
 import Reconciliation
 import Store
+import Stripe
 
 /// What a run counts on its way.
 struct Tally: Sendable {
@@ -35,6 +36,41 @@ struct SpentRequests: Sendable, Hashable {
 struct Gathered: Sendable {
     var judged: [Judged] = []
     var tally = Tally()
+
+    /// What one subject's comparison found.
+    mutating func add(_ result: ComparisonResult, of subject: Subject) {
+        judged += result.judged
+        tally.stripeObjects += result.local.staged
+        tally.localRows += result.local.rows
+        if subject.isStated {
+            tally.compared.append(
+                ComparedList(account: subject.account, comparison: subject.comparison, classes: result.classes))
+        }
+        tally.note(unconfirmed: result.unconfirmed, account: subject.account)
+    }
+
+    mutating func add(_ part: Gathered) {
+        judged += part.judged
+        tally.stripeObjects += part.tally.stripeObjects
+        tally.localRows += part.tally.localRows
+        tally.problems += part.tally.problems
+        tally.compared += part.tally.compared
+        tally.notes += part.tally.notes
+    }
+
+    /// Does a part of the work. What kept it from its end is a problem of the run where the run can end with it, and
+    /// thrown where it cannot: the database is away, or the run was stopped.
+    mutating func noting(_ work: (inout Gathered) async throws -> Void) async throws {
+        do {
+            try await work(&self)
+        } catch let error as StripeError where error.kind != .cancelled {
+            tally.problems.append("\(error)")
+        } catch let error as ComparisonError {
+            tally.problems.append("\(error)")
+        } catch let error as ReadingError {
+            tally.problems.append("\(error)")
+        }
+    }
 }
 
 /// How a kind of job comes to its differences.

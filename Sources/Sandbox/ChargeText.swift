@@ -73,7 +73,7 @@ enum RefundText {
           "object": "refund",
           "amount": {{amount}},
           "balance_transaction": {{balance_transaction}},
-          "charge": "{{charge}}",
+          "charge": {{charge}},
           "created": {{created}},
           "currency": "{{currency}}",
           "destination_details": {{destination_details}},

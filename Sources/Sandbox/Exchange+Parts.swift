@@ -19,14 +19,20 @@ extension Exchange {
     private func list(
         _ kind: Part.Kind, url: String, where isIncluded: @escaping (PartRecord) -> Bool
     ) throws(SandboxError) -> Answer {
-        try refuseExpansion()
+        let expanding: Bool
+        switch kind {
+        case .refund, .dispute: expanding = try chargeExpansion("data.charge") != nil
+        case .charge, .creditNote:
+            try refuseExpansion()
+            expanding = false
+        }
         let entries = world.partIndex.entries(kind, of: world.history)
         let page = try world.view.parts(kind, entries, try parameters.listFilter(), where: isIncluded)
         let renderer = world.partRenderer
         return Answer(
             list: page, url: url, ids: listedIDs(page) { renderer.id($0) },
-            bound: { renderer.sizeBound($0, version) },
-            write: { renderer.write($0, version, depth: 2, to: &$1) })
+            bound: { renderer.sizeBound($0, version, expanding: expanding) },
+            write: { renderer.write($0, version, depth: 2, expanding: expanding, to: &$1) })
     }
 
     func listCharges() throws(SandboxError) -> Answer {

@@ -57,7 +57,8 @@ extension PartRenderer {
         return .object([("card", .object(card)), ("type", .string("card"))])
     }
 
-    func disputeJSON(_ record: PartRecord, _ version: SandboxAPIVersion) -> JSON {
+    /// - Parameter charge: the charge in full, laid out for its place; `nil` for its id.
+    func disputeJSON(_ record: PartRecord, _ version: SandboxAPIVersion, charge: String? = nil) -> JSON {
         let dispute = record.intent.aftermath.disputes[record.part.number]
         let isNew = version == .dahlia
         var evidence: [(String, JSON)] = Self.evidence.map { ($0, .null) }
@@ -75,7 +76,7 @@ extension PartRenderer {
         var members: [(String, JSON)] = [
             ("id", .string(id(record))), ("object", .string("dispute")), ("amount", .integer(dispute.amount)),
             ("balance_transactions", .array([])),
-            ("charge", .string(chargeID(record.intent, dispute.attempt))),
+            ("charge", charge.map { .raw($0) } ?? .string(chargeID(record.intent, dispute.attempt))),
             ("created", .integer(record.createdSeconds)), ("currency", .string(record.intent.currency.code)),
         ]
         if isNew { members.append(("enhanced_eligibility_types", .array([]))) }

@@ -43,7 +43,11 @@ struct PartRenderer: Sendable {
         payments = templates(InvoicePaymentText.dahlia)
     }
 
-    func sizeBound(_ record: PartRecord, _ version: SandboxAPIVersion) -> Int {
+    /// - Parameter expanding: the charge that was refunded or is disputed is written whole, where it was asked for.
+    func sizeBound(_ record: PartRecord, _ version: SandboxAPIVersion, expanding: Bool = false) -> Int {
+        if expanding, let charge = takenBackOf(record) {
+            return sizeBound(record, version) + sizeBound(charge, version)
+        }
         let words = 6 * (record.intent.metadata.wordsLength + (record.intent.description ?? "").utf8.count)
         switch record.part.kind {
         case .charge: return charges[4].sizeBound + 6_144 + words
@@ -55,7 +59,10 @@ struct PartRenderer: Sendable {
 
     /// `depth` is that of the first brace: 0 alone, 2 in a list or an event, 4 in an event of a list. A charge inside
     /// an intent is one deeper than that.
-    func write(_ record: PartRecord, _ version: SandboxAPIVersion, depth: Int, to pen: inout Pen) {
+    func write(
+        _ record: PartRecord, _ version: SandboxAPIVersion, depth: Int, expanding: Bool = false, to pen: inout Pen
+    ) {
+        let whole = expanding ? takenBackOf(record) : nil
         switch record.part.kind {
         case .charge:
             charges[depth].write(to: &pen) { slot, pen in
@@ -63,10 +70,28 @@ struct PartRenderer: Sendable {
             }
         case .refund:
             refunds[depth / 2].write(to: &pen) { slot, pen in
+                if slot == .charge, let whole { return write(whole, version, depth: depth + 1, to: &pen) }
                 writeRefund(slot, record, depth: depth, to: &pen)
             }
-        case .dispute: disputeJSON(record, version).write(depth: depth, to: &pen)
+        case .dispute:
+            let charge = whole.map { charge in
+                String(unsafeUninitializedCapacity: sizeBound(charge, version)) { buffer in
+                    var pen = Pen(UnsafeMutableRawBufferPointer(buffer))
+                    write(charge, version, depth: depth + 1, to: &pen)
+                    return pen.count
+                }
+            }
+            disputeJSON(record, version, charge: charge).write(depth: depth, to: &pen)
         case .creditNote: creditNoteJSON(record, version).write(depth: depth, to: &pen)
+        }
+    }
+
+    /// The charge that a refund or a dispute is about.
+    private func takenBackOf(_ record: PartRecord) -> PartRecord? {
+        switch record.part.kind {
+        case .refund: record.intent.record(.charge, refund(record).attempt)
+        case .dispute: record.intent.record(.charge, record.intent.aftermath.disputes[record.part.number].attempt)
+        case .charge, .creditNote: nil
         }
     }
 
@@ -169,7 +194,7 @@ struct PartRenderer: Sendable {
         case .amount: pen.integer(refund.amount)
         case .balanceTransaction:
             optionalID(.refundTransaction, record.part.index, record.createdSeconds, to: &pen)
-        case .charge: pen.text(chargeID(record.intent, refund.attempt))
+        case .charge: pen.quoted(chargeID(record.intent, refund.attempt))
         case .created: pen.integer(record.createdSeconds)
         case .currency: record.intent.currency.write(to: &pen)
         case .destinationDetails: destination(record.intent).write(depth: depth + 1, to: &pen)

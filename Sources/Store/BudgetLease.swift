@@ -23,17 +23,6 @@ struct BudgetLease: Sendable {
     /// Nobody else has asked for a while.
     var isAlone: Bool
 
-    /// A time of the database on our clock: never before it, wherever in the round trip the clock was read; and never
-    /// more than the tolerance after it. A round trip that takes nearly all of the tolerance leaves a little time all
-    /// the same, or a distant database would stop all requests: then a slot can be used so much too late as the round
-    /// trip is too long.
-    func span(of slot: Int64) -> (from: ContinuousClock.Instant, to: ContinuousClock.Instant) {
-        let distance = Duration.microseconds(slot - databaseNow)
-        let from = answeredAt + distance
-        let to = askedAt + distance + .microseconds(SlotRate.toleranceMicroseconds)
-        return (from, max(to, from + .milliseconds(10)))
-    }
-
     /// Who has not seen anybody else for so long is alone.
     private static let aloneMicroseconds: Int64 = 3_000_000
     /// After the last run of the schedule others leave it a part for so long.

@@ -1,4 +1,5 @@
 import PostgreSQL
+import Synchronization
 
 /// Brings schema `trueup` to this program's version.
 public enum Migrator {
@@ -11,6 +12,8 @@ public enum Migrator {
     public static func migrate(
         _ connection: Connection, migrations: [Migration] = Migration.trueup
     ) async throws -> [String] {
+        // Nearly always nothing is missing: nobody has to wait then, and every command begins with it.
+        if let none = try await known(connection, migrations), none.isEmpty { return [] }
         try await connection.execute("SELECT pg_advisory_lock($1)", lockKey)
         do {
             let applied = try await applyMissing(connection, migrations)
@@ -26,11 +29,15 @@ public enum Migrator {
     /// Refuses a database that this program cannot work with, without changing it.
     /// - Throws: ``MigrationError``: not migrated yet, newer than the program, or changed.
     public static func check(_ connection: Connection, migrations: [Migration] = Migration.trueup) async throws {
+        guard let pending = try await known(connection, migrations) else { throw MigrationError.missing }
+        if let first = pending.first { throw MigrationError.behind(pending.count, next: first.label) }
+    }
+
+    /// The steps that are missing; `nil` where the schema is not there at all.
+    private static func known(_ connection: Connection, _ migrations: [Migration]) async throws -> [Migration]? {
         let exists: Bool = try await connection.query("SELECT to_regclass('trueup.migration') IS NOT NULL AS yes")[0][
             "yes"]
-        guard exists else { throw MigrationError.missing }
-        let pending = try await pending(connection, migrations)
-        if let first = pending.first { throw MigrationError.behind(pending.count, next: first.label) }
+        return exists ? try await pending(connection, migrations) : nil
     }
 
     private static func applyMissing(_ connection: Connection, _ migrations: [Migration]) async throws -> [String] {
@@ -67,17 +74,31 @@ public enum Migrator {
             checksums[number] = try row["checksum"]
         }
         let applied = migrations.filter { checksums[$0.number] != nil }
-        // All at once: every command begins with it.
-        let sums = try await connection.query(
-            """
-            SELECT encode(sha256(convert_to(step.sql, 'UTF8')), 'hex') AS sum
-            FROM unnest($1::text[]) WITH ORDINALITY AS step (sql, place) ORDER BY step.place
-            """, applied.map(\.sql))
-        for (migration, row) in zip(applied, sums) where try row["sum"] != checksums[migration.number] {
+        for (migration, sum) in zip(applied, try await sums(of: applied, on: connection))
+        where sum != checksums[migration.number] {
             throw MigrationError.changed(migration.label)
         }
         return migrations.filter { checksums[$0.number] == nil }
     }
+
+    /// The checksums of the program's own steps. PostgreSQL computes them, all at once, and once for a process.
+    private static func sums(of migrations: [Migration], on connection: Connection) async throws -> [String] {
+        let texts = migrations.map(\.sql)
+        let known = knownSums.withLock { known in texts.compactMap { known[$0] } }
+        if known.count == texts.count { return known }
+        let rows = try await connection.query(
+            """
+            SELECT encode(sha256(convert_to(step.sql, 'UTF8')), 'hex') AS sum
+            FROM unnest($1::text[]) WITH ORDINALITY AS step (sql, place) ORDER BY step.place
+            """, texts)
+        let sums: [String] = try rows.map { try $0["sum"] }
+        knownSums.withLock { known in
+            for (text, sum) in zip(texts, sums) { known[text] = sum }
+        }
+        return sums
+    }
+
+    private static let knownSums = Mutex<[String: String]>([:])
 }
 
 /// Why a database is refused.

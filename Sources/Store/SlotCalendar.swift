@@ -15,8 +15,9 @@ public enum BudgetShare: String, Sendable, Hashable {
 public struct SlotRate: Sendable, Hashable {
     /// Requests in any one second.
     public let perSecond: Double
-    /// How late a slot may still be used, for wake-ups and the way to the database: microseconds.
-    public static let toleranceMicroseconds: Int64 = 50_000
+    /// How late a slot may still be used, for wake-ups and the way to the database: microseconds. What it allows is
+    /// taken off the rate: a hundredth.
+    public static let toleranceMicroseconds: Int64 = 10_000
     /// A background request leaves one of so many slots to others.
     public static let reservedOneIn: Int64 = 4
 
@@ -115,43 +116,57 @@ package struct AccountSlots: Sendable, Equatable {
     }
 }
 
-/// What an endpoint has granted: instants on a grid of even distances, at most one request each. Kept from the oldest
-/// that lies ahead.
+/// What an endpoint has granted: instants that lie a step apart at least, at most one request each.
+///
+/// They lie on a grid of even distances, whose place is that of the first: an endpoint that nobody has asked for of late
+/// has a slot at once, and who asks next keeps to its grid, so that the distances between leave no room unused.
 package struct EndpointSlots: Sendable, Equatable {
-    /// Numbers of grid points, ascending; time is the number times the step.
+    /// Microseconds of Unix time, ascending, from the last that was over on.
     package private(set) var taken: [Int64]
 
     package init(taken: [Int64]) { self.taken = taken }
 
+    /// Forgets what is over by a step or more.
     package mutating func advance(to now: Int64, _ rate: SlotRate) {
-        let oldest = now / rate.stepMicroseconds
+        let oldest = now - rate.stepMicroseconds
         // Beyond the horizon lies only what was granted before the clock stepped back.
-        let newest = (now + SlotCalendar.horizonAloneMicroseconds) / rate.stepMicroseconds + 2
-        taken.removeAll { $0 < oldest || $0 > newest }
+        let newest = now + SlotCalendar.horizonAloneMicroseconds + 2 * rate.stepMicroseconds
+        taken.removeAll { $0 <= oldest || $0 > newest }
     }
 
-    /// The first free grid point at or after a time.
+    /// The first free instant at or after a time.
     package func next(atOrAfter time: Int64, _ rate: SlotRate, _ share: BudgetShare) -> Int64 {
-        var number = (time + rate.stepMicroseconds - 1) / rate.stepMicroseconds
-        while isTaken(number) || (share == .background && number % SlotRate.reservedOneIn == 0) { number += 1 }
-        return number
+        let step = rate.stepMicroseconds
+        var at = time
+        if let place = taken.first {
+            let (quotient, remainder) = (time - place).quotientAndRemainder(dividingBy: step)
+            at = place + step * (remainder > 0 ? quotient + 1 : quotient)
+        }
+        while !isFree(at, step) || (share == .background && Self.isReserved(at, step)) { at += step }
+        return at
     }
 
-    package mutating func take(_ number: Int64) {
-        taken.insert(number, at: place(of: number))
+    package mutating func take(_ instant: Int64) {
+        taken.insert(instant, at: place(of: instant))
     }
 
-    private func isTaken(_ number: Int64) -> Bool {
-        let place = place(of: number)
-        return place < taken.count && taken[place] == number
+    /// Of each few slots one, the same for all who ask: on one grid the number rises by one from slot to slot.
+    private static func isReserved(_ at: Int64, _ step: Int64) -> Bool { (at / step) % SlotRate.reservedOneIn == 0 }
+
+    /// Nothing lies closer than a step. On one grid that is what lies on the same instant; others come from processes
+    /// with another rate.
+    private func isFree(_ at: Int64, _ step: Int64) -> Bool {
+        let place = place(of: at)
+        if place < taken.count, taken[place] - at < step { return false }
+        return place == 0 || at - taken[place - 1] >= step
     }
 
     /// The index of the first that is not smaller.
-    private func place(of number: Int64) -> Int {
+    private func place(of instant: Int64) -> Int {
         var (low, high) = (0, taken.count)
         while low < high {
             let middle = (low + high) / 2
-            if taken[middle] < number { low = middle + 1 } else { high = middle }
+            if taken[middle] < instant { low = middle + 1 } else { high = middle }
         }
         return low
     }
@@ -200,14 +215,13 @@ package struct SlotCalendar: Sendable, Equatable {
         var slots: [Int64] = []
         var time = max(now, earliest)
         while slots.count < count, time <= end {
-            let number = endpoint.next(atOrAfter: time, endpointRate, share)
-            let at = number * endpointRate.stepMicroseconds
+            let at = endpoint.next(atOrAfter: time, endpointRate, share)
             // One slot is granted however far it lies ahead: slow endpoints have none within the horizon.
             guard at <= end || slots.isEmpty && at <= end + endpointRate.stepMicroseconds else {
                 return (slots, max(now + 10_000, at - horizonMicroseconds / 2))
             }
             if account.hasRoom(at: at, accountRate, share) {
-                endpoint.take(number)
+                endpoint.take(at)
                 account.take(at: at, share)
                 slots.append(at)
                 time = at + 1

@@ -104,8 +104,10 @@ public struct StagingTable: Sendable, Hashable {
         try await connection.run(script: "SET LOCAL default_statistics_target = 10; ANALYZE \(name)")
     }
 
-    /// Rows and distinct ids: equal when every object was staged exactly once. Absent ones do not count.
-    public func count(on connection: Connection) async throws -> (rows: Int64, distinct: Int64, fresh: Int64) {
+    /// Rows and distinct ids of an account: equal when every object was staged exactly once. Absent ones do not count.
+    public func count(
+        account: String, on connection: Connection
+    ) async throws -> (rows: Int64, distinct: Int64, fresh: Int64) {
         let isRead = object == .invoice || object == .paymentIntent
         let (fresh, exists) = isRead ? ("is_fresh", "status <> '\(Self.absent)'") : ("false", "true")
         let row = try await connection.transaction(access: .readOnly) { connection in
@@ -115,10 +117,10 @@ public struct StagingTable: Sendable, Hashable {
                 """
                 SELECT coalesce(sum(n), 0)::bigint AS rows, count(*) AS ids, coalesce(sum(fresh), 0)::bigint AS fresh
                 FROM (SELECT count(*) AS n, count(*) FILTER (WHERE is_fresh) AS fresh
-                    FROM (SELECT id COLLATE "C" AS id, account, \(fresh) AS is_fresh FROM \(name)
-                        WHERE \(exists)) staged
-                    GROUP BY id, account) objects
-                """)[0]
+                    FROM (SELECT id COLLATE "C" AS id, \(fresh) AS is_fresh FROM \(name)
+                        WHERE account = $1 AND \(exists)) staged
+                    GROUP BY id) objects
+                """, account)[0]
         }
         return (try row["rows"], try row["ids"], try row["fresh"])
     }

@@ -170,10 +170,12 @@ public struct Windows: Sendable {
     }
 
     /// Objects counted in when their pages were committed.
-    public func objectCount(_ object: ListedObject, on connection: Connection) async throws -> Int64 {
+    public func objectCount(_ list: RunList, on connection: Connection) async throws -> Int64 {
         try await connection.query(
-            "SELECT coalesce(sum(objects), 0)::bigint AS n FROM trueup.window WHERE run_id = $1 AND object = $2",
-            runID, object.rawValue)[0]["n"]
+            """
+            SELECT coalesce(sum(objects), 0)::bigint AS n FROM trueup.window
+            WHERE run_id = $1 AND account = $2 AND object = $3
+            """, runID, list.account, list.object.rawValue)[0]["n"]
     }
 
     /// Pages that were read of a run so far, and how few there could have been with every page full.

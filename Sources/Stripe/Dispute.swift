@@ -55,6 +55,9 @@ public struct Dispute: Sendable, Hashable {
     public var status: DisputeStatus
     public var paymentIntent: String?
     public var charge: String?
+    /// What the charge paid, where the charge was asked for in full (`StripeClient.disputes(_:namingInvoices:)`) and
+    /// names an invoice.
+    public var invoice: String?
     /// For example fraudulent.
     public var reason: String?
 
@@ -64,7 +67,7 @@ public struct Dispute: Sendable, Hashable {
     /// All fields, for those who make one themselves.
     public init(
         id: String, createdSeconds: Int64, livemode: Bool, amount: Int64, currency: String, status: DisputeStatus,
-        paymentIntent: String? = nil, charge: String? = nil, reason: String? = nil
+        paymentIntent: String? = nil, charge: String? = nil, invoice: String? = nil, reason: String? = nil
     ) {
         self.id = id
         self.createdSeconds = createdSeconds
@@ -74,6 +77,7 @@ public struct Dispute: Sendable, Hashable {
         self.status = status
         self.paymentIntent = paymentIntent
         self.charge = charge
+        self.invoice = invoice
         self.reason = reason
     }
 }

@@ -40,6 +40,8 @@ public struct Refund: Sendable, Hashable {
     public var status: RefundStatus?
     public var paymentIntent: String?
     public var charge: String?
+    /// What the charge paid, where the charge was asked for in full (`StripeClient.refunds(_:namingInvoices:)`) and names an invoice.
+    public var invoice: String?
     /// For example requested_by_customer.
     public var reason: String?
 
@@ -49,7 +51,7 @@ public struct Refund: Sendable, Hashable {
     /// All fields, for those who make one themselves.
     public init(
         id: String, createdSeconds: Int64, amount: Int64, currency: String, status: RefundStatus? = nil,
-        paymentIntent: String? = nil, charge: String? = nil, reason: String? = nil
+        paymentIntent: String? = nil, charge: String? = nil, invoice: String? = nil, reason: String? = nil
     ) {
         self.id = id
         self.createdSeconds = createdSeconds
@@ -58,6 +60,7 @@ public struct Refund: Sendable, Hashable {
         self.status = status
         self.paymentIntent = paymentIntent
         self.charge = charge
+        self.invoice = invoice
         self.reason = reason
     }
 }

@@ -4,13 +4,27 @@ import Curl
 extension StripeClient {
     /// A page of refunds. They have no `livemode`: only the key vouches for their mode.
     /// See https://docs.stripe.com/api/refunds/list
-    public func refunds(_ query: ListQuery) async throws(StripeError) -> Page<Refund> {
-        try await page(query, "/v1/refunds")
+    /// - Parameter namingInvoices: each says which invoice was paid, where charges name it (`Account.chargesNameInvoices`).
+    public func refunds(
+        _ query: ListQuery, namingInvoices: Bool = false
+    ) async throws(StripeError) -> Page<Refund> {
+        try await page(namingInvoices ? expandingCharges(query) : query, "/v1/refunds")
     }
 
     /// A page of disputes. See https://docs.stripe.com/api/disputes/list
-    public func disputes(_ query: ListQuery) async throws(StripeError) -> Page<Dispute> {
-        try await page(query, "/v1/disputes")
+    /// - Parameter namingInvoices: each says which invoice was paid, where charges name it (`Account.chargesNameInvoices`).
+    public func disputes(
+        _ query: ListQuery, namingInvoices: Bool = false
+    ) async throws(StripeError) -> Page<Dispute> {
+        try await page(namingInvoices ? expandingCharges(query) : query, "/v1/disputes")
+    }
+
+    /// See https://docs.stripe.com/api/expanding_objects
+    private func expandingCharges(_ query: ListQuery) -> ListQuery {
+        guard account.chargesNameInvoices else { return query }
+        var query = query
+        query.filters.append(("expand[]", "data.charge"))
+        return query
     }
 
     /// A page of credit notes. See https://docs.stripe.com/api/credit_notes/list
@@ -101,6 +115,9 @@ extension Account {
     /// Whether the version has /v1/invoice_payments, and its intents and charges no longer name their invoice: since
     /// 2025-03-31.basil. See https://docs.stripe.com/changelog/basil
     public var hasInvoicePayments: Bool { apiVersion.prefix(10) >= "2025-03-31" }
+
+    /// Until then a charge names the invoice that it paid.
+    public var chargesNameInvoices: Bool { !hasInvoicePayments }
 
     /// Whether credit notes can be listed by `created`. Sent only where it surely is understood: 2023-10-16 refuses it.
     public var filtersCreditNotesByTime: Bool { hasInvoicePayments }

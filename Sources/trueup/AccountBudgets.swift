@@ -39,5 +39,11 @@ final class AccountBudgets: Sendable {
         }
     }
 
+    /// Opens the connection that the first request needs, while the caller does something else.
+    func warm() {
+        // Whatever is wrong is said to who needs it.
+        Task { [pool] in try? await pool.withConnection { _ in } }
+    }
+
     func close() async { await pool.close() }
 }

@@ -68,6 +68,7 @@ struct RunningJob {
         _ trigger: RunTrigger, _ view: RunView, _ progress: @escaping @Sendable (RunProgress) -> Void
     ) async throws -> RunResult {
         let budgets = AccountBudgets(database.target)
+        budgets.warm()
         let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) {
             budgets.budget(of: $0, $1, for: trigger)
         }

@@ -20,6 +20,11 @@ struct SandboxCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Invoices of each account.")
     var invoices = 20_000
 
+    @Option(
+        name: .long,
+        help: "Payment intents of each plain account that pay no invoice; as many as invoices unless it is given.")
+    var intents: Int?
+
     @Option(name: .long, help: "The days over which they are spread.")
     var days = 400
 
@@ -66,6 +71,9 @@ struct SandboxCommand: AsyncParsableCommand {
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port takes 0 to 65535.") }
         guard (0...100_000_000).contains(invoices) else { throw ValidationError("--invoices takes 0 to 100000000.") }
+        guard (0...100_000_000).contains(intents ?? 0) else {
+            throw ValidationError("--intents takes 0 to 100000000.")
+        }
         guard (1...3_000).contains(days) else { throw ValidationError("--days takes 1 to 3000.") }
         guard latencyMs >= 0, jitterMs >= 0 else { throw ValidationError("A latency is not negative.") }
     }
@@ -97,7 +105,7 @@ struct SandboxCommand: AsyncParsableCommand {
         guard !demo else { return try DemoHistory(seed: seed, nowSeconds: now).accounts }
         func plain(_ offset: UInt64) -> SandboxHistory {
             .plain(
-                seed: seed + offset, invoices: invoices, paymentIntents: invoices,
+                seed: seed + offset, invoices: invoices, paymentIntents: intents ?? invoices,
                 fromSeconds: now - Int64(days) * 86_400, toSeconds: now - 600, skew: skew)
         }
         let credits: SandboxHistory =

@@ -24,6 +24,10 @@ struct AftermathRunTests {
                 #expect(balance - (before[agency] ?? 0) == history.expectedGrants[agency] ?? 0, "agency \(agency)")
             }
             try await Self.expectAmounts(night)
+            // What was taken back of payments names their invoices, but in later versions.
+            let intents = night.requests().filter { $0.path.hasPrefix("/v1/payment_intents") }
+            let joins = night.requests().filter { $0.path.hasPrefix("/v1/invoice_payments") }
+            #expect(intents.isEmpty && joins.isEmpty == (version == "2023-10-16"))
             let second = try await night.run()
             #expect(second.tallies.repaired.isEmpty)
             #expect(Set(second.findings.map(\.id)) == Set(first.findings.filter { $0.closedHow == nil }.map(\.id)))

@@ -11,8 +11,11 @@ struct SharedBudgetTests {
         private let times = Mutex<[String: [Int64]]>([:])
         private static let origin = ContinuousClock.now
 
-        func note(_ endpoint: String) {
-            let (seconds, attoseconds) = (ContinuousClock.now - Self.origin).components
+        /// - Parameter end: nothing is sent after it, as the client for HTTP sees to.
+        func note(_ endpoint: String, notAfter end: ContinuousClock.Instant) {
+            let now = ContinuousClock.now
+            guard now <= end else { return }
+            let (seconds, attoseconds) = (now - Self.origin).components
             let time = seconds * 1_000_000 + attoseconds / 1_000_000_000_000
             times.withLock { $0[endpoint, default: []].append(time) }
         }
@@ -26,7 +29,9 @@ struct SharedBudgetTests {
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<workers {
                 group.addTask {
-                    while ContinuousClock.now < end, (try? await budget.take(endpoint)) != nil { sent.note(endpoint) }
+                    while ContinuousClock.now < end, let slot = try? await budget.take(endpoint) {
+                        sent.note(endpoint, notAfter: slot)
+                    }
                 }
             }
         }
@@ -107,8 +112,8 @@ struct SharedBudgetTests {
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<12 {
                     group.addTask {
-                        while ContinuousClock.now < end, (try? await budget.take("a")) != nil {
-                            counter.note("a")
+                        while ContinuousClock.now < end, let slot = try? await budget.take("a") {
+                            counter.note("a", notAfter: slot)
                             // A page.
                             try? await Task.sleep(for: .milliseconds(10))
                         }

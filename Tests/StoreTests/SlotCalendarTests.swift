@@ -117,9 +117,36 @@ struct SlotCalendarTests {
             }
             now += 20_000
         }
-        // A quarter of 20 a second for 8 seconds is 40; the grid runs 5 percent slower than the clock.
+        // A quarter of 20 a second for 8 seconds is 40; the grid runs one percent slower than the clock.
         #expect((counts[.nightly] ?? 0) >= 36, "\(counts)")
         #expect((counts[.background] ?? 0) >= 100, "\(counts)")
+    }
+
+    @Test("an endpoint that nobody asked for of late has a slot at once, and then keeps its distances")
+    func atOnce() {
+        let (accountRate, endpointRate) = (SlotRate(perSecond: 80), SlotRate(perSecond: 25))
+        let step = endpointRate.stepMicroseconds
+        var shared = Shared(now: 1_795_435_200_000_000)
+        var now: Int64 = 1_795_435_203_000_007
+        let first = shared.grant(2, "e", now: now, accountRate, endpointRate).slots
+        #expect(first == [now, now + step])
+        // A step after the last one is over the grid is left, and not before.
+        now = first[1] + step - 1
+        #expect(shared.grant(1, "e", now: now, accountRate, endpointRate).slots == [now + 1])
+        now += 1 + step + 13
+        #expect(shared.grant(1, "e", now: now, accountRate, endpointRate).slots == [now])
+    }
+
+    @Test("processes that were told different rates stay a step apart all the same")
+    func differentRates() {
+        let accountRate = SlotRate(perSecond: 100)
+        var shared = Shared(now: 1_795_435_200_000_000)
+        let now: Int64 = 1_795_435_203_000_000
+        let slow = shared.grant(5, "e", now: now, accountRate, SlotRate(perSecond: 20)).slots
+        let fast = shared.grant(5, "e", now: now, accountRate, SlotRate(perSecond: 25)).slots
+        let all = (slow + fast).sorted()
+        let step = SlotRate(perSecond: 25).stepMicroseconds
+        #expect(fast.count > 0 && zip(all, all.dropFirst()).allSatisfy { $1 - $0 >= step }, "\(slow) \(fast)")
     }
 
     @Test("a calendar of a clock that stepped back is known as such, and nothing known means waiting")

@@ -77,10 +77,33 @@ struct SandboxReadTests {
                 disputed.insert(try await client.invoiceOfIntent(dispute.paymentIntent ?? "") ?? "")
             }
             #expect(disputed == invoices(.disputed, .disputedOld))
+            // The same without a request for each, where charges name their invoices.
+            let named = try await all(ListQuery(limit: 3), \Refund.id) {
+                try await client.refunds($0, namingInvoices: true)
+            }
+            let questioned = try await all(ListQuery(), \Dispute.id) {
+                try await client.disputes($0, namingInvoices: true)
+            }
+            let isOld = version == Self.versions[0]
+            #expect(Set(named.compactMap(\.invoice)) == (isOld ? refunded : []))
+            #expect(Set(questioned.compactMap(\.invoice)) == (isOld ? disputed : []))
+            #expect(named.map { Self.without($0) } == refunds && questioned.map { Self.without($0) } == disputes)
             let credited = notes.filter { $0.stands && $0.creditedAfterPayment > 0 }
             #expect(Set(credited.map(\.invoice)) == invoices(.credited, .creditedOld))
             #expect(Set(notes.map(\.invoice)).isSuperset(of: invoices(.amountMismatchPartial)))
         }
+    }
+
+    private static func without(_ refund: Refund) -> Refund {
+        var refund = refund
+        refund.invoice = nil
+        return refund
+    }
+
+    private static func without(_ dispute: Dispute) -> Dispute {
+        var dispute = dispute
+        dispute.invoice = nil
+        return dispute
     }
 
     @Test("an intent leads to its invoice and back, also where an invoice was paid twice", arguments: versions)

@@ -66,14 +66,15 @@ typedef struct {
     trueup_flag livemode;
 } trueup_invoice_item;
 
-// Refunds have no livemode.
+// Refunds have no livemode. The invoice only where the charge was expanded.
 typedef struct {
-    trueup_text id, currency, status, payment_intent, charge, reason;
+    trueup_text id, currency, status, payment_intent, charge, invoice, reason;
     trueup_integer created, amount;
 } trueup_refund;
 
+// The invoice only where the charge was expanded.
 typedef struct {
-    trueup_text id, currency, status, payment_intent, charge, reason;
+    trueup_text id, currency, status, payment_intent, charge, invoice, reason;
     trueup_integer created, amount;
     trueup_flag livemode;
 } trueup_dispute;
