@@ -75,10 +75,13 @@ public struct OrderFacts: Sendable, Hashable {
     public var createdSeconds: Int64
     /// The agency's Stripe customer on this account, where the tables know it.
     public var customer: String?
+    /// Trueup itself placed it for a caller, and it waits for its invoice.
+    public var isPlacedHere: Bool
 
     public init(
         rowID: Int64, invoiceID: String?, agencyID: Int64, credits: Int64, amount: Int64, currency: String,
-        paid: Bool = false, isCancelled: Bool = false, createdSeconds: Int64, customer: String? = nil
+        paid: Bool = false, isCancelled: Bool = false, createdSeconds: Int64, customer: String? = nil,
+        isPlacedHere: Bool = false
     ) {
         self.rowID = rowID
         self.invoiceID = invoiceID
@@ -90,6 +93,7 @@ public struct OrderFacts: Sendable, Hashable {
         self.isCancelled = isCancelled
         self.createdSeconds = createdSeconds
         self.customer = customer
+        self.isPlacedHere = isPlacedHere
     }
 
     /// A row that is both paid and cancelled counts as paid: the credits were given.

@@ -39,13 +39,28 @@ public struct InvoiceRules: Sendable, Hashable {
                 "Order \(order.rowID) has no Stripe id; invoice \(stripe.id) names it in its metadata.")
         }
         if pair.stripe == nil, let order = pair.order, order.invoiceID == nil {
-            return order.state == .cancelled
-                ? .agree
-                : Verdict(
-                    .unlinkedOrder, .review,
-                    "Order \(order.rowID) has no Stripe id and no invoice names it: it was never invoiced.")
+            return order.state == .cancelled ? .agree : neverInvoiced(order)
         }
         return state(stripeState(pair.stripe), pair.order?.state ?? .absent, pair)
+    }
+
+    /// A row without an invoice. What the application made, it may still invoice; what Trueup placed itself waits for a
+    /// caller who asks again, and is let go of when nobody does.
+    private func neverInvoiced(_ order: OrderFacts) -> Verdict {
+        let what = "Order \(order.rowID) has no Stripe id and no invoice names it"
+        guard order.isPlacedHere, order.state == .open else {
+            return Verdict(.unlinkedOrder, .review, what + ": it was never invoiced.")
+        }
+        guard ageSeconds(order.createdSeconds) > staleAfterSeconds else {
+            return Verdict(
+                .unlinkedOrder, .review,
+                what + ": placing it was cut off. Whoever ordered may ask again; when nobody does, it is cancelled "
+                    + "\(staleAfterSeconds / 86_400) days after it was made.")
+        }
+        let days = ageSeconds(order.createdSeconds) / 86_400
+        return Verdict(
+            .unlinkedOrder, .apply,
+            what + ": placing it was cut off \(days) days ago, and nobody has asked for it again.")
     }
 
     /// Where the invoice stands in the state table. A draft that Stripe will finalize by itself, or that a

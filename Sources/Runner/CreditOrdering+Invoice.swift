@@ -97,8 +97,24 @@ extension CreditOrdering {
         }
     }
 
-    /// The invoice that names the order in its metadata. The customer's invoices are listed, since a search lags.
+    /// The invoice of an order that is not void or uncollectible.
     private func existing(_ row: PlacedRow, customer: String) async throws -> Invoice? {
+        let live = try await invoices(naming: row.order.rowID, customer: customer).invoices.filter {
+            InvoiceFacts($0).status.isLive
+        }
+        guard live.count <= 1 else {
+            let ids = live.map(\.id).sorted().joined(separator: ", ")
+            throw OrderingError.unexpected(orderID: row.order.rowID, reason: "Several invoices name it: \(ids).")
+        }
+        return live.first
+    }
+
+    /// The customer's invoices that name the order in their metadata, whatever has become of them. All of the
+    /// customer's are listed, since a search lags.
+    /// - Returns: also the id of the request that reached the end.
+    func invoices(
+        naming orderID: Int64, customer: String
+    ) async throws -> (invoices: [Invoice], requestID: String) {
         var found: [String: Invoice] = [:]
         var query = ListQuery(filters: [("customer", customer)])
         for _ in 0..<Self.pagesMax {
@@ -110,21 +126,14 @@ extension CreditOrdering {
                 query.startingAfter = nil
                 continue
             }
-            for invoice in page.objects where invoice.metadata.orderID == String(row.order.rowID) {
-                if InvoiceFacts(invoice).status.isLive { found[invoice.id] = invoice }
+            for invoice in page.objects where invoice.metadata.orderID == String(orderID) {
+                found[invoice.id] = invoice
             }
-            guard page.hasMore, let last = page.objects.last else {
-                guard found.count <= 1 else {
-                    let ids = found.keys.sorted().joined(separator: ", ")
-                    throw OrderingError.unexpected(
-                        orderID: row.order.rowID, reason: "Several invoices name it: \(ids).")
-                }
-                return found.values.first
-            }
+            guard page.hasMore, let last = page.objects.last else { return (Array(found.values), page.requestID) }
             query.startingAfter = last.id
         }
         throw OrderingError.unexpected(
-            orderID: row.order.rowID, reason: "The invoices of customer \(customer) do not come to an end.")
+            orderID: orderID, reason: "The invoices of customer \(customer) do not come to an end.")
     }
 
     /// From a draft to an invoice that can be paid.

@@ -34,6 +34,8 @@ public struct FindingFacts: Codable, Sendable, Equatable {
         var paid: Bool
         public var cancelled: Bool
         var created: Int64
+        /// Absent where it is not so.
+        var placedHere: Bool?
     }
 
     public struct Intent: Codable, Sendable, Equatable {
@@ -135,6 +137,7 @@ extension FindingFacts {
         facts.intent?.hasCheckoutSession = nil
         facts.intent?.chargedAt = nil
         facts.intent?.invoiceID = nil
+        facts.order?.placedHere = nil
         return facts
     }
 
@@ -195,13 +198,13 @@ extension FindingFacts.Order {
         self.init(
             row: facts.rowID, invoiceID: facts.invoiceID, agency: facts.agencyID, credits: facts.credits,
             amount: facts.amount, currency: facts.currency, paid: facts.paid, cancelled: facts.isCancelled,
-            created: facts.createdSeconds)
+            created: facts.createdSeconds, placedHere: facts.isPlacedHere ? true : nil)
     }
 
     fileprivate var facts: OrderFacts {
         OrderFacts(
             rowID: row, invoiceID: invoiceID, agencyID: agency, credits: credits, amount: amount, currency: currency,
-            paid: paid, isCancelled: cancelled, createdSeconds: created)
+            paid: paid, isCancelled: cancelled, createdSeconds: created, isPlacedHere: placedHere ?? false)
     }
 }
 

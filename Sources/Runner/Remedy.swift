@@ -33,6 +33,8 @@ struct Remedy: Sendable, Hashable {
 
     var atStripe: AtStripe?
     var local: Local?
+    /// Right before, Stripe is asked whether an invoice names the order after all.
+    var asksFirst = false
 
     /// The word in plans: what a person has to know of it first.
     var word: String { atStripe?.rawValue ?? local?.word ?? "" }
@@ -87,10 +89,22 @@ struct Remedy: Sendable, Hashable {
             atStripe = .deleteDraft
             local = isOpen ? .order(.cancel(atSeconds: nil)) : nil
         case .unlinkedOrder:
-            guard pair.order != nil, let invoice = pair.stripe?.id else { return nil }
-            local = .order(.link(invoiceID: invoice))
+            guard let order = pair.order else { return nil }
+            if let invoice = pair.stripe?.id {
+                local = .order(.link(invoiceID: invoice))
+            } else {
+                guard isOpen, order.isPlacedHere, order.invoiceID == nil else { return nil }
+                local = .order(.cancel(atSeconds: nil))
+                asksFirst = true
+            }
         default: return nil
         }
+    }
+
+    /// An invoice names the order after all.
+    mutating func link(orderTo invoice: String) {
+        local = .order(.link(invoiceID: invoice))
+        asksFirst = false
     }
 
     /// The object that a link connects a row to.

@@ -61,10 +61,10 @@ struct Repairer: Sendable {
             self.rowHash = rowHash
         }
 
-        fileprivate var pair: Pair { judged.found.pair }
+        var pair: Pair { judged.found.pair }
 
         /// `order 12`, or `invoice in_…` where there is no row.
-        fileprivate var what: String {
+        var what: String {
             pair.rowKey != nil
                 ? "\(pair.localNoun) \(pair.localID)" : "\(pair.stripeNoun) \(pair.stripeID)"
         }
@@ -131,6 +131,7 @@ struct Repairer: Sendable {
         do {
             if let change = task.remedy.atStripe { return try await dispose(task, change) }
             guard let effect = task.remedy.local else { return Outcome() }
+            if task.remedy.asksFirst { return try await letGo(task) }
             if case .notice = effect { return try await notify(task) }
             return try await settle(task, effect)
         } catch let error as PostgresError {
@@ -148,7 +149,7 @@ struct Repairer: Sendable {
         return Outcome(failures: ["finding F-\(task.findingID), \(task.what): \(reason)"])
     }
 
-    private func settle(_ task: Task, _ effect: Remedy.Local) async throws -> Outcome {
+    func settle(_ task: Task, _ effect: Remedy.Local) async throws -> Outcome {
         do {
             return try await attempt(task, effect)
         } catch let error as PostgresError {

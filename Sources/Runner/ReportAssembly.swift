@@ -172,7 +172,10 @@ struct ReportAssembly {
         case .missedPaid: return "Mark the order paid and add its credits."
         case .missedVoid, .missingInStripe: return "Cancel the order."
         case .staleDraft: return "Delete the draft and cancel its order."
-        case .unlinkedOrder: return "Write the invoice's id into the order."
+        case .unlinkedOrder:
+            return found.stripeID.isEmpty
+                ? "Cancel the order, once Stripe says again that no invoice names it."
+                : "Write the invoice's id into the order."
         case .missedFinalizedNotice: return "Send the notice."
         case .missedSucceeded, .missedCanceled, .missedFailed: return "Bring the charge to Stripe's state."
         case .staleIntent: return "Cancel the payment intent."

@@ -13,7 +13,26 @@ enum RowTurn {
         _ kind: Kind, _ rowID: Int64, on connection: Connection, _ body: () async throws -> T
     ) async throws -> T {
         try await connection.execute(
-            "SELECT pg_advisory_lock(hashtextextended('trueup.' || $1 || '.' || $2, 0))", kind.rawValue, String(rowID))
+            "SELECT pg_advisory_lock(\(name))", kind.rawValue, String(rowID))
+        return try await holding(on: connection, body)
+    }
+
+    /// The same without waiting.
+    /// - Returns: `nil` where somebody else has the turn.
+    static func holdIfFree<T: Sendable>(
+        _ kind: Kind, _ rowID: Int64, on connection: Connection, _ body: () async throws -> T
+    ) async throws -> T? {
+        let isTaken: Bool = try await connection.query(
+            "SELECT pg_try_advisory_lock(\(name)) AS taken", kind.rawValue, String(rowID))[0]["taken"]
+        return isTaken ? try await holding(on: connection, body) : nil
+    }
+
+    /// SQL for the lock's number, of the parameters kind and row.
+    private static let name = "hashtextextended('trueup.' || $1 || '.' || $2, 0)"
+
+    private static func holding<T: Sendable>(
+        on connection: Connection, _ body: () async throws -> T
+    ) async throws -> T {
         let result: Result<T, any Error>
         do {
             result = .success(try await body())

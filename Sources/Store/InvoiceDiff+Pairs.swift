@@ -57,7 +57,8 @@ extension InvoiceDiff {
     }
 
     func localOnlyPair(_ row: Row) throws -> DifferingPair {
-        let order = try order(row)
+        var order = try order(row)
+        order?.isPlacedHere = try row["l_placed"]
         if let look = try row["look_id"] as String? {
             let exactRow: Int64? = try row["exact_row"]
             let pair = InvoicePair(

@@ -225,9 +225,21 @@ extension InvoiceDiff {
         """
     }
 
+    /// A row `l` that Trueup placed and that has no invoice yet: the note of the caller's key and the row were made in
+    /// one transaction.
+    private var isPlacedHere: String {
+        """
+        (l.\(table.id) IS NULL AND EXISTS (SELECT FROM trueup.client_request q
+            WHERE q.kind = 'order' AND q.row_id = l.\(table.key) AND q.agency_id = l.\(table.agencyID)
+                AND q.created_at BETWEEN l.\(table.createdAt) - interval '1 second'
+                    AND l.\(table.createdAt) + interval '1 second'))
+        """
+    }
+
     func localOnly(alsoRead: [String], alsoRows: [Int64], among found: FoundRows?) -> SQLStatement {
         let columns = """
-            SELECT \(stagedColumns), \(localColumns), s.id AS look_id, e.\(table.key)::bigint AS exact_row
+            SELECT \(stagedColumns), \(localColumns), s.id AS look_id, e.\(table.key)::bigint AS exact_row,
+                \(isPlacedHere) AS l_placed
             FROM \(table.name) l
             \(table.agencyJoin)
             """

@@ -92,6 +92,8 @@ struct Habits: Sendable {
     var place: @Sendable (Torture, NewCreditOrder, String, OrderStep?) async throws -> Void = Torture.place
     var cancel: @Sendable (Torture, Int64, Int64, OrderStep?) async throws -> Void = Torture.cancel
     var reserve: @Sendable (Torture, Int64, Int64) async throws -> Void = Torture.reserve
+    /// One run of a job.
+    var night: @Sendable (Torture, String) async throws -> Void = { try await $0.town.run($1) }
     var charge: @Sendable (Torture, NewCharge, String, ChargeStep?) async throws -> Void = Torture.charge
 
     static let right = Habits()

@@ -149,6 +149,17 @@ extension Habits {
             try await Torture.deliver(torture, delivery, crashes: crashes)
         },
         Habits("nobody looks for lost webhooks") { $0.reconciles = false },
+        Habits("an order without an invoice is let go of without asking Stripe") {
+            $0.night = { torture, job in
+                _ = try await torture.town.query(
+                    """
+                    UPDATE task_credit_stripe_invoice SET cancelled_at = now()
+                    WHERE stripe_invoice_id IS NULL AND cancelled_at IS NULL
+                        AND extract(epoch FROM created_at) < $1::bigint - 7 * 86400
+                    """, torture.town.server.clock.nowSeconds)
+                try await torture.town.run(job)
+            }
+        },
     ]
 
     private static let callers: [Habits] = [

@@ -33,6 +33,10 @@ extension Torture {
             faults.append("order \(order) has \(several.count) invoices")
         }
         faults += try await checkBalances(bought)
+        let named = Set(invoices.compactMap { $0.metadata["order_id"] })
+        for (order, row) in rows where row.invoice == nil && !row.isCancelled && !named.contains(String(order)) {
+            faults.append("order \(order) waits for an invoice for ever")
+        }
         for (order, row) in rows where row.paid && row.isCancelled {
             faults.append("order \(order) is paid and cancelled")
         }

@@ -14,6 +14,10 @@ extension Torture {
     /// Every agency has something to pay with.
     func opening() async throws {
         for agency in Town.agencies { try await setMethod("pm_card_visa", ofAgency: agency) }
+        // Where Stripe shows nothing at all, no share of it may be repaired.
+        let first = NewCreditOrder(agencyID: 1, memberID: 10, optionID: 1)
+        with { $0.wishes["first"] = first }
+        try await Self.place(self, first, "first", nil)
     }
 
     func changeMethod() async throws {

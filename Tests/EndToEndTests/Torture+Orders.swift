@@ -32,6 +32,30 @@ extension Torture {
         try await habits.place(self, order, key, nil)
     }
 
+    /// Somebody at the desk writes the invoice of an order that never got one, right before the night: a list of what
+    /// was made until a while ago does not show it.
+    func writeByHand() async throws {
+        let rows = try await town.query(
+            """
+            SELECT id, agency_id, amount_cents FROM task_credit_stripe_invoice
+            WHERE stripe_invoice_id IS NULL AND cancelled_at IS NULL ORDER BY id
+            """)
+        for row in rows {
+            let order: Int64 = try row["id"]
+            guard oneIn(3), try town.invoices(ofOrder: order).isEmpty,
+                let customer = town.customers[try row["agency_id"]]
+            else { continue }
+            let world = try town.world()
+            let metadata = ["order_id": String(order), "agency_id": String(try row["agency_id"] as Int64)]
+            let invoice = try world.insert(
+                SandboxInvoiceDraft(
+                    amount: try row["amount_cents"], customerID: customer, metadata: metadata, daysUntilDue: 30))
+            try world.finalize(invoice)
+            log("written by hand: \(invoice) for order \(order)")
+            if oneIn(2) { try world.pay(invoice) }
+        }
+    }
+
     func takeBack() async throws {
         let rows = try await town.query("SELECT id, agency_id FROM task_credit_stripe_invoice ORDER BY id")
         let orders: [(Int64, Int64)] = try rows.map { (try $0["id"], try $0["agency_id"]) }

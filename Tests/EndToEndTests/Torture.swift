@@ -145,7 +145,7 @@ final class Torture: Sendable {
     private func night() async throws {
         guard habits.reconciles, let job = pick(town.jobs.map(\.name)) else { return }
         log("night of \(job)")
-        try await town.run(job)
+        try await habits.night(self, job)
     }
 
     // MARK: - The end
@@ -154,8 +154,9 @@ final class Torture: Sendable {
     private func end() async throws {
         for seconds in [3_600, 9 * 86_400] as [Int64] {
             town.server.clock.advance(bySeconds: seconds)
+            try await writeByHand()
             if habits.reconciles {
-                for job in town.jobs { try await town.run(job.name) }
+                for job in town.jobs { try await habits.night(self, job.name) }
             }
             try await collect()
             for _ in 0..<10_000 where with({ !$0.waiting.isEmpty }) { try await deliverOne() }
@@ -163,7 +164,7 @@ final class Torture: Sendable {
         }
         town.server.clock.advance(bySeconds: 3_600)
         if habits.reconciles {
-            for job in town.jobs { try await town.run(job.name) }
+            for job in town.jobs { try await habits.night(self, job.name) }
         }
         try await mailRest()
     }

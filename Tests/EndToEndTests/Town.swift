@@ -109,10 +109,11 @@ final class Town: Sendable {
     }
 
     private static let jobs: [JobDefinition] = {
+        // An order without an invoice is a repair for which there is no object: here it may be the only one.
         let orders = ReconcileJob(
             accounts: ["task_health"],
             table: TableContract(name: "task_credit_stripe_invoice", columns: [.id: "stripe_invoice_id"]),
-            limits: RepairLimits(maxRepairs: 500, maxRepairShare: 1))
+            limits: RepairLimits(maxRepairs: 500, maxRepairShare: 500))
         let charges = ReconcileJob(
             accounts: ["medflyt"], object: .paymentIntent,
             table: TableContract(
@@ -183,14 +184,19 @@ final class Town: Sendable {
 
     /// One run of a job, as of the sandbox's time.
     @discardableResult
-    func run(_ name: String = "credit-invoices") async throws -> RunResult {
+    func run(_ name: String = "credit-invoices") async throws -> RunResult { try await run(name, isPlan: false) }
+
+    /// What a run would do.
+    func plan(_ name: String = "credit-invoices") async throws -> Plan? { try await run(name, isPlan: true).plan }
+
+    private func run(_ name: String, isPlan: Bool) async throws -> RunResult {
         guard let definition = jobs.first(where: { $0.name == name }) else { throw TownError("no job \(name)") }
         var clients: [String: StripeClient] = [:]
         for account in definition.kind.accounts { clients[account] = client(account, attempts: 12) }
         let origin = RunOrigin(
             trigger: .manual, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
         return try await JobRun(
-            definition: definition, jobs: jobs, clients: clients, pool: runPool, origin: origin, isPlan: false,
+            definition: definition, jobs: jobs, clients: clients, pool: runPool, origin: origin, isPlan: isPlan,
             nowSeconds: server.clock.nowSeconds, canSend: true
         ).run()
     }
@@ -202,7 +208,21 @@ final class Town: Sendable {
             trigger: .revert, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
         let plan = try await Plan.revert(
             runID: run.run.id, jobs: jobs, pool: pool, origin: origin, nowSeconds: server.clock.nowSeconds)
-        return try await PlanRun(
+        return try await apply(plan, definition, origin)
+    }
+
+    /// Does what a plan of a run says.
+    func apply(_ plan: Plan) async throws -> PlanRun.Result {
+        guard let definition = jobs.first(where: { $0.name == plan.job }) else { throw TownError("no job \(plan.job)") }
+        let origin = RunOrigin(
+            trigger: .manual, requestedBy: "tests", host: "here", processID: getpid(), programVersion: "test")
+        return try await apply(plan, definition, origin)
+    }
+
+    private func apply(
+        _ plan: Plan, _ definition: JobDefinition, _ origin: RunOrigin
+    ) async throws -> PlanRun.Result {
+        try await PlanRun(
             plan: plan, path: "plan", definition: definition, jobs: jobs, clients: clients, pool: pool, origin: origin
         ).apply()
     }

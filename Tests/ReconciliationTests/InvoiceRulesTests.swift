@@ -204,6 +204,16 @@ struct InvoiceRulesTests {
         #expect(nobody.kind == .unlinkedOrder)
         #expect(nobody.defaultAction == .review)
         #expect(nobody.action(on: [.unlinkedOrder: .apply]) == .review)
+        // What Trueup placed itself waits for whoever ordered, but not for ever.
+        order?.isPlacedHere = true
+        order?.createdSeconds = rules.nowSeconds - rules.staleAfterSeconds
+        #expect(rules.classify(InvoicePair(stripe: nil, order: order)).defaultAction == .review)
+        order?.createdSeconds = rules.nowSeconds - rules.staleAfterSeconds - 1
+        let over = rules.classify(InvoicePair(stripe: nil, order: order))
+        #expect(over.kind == .unlinkedOrder && over.defaultAction == .apply)
+        order?.paid = true
+        #expect(rules.classify(InvoicePair(stripe: nil, order: order)).defaultAction == .review, "a paid one never")
+        order?.paid = false
         order?.amount = 1
         let wrong = rules.classify(InvoicePair(stripe: Self.invoice(.paid), order: order, link: .metadata))
         #expect(wrong.kind == .amountMismatch)
