@@ -91,7 +91,7 @@ struct ReconcileGathering: Gathering {
                     job: job, account: subject.account, comparison: subject.comparison, limit: limits.reads),
             trustsFresh: isLater || run.attempt == 1, limits: limits, progress: progress)
         let result = try await comparison.run()
-        gathered.judged += result.judged
+        gathered.add(result.judged)
         gathered.tally.stripeObjects += result.local.staged
         gathered.tally.localRows += result.local.rows
         if subject.isStated {

@@ -35,6 +35,11 @@ struct SpentRequests: Sendable, Hashable {
 struct Gathered: Sendable {
     var judged: [Judged] = []
     var tally = Tally()
+
+    /// Adds what one comparison found; the first is taken as it is.
+    mutating func add(_ found: [Judged]) {
+        if judged.isEmpty { judged = found } else { judged += found }
+    }
 }
 
 /// How a kind of job comes to its differences.
