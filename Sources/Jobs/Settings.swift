@@ -25,12 +25,17 @@ public struct Settings: Sendable, Hashable {
     }
 }
 
-/// `sign_off`: who may sign a report.
+/// `sign_off`: who may sign a report, and who hears of it.
 public struct SignOffSettings: Sendable, Hashable {
     /// Preparer and reviewer may sign under one user of the machine and of the database. Each signature says so.
     public var sharedLogin: Bool
+    /// Those who got a report by mail or Slack hear of each signature.
+    public var notify: Bool
 
-    public init(sharedLogin: Bool = false) { self.sharedLogin = sharedLogin }
+    public init(sharedLogin: Bool = false, notify: Bool = true) {
+        self.sharedLogin = sharedLogin
+        self.notify = notify
+    }
 }
 
 /// One Stripe account. Secrets are named, never held.

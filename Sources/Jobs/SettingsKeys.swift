@@ -6,7 +6,7 @@ package enum SettingsKeys {
             "The Stripe accounts, by the names that jobs use.", required: true),
         Key("database", .mapping(database), "Where the local tables are. Without it: the embedded database."),
         Key("delivery", .mapping(delivery), "The ways reports and notices leave."),
-        Key("sign_off", .mapping(signOff), "Who may sign a report."),
+        Key("sign_off", .mapping(signOff), "Who may sign a report, and who hears of it."),
     ])
 
     static let account = KeyTable([
@@ -55,7 +55,10 @@ package enum SettingsKeys {
         Key(
             "shared_login", .boolean,
             "Whether preparer and reviewer may sign under one user of the machine and of the database.",
-            fallback: "false")
+            fallback: "false"),
+        Key(
+            "notify", .boolean, "Whether those who got a report by mail or Slack hear of each signature.",
+            fallback: "true"),
     ])
 
     static let email = KeyTable([

@@ -13,7 +13,12 @@ struct SettingsReader {
         return Settings(
             accounts: accounts, databaseURLEnv: fields.mapping("database").text("url_env") ?? "DATABASE_URL",
             delivery: delivery(fields.mapping("delivery")),
-            signOff: SignOffSettings(sharedLogin: fields.mapping("sign_off").boolean("shared_login") ?? false))
+            signOff: signOff(fields.mapping("sign_off")))
+    }
+
+    private func signOff(_ fields: Fields) -> SignOffSettings {
+        SignOffSettings(
+            sharedLogin: fields.boolean("shared_login") ?? false, notify: fields.boolean("notify") ?? true)
     }
 
     private func account(_ entry: Field.Entry) -> AccountSettings {

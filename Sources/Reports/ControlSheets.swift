@@ -102,7 +102,7 @@ enum ControlTotalsSheet {
 
 enum DefinitionsSheet {
     static let columns = [
-        Column("group", "Group", .text, 14), Column("term", "Term", .text, 26),
+        Column("group", "Group", .text, 14), Column("term", "Term", .text, 40),
         Column("definition", "Definition", .text, 100),
     ]
 

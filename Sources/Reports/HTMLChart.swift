@@ -86,12 +86,23 @@ enum HTMLChart {
         let last = points.last.flatMap { clock.day($0.atSeconds) } ?? ""
         let incomplete = points.count { $0.state == .incomplete }
         let legend = incomplete == 0 ? "" : "\(incomplete) of these reports INCOMPLETE (hollow)"
+        // Dates stand under the columns that they are of; under a few columns is room for one text.
+        let width = points.count * step
+        let isShort = width < 220
+        let dates =
+            isShort
+            ? "<text class=\"start\" x=\"2\" y=\"121\">\(first) to \(last)</text>"
+            : "<text class=\"start\" x=\"2\" y=\"121\">\(first)</text>"
+                + "<text class=\"end\" x=\"\(width - 2)\" y=\"121\">\(last)</text>"
+        let words =
+            width > 560
+            ? "<text class=\"middle\" x=\"\(width / 2)\" y=\"121\">\(legend)</text>"
+            : "<text class=\"start\" x=\"\(max(width, 220) + 16)\" y=\"60\">\(legend)</text>"
         return """
             <svg class="chart trend" viewBox="0 0 720 126" role="img" aria-label="Open items of the last \
             \(points.count) reports, from \(points.first?.openItems ?? 0) on \(first) to \
             \(points.last?.openItems ?? 0) on \(last)">\
-            <line x1="0" x2="720" y1="104.5" y2="104.5"/>\(columns)<text class="start" x="2" y="121">\(first)</text>\
-            <text class="middle" x="360" y="121">\(legend)</text><text class="end" x="718" y="121">\(last)</text></svg>
+            <line x1="0" x2="\(isShort ? 220 : width)" y1="104.5" y2="104.5"/>\(columns)\(dates)\(words)</svg>
             """
     }
 }

@@ -21,7 +21,7 @@ struct HTMLFirstScreen {
         let accounts = report.accounts.map(\.name).sorted().map { HTML.data($0, 60) }.joined(separator: ", ")
         let cutOff = statement.cutOff
         let lines = ReportVerdict.groups(statement).map { group -> String in
-            let parts = group.split(separator: "·").map { "<span>\(HTML.text(String($0).trimmed))</span>" }
+            let parts = (group.prefix(1).uppercased() + group.dropFirst()).split(separator: "·").map { "<span>\(HTML.text(String($0).trimmed))</span>" }
             return "<span class=\"line\">\(parts.joined(separator: " <i>·</i> "))</span>"
         }
         var text = """

@@ -180,7 +180,7 @@ enum HTMLStyle {
         .bridge th,.bridge td{padding:2px 5px}
         header,.card,main>section{border-radius:0;break-inside:avoid}
         main>section{break-inside:auto;border:0;padding:0;margin-top:18px}main>section>h2{font-size:13px;\
-        break-after:avoid}.note{break-after:avoid}
+        break-after:avoid}.note{break-after:avoid;break-inside:avoid}main>section:first-of-type{break-before:page}
         header{padding:8px 14px}.tiles{gap:6px}.meter{margin-bottom:6px}.cards{gap:8px;margin:8px 0}\
         .card{padding:8px 12px;grid-column:span 4}
         .card.wide{grid-column:span 8}.card.controls{grid-column:span 4}

@@ -7,7 +7,7 @@ public enum ReportMail {
     /// - Parameter footer: where the files are and how to sign, a line each.
     public static func html(_ report: DiscrepancyReport, footer: [String]) -> String {
         let statement = report.statement
-        let groups = ReportVerdict.groups(statement).map { HTML.text($0) }
+        let groups = ReportVerdict.groups(statement).map { HTML.text($0.prefix(1).uppercased() + $0.dropFirst()) }
         let verdict = groups.first ?? ""
         let others = groups.dropFirst().map { "<p style=\"margin:0 0 4px;font-weight:bold\">\($0)</p>" }.joined()
         let accounts = report.accounts.map(\.name).sorted().map { HTML.data($0, 60) }.joined(separator: ", ")
@@ -32,6 +32,17 @@ public enum ReportMail {
     /// A single line, for a night without news.
     public static func html(_ report: DiscrepancyReport, line: String) -> String {
         page(report.state, title: report.title, "<p style=\"margin:0\">\(HTML.text(ReportText.visible(line)))</p>")
+    }
+
+    /// A few lines about a report, the first of which says it all.
+    public static func html(_ state: StatementState, title: String, lines: [String]) -> String {
+        let rest = lines.dropFirst().map {
+            "<p style=\"margin:0 0 6px;overflow-wrap:anywhere\">\(HTML.data($0, 2_000))</p>"
+        }
+        return page(
+            state, title: title,
+            "<h1 style=\"margin:0 0 10px;font-size:17px;line-height:1.35\">\(HTML.data(lines.first ?? "", 600))</h1>"
+                + rest.joined())
     }
 
     private static func colour(_ state: StatementState) -> String {

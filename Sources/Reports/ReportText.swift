@@ -40,6 +40,13 @@ package enum ReportText {
         }
     }
 
+    /// The text without the people in mail addresses: `dana@example.com` becomes `…@example.com`. A report goes to more
+    /// readers than the tables have.
+    package static func withoutAddresses(_ text: String) -> String {
+        guard text.utf8.contains(64) else { return text }
+        return text.replacing(/[^\s“”"'<>(),;:@]+@(?=[^\s@])/, with: "…@")
+    }
+
     /// At most `count` characters; what is cut is said.
     package static func shown(_ text: String, _ count: Int = shownCharactersMax) -> String {
         // One pass over the bytes of a short text, none over the graphemes of a long one.

@@ -92,12 +92,22 @@ public enum ReportVerdict {
         }
     }
 
-    /// What the state of a statement means. What is tolerated is said, or nobody would know that it is there.
+    /// What the state of a statement means. What is tolerated is said, or nobody would know that it is there; and
+    /// which way the differences go, where there are some.
     package static func meaning(_ statement: Statement) -> String {
         let tolerated = tolerance(statement)
-        guard statement.state == .explained, !tolerated.isEmpty else { return meaning(statement.state) }
+        let sign = hasDifference(statement) ? " Differences are what the tables record less what Stripe took." : ""
+        guard statement.state == .explained, !tolerated.isEmpty else { return meaning(statement.state) + sign }
         return "Open items account for the difference, but for what is within the tolerance of "
-            + "\(tolerated.joined(separator: " and ")) for each agency."
+            + "\(tolerated.joined(separator: " and ")) for each agency." + sign
+    }
+
+    /// Whether the first line states a difference.
+    private static func hasDifference(_ statement: Statement) -> Bool {
+        let credits = !statement.unread.contains(.credits) && (statement.totals.difference ?? 0) != 0
+        let money = !statement.unread.contains(.credits) && amounts(statement).contains { $0.minorUnits != 0 }
+        let charges = !statement.unread.contains(.charges) && statement.chargeTotals.contains { ($0.difference ?? 0) != 0 }
+        return credits || money || charges
     }
 
     /// The tolerances that something unexplained is within, such as `±60.00 credits`.

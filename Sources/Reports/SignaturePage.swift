@@ -1,3 +1,4 @@
+import Reconciliation
 import Schedule
 
 /// Who signed a report, beside its files: `signatures.html`. The files stay as they were made and signed; the page is
@@ -98,8 +99,10 @@ public struct SignaturePage: Sendable, Hashable {
     private func html() throws(ReportError) -> String {
         let policy = "default-src 'none'; style-src '\(try HTML.hash(Self.style))'; base-uri 'none'; form-action 'none'"
         let isWhole = signatures.count == SignOff.Role.allCases.count
+        let accepted = signatures.contains { !$0.accepted.isEmpty } ? ", ACCEPTED AS \(state)" : ""
         let status =
-            supersededBy.map { "SUPERSEDED by report \($0)" } ?? (isWhole ? "SIGNED by two people" : "NOT YET REVIEWED")
+            supersededBy.map { "SUPERSEDED by report \($0)" }
+            ?? (isWhole ? "SIGNED by two people" + accepted : "NOT YET REVIEWED")
         return """
             <!doctype html>
             <html lang="en"><head><meta charset="utf-8">
@@ -111,7 +114,7 @@ public struct SignaturePage: Sendable, Hashable {
             <h1>\(HTML.text(status))</h1>
             <p><b>\(HTML.text(state))</b> \(HTML.data(verdict, 600))</p>
             <p class="soft">Cut-off \(at(cutOffSeconds))</p>
-            \(superseding)\(signatures.map(box).joined())
+            \(superseding)\(acceptance)\(signatures.map(box).joined())
             <h2>What was signed</h2>
             <p class="soft">The files as they were made, by their SHA-256. <code>trueup report verify</code> proves \
             this page and each of them.</p>
@@ -125,6 +128,14 @@ public struct SignaturePage: Sendable, Hashable {
         guard let supersedes else { return "" }
         return "<p class=\"note\">It takes the place of report \(supersedes), signed for the same cut-off: "
             + "\(HTML.data(supersedeNote, 2_000))</p>\n"
+    }
+
+    /// What a signature under a statement that is not whole says, and what it does not.
+    private var acceptance: String {
+        guard signatures.contains(where: { !$0.accepted.isEmpty }) else { return "" }
+        let meaning = StatementState(rawValue: state).map { ReportVerdict.meaning($0) } ?? ""
+        return "<p class=\"note\"><b>\(HTML.text(state))</b> \(HTML.text(meaning)) Whoever signed below accepts that, "
+            + "for the reason beside the signature; it makes the figures no more complete than they are.</p>\n"
     }
 
     private func box(_ signature: Signature) -> String {

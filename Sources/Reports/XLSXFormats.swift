@@ -8,12 +8,17 @@ struct XLSXFormats {
     let title: Format
     let heading: Format
     let headingRight: Format
+    /// Of words right of figures; so do the others with this ending.
+    let headingIn: Format
     let note: Format
     let text: Format
+    let textIn: Format
     let wrapped: Format
+    let wrappedIn: Format
     let section: Format
     let muted: Format
     let id: Format
+    let idIn: Format
     let link: Format
     let count: Format
     let credits: Format
@@ -40,18 +45,31 @@ struct XLSXFormats {
             Self.heading($0)
             Self.right($0)
         }
+        headingIn = try make {
+            Self.heading($0)
+            format_set_indent($0, 1)
+        }
         note = try make {
             format_set_font_color($0, 0x66707C)
             format_set_indent($0, 2)
         }
         text = try make()
+        textIn = try make { format_set_indent($0, 1) }
         wrapped = try make { format_set_text_wrap($0) }
+        wrappedIn = try make {
+            format_set_text_wrap($0)
+            format_set_indent($0, 1)
+        }
         section = try make {
             format_set_bold($0)
             format_set_font_color($0, 0x34465C)
         }
         muted = try make { format_set_font_color($0, 0x66707C) }
         id = try make { format_set_num_format($0, "@") }
+        idIn = try make {
+            format_set_num_format($0, "@")
+            format_set_indent($0, 1)
+        }
         link = try make {
             format_set_font_color($0, 0x1F5FAA)
             format_set_underline($0, UInt8(LXW_UNDERLINE_SINGLE.rawValue))

@@ -51,15 +51,15 @@ struct XLSXCells {
 
     func write(
         _ cell: Cell, _ row: UInt32, _ column: UInt16, wraps: Bool = false, isTotal: Bool = false,
-        isLinked: Bool = true
+        isLinked: Bool = true, isIndented: Bool = false
     ) throws(ReportError) {
         switch cell {
         case .empty:
             if isTotal { try check(worksheet_write_blank(worksheet, row, column, formats.total), row, column) }
         case .text(let text):
-            let plain = formats.state(of: text) ?? (wraps ? formats.wrapped : formats.text)
-            try string(text, row, column, isTotal ? formats.total : plain)
-        case .id(let id): try string(id, row, column, formats.id)
+            let usual = isIndented ? (wraps ? formats.wrappedIn : formats.textIn) : wraps ? formats.wrapped : formats.text
+            try string(text, row, column, isTotal ? formats.total : formats.state(of: text) ?? usual)
+        case .id(let id): try string(id, row, column, isIndented ? formats.idIn : formats.id)
         case .link(let id, let url):
             guard isLinked else {
                 // Both are of the letters of ids and addresses only (StripeLink), so nothing can end the text.
@@ -156,11 +156,18 @@ final class XLSXTable {
             try XLSXBook.check(
                 worksheet_set_column(worksheet, at, at, Double(column.width), nil), "set a width", sheet.title)
             let isFigure = HTMLTables.isFigure(column.type)
-            try cells.string(column.title, 0, at, isFigure ? formats.headingRight : formats.heading)
+            let heading = Self.isIndented(index, of: sheet) ? formats.headingIn : formats.heading
+            try cells.string(column.title, 0, at, isFigure ? formats.headingRight : heading)
         }
         // Names stay in sight when figures are far to the right.
         worksheet_freeze_panes(worksheet, 1, sheet.columns.count > 12 ? 2 : 0)
         try cells.page(isLandscape: sheet.columns.count > 5, isWide: sheet.columns.count > 16)
+    }
+
+    /// Whether words stand right of figures, which end where the words would begin.
+    private static func isIndented(_ index: Int, of sheet: Sheet) -> Bool {
+        index > 0 && !HTMLTables.isFigure(sheet.columns[index].type)
+            && (HTMLTables.isFigure(sheet.columns[index - 1].type) || [.time, .mixed].contains(sheet.columns[index - 1].type))
     }
 
     func append(_ row: [Cell]) throws(ReportError) {
@@ -179,7 +186,7 @@ final class XLSXTable {
             if case .link = cell { links += 1 }
             try cells.write(
                 cell, nextRow, UInt16(index), wraps: sheet.columns[index].width >= 40,
-                isLinked: links <= XLSXBook.linksMax)
+                isLinked: links <= XLSXBook.linksMax, isIndented: Self.isIndented(index, of: sheet))
         }
         nextRow += 1
     }
@@ -212,7 +219,10 @@ final class XLSXTable {
             try cells.string(note, nextRow, 0, cells.formats.section)
             nextRow += 1
         }
-        guard sheet.rowCount > 0 else { return }
+        guard sheet.rowCount > 0 else {
+            if nextRow == 1 { try cells.string("None.", nextRow, 0, cells.formats.muted) }
+            return
+        }
         for total in totals {
             for (index, cell) in total.enumerated() { try cells.write(cell, nextRow, UInt16(index), isTotal: true) }
             nextRow += 1

@@ -39,7 +39,7 @@ struct Comparison: Sendable {
             let unread = await sink.unread
             if unread.isEmpty {
                 return ComparisonResult(
-                    local: local, judged: await sink.judged.sorted(), unconfirmed: await sink.unconfirmed,
+                    local: local, judged: await sink.takeJudged(), unconfirmed: await sink.unconfirmed,
                     classes: try await sink.classes(agreed: local.agreed ?? [:]))
             }
             progress(.confirming(account: account, objects: unread.count))
@@ -125,7 +125,7 @@ private actor RoundSink {
     private let read: Set<String>
     private let trustsFresh: Bool
     private let mayRead: Bool
-    private(set) var judged: [Judged] = []
+    private var judged: [Judged] = []
     private(set) var unread: [UnreadObject] = []
     private(set) var unconfirmed = 0
     private var counted = ObjectClasses()
@@ -189,6 +189,14 @@ private actor RoundSink {
             Judged(
                 comparison: subject.comparison, found: found, kind: kind, verdict: verdict, action: action,
                 isConfirmed: isConfirmed))
+    }
+
+    /// What was judged, in order; it is held here no longer.
+    func takeJudged() -> [Judged] {
+        var list = judged
+        judged = []
+        list.sort()
+        return list
     }
 
     /// What was visited here, and what the diff counted as agreeing.

@@ -2,6 +2,7 @@ import Jobs
 import PostgreSQL
 import Reconciliation
 import Store
+import Synchronization
 
 // How a run that could read everything ends: as a plan, or applied.
 extension JobRun {
@@ -55,51 +56,71 @@ extension JobRun {
             reviews: reviews)
     }
 
+    /// - Parameter first: what was gathered; it is given up here, so that nothing of it is held longer than it is used.
     func endApplied(
-        _ own: OwnRun, _ first: Gathered, _ subjects: Subjects, _ gathering: any Gathering
+        _ own: OwnRun, _ first: inout Gathered, _ subjects: Subjects, _ gathering: any Gathering
     ) async throws -> RunResult {
         let run = own.run
-        var tally = first.tally
-        var judged = first.judged
-        var waiting: Plan?
-        // A link makes the row comparable: what it shows then is found and repaired in the same run.
-        var seen: [Int64] = []
-        for _ in 0..<2 {
-            let (tasks, recorded) = try await record(judged, own.fence)
-            seen += recorded
-            if let reason = limitReached(tasks.count, objects: tally.stripeObjects) {
-                tally.problems.append(reason)
-                waiting = try await plan(run, judged, subjects)
-                break
-            }
-            let outcome = try await repair(own, tasks, subjects)
-            tally.problems += outcome.failures
-            tally.notes += outcome.moved.map { "left alone: \($0)" }
-            guard !outcome.linked.isEmpty else { break }
-            let again = try await gathering.gather(own, isLater: true)
-            tally.problems += again.tally.problems
-            tally.compared = again.tally.compared
-            judged = again.judged.filter { outcome.linked.contains($0.found.pair.existingStripeID ?? "") }
-        }
+        let ended = try await repair(own, &first, subjects, gathering)
         if range == nil {
-            for subject in subjects.list { try await closeGone(own.fence, subject, seen) }
+            for subject in subjects.list { try await closeGone(own.fence, subject, ended.seen) }
         }
         let findings = Findings(pool: pool)
         let counts = try await findings.counts(of: run)
         let isOpen = counts.values.contains { $0.open > 0 }
         let isRepaired = counts.values.contains { $0.repaired > 0 }
-        let state: RunState = isOpen || !tally.problems.isEmpty ? .drift : isRepaired ? .repaired : .clean
-        let outcome = tally.outcome(state, counts: counts, spent: try await spent(run))
+        let state: RunState = isOpen || !ended.tally.problems.isEmpty ? .drift : isRepaired ? .repaired : .clean
+        let outcome = ended.tally.outcome(state, counts: counts, spent: try await spent(run))
         let whole = try await Runs(pool: pool).end(own.fence, outcome, also: telling(run, outcome))
-        let stored = try await findings.list(runID: run.id, limit: ComparisonLimits().differences)
+        let stored = Mutex<[ReportedFinding]>([])
+        try await findings.forEachBatch(of: run, limit: ComparisonLimits().differences) { batch in
+            stored.withLock { $0 += batch.map(ReportedFinding.init) }
+        }
+        let told = stored.withLock { $0 }
         return RunResult(
-            run: run, outcome: whole, findings: stored.map(ReportedFinding.init), plan: waiting,
-            accepted: stored.count { $0.state == .accepted })
+            run: run, outcome: whole, findings: told, plan: ended.waiting,
+            accepted: told.count { $0.state == FindingState.accepted.rawValue })
+    }
+
+    /// What became of the differences of a run.
+    private struct Repaired {
+        var tally: Tally
+        /// The findings that the run saw.
+        var seen: [Int64] = []
+        /// The plan of what waits, where a limit was reached.
+        var waiting: Plan?
+    }
+
+    private func repair(
+        _ own: OwnRun, _ first: inout Gathered, _ subjects: Subjects, _ gathering: any Gathering
+    ) async throws -> Repaired {
+        var ended = Repaired(tally: first.tally)
+        var judged = first.judged
+        first.judged = []
+        // A link makes the row comparable: what it shows then is found and repaired in the same run.
+        for _ in 0..<2 {
+            let (tasks, recorded) = try await record(judged, own.fence)
+            ended.seen += recorded
+            if let reason = limitReached(tasks.count, objects: ended.tally.stripeObjects) {
+                ended.tally.problems.append(reason)
+                ended.waiting = try await plan(own.run, judged, subjects)
+                break
+            }
+            let outcome = try await repair(own, tasks, subjects)
+            ended.tally.problems += outcome.failures
+            ended.tally.notes += outcome.moved.map { "left alone: \($0)" }
+            guard !outcome.linked.isEmpty else { break }
+            let again = try await gathering.gather(own, isLater: true)
+            ended.tally.problems += again.tally.problems
+            ended.tally.compared = again.tally.compared
+            judged = again.judged.filter { outcome.linked.contains($0.found.pair.existingStripeID ?? "") }
+        }
+        return ended
     }
 
     /// Writes the findings. Gives those that are to be repaired, and the ids of all.
-    private func record(_ judged: [Judged], _ fence: RunFence) async throws -> (tasks: [Repairer.Task], ids: [Int64]) {
-        var tasks: [Repairer.Task] = []
+    private func record(_ judged: [Judged], _ fence: RunFence) async throws -> (tasks: RepairTasks, ids: [Int64]) {
+        var tasks = RepairTasks(of: judged)
         var ids: [Int64] = []
         for start in stride(from: 0, to: judged.count, by: 500) {
             let part = judged[start..<min(start + 500, judged.count)]
@@ -107,8 +128,8 @@ extension JobRun {
                 part.map { try FoundDifference($0, job: fence.job) }, for: fence)
             ids += recorded.map(\.id)
             // What a person accepted stays as it is until its facts change.
-            for (finding, item) in zip(recorded, part) where finding.state == .open {
-                if let task = Repairer.Task(findingID: finding.id, judged: item) { tasks.append(task) }
+            for (finding, index) in zip(recorded, part.indices) where finding.state == .open {
+                tasks.add(finding.id, at: index)
             }
         }
         return (tasks, ids)
@@ -128,17 +149,16 @@ extension JobRun {
     }
 
     private func repair(
-        _ own: OwnRun, _ tasks: [Repairer.Task], _ subjects: Subjects
+        _ own: OwnRun, _ tasks: RepairTasks, _ subjects: Subjects
     ) async throws -> Repairer.Outcome {
         progress(.repairing(tasks.count))
         var total = Repairer.Outcome()
         for subject in subjects.list {
-            let part = tasks.filter { subject.owns($0.judged) }
             total.add(
                 try await Repairer(
                     run: own.run, subject: subject, client: try client(subject.account), pool: pool, fence: own.fence,
                     progress: progress
-                ).repair(part))
+                ).repair(tasks.of(subject)))
         }
         return total
     }

@@ -194,7 +194,7 @@ public struct JobRun: Sendable {
     }
 
     private func work(_ own: OwnRun, _ subjects: Subjects, _ gathering: any Gathering) async throws -> RunResult {
-        let gathered = try await gathering.gather(own, isLater: false)
+        var gathered = try await gathering.gather(own, isLater: false)
         guard gathered.tally.problems.isEmpty else {
             let outcome = gathered.tally.outcome(.incomplete, counts: [:], spent: try await spent(own.run))
             let whole = try await Runs(pool: pool).end(own.fence, outcome, also: telling(own.run, outcome))
@@ -202,7 +202,7 @@ public struct JobRun: Sendable {
         }
         return isPlan
             ? try await endPlan(own, gathered, subjects)
-            : try await endApplied(own, gathered, subjects, gathering)
+            : try await endApplied(own, &gathered, subjects, gathering)
     }
 
     // MARK: - Parts

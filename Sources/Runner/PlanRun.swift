@@ -115,7 +115,7 @@ public struct PlanRun: Sendable {
             return
         }
         guard let client = clients[subject.account] else { throw RunError.noAccount(subject.account) }
-        var tasks: [Repairer.Task] = []
+        var tasks = RepairTasks()
         for item in items {
             guard let judged = item.judged else {
                 result.failures.append("\(item.what): this version does not know \(item.kind)")
@@ -136,11 +136,9 @@ public struct PlanRun: Sendable {
                 continue
             }
             let rowHash = item.rowHash.isEmpty ? nil : item.rowHash
-            guard let task = Repairer.Task(findingID: findingID, judged: judged, rowHash: rowHash) else {
+            if !tasks.add(findingID, judged, rowHash: rowHash) {
                 result.failures.append("\(item.what): this version cannot do \(item.effect)")
-                continue
             }
-            tasks.append(task)
         }
         let outcome = try await Repairer(
             run: run, subject: subject, client: client, pool: pool, fence: RunFence(run), plan: plan.id,

@@ -72,7 +72,7 @@ struct Repairer: Sendable {
 
     /// Repairs all of them. A failure of one does not stop the others. What they came to is told in the order of
     /// `tasks`, whatever order they end in.
-    func repair(_ tasks: [Task]) async throws -> Outcome {
+    func repair(_ tasks: RepairTasks) async throws -> Outcome {
         // Also because the optimizer of Swift 6.3 gave a number out of nowhere for what nothing came to.
         guard !tasks.isEmpty else { return Outcome() }
         let ended = try await withThrowingTaskGroup(of: [Ended].self) { group in
@@ -98,10 +98,11 @@ struct Repairer: Sendable {
 
     /// Which tasks are done one after the other: those that change the balance of one agency, which would only wait for
     /// each other's COMMIT on connections that others could use. A change at Stripe takes longer than that.
-    static func inTurn(_ tasks: [Task]) -> [[Int]] {
+    static func inTurn(_ tasks: RepairTasks) -> [[Int]] {
         var parts: [[Int]] = []
         var partOfAgency: [Int64: Int] = [:]
-        for (index, task) in tasks.enumerated() {
+        for index in 0..<tasks.count {
+            let task = tasks[index]
             guard task.remedy.atStripe == nil, case .order(let pair) = task.pair, let agency = pair.order?.agencyID
             else {
                 parts.append([index])
@@ -117,7 +118,7 @@ struct Repairer: Sendable {
         return parts
     }
 
-    private func repair(_ part: [Int], of tasks: [Task]) async throws -> [Ended] {
+    private func repair(_ part: [Int], of tasks: RepairTasks) async throws -> [Ended] {
         var outcomes: [Ended] = []
         for index in part {
             try _Concurrency.Task.checkCancellation()

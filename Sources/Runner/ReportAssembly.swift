@@ -160,10 +160,11 @@ struct ReportAssembly {
 
     /// Credits are never made up: an invoice without an order whose amount buys no whole number of them counts none.
     private func explanation(_ found: StatementFinding) -> String {
+        let explanation = ReportText.withoutAddresses(found.explanation)
         guard found.item.scope == .credits, found.credits == nil, found.stripeStatus == "paid",
             found.item.creditsEffect == 0, let amount = found.stripeAmount, found.item.amountEffects.isEmpty == false
-        else { return found.explanation }
-        return found.explanation + " \(amount) is no whole number of credits, so none are counted."
+        else { return explanation }
+        return explanation + " \(amount) is no whole number of credits, so none are counted."
     }
 
     private func repairSentence(_ found: StatementFinding) -> String? {

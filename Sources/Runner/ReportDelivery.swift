@@ -133,10 +133,13 @@ public struct ReportDispatch: Sendable, Hashable {
     public let messages: ReportMessages
 
     /// The same for the same report and recipient: the outbox takes it once.
-    public var key: String {
+    public var key: String { Self.key(messages.key, way) }
+
+    /// The key of a message about something to one recipient.
+    static func key(_ about: String, _ way: Way) -> String {
         switch way {
-        case .email(let to): "\(messages.key)/email/\(to.lowercased())"
-        case .slack: "\(messages.key)/slack"
+        case .email(let to): "\(about)/email/\(to.lowercased())"
+        case .slack: "\(about)/slack"
         }
     }
 
@@ -159,6 +162,17 @@ public struct ReportDispatch: Sendable, Hashable {
         switch way {
         case .email(let to): StoredReport.Delivery(destination: "email", address: to, outcome: .queued)
         case .slack: StoredReport.Delivery(destination: "slack", address: "incoming webhook", outcome: .queued)
+        }
+    }
+}
+
+extension StoredReport.Delivery {
+    /// The key of the message that carries it; `nil` for files.
+    public func messageKey(ofReport id: Int64) -> String? {
+        switch destination {
+        case "email": ReportDispatch.key(ReportMessages.key(id), .email(to: address))
+        case "slack": ReportDispatch.key(ReportMessages.key(id), .slack)
+        default: nil
         }
     }
 }

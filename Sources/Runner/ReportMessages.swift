@@ -32,7 +32,7 @@ public struct ReportMessages: Sendable, Hashable {
         let verdict = ReportVerdict.line(statement)
         let day = statement.cutOff.localText.prefix(10)
         let isFull = when == .always || result.isChanged || report.state == .incomplete
-        key = "report-\(result.id)"
+        key = Self.key(result.id)
         directory = result.directory
         subject = ReportText.visible(
             isFull
@@ -88,6 +88,9 @@ public struct ReportMessages: Sendable, Hashable {
         }
         return lines.joined(separator: "\n")
     }
+
+    /// What makes messages messages about one report.
+    static func key(_ id: Int64) -> String { "report-\(id)" }
 
     /// As Slack asks for it: no mention and no link comes from data.
     /// https://docs.slack.dev/messaging/formatting-message-text

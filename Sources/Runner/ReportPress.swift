@@ -17,13 +17,14 @@ actor ReportPress {
     /// Writes everything but the matched pairs.
     /// - Parameter directory: made with the folders above it when it is missing.
     static func open(
-        _ report: DiscrepancyReport, into directory: String, formats: Set<RenderFormat>
+        _ report: DiscrepancyReport, into directory: String, formats: Set<RenderFormat>,
+        csvProfile: CSVProfile = .standard
     ) async throws -> ReportPress {
         let queue = PressQueue()
         let writer = try await queue.run {
             try FileManager.default.createDirectory(
                 atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o750])
-            return Unshared(value: try ReportWriter(report, into: directory, formats: formats))
+            return Unshared(value: try ReportWriter(report, into: directory, formats: formats, csvProfile: csvProfile))
         }
         return ReportPress(writer: writer.value, queue: queue)
     }

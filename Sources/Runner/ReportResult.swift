@@ -20,6 +20,26 @@ public struct ReportResult: Sendable {
 
     public var state: StatementState { report.state }
 
+    /// The same after the outbox was sent, with what became of each message of the report, those of earlier attempts
+    /// included that have not left.
+    /// - Parameter isSent: nothing kept the outbox from sending.
+    public func settled(_ reports: StoredReports, isSent: Bool) async throws -> ReportResult {
+        let all = try await reports.deliveries(of: id)
+        let messages = try await reports.messages(keys: all.compactMap { $0.messageKey(ofReport: id) })
+        var settled = self
+        settled.deliveries = deliveries.filter { $0.messageKey(ofReport: id) == nil }
+        for message in messages {
+            guard var delivery = all.first(where: { $0.messageKey(ofReport: id) == message.dedupeKey }) else {
+                continue
+            }
+            delivery.settle(message, isSent: isSent)
+            // What was told before is told no second time.
+            if delivery.outcome == .delivered, !deliveries.contains(where: { $0.isSame(as: delivery) }) { continue }
+            settled.deliveries.append(delivery)
+        }
+        return settled
+    }
+
     /// 0 clean, 1 a destination could not be reached, 2 differences are open, 3 incomplete.
     public var exitCode: Int32 {
         if state == .incomplete { return 3 }
@@ -31,5 +51,28 @@ public struct ReportResult: Sendable {
     public var oneLine: String {
         "\(state.rawValue), unchanged: \(ReportVerdict.line(report.statement)) · cut-off "
             + "\(report.statement.cutOff.localText) · report \(id)"
+    }
+}
+
+extension StoredReport.Delivery {
+    fileprivate func isSame(as other: StoredReport.Delivery) -> Bool {
+        destination == other.destination && address == other.address
+    }
+
+    /// What became of the message that carries it.
+    fileprivate mutating func settle(_ message: OutboxMessage, isSent: Bool) {
+        let why = message.lastError ?? ""
+        switch message.state {
+        case .sent: (outcome, detail) = (.delivered, why)
+        case .sending: break
+        case .queued where isSent && why.isEmpty: break
+        case .queued:
+            (outcome, detail) = (.failed, "it waits in the outbox and is tried again" + (why.isEmpty ? "" : ": " + why))
+        case .failed: (outcome, detail) = (.failed, why)
+        case .unknown:
+            (outcome, detail) = (
+                .failed, "nobody knows whether it arrived; say so with trueup outbox settle \(message.id): \(why)"
+            )
+        }
     }
 }

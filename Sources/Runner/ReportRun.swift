@@ -23,6 +23,7 @@ public struct ReportRun: Sendable {
     let period: ReportPeriod
     let nowSeconds: Int64
     let formats: Set<RenderFormat>
+    let csvProfile: CSVProfile
     let directory: String?
     let delivery: ReportDelivery?
     let lease: Lease?
@@ -35,6 +36,7 @@ public struct ReportRun: Sendable {
     ///   - accounts: the accounts that it covers, for their mode and links.
     ///   - period: what it is about.
     ///   - formats: beyond those of the job file; JSON and the text summary are always written.
+    ///   - csvProfile: for whom CSV files are made.
     ///   - directory: the folder of the files; `nil`: a folder of the report's own below `reports`.
     ///   - delivery: the ways out; `nil` delivers nothing.
     ///   - lease: of the occurrence that the report is made for: nothing is kept or sent once it is lost.
@@ -42,7 +44,8 @@ public struct ReportRun: Sendable {
     public init(
         definition: JobDefinition, report job: ReportJob, jobs: [JobDefinition], accounts: [ReportAccount],
         pool: Pool, origin: RunOrigin, period: ReportPeriod = .lastCutOff, nowSeconds: Int64,
-        formats: Set<RenderFormat>? = nil, directory: String? = nil, delivery: ReportDelivery? = nil,
+        formats: Set<RenderFormat>? = nil, csvProfile: CSVProfile = .standard, directory: String? = nil,
+        delivery: ReportDelivery? = nil,
         purpose: ReportPurpose = .regular, lease: Lease? = nil
     ) {
         self.definition = definition
@@ -55,6 +58,7 @@ public struct ReportRun: Sendable {
         self.nowSeconds = nowSeconds
         let asked = formats ?? Set(job.formats.compactMap { RenderFormat(rawValue: $0.rawValue) })
         self.formats = asked.union([.json, .text])
+        self.csvProfile = csvProfile
         self.directory = directory
         self.delivery = delivery
         self.lease = lease
@@ -79,6 +83,11 @@ public struct ReportRun: Sendable {
     }
 
     // MARK: One report
+
+    /// In which forms it is written, as it is kept: what is written otherwise is another report.
+    private var formatNames: [String] {
+        formats.map { $0 == .csv && csvProfile == .excel ? "csv (excel)" : $0.rawValue }.sorted()
+    }
 
     /// What a snapshot came to.
     private struct Made: Sendable {
@@ -230,7 +239,7 @@ public struct ReportRun: Sendable {
             let report = try assembly.report(figures)
             let hash = try await ReportPress.dataHash(report)
             if let last, last.dataHash == hash, last.cutOffSeconds == bounds.cutOff,
-                last.formats == formats.map(\.rawValue).sorted()
+                last.formats == formatNames
             {
                 let made = try await render(
                     report, figures, hash, id: last.id, after: last.previousHash, query, connection)
@@ -268,7 +277,8 @@ public struct ReportRun: Sendable {
         var report = report
         report.run.previousReportHash = previous
         let directory = directory ?? folder(id, report)
-        let press = try await ReportPress.open(report, into: directory, formats: formats)
+        let press = try await ReportPress.open(
+            report, into: directory, formats: formats, csvProfile: csvProfile)
         try await query.forEachMatched(of: 2_000, fromSeconds: figures.fromSeconds, on: connection) { orders in
             try await press.append(
                 orders.map { order in
@@ -294,7 +304,7 @@ public struct ReportRun: Sendable {
             id: made.id, job: definition.name, name: made.report.id, statement: made.report.statement,
             verdict: ReportVerdict.line(made.report.statement), periodFromSeconds: made.figures.fromSeconds,
             asOfSeconds: made.report.generatedSeconds, runIDs: made.figures.runs.map(\.run.id),
-            formats: formats.map(\.rawValue).sorted(), definitionHash: definition.hash, dataHash: made.dataHash,
+            formats: formatNames, definitionHash: definition.hash, dataHash: made.dataHash,
             manifestHash: made.manifest.digest.sha256, previousHash: made.previousHash, files: files,
             cumulative: made.figures.cumulative,
             findingIDs: Dictionary(

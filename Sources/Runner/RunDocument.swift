@@ -2,8 +2,9 @@ import Foundation
 import Reconciliation
 import Store
 
-/// `--json`: one versioned document (DESIGN section 7).
-public struct RunDocument: Encodable, Sendable {
+/// `--json`: one versioned document (DESIGN section 7), written in pieces: of any number of findings a few hundred are
+/// held as text.
+public struct RunDocument: Sendable {
     struct Count: Encodable, Sendable {
         let found: Int64
         let repaired: Int64
@@ -63,55 +64,84 @@ public struct RunDocument: Encodable, Sendable {
         let to: Int64
     }
 
-    let format = "trueup.run/1"
-    let run: Int64
-    let job: String
-    let plan: Bool
-    let state: String
-    let period: Period
-    let counts: [String: Count]
-    let requests: Int64
-    let requestsLeast: Int64
-    let objects: Objects
-    let problems: [String]
-    let findings: [Item]
-
-    enum CodingKeys: String, CodingKey {
-        case format, run, job, plan, state, period, counts, requests, objects, problems, findings
-        case requestsLeast = "requests_least"
+    /// What stands before the findings, in the order of the keys.
+    private struct Head: Encodable {
+        let counts: [String: Count]
     }
 
-    public init(_ result: RunResult) {
-        run = result.run.id
-        job = result.run.job
-        plan = result.run.isPlan
-        state = result.outcome.state.rawValue
-        period = Period(from: result.run.period.fromSeconds, to: result.run.period.toSeconds)
-        counts = Dictionary(
-            uniqueKeysWithValues: result.outcome.counts.map { kind, count in
-                (kind.rawValue, Count(found: count.found, repaired: count.repaired, open: count.open))
-            })
-        requests = result.outcome.requests
-        requestsLeast = result.outcome.requestsLeast
-        objects = Objects(stripe: result.outcome.stripeObjects, local: result.outcome.localRows)
-        problems = result.outcome.problems
-        findings = result.findings.map { finding in
-            Item(
-                id: finding.id, kind: finding.kind.rawValue, account: finding.account,
-                stripeID: finding.stripeID.isEmpty ? nil : finding.stripeID,
-                localID: finding.localID.isEmpty ? nil : finding.localID, action: finding.action.rawValue,
-                state: finding.state, closedHow: finding.closedHow?.rawValue, stripeAmount: finding.stripeAmount,
-                localAmount: finding.localAmount, currency: finding.currency, credits: finding.credits,
-                explanation: finding.explanation)
+    /// What stands behind them.
+    private struct Rest: Encodable {
+        let format = "trueup.run/1"
+        let job: String
+        let objects: Objects
+        let period: Period
+        let plan: Bool
+        let problems: [String]
+        let requests: Int64
+        let requestsLeast: Int64
+        let run: Int64
+        let state: String
+
+        enum CodingKeys: String, CodingKey {
+            case format, job, objects, period, plan, problems, requests, run, state
+            case requestsLeast = "requests_least"
         }
     }
 
-    /// The document as text, with sorted keys and a line break at its end.
-    /// - Parameter isOneLine: for several documents below each other.
-    public func text(isOneLine: Bool = false) throws -> String {
+    private let head: Head
+    private let rest: Rest
+    private let findings: [ReportedFinding]
+
+    public init(_ result: RunResult) {
+        let (run, outcome) = (result.run, result.outcome)
+        head = Head(
+            counts: Dictionary(
+                uniqueKeysWithValues: outcome.counts.map { kind, count in
+                    (kind.rawValue, Count(found: count.found, repaired: count.repaired, open: count.open))
+                }))
+        rest = Rest(
+            job: run.job, objects: Objects(stripe: outcome.stripeObjects, local: outcome.localRows),
+            period: Period(from: run.period.fromSeconds, to: run.period.toSeconds), plan: run.isPlan,
+            problems: outcome.problems, requests: outcome.requests, requestsLeast: outcome.requestsLeast, run: run.id,
+            state: outcome.state.rawValue)
+        findings = result.findings
+    }
+
+    /// Writes the document with sorted keys and a line break at its end.
+    /// - Parameters:
+    ///   - isOneLine: for several documents below each other.
+    ///   - findingsAtOnce: how many findings are text at once.
+    ///   - write: takes the next piece of it.
+    public func write(isOneLine: Bool = false, findingsAtOnce: Int = 500, _ write: (String) -> Void) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         if !isOneLine { encoder.outputFormatting.insert(.prettyPrinted) }
-        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+        func text(_ value: some Encodable) throws -> String {
+            String(decoding: try encoder.encode(value), as: UTF8.self)
+        }
+        let (line, inner) = isOneLine ? ("", "") : ("\n", "\n  ")
+        // Everything is encoded before the first piece leaves, but for the findings: what cannot be encoded leaves no
+        // half of a document.
+        let (before, behind) = (try text(head), try text(rest))
+        write(before.dropLast(line.count + 1) + "," + inner + (isOneLine ? "\"findings\":[" : "\"findings\" : ["))
+        for start in stride(from: 0, to: findings.count, by: findingsAtOnce) {
+            let items = findings[start..<min(start + findingsAtOnce, findings.count)].map(Item.init)
+            let array = try text(items).dropFirst(1 + line.count).dropLast(1 + line.count)
+            let indented = isOneLine ? String(array) : "  " + array.replacing("\n", with: inner)
+            write((start == 0 ? line : "," + line) + indented)
+        }
+        write((findings.isEmpty ? "]" : inner + "]") + "," + line + behind.dropFirst(1 + line.count) + "\n")
+    }
+}
+
+extension RunDocument.Item {
+    init(_ finding: ReportedFinding) {
+        self.init(
+            id: finding.id, kind: finding.kind.rawValue, account: finding.account,
+            stripeID: finding.stripeID.isEmpty ? nil : finding.stripeID,
+            localID: finding.localID.isEmpty ? nil : finding.localID, action: finding.action.rawValue,
+            state: finding.state, closedHow: finding.closedHow?.rawValue, stripeAmount: finding.stripeAmount,
+            localAmount: finding.localAmount, currency: finding.currency, credits: finding.credits,
+            explanation: finding.explanation)
     }
 }

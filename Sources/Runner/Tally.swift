@@ -37,9 +37,14 @@ struct Gathered: Sendable {
     var judged: [Judged] = []
     var tally = Tally()
 
+    /// Adds what one comparison found; the first is taken as it is.
+    mutating func add(_ found: [Judged]) {
+        if judged.isEmpty { judged = found } else { judged += found }
+    }
+
     /// What one subject's comparison found.
     mutating func add(_ result: ComparisonResult, of subject: Subject) {
-        judged += result.judged
+        add(result.judged)
         tally.stripeObjects += result.local.staged
         tally.localRows += result.local.rows
         if subject.isStated {
@@ -50,7 +55,7 @@ struct Gathered: Sendable {
     }
 
     mutating func add(_ part: Gathered) {
-        judged += part.judged
+        add(part.judged)
         tally.stripeObjects += part.tally.stripeObjects
         tally.localRows += part.tally.localRows
         tally.problems += part.tally.problems

@@ -8,17 +8,16 @@ extension Diff {
     ///
     /// Both sides are read whole, so that only plans which grow no faster than the data do: no scan of one side for
     /// each row of the other, which the planner takes where it expects a single row. Sorting groups costs less than
-    /// hashing a million of them, which misses the processor's caches; compiling the queries costs more than it saves.
-    /// A million rows are joined without a detour over the disk; more go over it, part by part.
+    /// hashing a million of them, which misses the processor's caches. More than a million rows go over the disk, part
+    /// by part.
     func snapshot<T: Sendable>(
         on connection: Connection, _ body: @Sendable (Connection) async throws -> T
     ) async throws -> T {
         try await connection.transaction(.repeatableRead, access: .readOnly) { connection in
             try await connection.run(
                 script: """
-                    SET LOCAL enable_nestloop = off; SET LOCAL enable_hashagg = off; SET LOCAL jit = off;
-                    SELECT set_config('work_mem',
-                        greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 98304)::text, true)
+                    SET LOCAL enable_nestloop = off; SET LOCAL enable_hashagg = off;
+                    \(Connection.wholeTablesSQL)
                     """)
             return try await body(connection)
         }

@@ -163,6 +163,19 @@ public struct Findings: Sendable {
         return try await list(filter)
     }
 
+    /// Hands out what a run saw, closed or not, the oldest first, so that one batch is in memory.
+    /// - Parameter limit: how many at most.
+    public func forEachBatch(
+        of run: Run, limit: Int, _ body: @Sendable ([Finding]) async throws -> Void
+    ) async throws {
+        try await pool.withConnection { connection in
+            _ = try await connection.forEachBatch(
+                of: 1_000, "SELECT \(Finding.columns) FROM trueup.finding WHERE last_run_id = $1 ORDER BY id LIMIT $2",
+                parameters: [run.id, limit]
+            ) { rows in try await body(rows.map(Finding.init)) }
+        }
+    }
+
     /// One finding, or `nil`.
     public func finding(id: Int64) async throws -> Finding? {
         try await pool.withConnection { connection in

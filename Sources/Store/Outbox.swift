@@ -116,6 +116,13 @@ public struct Outbox: Sendable {
         }
     }
 
+    /// Messages by their keys, the oldest first; keys of none are left out.
+    public static func messages(keys: [String], on connection: Connection) async throws -> [OutboxMessage] {
+        try await connection.query(
+            "SELECT \(OutboxMessage.columns) FROM trueup.outbox WHERE dedupe_key = ANY($1) ORDER BY id", keys
+        ).map(OutboxMessage.init)
+    }
+
     /// One message, or `nil`.
     public func message(id: Int64) async throws -> OutboxMessage? {
         try await pool.withConnection { connection in

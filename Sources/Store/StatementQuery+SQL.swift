@@ -125,6 +125,16 @@ extension StatementScope {
         """
     }
 
+    /// When Stripe took the payment of each object that runs read as paid: one row for each id. Within one account an
+    /// id has one row as it is, and a hash of all ids is spared.
+    /// - Parameter accounts: the parameter with the accounts of the part.
+    func paidTimesSQL(isCharge: Bool, accounts: String) -> String {
+        let isOne = (isCharge ? chargeAccounts : creditAccounts).count == 1
+        let object: ListedObject = isCharge ? .paymentIntent : .invoice
+        return "SELECT id, \(isOne ? "paid_seconds" : "min(paid_seconds) AS paid_seconds") FROM trueup.stripe_payment "
+            + "WHERE object = '\(object.rawValue)' AND account = ANY(\(accounts))\(isOne ? "" : " GROUP BY id")"
+    }
+
     /// Paid orders, each at the time at which Stripe took its payment, where a run has read that: both sides then stand
     /// on the same side of a cut-off. `$2` accounts.
     private var paidOrders: String {
@@ -133,25 +143,44 @@ extension StatementScope {
             l.\(orders.amount)::bigint AS amount, lower(l.\(orders.currency)::text) AS currency,
             coalesce(to_timestamp(p.paid_seconds), l.\(orders.paidAt), l.\(orders.createdAt)) AS at
         FROM \(orders.name) l
-        LEFT JOIN (SELECT id, min(paid_seconds) AS paid_seconds FROM trueup.stripe_payment
-            WHERE object = 'invoice' AND account = ANY($2) GROUP BY id) p ON p.id = l.\(orders.id)
+        LEFT JOIN (\(paidTimesSQL(isCharge: false, accounts: "$2"))) p ON p.id = l.\(orders.id)
         WHERE l.\(orders.paid)
         """
     }
 
-    /// One row for each agency that has any figure, and one for what no agency claims: `$1` the price of a credit,
-    /// `$2` accounts of credits, `$3` all jobs, `$4` the start of the period, `$5` the cut-off.
+    /// One row for each agency that has any figure, with the money paid for its credits on both sides before the
+    /// cut-off, by currency; what no agency claims is a row of credits, one of money, or both. `$1` the price of a
+    /// credit, `$2` accounts of credits, `$3` all jobs, `$4` the start of the period, `$5` the cut-off.
+    ///
+    /// Both sides are read once, for the credits and for the money.
     var agenciesSQL: String {
         """
-        WITH paid AS (
-            SELECT agency_id, sum(credits) FILTER (WHERE at < $4) AS before,
-                sum(credits) FILTER (WHERE at >= $4 AND at < $5) AS within
-            FROM (\(paidInvoices)) p WHERE at < $5 GROUP BY agency_id
-        ), bought AS (
-            SELECT agency_id, sum(credits) FILTER (WHERE at < $4) AS before,
+        WITH payments AS (
+            SELECT agency_id, currency, sum(credits) FILTER (WHERE at < $4) AS before,
+                sum(credits) FILTER (WHERE at >= $4) AS within, sum(amount) AS amount
+            FROM (\(paidInvoices)) p WHERE at < $5 GROUP BY 1, 2
+        ), orders AS (
+            SELECT agency_id, currency, sum(credits) FILTER (WHERE at < $4) AS before,
                 sum(credits) FILTER (WHERE at >= $4 AND at < $5) AS within,
-                sum(credits) FILTER (WHERE at >= $5) AS after
-            FROM (\(paidOrders)) o GROUP BY agency_id
+                sum(credits) FILTER (WHERE at >= $5) AS after, sum(amount) FILTER (WHERE at < $5) AS amount
+            FROM (\(paidOrders)) o GROUP BY 1, 2
+        ), paid AS (
+            SELECT agency_id, sum(before) AS before, sum(within) AS within FROM payments GROUP BY 1
+        ), bought AS (
+            SELECT agency_id, sum(before) AS before, sum(within) AS within, sum(after) AS after FROM orders GROUP BY 1
+        ), money AS (
+            SELECT agency_id, array_agg(currency ORDER BY currency) AS currencies,
+                array_agg(at_stripe::bigint ORDER BY currency) AS at_stripe,
+                array_agg(locally::bigint ORDER BY currency) AS locally
+            FROM (
+                SELECT agency_id, currency, sum(at_stripe) AS at_stripe, sum(locally) AS locally
+                FROM (
+                    SELECT agency_id, currency, amount AS at_stripe, 0 AS locally FROM payments
+                    UNION ALL SELECT agency_id, currency, 0, amount FROM orders WHERE amount IS NOT NULL
+                ) both_sides
+                GROUP BY 1, 2
+            ) sums
+            GROUP BY 1
         ), reserved AS (
             SELECT agency_id,
                 sum(credits) FILTER (WHERE created_at < $4 AND (released_at IS NULL OR released_at >= $4)) AS before,
@@ -165,6 +194,9 @@ extension StatementScope {
             FROM public.task_credit_adjustment GROUP BY agency_id
         )
         SELECT agency_id, coalesce(a.name, 'Agency ' || agency_id, 'No agency') AS name,
+            agency_id IS NOT NULL OR coalesce(p.before, 0) <> 0 OR coalesce(p.within, 0) <> 0 AS is_line,
+            coalesce(m.currencies, '{}') AS currencies, coalesce(m.at_stripe, '{}') AS at_stripe,
+            coalesce(m.locally, '{}') AS locally,
             coalesce(p.before, 0)::bigint AS paid_before, coalesce(p.within, 0)::bigint AS paid,
             coalesce(b.before, 0)::bigint AS bought_before, coalesce(b.within, 0)::bigint AS bought,
             coalesce(b.after, 0)::bigint AS bought_after, coalesce(r.before, 0)::bigint AS consumed_before,
@@ -173,23 +205,9 @@ extension StatementScope {
             coalesce(j.after, 0)::bigint AS adjusted_after, coalesce(w.balance, 0)::bigint AS balance
         FROM bought b FULL JOIN reserved r USING (agency_id) FULL JOIN adjusted j USING (agency_id)
             FULL JOIN public.task_credit_agency_balance w USING (agency_id) FULL JOIN paid p USING (agency_id)
-            LEFT JOIN public.agency a ON a.id = agency_id
-        WHERE agency_id IS NOT NULL OR p.before <> 0 OR p.within <> 0
+            FULL JOIN money m USING (agency_id) LEFT JOIN public.agency a ON a.id = agency_id
+        WHERE agency_id IS NOT NULL OR p.before <> 0 OR p.within <> 0 OR m.agency_id IS NULL AND m.currencies <> '{}'
         ORDER BY agency_id
-        """
-    }
-
-    /// What was paid for credits on both sides: `$1` the price of a credit, `$2` accounts, `$3` all jobs, `$4`
-    /// the cut-off.
-    var purchasesSQL: String {
-        """
-        SELECT agency_id, currency, sum(at_stripe)::bigint AS at_stripe, sum(locally)::bigint AS locally
-        FROM (
-            SELECT agency_id, currency, amount AS at_stripe, 0 AS locally FROM (\(paidInvoices)) p
-            WHERE at < $4
-            UNION ALL SELECT agency_id, currency, 0, amount FROM (\(paidOrders)) o WHERE at < $4
-        ) both_sides
-        GROUP BY 1, 2
         """
     }
 
@@ -215,8 +233,7 @@ extension StatementScope {
                 SELECT l.agency_id, lower(l.currency), 0, 0, 1, l.amount_cents,
                     coalesce(to_timestamp(p.paid_seconds), l.succeeded_at, l.created_at)
                 FROM \(table) l
-                LEFT JOIN (SELECT id, min(paid_seconds) AS paid_seconds FROM trueup.stripe_payment
-                    WHERE object = 'payment_intent' AND account = ANY($2) GROUP BY id) p
+                LEFT JOIN (\(paidTimesSQL(isCharge: true, accounts: "$2"))) p
                     ON p.id = l.stripe_payment_intent_id
                 WHERE l.status = 'succeeded'
             ) both_sides
@@ -262,9 +279,7 @@ extension StatementScope {
                         AND coalesce(to_timestamp(p.paid_seconds), l.\(paidAt), l.\(created)) < $4, false) AS is_paid
                 FROM \(table) l LEFT JOIN (SELECT DISTINCT key FROM unnest($3::bigint[]) AS k (key)) o
                     ON o.key = l.\(key)
-                LEFT JOIN (SELECT id, min(paid_seconds) AS paid_seconds FROM trueup.stripe_payment
-                    WHERE object = '\(isCharge ? "payment_intent" : "invoice")' AND account = ANY($5) GROUP BY id) p
-                    ON p.id = l.\(id)
+                LEFT JOIN (\(paidTimesSQL(isCharge: isCharge, accounts: "$5"))) p ON p.id = l.\(id)
                 WHERE l.\(created) >= $1 AND l.\(created) < $2
             ) rows
             GROUP BY 1
@@ -276,7 +291,7 @@ extension StatementScope {
     /// The queries behind the figures by what they give, for whoever makes them again.
     public var queryTexts: [(name: String, sql: String)] {
         [
-            ("Credits by agency", agenciesSQL), ("Paid for credits", purchasesSQL),
+            ("Credits by agency, and what was paid for them", agenciesSQL),
             ("Open findings", findingsSQL("f.state <> 'closed' AND f.action <> 'ignore'")),
             ("Matched orders", matchedSQL),
         ] + (chargeJobs.isEmpty ? [] : [("Charges by agency", chargesSQL("public.agency_charge"))])

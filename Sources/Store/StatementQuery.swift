@@ -24,7 +24,10 @@ public struct StatementQuery: Sendable {
     ) async throws -> T {
         do {
             return try await pool.withConnection { connection in
-                try await connection.transaction(.repeatableRead, access: .readOnly) { try await body($0) }
+                try await connection.transaction(.repeatableRead, access: .readOnly) { connection in
+                    try await connection.run(script: Connection.wholeTablesSQL)
+                    return try await body(connection)
+                }
             }
         } catch let error as PostgresError where error.sqlState == "22003" {
             throw StatementError.overflow(what: "A sum over the application's tables")
@@ -210,11 +213,11 @@ public struct StatementQuery: Sendable {
         let cutOff = Timestamp(seconds: scope.cutOffSeconds)
         let rows = try await connection.query(
             scope.agenciesSQL, scope.creditPriceCents, scope.creditAccounts, scope.jobs, from, cutOff)
-        let purchases = try await purchases(on: connection)
+        let purchases = try purchases(rows)
         let signed = try await figures.signed.asyncMap { try await StoredReport.lines(of: $0.id, on: connection) } ?? []
         let signedLines = Dictionary(signed.map { ($0.agencyID, $0) }, uniquingKeysWith: { first, _ in first })
         var moved = try await movedSinceSignOff(&figures, on: connection)
-        for row in rows {
+        for row in rows where try row["is_line"] {
             let line = try LocalLine(row)
             let signedLine = signedLines[line.agencyID]
             figures.agencies.append(
@@ -260,17 +263,17 @@ public struct StatementQuery: Sendable {
     }
 
     /// What was paid for credits from the beginning to the cut-off, on both sides, by agency.
-    private func purchases(on connection: Connection) async throws -> [Int64?: [PurchaseTotals]] {
+    private func purchases(_ rows: [Row]) throws -> [Int64?: [PurchaseTotals]] {
         var totals: [Int64?: [PurchaseTotals]] = [:]
-        for row in try await connection.query(
-            scope.purchasesSQL, scope.creditPriceCents, scope.creditAccounts, scope.jobs,
-            Timestamp(seconds: scope.cutOffSeconds))
-        {
-            totals[try row["agency_id"], default: []].append(
-                PurchaseTotals(
-                    currency: try row["currency"], atStripe: try row["at_stripe"], locally: try row["locally"]))
+        for row in rows {
+            let currencies: [String] = try row["currencies"]
+            guard !currencies.isEmpty else { continue }
+            let (atStripe, locally): ([Int64], [Int64]) = (try row["at_stripe"], try row["locally"])
+            totals[try row["agency_id"], default: []] += currencies.indices.map {
+                PurchaseTotals(currency: currencies[$0], atStripe: atStripe[$0], locally: locally[$0])
+            }
         }
-        return totals.mapValues { $0.sorted { $0.currency < $1.currency } }
+        return totals
     }
 
     // MARK: What was read at Stripe

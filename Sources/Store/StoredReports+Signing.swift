@@ -33,8 +33,11 @@ public struct NewSignature: Sendable, Hashable {
 
 extension StoredReports {
     /// Signs a report. The database notes the user of its login beside the names.
+    /// - Parameter also: what belongs into the transaction of the signature, such as the messages that tell of it.
     /// - Throws: ``SignError``: which rule of signing is broken.
-    public func sign(_ id: Int64, _ signature: NewSignature) async throws {
+    public func sign(
+        _ id: Int64, _ signature: NewSignature, also: (@Sendable (Connection) async throws -> Void)? = nil
+    ) async throws {
         guard let report = try await report(id: id) else { throw SignError.noReport(id) }
         if let supersedes = signature.supersedes, signature.role != "preparer" {
             throw SignError.supersedeIsPrepared(id, supersedes)
@@ -53,6 +56,7 @@ extension StoredReports {
                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                     """, id, signature.role, signature.person, signature.note, report.manifestHash,
                     signature.systemUser, signature.isSharedLogin, signature.accepted)
+                try await also?(connection)
             }
         } catch let error as PostgresError {
             throw try await refusal(error, report, signature) ?? error
@@ -97,37 +101,45 @@ extension StoredReports {
     }
 
     public func signatures(of id: Int64) async throws -> [StoredReport.Signature] {
-        try await pool.withConnection { connection in
-            try await connection.query(
-                """
-                SELECT role, person, note, manifest_sha256, signed_at, system_user_name, database_user_name,
-                    is_shared_login, accepted
-                FROM trueup.report_sign WHERE report_id = $1 ORDER BY signed_at, role
-                """, id
-            ).map { row in
-                StoredReport.Signature(
-                    role: try row["role"], person: try row["person"], note: try row["note"],
-                    manifestHash: try row["manifest_sha256"], signedAt: try row["signed_at"],
-                    systemUser: try row["system_user_name"], databaseUser: try row["database_user_name"],
-                    isSharedLogin: try row["is_shared_login"], accepted: try row["accepted"])
-            }
+        try await pool.withConnection { try await Self.signatures(of: id, on: $0) }
+    }
+
+    /// The signatures of a report, the preparer's first.
+    public static func signatures(of id: Int64, on connection: Connection) async throws -> [StoredReport.Signature] {
+        try await connection.query(
+            """
+            SELECT role, person, note, manifest_sha256, signed_at, system_user_name, database_user_name,
+                is_shared_login, accepted
+            FROM trueup.report_sign WHERE report_id = $1 ORDER BY signed_at, role
+            """, id
+        ).map { row in
+            StoredReport.Signature(
+                role: try row["role"], person: try row["person"], note: try row["note"],
+                manifestHash: try row["manifest_sha256"], signedAt: try row["signed_at"],
+                systemUser: try row["system_user_name"], databaseUser: try row["database_user_name"],
+                isSharedLogin: try row["is_shared_login"], accepted: try row["accepted"])
         }
     }
 
     /// Which statements of its cut-off a report takes the place of, and which takes its place.
     public func superseding(_ id: Int64) async throws -> (supersedes: Int64?, note: String, supersededBy: Int64?) {
-        try await pool.withConnection { connection in
-            let older = try await connection.query(
-                "SELECT supersedes, note FROM trueup.report_supersede WHERE report_id = $1", id
-            ).first
-            let newer = try await connection.query(
-                "SELECT report_id FROM trueup.report_supersede WHERE supersedes = $1", id
-            ).first
-            return (
-                try older.map { try $0["supersedes"] }, try older.map { try $0["note"] } ?? "",
-                try newer.map { try $0["report_id"] }
-            )
-        }
+        try await pool.withConnection { try await Self.superseding(id, on: $0) }
+    }
+
+    /// The same inside a transaction.
+    public static func superseding(
+        _ id: Int64, on connection: Connection
+    ) async throws -> (supersedes: Int64?, note: String, supersededBy: Int64?) {
+        let older = try await connection.query(
+            "SELECT supersedes, note FROM trueup.report_supersede WHERE report_id = $1", id
+        ).first
+        let newer = try await connection.query(
+            "SELECT report_id FROM trueup.report_supersede WHERE supersedes = $1", id
+        ).first
+        return (
+            try older.map { try $0["supersedes"] }, try older.map { try $0["note"] } ?? "",
+            try newer.map { try $0["report_id"] }
+        )
     }
 
     // MARK: Pages of signatures

@@ -65,18 +65,26 @@ public struct StoredReports: Sendable {
 
     /// What became of a report, the oldest first.
     public func deliveries(of id: Int64) async throws -> [StoredReport.Delivery] {
-        try await pool.withConnection { connection in
-            try await connection.query(
-                """
-                SELECT destination, address, outcome, detail FROM trueup.report_delivery
-                WHERE report_id = $1 ORDER BY id
-                """, id
-            ).map { row in
-                StoredReport.Delivery(
-                    destination: try row["destination"], address: try row["address"],
-                    outcome: DeliveryOutcome(rawValue: try row["outcome"]) ?? .failed, detail: try row["detail"])
-            }
+        try await pool.withConnection { try await Self.deliveries(of: id, on: $0) }
+    }
+
+    /// The same inside a transaction.
+    public static func deliveries(of id: Int64, on connection: Connection) async throws -> [StoredReport.Delivery] {
+        try await connection.query(
+            """
+            SELECT destination, address, outcome, detail FROM trueup.report_delivery
+            WHERE report_id = $1 ORDER BY id
+            """, id
+        ).map { row in
+            StoredReport.Delivery(
+                destination: try row["destination"], address: try row["address"],
+                outcome: DeliveryOutcome(rawValue: try row["outcome"]) ?? .failed, detail: try row["detail"])
         }
+    }
+
+    /// Messages of the outbox by their keys.
+    public func messages(keys: [String]) async throws -> [OutboxMessage] {
+        try await pool.withConnection { try await Outbox.messages(keys: keys, on: $0) }
     }
 
     /// Says that a report was made by its job or sent: later ones are compared with it.

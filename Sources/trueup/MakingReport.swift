@@ -15,8 +15,8 @@ struct MakingReport {
 
     /// Makes the report, hands it to its destinations, and sends what is due of the outbox.
     /// - Parameter lease: of the occurrence that the report is made for; `nil` where a person asked.
-    /// - Returns: the report, and whether everything that was tried is out.
-    func make(_ trigger: RunTrigger, lease: Lease? = nil) async throws -> (result: ReportResult, isSent: Bool) {
+    /// - Returns: the report, with what became of it on each way out.
+    func make(_ trigger: RunTrigger, lease: Lease? = nil) async throws -> ReportResult {
         let accounts = try ReportAccounts.of(job, definition, set)
         let pool = Pool(target, size: 4, applicationName: "trueup report \(definition.name)")
         let http = HTTPClient()
@@ -29,10 +29,10 @@ struct MakingReport {
                     settings: set.settings.delivery, http: http, environment: ProcessInfo.processInfo.environment),
                 lease: lease
             ).run()
-            let isSent = try await OutboxSenders.deliver(set.settings, pool: pool, http: http)
+            let settled = try await OutboxSenders.deliver(result, set.settings, pool: pool, http: http)
             await pool.close()
             await http.close()
-            return (result, isSent)
+            return settled
         } catch {
             await pool.close()
             await http.close()
@@ -43,12 +43,17 @@ struct MakingReport {
 
 extension AttemptEnd {
     /// How a scheduled report ended.
-    init(_ made: (result: ReportResult, isSent: Bool)) {
-        let state = made.result.state == .clean ? "clean" : "drift"
-        switch (made.result.state, made.isSent && made.result.exitCode != 1) {
-        case (.incomplete, _): self.init(.failed("incomplete"), detail: "report \(made.result.id)")
-        case (_, false): self.init(.failed("error"), detail: "report \(made.result.id) did not reach everybody")
-        case (_, true): self.init(.done(state), detail: "report \(made.result.id)")
+    init(_ result: ReportResult) {
+        let state = result.state == .clean ? "clean" : "drift"
+        let failed = result.deliveries.filter { $0.outcome == .failed }.map(\.destination)
+        if result.state == .incomplete {
+            self.init(.failed("incomplete"), detail: "report \(result.id)")
+        } else if !failed.isEmpty {
+            self.init(
+                .failed("error"),
+                detail: "report \(result.id) did not reach everybody: \(failed.joined(separator: ", "))")
+        } else {
+            self.init(.done(state), detail: "report \(result.id)")
         }
     }
 }

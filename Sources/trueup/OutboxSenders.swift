@@ -3,6 +3,7 @@ import Foundation
 import Jobs
 import PostgreSQL
 import Runner
+import Store
 import Synchronization
 
 /// What keeps messages from leaving, for who tries again and again: each trouble is said once, until it is over.
@@ -47,6 +48,15 @@ enum OutboxSenders {
         let environment = ProcessInfo.processInfo.environment
         let slack = SlackOutbox(pool: pool, http: http) { try Secrets.secret(named: $0, environment: environment) }
         return say(try await slack.deliver(limit: messagesMax), "Slack", trouble) && isWhole
+    }
+
+    /// Sends what is due, and gives the report with what became of its messages. Mail that is not the report's may wait
+    /// in the same outbox; it changes nothing of it.
+    static func deliver(
+        _ result: ReportResult, _ settings: Settings, pool: Pool, http: HTTPClient
+    ) async throws -> ReportResult {
+        let isSent = try await deliver(settings, pool: pool, http: http)
+        return try await result.settled(StoredReports(pool: pool), isSent: isSent)
     }
 
     private static func sender(_ email: EmailDelivery?) throws -> OutboxDelivery.Sender? {

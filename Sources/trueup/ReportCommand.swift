@@ -26,6 +26,8 @@ enum AskedFormat: String, CaseIterable, ExpressibleByArgument {
     var rendered: RenderFormat? { self == .pdf ? .html : RenderFormat(rawValue: rawValue) }
 }
 
+extension CSVProfile: ExpressibleByArgument {}
+
 struct ReportMakeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "make", abstract: "Makes a report and keeps it with the hashes of its files.",
@@ -49,6 +51,11 @@ struct ReportMakeCommand: AsyncParsableCommand {
 
     @Option(name: .long, help: "html, xlsx, csv, json, text, pdf; several with commas. Without it: the job's formats.")
     var format: String?
+
+    @Option(
+        name: .long,
+        help: "standard, or excel: with a byte order mark, and ids that Excel would shorten marked as text.")
+    var csvProfile = CSVProfile.standard
 
     @Option(name: .long, help: ArgumentHelp("The folder of the files.", valueName: "dir"))
     var out: String?
@@ -85,7 +92,7 @@ struct ReportMakeCommand: AsyncParsableCommand {
                     let run = ReportRun(
                         definition: definition, report: job, jobs: set.jobs, accounts: known, pool: pool,
                         origin: .here(.manual), period: period, nowSeconds: Int64(Date().timeIntervalSince1970),
-                        formats: asked.map { Set($0.compactMap(\.rendered)) }, directory: out,
+                        formats: asked.map { Set($0.compactMap(\.rendered)) }, csvProfile: csvProfile, directory: out,
                         delivery: deliver ? delivery(set.settings, http) : nil,
                         purpose: deliver ? .regular : .byHand)
                     let code = try await finish(run.run(), set.settings, pool, http)
@@ -114,12 +121,13 @@ struct ReportMakeCommand: AsyncParsableCommand {
         if try formats()?.contains(.pdf) == true {
             try PDFPrinter.print(result.directory + "/report.html", to: result.directory + "/report.pdf")
         }
-        show(result)
+        for line in ReportSummary.lines(result.report) { Terminal.print(line) }
+        let again = result.isRepeated ? " (the same figures as before: the same report)" : ""
+        Terminal.say("\nReport \(result.id)\(again): \(result.files.count) files in \(result.directory)")
         guard deliver else { return result.exitCode }
-        let isSent = try await OutboxSenders.deliver(settings, pool: pool, http: http)
-        // Mail that is not the report's may wait in the same outbox.
-        let waits = result.deliveries.contains { $0.outcome == .queued }
-        return isSent || !waits || result.exitCode == 3 ? result.exitCode : 1
+        let settled = try await OutboxSenders.deliver(result, settings, pool: pool, http: http)
+        settled.sayDeliveries()
+        return settled.exitCode
     }
 
     private func formats() throws -> [AskedFormat]? {
@@ -175,12 +183,12 @@ struct ReportMakeCommand: AsyncParsableCommand {
             "“\(text)” is no day and no instant: write 2026-03-01 (its start in \(zone.name)), or "
                 + "2026-03-01T00:00:00-05:00.")
     }
+}
 
-    private func show(_ result: ReportResult) {
-        for line in ReportSummary.lines(result.report) { Terminal.print(line) }
-        let again = result.isRepeated ? " (the same figures as before: the same report)" : ""
-        Terminal.say("\nReport \(result.id)\(again): \(result.files.count) files in \(result.directory)")
-        for delivery in result.deliveries {
+extension ReportResult {
+    /// What became of it on each way out, a line each.
+    func sayDeliveries() {
+        for delivery in deliveries {
             let detail = delivery.detail.isEmpty ? "" : ": " + printable(delivery.detail)
             Terminal.say(
                 "\(delivery.outcome.rawValue)  \(delivery.destination)  \(printable(delivery.address))\(detail)")

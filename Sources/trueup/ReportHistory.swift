@@ -3,6 +3,7 @@ import Foundation
 import PostgreSQL
 import Reconciliation
 import Reports
+import Runner
 import Store
 
 struct ReportListCommand: AsyncParsableCommand {
@@ -77,12 +78,21 @@ struct ReportShowCommand: AsyncParsableCommand {
                 lines.append("file       \(file.sha256)  \(file.name) (\(Money.grouped(file.bytes)) bytes)")
             }
             lines += try await signatures(reports)
-            for delivery in try await reports.deliveries(of: id) {
-                let detail = delivery.detail.isEmpty ? "" : ": " + printable(delivery.detail)
-                lines.append(
-                    "\(delivery.outcome.rawValue)  \(delivery.destination) \(printable(delivery.address))\(detail)")
-            }
+            lines += try await deliveries(reports)
             for line in lines { Terminal.print(line) }
+        }
+    }
+
+    /// What became of it on each way out; of a message, what the outbox says of it by now.
+    private func deliveries(_ reports: StoredReports) async throws -> [String] {
+        let deliveries = try await reports.deliveries(of: id)
+        let messages = try await reports.messages(keys: deliveries.compactMap { $0.messageKey(ofReport: id) })
+        return deliveries.map { delivery in
+            let message = messages.first { $0.dedupeKey == delivery.messageKey(ofReport: id) }
+            let state = message?.state.rawValue ?? delivery.outcome.rawValue
+            let detail = message.map { $0.sentAt.map { isoTime($0.seconds) } ?? $0.lastError ?? "" } ?? delivery.detail
+            return "\(state)  \(delivery.destination) \(printable(delivery.address))"
+                + (detail.isEmpty ? "" : ": " + printable(detail))
         }
     }
 

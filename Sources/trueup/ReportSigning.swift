@@ -2,9 +2,11 @@ import ArgumentParser
 import Curl
 import Foundation
 import Jobs
+import PostgreSQL
 import Reports
 import Runner
 import Store
+import Synchronization
 
 struct ReportSignCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,7 +14,8 @@ struct ReportSignCommand: AsyncParsableCommand {
         discussion: """
             The user of the machine and the user of the database are kept beside the name, and the reviewer's may not \
             both be the preparer's, unless settings.yaml says sign_off: {shared_login: true}. A page of signatures, \
-            signatures.html, is written beside the report's files, which stay as they are.
+            signatures.html, is written beside the report's files, which stay as they are. Those who got the report by \
+            mail or Slack hear of each signature, unless settings.yaml says sign_off: {notify: false}.
             """)
 
     @Argument(help: ArgumentHelp("Its number, as the list shows it.", valueName: "report"))
@@ -64,9 +67,9 @@ struct ReportSignCommand: AsyncParsableCommand {
             isSharedLogin: settings?.signOff.sharedLogin ?? false, accepted: acceptUnexplained ?? "",
             supersedes: supersede)
         let (id, out) = (id, out)
-        try await ReportStore.with(databaseOptions) { reports in
-            try await reports.sign(id, signature)
+        let queued = try await ReportStore.with(databaseOptions) { reports in
             guard let report = try await reports.report(id: id) else { throw SignError.noReport(id) }
+            let queued = try await sign(report, signature, reports, notify: settings?.signOff.notify ?? true)
             Terminal.say(
                 "Report \(id) is signed by \(printable(signature.person)) (\(printable(login))) as \(signature.role), "
                     + "manifest \(report.manifestHash).")
@@ -78,6 +81,46 @@ struct ReportSignCommand: AsyncParsableCommand {
             if let older = signature.supersedes, let other = try await reports.report(id: older) {
                 try await pages.write(other, into: nil)
             }
+            return queued
+        }
+        if queued > 0 { try await send(queued, settings) }
+    }
+
+    /// Signs, and puts the messages about it into the outbox in the same transaction.
+    /// - Returns: how many messages.
+    private func sign(
+        _ report: StoredReport, _ signature: NewSignature, _ reports: StoredReports, notify: Bool
+    ) async throws -> Int {
+        let queued = Mutex(0)
+        let messages = notify ? try SignatureMessages(report, role: signature.role) : nil
+        try await reports.sign(report.id, signature) { connection in
+            guard let messages else { return }
+            let count = try await messages.enqueue(on: connection)
+            queued.withLock { $0 = count }
+        }
+        return queued.withLock { $0 }
+    }
+
+    /// The signature stands whatever becomes of the messages: what does not leave now waits in the outbox.
+    private func send(_ queued: Int, _ settings: Settings?) async throws {
+        let delivery = settings?.delivery
+        guard let settings, delivery?.email != nil || delivery?.slack != nil else {
+            Terminal.say(
+                "\(counted(queued, "message")) about it wait in the outbox. Send them with: trueup outbox send")
+            return
+        }
+        let http = HTTPClient()
+        do {
+            let isSent = try await Database.with(databaseOptions, settings: nil) { database in
+                try await Pool.with(database.target, applicationName: "trueup report") {
+                    try await OutboxSenders.deliver(settings, pool: $0, http: http)
+                }
+            }
+            await http.close()
+            if !isSent { Terminal.say("The signature stands; what did not leave waits. See: trueup outbox list") }
+        } catch {
+            await http.close()
+            throw error
         }
     }
 }

@@ -96,9 +96,8 @@ struct RunCommand: AsyncParsableCommand {
             guard !plan else { throw CommandError("A report changes nothing: run it without --plan.", code: 64) }
             let making = MakingReport(definition: definition, job: job, set: set, target: database.target)
             let result: ReportResult
-            let isSent: Bool
             do {
-                (result, isSent) = try await making.make(.manual)
+                result = try await making.make(.manual)
             } catch {
                 let running = RunningJob(definition: definition, set: set, database: database, resume: "")
                 if !(error is CancellationError) { await running.tellFailure(error) }
@@ -109,8 +108,9 @@ struct RunCommand: AsyncParsableCommand {
                 let lines = ReportSummary.lines(result.report)
                 for line in lines { if json { Terminal.say(line) } else { Terminal.print(line) } }
                 Terminal.say("Report \(result.id): \(result.files.count) files in \(result.directory)")
+                result.sayDeliveries()
             }
-            return isSent || result.exitCode == 3 ? result.exitCode : 1
+            return result.exitCode
         }
         let result = try await RunningJob(
             definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet,
@@ -143,6 +143,14 @@ extension RunCommand {
         let directory: String
         let files: [String]
         let repeated: Bool
+        let deliveries: [Delivery]
+
+        struct Delivery: Encodable {
+            let destination: String
+            let address: String
+            let outcome: String
+            let detail: String
+        }
     }
 
     private func showReport(_ result: ReportResult, _ definition: JobDefinition) throws {
@@ -151,7 +159,11 @@ extension RunCommand {
         if names.count == 1 { encoder.outputFormatting.insert(.prettyPrinted) }
         let document = ReportDocument(
             report: result.id, job: definition.name, state: result.state.rawValue.lowercased(),
-            directory: result.directory, files: result.files.map(\.name), repeated: result.isRepeated)
+            directory: result.directory, files: result.files.map(\.name), repeated: result.isRepeated,
+            deliveries: result.deliveries.map {
+                ReportDocument.Delivery(
+                    destination: $0.destination, address: $0.address, outcome: $0.outcome.rawValue, detail: $0.detail)
+            })
         Terminal.print(String(decoding: try encoder.encode(document), as: UTF8.self))
     }
 }

@@ -30,7 +30,7 @@ struct RunOutput {
 
     private func showDocument(isOneLine: Bool) {
         do {
-            Terminal.printRaw(try RunDocument(result).text(isOneLine: isOneLine))
+            try RunDocument(result).write(isOneLine: isOneLine) { Terminal.printRaw($0) }
         } catch {
             Terminal.say("trueup: the run's document could not be written: \(error)")
         }

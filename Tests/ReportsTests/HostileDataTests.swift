@@ -9,6 +9,17 @@ struct HostileDataTests {
         "=cmd|'/c calc'!A1", "+1+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1", "\u{0}=1", "＝1",
     ]
 
+    @Test(
+        "mail addresses lose their person, and nothing else is taken for one",
+        arguments: [
+            ("“dana.k@example.com” is no address", "“…@example.com” is no address"),
+            ("a@b.c, <d@e.f>; x", "…@b.c, <…@e.f>; x"), ("no address at all", "no address at all"),
+            ("at @ noon", "at @ noon"), ("@home and 7@", "@home and 7@"), ("דנה@example.com", "…@example.com"),
+        ])
+    func addresses(text: String, shown: String) {
+        #expect(ReportText.withoutAddresses(text) == shown)
+    }
+
     @Test("a text that looks like a formula is neutralised in CSV and is a text in a workbook", arguments: formulas)
     func neutralised(_ name: String) throws {
         let scratch = try Scratch()

@@ -86,6 +86,76 @@ struct ReportDeliveryTests {
             #expect(signed.status == 0, "\(signed.everything)")
             #expect(bucket.requests.count == count + 1)
             #expect(bucket.requests.last?.target.hasSuffix("/signatures.html") == true)
+            // And those who got it hear of it.
+            #expect(slack.requests.count == 2, "\(signed.everything)")
+            let told = slack.requests.last?.body ?? ""
+            #expect(told.contains("Report 1 of balance-report") && told.contains("as preparer"), "\(told)")
+            #expect(told.contains("Accepted as UNEXPLAINED: no reservations") && told.contains("unexplained"))
+            try scene.folder.write(
+                Scene.settings(scene.server.url) + Self.delivery(bucket)
+                    + "sign_off: {shared_login: true, notify: false}\n", to: "jobs/settings.yaml")
+            let quiet = try await program.run(
+                "report", "sign", "1", "--as", "reviewer", "--name", "noa", "--note", "seen", "--accept-unexplained",
+                "no reservations")
+            #expect(quiet.status == 0 && slack.requests.count == 2, "\(quiet.everything)")
+        }
+    }
+
+    @Test("Slack that takes the message and never answers holds nobody else up, shows, and is not told twice")
+    func stalls() async throws {
+        try await Scene.with(orders: 600) { scene in
+            let slack = try ScriptedServer { _ in [.hang] }
+            let bucket = try ScriptedServer { _ in ScriptedServer.status(200) }
+            defer {
+                slack.stop()
+                bucket.stop()
+            }
+            try await MailServerProcess.with("plain") { mail in
+                try scene.folder.write(
+                    Scene.jobFile.replacingOccurrences(of: "look_back: 35d", with: "look_back: 401d"),
+                    to: "jobs/\(Scene.job).yaml")
+                try scene.folder.write(
+                    Self.job.replacingOccurrences(of: "deliver: {", with: "deliver: {email: [cfo@example.com], "),
+                    to: "jobs/balance-report.yaml")
+                try scene.folder.write(
+                    Scene.settings(scene.server.url) + Self.delivery(bucket) + "  email: {from: t@example.com}\n",
+                    to: "jobs/settings.yaml")
+                let program = scene.program([
+                    "SLACK_WEBHOOK_URL": slack.url + "/services/CANARYhook", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+                    "AWS_SECRET_ACCESS_KEY": "CANARYsecret", "SMTP_URL": "smtp://127.0.0.1:\(mail.port)",
+                ])
+                _ = try await program.run("run", Scene.job)
+                let clock = ContinuousClock()
+                let started = clock.now
+                let made = try await program.run("run", "balance-report", "--json")
+                // Slack is given half a minute; the rest is the machine's.
+                #expect(clock.now - started < .seconds(150))
+                #expect(made.status == 1 && slack.requests.count == 1, "\(made.everything)")
+                let document = try JSONSerialization.jsonObject(with: Data(made.output.utf8)) as? [String: Any]
+                let ways = try #require(document?["deliveries"] as? [[String: String]])
+                let outcomes = Dictionary(ways.map { ($0["destination"] ?? "", $0["outcome"] ?? "") }) { $1 }
+                #expect(
+                    outcomes == ["email": "delivered", "slack": "failed", "directory": "delivered", "s3": "delivered"],
+                    "\(made.everything)")
+                #expect(made.talk.contains("nobody knows whether it arrived") && !made.everything.contains("CANARY"))
+                #expect(try mail.received().map(\.recipients) == [["cfo@example.com"]])
+                #expect(bucket.requests.last?.target.hasSuffix("/manifest.json") == true)
+                let shown = try await program.run("report", "show", "1")
+                #expect(
+                    shown.output.contains("unknown  slack") && shown.output.contains("sent  email cfo@example.com"),
+                    "\(shown.everything)")
+
+                // Made again it is no success until a person has said what became of it, and nobody is told twice.
+                slack.answers { _ in ScriptedServer.status(200) }
+                let again = try await program.run("run", "balance-report")
+                #expect(again.status == 1 && again.talk.contains("failed  slack"), "\(again.everything)")
+                let id = try #require(again.talk.firstMatch(of: /outbox settle ([0-9]+)/)?.output.1)
+                let settled = try await program.run("outbox", "settle", String(id), "--was-sent")
+                #expect(settled.status == 0, "\(settled.everything)")
+                let last = try await program.run("run", "balance-report")
+                #expect(last.status == 2 && slack.requests.count == 1, "\(last.everything)")
+                #expect(try mail.received().count == 1)
+            }
         }
     }
 }
