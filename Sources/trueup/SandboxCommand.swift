@@ -20,11 +20,6 @@ struct SandboxCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Invoices of each account.")
     var invoices = 20_000
 
-    @Option(
-        name: .long,
-        help: "Payment intents of each plain account that pay no invoice; as many as invoices unless it is given.")
-    var intents: Int?
-
     @Option(name: .long, help: "The days over which they are spread.")
     var days = 400
 
@@ -50,8 +45,9 @@ struct SandboxCommand: AsyncParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "What Task Health's account holds: invoices of every kind, or credit orders with nothing planted.",
-            valueName: "plain|credits"))
+            "What Task Health's account holds: invoices of every kind, or credit orders with nothing planted; or credit "
+                + "orders on every account.",
+            valueName: "plain|credits|all-credits"))
     var history = History.plain
 
     @Option(
@@ -66,14 +62,21 @@ struct SandboxCommand: AsyncParsableCommand {
             valueName: "seconds"))
     var now: Int64?
 
-    enum History: String, ExpressibleByArgument, CaseIterable { case plain, credits }
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "For measurements: what the accounts hold, one invoice a line, is written there before anything is served.",
+            valueName: "file"))
+    var listing: String?
+
+    enum History: String, ExpressibleByArgument, CaseIterable {
+        case plain, credits
+        case allCredits = "all-credits"
+    }
 
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port takes 0 to 65535.") }
         guard (0...100_000_000).contains(invoices) else { throw ValidationError("--invoices takes 0 to 100000000.") }
-        guard (0...100_000_000).contains(intents ?? 0) else {
-            throw ValidationError("--intents takes 0 to 100000000.")
-        }
         guard (1...3_000).contains(days) else { throw ValidationError("--days takes 1 to 3000.") }
         guard latencyMs >= 0, jitterMs >= 0 else { throw ValidationError("A latency is not negative.") }
     }
@@ -87,6 +90,7 @@ struct SandboxCommand: AsyncParsableCommand {
             latency: SandboxLatency(fixedMilliseconds: latencyMs, jitterMilliseconds: jitterMs, seed: seed),
             faults: faults, threads: threads)
         let server = try await SandboxServer.start(configuration, port: port)
+        if let listing { try write(configuration.accounts.map(\.name), of: server, to: listing) }
         Terminal.print(server.url)
         Terminal.say("Serving \(configuration.accounts.map(\.name).joined(separator: ", ")). Ctrl-C stops.")
         do {
@@ -105,20 +109,48 @@ struct SandboxCommand: AsyncParsableCommand {
         guard !demo else { return try DemoHistory(seed: seed, nowSeconds: now).accounts }
         func plain(_ offset: UInt64) -> SandboxHistory {
             .plain(
-                seed: seed + offset, invoices: invoices, paymentIntents: intents ?? invoices,
+                seed: seed + offset, invoices: invoices, paymentIntents: invoices,
                 fromSeconds: now - Int64(days) * 86_400, toSeconds: now - 600, skew: skew)
         }
-        let credits: SandboxHistory =
-            if history == .credits {
-                .credits(
-                    try CreditHistory(
-                        seed: seed, orders: invoices, agencies: DemoHistory.agencies, nowSeconds: now, skew: skew))
-            } else {
-                plain(2)
-            }
+        func held(_ offset: UInt64, credits: Bool) throws -> SandboxHistory {
+            guard credits else { return plain(offset) }
+            return .credits(
+                try CreditHistory(
+                    seed: seed + (history == .allCredits ? offset : 0), orders: invoices,
+                    agencies: DemoHistory.agencies, nowSeconds: now, skew: skew))
+        }
         return [
-            .default(history: plain(0)), .medflyt(history: plain(1)), .taskHealth(history: credits),
+            .default(history: try held(0, credits: history == .allCredits)),
+            .medflyt(history: try held(1, credits: history == .allCredits)),
+            .taskHealth(history: try held(2, credits: history != .plain)),
         ]
+    }
+
+    /// Tab-separated, `\N` where there is nothing: account, id, status, created, currency, total, customer, the order's
+    /// and the agency's id, when it was paid, and when its payment intent was made.
+    private func write(_ accounts: [String], of server: SandboxServer, to path: String) throws {
+        guard FileManager.default.createFile(atPath: path, contents: nil),
+            let file = FileHandle(forWritingAtPath: path)
+        else { throw CommandError("\(path) cannot be written.") }
+        defer { try? file.close() }
+        for account in accounts {
+            var lines: [String] = []
+            for invoice in try server.world(of: account).allInvoices() {
+                let intentSeconds = invoice.paymentIntentID == nil ? nil : invoice.finalizedSeconds
+                let fields: [String?] = [
+                    account, invoice.id, invoice.status.rawValue, "\(invoice.createdSeconds)", invoice.currency,
+                    "\(invoice.total)", invoice.customerID, invoice.metadata["order_id"],
+                    invoice.metadata["agency_id"], invoice.paidSeconds.map { "\($0)" },
+                    intentSeconds.map { "\($0)" },
+                ]
+                lines.append(fields.map { $0 ?? "\\N" }.joined(separator: "\t") + "\n")
+                if lines.count == 10_000 {
+                    try file.write(contentsOf: Data(lines.joined().utf8))
+                    lines.removeAll(keepingCapacity: true)
+                }
+            }
+            try file.write(contentsOf: Data(lines.joined().utf8))
+        }
     }
 }
 
