@@ -5,9 +5,12 @@ struct BudgetDemand: Sendable {
     var count: Int
     var account: String
     var endpoint: String
-    var accountRate: SlotRate
-    var endpointRate: SlotRate
+    /// Requests a second.
+    var accountRate: Double
+    var endpointRate: Double
     var share: BudgetShare
+    /// No slot before, on the database's clock: ``BudgetLease/notBefore`` of what was asked for before.
+    var notBefore: Int64
     /// Who asks; unique among all.
     var name: String
 }
@@ -20,8 +23,12 @@ struct BudgetLease: Sendable {
     var databaseNow: Int64
     var askedAt: ContinuousClock.Instant
     var answeredAt: ContinuousClock.Instant
-    /// Nobody else has asked for a while.
+    /// Nobody else has asked for slots of the endpoint for a while.
     var isAlone: Bool
+    /// Who was alone may use slots late, several at once: who comes begins behind the second that holds them.
+    var notBefore: Int64
+    /// The account has room to spare: it does not matter when within a second a request of the endpoint comes.
+    var hasSpareRoom: Bool
 
     /// Who has not seen anybody else for so long is alone.
     private static let aloneMicroseconds: Int64 = 3_000_000
@@ -49,26 +56,36 @@ struct BudgetLease: Sendable {
             (calendar, accountPause) = SlotCalendar.unknown(now: now)
         }
         let company = try Company(rows[0], demand, now: now)
+        let beside = try Company(rows[1], demand, now: now)
+        let accountRate = SlotRate(perSecond: demand.accountRate)
+        var notBefore = demand.notBefore
+        if beside.hasJustCome {
+            notBefore = (calendar.endpoint.taken.last ?? now) + 1_000_000 + SharedBudget.lateAloneMicroseconds
+        }
+        // A clock that was set back makes nobody wait for its old time.
+        if notBefore > now + SlotCalendar.forgottenMicroseconds + SharedBudget.lateAloneMicroseconds { notBefore = 0 }
         // A pause that ends later than any can was written before the clock stepped back.
         let pause = min(max(accountPause, try rows[1]["paused_until"]), now + SharedBudget.pauseMicrosecondsMax)
         let granted = calendar.grant(
-            demand.count, now: now, earliest: pause, accountRate: demand.accountRate,
-            endpointRate: demand.endpointRate, share: company.share,
-            horizonMicroseconds: company.isAlone
+            demand.count, now: now, earliest: max(pause, notBefore), accountRate: accountRate,
+            endpointRate: SlotRate(perSecond: demand.endpointRate, isAlone: beside.isAlone), share: company.share,
+            horizonMicroseconds: beside.isAlone
                 ? SlotCalendar.horizonAloneMicroseconds : SlotCalendar.horizonMicroseconds)
         try await connection.execute(
             """
             UPDATE trueup.rate_budget SET first_slice = $3, taken = $4, taken_in_background = $5,
                 slots = CASE endpoint WHEN '' THEN '{}' ELSE $6 END,
                 paused_until = CASE endpoint WHEN '' THEN $7 ELSE paused_until END,
-                asked_by = $8, asked_at = $9, shared_at = $10, nightly_at = $11
+                asked_by = $8, asked_at = $9, shared_at = CASE endpoint WHEN '' THEN $10::bigint ELSE $12 END,
+                nightly_at = $11
             WHERE account = $1 AND endpoint IN ('', $2)
             """, demand.account, demand.endpoint, calendar.account.firstSlice, calendar.account.taken,
             calendar.account.takenInBackground, calendar.endpoint.taken, accountPause, demand.name, now,
-            company.sharedAt, company.nightlyAt)
+            company.sharedAt, company.nightlyAt, beside.sharedAt)
         return BudgetLease(
             slots: granted.slots, askAgainAt: granted.askAgainAt, databaseNow: now, askedAt: askedAt,
-            answeredAt: answeredAt, isAlone: company.isAlone)
+            answeredAt: answeredAt, isAlone: beside.isAlone, notBefore: notBefore,
+            hasSpareRoom: calendar.account.hasSpareRoom(accountRate))
     }
 
     /// The account first, in every process.
@@ -96,11 +113,13 @@ struct BudgetLease: Sendable {
             """, demand.account, demand.endpoint, Int64(isNew ? 0 : -1))
     }
 
-    /// Who else has asked for slots of the account of late.
+    /// Who else has asked for slots of the account, or of the endpoint, of late.
     private struct Company {
         var sharedAt: Int64
         var nightlyAt: Int64
         var isAlone: Bool
+        /// Somebody was alone until now.
+        var hasJustCome: Bool
         /// Who would leave a part to runs of the schedule need not while there are none.
         var share: BudgetShare
 
@@ -109,7 +128,9 @@ struct BudgetLease: Sendable {
             let askedAt: Int64 = try row["asked_at"]
             // Times of the future were written before the clock stepped back.
             let isShared = askedBy != demand.name && askedAt > now - BudgetLease.aloneMicroseconds
-            sharedAt = isShared ? now : min(now, try row["shared_at"])
+            let sharedBefore: Int64 = min(now, try row["shared_at"])
+            hasJustCome = isShared && sharedBefore < now - BudgetLease.aloneMicroseconds
+            sharedAt = isShared ? now : sharedBefore
             nightlyAt = demand.share == .nightly ? now : min(now, try row["nightly_at"])
             isAlone = sharedAt < now - BudgetLease.aloneMicroseconds
             share = nightlyAt > now - BudgetLease.nightlyMicroseconds ? demand.share : .nightly

@@ -37,12 +37,16 @@ struct DatabaseClock: Sendable {
     }
 
     /// When a slot may be used, on our clock: never before it, and never more than the tolerance after it.
-    /// - Parameter slot: microseconds of Unix time on the database's clock.
-    func span(of slot: Int64) -> (from: ContinuousClock.Instant, to: ContinuousClock.Instant) {
+    /// - Parameters:
+    ///   - slot: microseconds of Unix time on the database's clock.
+    ///   - tolerance: microseconds.
+    func span(
+        of slot: Int64, tolerance: Int64 = SlotRate.toleranceMicroseconds
+    ) -> (from: ContinuousClock.Instant, to: ContinuousClock.Instant) {
         let least = readings.map(\.least).max() ?? 0
         let most = readings.map(\.most).min() ?? 0
         let from = slot - least
-        let to = max(slot + SlotRate.toleranceMicroseconds - most, from + Self.leastSpanMicroseconds)
+        let to = max(slot + tolerance - most, from + Self.leastSpanMicroseconds)
         return (origin + .microseconds(from), origin + .microseconds(to))
     }
 

@@ -7,21 +7,22 @@ import PostgreSQL
 /// database's clock: some transactions a second for each process, not one for each request. Who is alone takes slots
 /// for a second, as many as it has used of late, and the next ones before these are gone: it never waits for the
 /// database. A slot that cannot be used in time, because the process was frozen or the machine is busy, is thrown away.
-/// It is exact where the shortest of a few round trips to the database takes less than 5 ms.
+/// It is exact where the shortest of a few round trips to the database takes less than 40 ms.
+///
+/// Who is alone with an endpoint counts what it sends: it may be late then, as on a busy machine, without a slot being
+/// lost, and comes nearer to the limit.
 ///
 /// All processes must be told the same limits: those of `settings.yaml`.
 public actor SharedBudget {
     private let pool: Pool
     private let account: String
-    private let accountRate: SlotRate
-    private let endpointRate: SlotRate
+    private let perSecond: Double
+    private let perEndpoint: Double
     private let share: BudgetShare
     private var queues: [String: Queue] = [:]
     /// This process, among those that ask.
     private let name = String(UInt64.random(in: 0...UInt64.max), radix: 36)
     private var clock = DatabaseClock()
-    /// Whether nobody else has asked for a while, as the last transaction found.
-    private var isAlone = false
     /// Slots that came too late to be used.
     public private(set) var wasted = 0
     /// Transactions that granted slots, or found none.
@@ -34,9 +35,24 @@ public actor SharedBudget {
     /// The same for who is alone.
     static let batchAloneMax = 1_024
 
+    /// How late a slot is still used by who counts what it sends.
+    static let lateAloneMicroseconds: Int64 = 150_000
+
+    /// Usable from one instant to the other, on this process's clock.
+    private struct Slot {
+        var from: ContinuousClock.Instant
+        var to: ContinuousClock.Instant
+    }
+
     private struct Queue {
-        /// Usable from the first instant to the second, on this process's clock.
-        var slots: [(from: ContinuousClock.Instant, to: ContinuousClock.Instant)] = []
+        var slots: [Slot] = []
+        /// Whether nobody else has asked for slots of the endpoint for a while, and the account has room to spare, as
+        /// the last transaction found.
+        var isAlone = false
+        /// On the database's clock: others were alone until we came.
+        var notBefore: Int64 = 0
+        /// When the last requests were sent, as many as a second may hold, oldest first.
+        var sent: [ContinuousClock.Instant] = []
         var waiting = 0
         var refill: Task<Void, any Error>?
         /// Before this nothing more is free, as the last transaction found.
@@ -50,7 +66,7 @@ public actor SharedBudget {
         var granted = 0
 
         /// How many to ask for: for those who wait, and alone for all that a second is likely to need.
-        mutating func wanted(isAlone: Bool, now: ContinuousClock.Instant) -> Int {
+        mutating func wanted(now: ContinuousClock.Instant) -> Int {
             let (seconds, attoseconds) = (now - fetchedAt).components
             let elapsed = max(0.02, Double(seconds) + Double(attoseconds) * 1e-18)
             usedPerSecond = max(Double(used) / elapsed, usedPerSecond / 2)
@@ -66,8 +82,18 @@ public actor SharedBudget {
             return last.to < .now + .milliseconds(20)
         }
 
-        mutating func popSlot() -> (from: ContinuousClock.Instant, to: ContinuousClock.Instant)? {
-            slots.isEmpty ? nil : slots.removeFirst()
+        mutating func popSlot() -> Slot? { slots.isEmpty ? nil : slots.removeFirst() }
+
+        /// When the second that holds the oldest of them is over.
+        func roomAt(_ limit: Int) -> ContinuousClock.Instant? {
+            guard sent.count >= limit, let oldest = sent.first else { return nil }
+            return oldest + .microseconds(1_000_000 + SlotRate.toleranceAloneMicroseconds)
+        }
+
+        mutating func send(at now: ContinuousClock.Instant, _ limit: Int) {
+            used += 1
+            sent.append(now)
+            if sent.count > limit { sent.removeFirst(sent.count - limit) }
         }
     }
 
@@ -78,8 +104,8 @@ public actor SharedBudget {
     public init(pool: Pool, account: String, perSecond: Double, perEndpoint: Double, share: BudgetShare = .nightly) {
         self.pool = pool
         self.account = account
-        self.accountRate = SlotRate(perSecond: perSecond)
-        self.endpointRate = SlotRate(perSecond: perEndpoint)
+        self.perSecond = perSecond
+        self.perEndpoint = perEndpoint
         self.share = share
     }
 
@@ -93,14 +119,31 @@ public actor SharedBudget {
             if let slot = queues[endpoint]?.popSlot() {
                 fetchAhead(endpoint)
                 if slot.from > .now { try await sleep(until: slot.from) }
-                if ContinuousClock.now <= slot.to {
-                    queues[endpoint]?.used += 1
-                    return slot.to
-                }
+                if let until = try await use(slot, endpoint) { return until }
                 wasted += 1
                 continue
             }
             try await refill(endpoint)
+        }
+    }
+
+    /// - Returns: until when it may be sent; `nil` where it is too late for the slot.
+    private func use(_ slot: Slot, _ endpoint: String) async throws(CancellationError) -> ContinuousClock.Instant? {
+        // Of what the grid holds in a second, a part of a request is no request.
+        let limit = max(1, Int(perEndpoint))
+        while true {
+            let now = ContinuousClock.now
+            let isAlone = queues[endpoint]?.isAlone ?? false
+            guard now <= slot.to || isAlone && now <= slot.from + .microseconds(Self.lateAloneMicroseconds) else {
+                return nil
+            }
+            // Also beside others: what was sent late before they came counts.
+            if let room = queues[endpoint]?.roomAt(limit), room > now {
+                try await sleep(until: room)
+                continue
+            }
+            queues[endpoint]?.send(at: now, limit)
+            return isAlone ? now + .microseconds(SlotRate.toleranceAloneMicroseconds) : slot.to
         }
     }
 
@@ -142,7 +185,8 @@ public actor SharedBudget {
 
     /// Who is alone has the next slots granted before the last ones are gone.
     private func fetchAhead(_ endpoint: String) {
-        guard isAlone, let queue = queues[endpoint], queue.isLow, queue.refill == nil, queue.askAgainAt <= .now else {
+        guard let queue = queues[endpoint], queue.isAlone, queue.isLow, queue.refill == nil, queue.askAgainAt <= .now
+        else {
             return
         }
         begin(endpoint)
@@ -158,16 +202,22 @@ public actor SharedBudget {
 
     private func fetch(_ endpoint: String) async throws {
         defer { queues[endpoint]?.refill = nil }
-        let wanted = queues[endpoint]?.wanted(isAlone: isAlone, now: .now) ?? 1
+        let wanted = queues[endpoint]?.wanted(now: .now) ?? 1
         leases += 1
         let demand = BudgetDemand(
-            count: wanted, account: account, endpoint: endpoint, accountRate: accountRate, endpointRate: endpointRate,
-            share: share, name: name)
+            count: wanted, account: account, endpoint: endpoint, accountRate: perSecond, endpointRate: perEndpoint,
+            share: share, notBefore: queues[endpoint]?.notBefore ?? 0, name: name)
         let lease = try await pool.transaction { try await BudgetLease.take(demand, on: $0) }
-        isAlone = lease.isAlone
+        queues[endpoint]?.isAlone = lease.isAlone && lease.hasSpareRoom
+        queues[endpoint]?.notBefore = lease.notBefore
         queues[endpoint]?.granted = lease.slots.count
         clock.note(lease.databaseNow, askedAt: lease.askedAt, answeredAt: lease.answeredAt)
-        for slot in lease.slots { queues[endpoint]?.slots.append(clock.span(of: slot)) }
+        // What was granted to who is alone lies closer together, and is not used late but by who counts.
+        let tolerance = lease.isAlone ? SlotRate.toleranceAloneMicroseconds : SlotRate.toleranceMicroseconds
+        for slot in lease.slots {
+            let span = clock.span(of: slot, tolerance: tolerance)
+            queues[endpoint]?.slots.append(Slot(from: span.from, to: span.to))
+        }
         if lease.slots.count < wanted { queues[endpoint]?.askAgainAt = clock.span(of: lease.askAgainAt).from }
     }
 

@@ -9,25 +9,31 @@ public enum BudgetShare: String, Sendable, Hashable {
 
 /// A rate: so many requests in any second.
 ///
-/// What is granted is a *slot*, an instant on the database's clock. A request is sent at its slot or up to
-/// ``toleranceMicroseconds`` after it, never before and never later; so no second sees more requests than the slots of
-/// a second and the tolerance.
+/// What is granted is a *slot*, an instant on the database's clock. A request is sent at its slot or up to a tolerance
+/// after it, never before and never later; so no second sees more requests than the slots of a second and the
+/// tolerance. Who is alone with an endpoint counts what it sends besides, and may be later.
 public struct SlotRate: Sendable, Hashable {
     /// Requests in any one second.
     public let perSecond: Double
-    /// How late a slot may still be used, for wake-ups and the way to the database: microseconds. What it allows is
-    /// taken off the rate: a hundredth.
-    public static let toleranceMicroseconds: Int64 = 10_000
+    /// How late a slot may still be used by who shares it with others, for wake-ups and the way to the database. The
+    /// rate loses as much.
+    public static let toleranceMicroseconds: Int64 = 50_000
+    /// The same for who is alone: from the decision to send to the first byte.
+    public static let toleranceAloneMicroseconds: Int64 = 10_000
     /// A background request leaves one of so many slots to others.
     public static let reservedOneIn: Int64 = 4
 
-    public init(perSecond: Double) {
+    /// What is taken off every second.
+    private let toleranceMicroseconds: Int64
+
+    public init(perSecond: Double, isAlone: Bool = false) {
         self.perSecond = min(100_000, max(0.1, perSecond))
+        toleranceMicroseconds = isAlone ? Self.toleranceAloneMicroseconds : Self.toleranceMicroseconds
     }
 
     /// The distance of the endpoint's slots: any second and tolerance has as many as the rate allows.
     package var stepMicroseconds: Int64 {
-        Int64(((1_000_000 + Double(Self.toleranceMicroseconds)) / perSecond).rounded(.up))
+        Int64(((1_000_000 + Double(toleranceMicroseconds)) / perSecond).rounded(.up))
     }
 
     /// Requests in any window of ``windowSlices`` slices.
@@ -38,7 +44,7 @@ public struct SlotRate: Sendable, Hashable {
     /// long as one request takes.
     package var windowSlices: Int {
         let seconds = max(1, 1 / perSecond)
-        let microseconds = seconds * (1_000_000 + Double(Self.toleranceMicroseconds))
+        let microseconds = seconds * (1_000_000 + Double(toleranceMicroseconds))
         return Int((microseconds / Double(AccountSlots.sliceMicroseconds)).rounded(.up)) + 1
     }
 }
@@ -81,6 +87,9 @@ package struct AccountSlots: Sendable, Equatable {
         guard fits(time, taken, limit: rate.windowLimit, rate) else { return false }
         return share == .nightly || fits(time, takenInBackground, limit: rate.backgroundLimit, rate)
     }
+
+    /// Whether a fifth of what a second may hold is not granted.
+    package func hasSpareRoom(_ rate: SlotRate) -> Bool { takenInAll * 5 <= rate.windowLimit * 4 }
 
     package mutating func take(at time: Int64, _ share: BudgetShare) {
         let index = Int(Self.slice(time) - firstSlice)

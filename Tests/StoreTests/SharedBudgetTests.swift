@@ -1,3 +1,4 @@
+import Glibc
 import PostgreSQL
 import Store
 import Support
@@ -124,6 +125,37 @@ struct SharedBudgetTests {
             #expect(sent >= leases * 5, "\(sent) requests with \(leases) transactions")
         }
         await pool.close()
+    }
+
+    @Test("who is alone loses no slot by waking late, and stays within the limit; who comes then does too")
+    func late() async throws {
+        let target = try await TestServer.database()
+        let pools = (0..<2).map { Pool(target, size: 1, applicationName: "budget \($0)") }
+        let budgets = pools.map { SharedBudget(pool: $0, account: "medflyt", perSecond: 100, perEndpoint: 25) }
+        let sent = Sent()
+        let start = ContinuousClock.now
+        let end = start + .seconds(9)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // Holds up whoever runs on the same thread, as a page that is decoded does.
+                var random = Seeded(4)
+                while ContinuousClock.now < end {
+                    usleep(random.pick([5_000, 20_000, 60_000]))
+                    try? await Task.sleep(for: .milliseconds(30))
+                }
+            }
+            group.addTask { await send(budgets[0], "a", workers: 6, until: end, sent) }
+            group.addTask {
+                try? await Task.sleep(until: start + .seconds(6))
+                await send(budgets[1], "a", workers: 6, until: end, sent)
+            }
+        }
+        let times = try #require(sent.all["a"])
+        #expect(SlotCalendarTests.busiestSecond(times) <= 25)
+        #expect(times.count >= 20, "\(times.count) requests")
+        let wasted = await budgets[0].wasted
+        #expect(wasted * 2 <= times.count, "\(wasted) slots were lost for \(times.count) requests")
+        for pool in pools { await pool.close() }
     }
 
     @Test("rows of the limits that were lost in a crash are waited for, not taken for free")

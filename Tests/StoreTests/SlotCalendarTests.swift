@@ -117,7 +117,7 @@ struct SlotCalendarTests {
             }
             now += 20_000
         }
-        // A quarter of 20 a second for 8 seconds is 40; the grid runs one percent slower than the clock.
+        // A quarter of 20 a second for 8 seconds is 40; the grid runs 5 percent slower than the clock.
         #expect((counts[.nightly] ?? 0) >= 36, "\(counts)")
         #expect((counts[.background] ?? 0) >= 100, "\(counts)")
     }
