@@ -40,17 +40,34 @@ enum StatusPage {
                 ("\(bad.map(\.name).joined(separator: ", ")): \(bad[0].health.word)", "bad")
             } else if open > 0 {
                 (open == 1 ? "1 difference is open" : "\(open) differences are open", "warning")
+            } else if status.jobs.isEmpty {
+                ("There are no jobs", "warning")
+            } else if status.jobs.allSatisfy({ $0.lastState == nil }) {
+                // Nothing is open where nobody has looked, and that is no praise.
+                ("No job has run yet", "warning")
+            } else if status.stored.refusedCount > 0 {
+                (refusedWords(status.stored.refusedCount), "warning")
             } else {
                 ("Nothing is open", "good")
             }
+        let never = status.jobs.filter { $0.lastState == nil }.map(\.name)
+        let unknown =
+            never.isEmpty || never.count == status.jobs.count ? "" : "; never ran: \(never.joined(separator: ", "))"
         let lag =
-            status.lagSeconds == 0
-            ? "no job is behind its schedule" : "behind schedule by \(StatusFigures.age(status.lagSeconds))"
+            if status.lagSeconds > 0 {
+                "behind schedule by \(StatusFigures.age(status.lagSeconds))"
+            } else {
+                status.isScheduled ? "no job is behind its schedule" : "no scheduler has taken up the jobs"
+            }
         return """
             <header class="\(verdict.mark)"><h1>\(escaped(verdict.word))</h1>
-            <p class="soft">As of \(escaped(status.now)); \(escaped(lag)).</p></header>
+            <p class="soft">As of \(escaped(status.now)); \(escaped(lag + unknown)).</p></header>
 
             """
+    }
+
+    private static func refusedWords(_ count: Int64) -> String {
+        count == 1 ? "1 webhook needs a person" : "\(count) webhooks need a person"
     }
 
     private static func jobs(_ status: StatusFigures) -> String {
