@@ -134,7 +134,8 @@ enum LiveAccounts {
         return accounts
     }
 
-    private static func secrets(_ account: AccountSettings) throws -> [Secret] {
+    /// The account's signing secrets, as far as they are set.
+    static func secrets(_ account: AccountSettings) throws -> [Secret] {
         let environment = ProcessInfo.processInfo.environment
         var secrets: [Secret] = []
         for name in [account.webhookSecretEnv, account.webhookSecretOtherEnv] {
