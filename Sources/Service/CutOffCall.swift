@@ -39,8 +39,8 @@ enum CutOffCall: Sendable {
             "Order \(order) is kept: ask again with the same Idempotency-Key, and it goes on where it stopped."
         case .placing(let order?, hasKey: false):
             "Order \(order) was begun, and without an Idempotency-Key nothing goes on with it: look at it in "
-                + "credit_orders and cancel it there before ordering again. One without an invoice that nobody cancels, "
-                + "the nightly run ends."
+                + "credit_orders and cancel it there before ordering again. One without an invoice, that nobody "
+                + "cancels, the nightly run ends."
         case .placing(nil, hasKey: true) where isUnknown:
             "Whether the order was begun is not known; ask again with the same Idempotency-Key, and there is one."
         case .placing(nil, hasKey: false) where isUnknown:

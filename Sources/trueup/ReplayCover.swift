@@ -19,9 +19,8 @@ struct ReplayCover {
         guard case .replay(let job) = definition.kind else { return nil }
         let missing = job.accounts.filter { !covered.contains($0) }
         guard !missing.isEmpty else { return nil }
-        return
-            "no reconcile job compares orders, charges or notices of \(missing.joined(separator: ", ")), so that "
-            + "events of \(missing.count == 1 ? "it" : "them") would have no effect. Add one, or take it out of the replay's "
-            + "accounts."
+        let (names, what) = (missing.joined(separator: ", "), missing.count == 1 ? "it" : "them")
+        return "no reconcile job compares orders, charges or notices of \(names), so that events of \(what) would "
+            + "have no effect. Add one, or take \(what) out of the replay's accounts."
     }
 }
