@@ -52,7 +52,11 @@ enum StatusPage {
             }
         let never = status.jobs.filter { $0.lastState == nil }.map(\.name)
         let unknown =
-            never.isEmpty || never.count == status.jobs.count ? "" : "; never ran: \(never.joined(separator: ", "))"
+            switch never.count {
+            case 0, status.jobs.count: ""
+            case 1...3: "; never ran: \(never.joined(separator: ", "))"
+            default: "; \(never.count) of \(status.jobs.count) jobs never ran"
+            }
         let lag =
             if status.lagSeconds > 0 {
                 "behind schedule by \(StatusFigures.age(status.lagSeconds))"
@@ -223,9 +227,9 @@ enum StatusPage {
         @media(max-width:640px){main{padding:16px 12px 32px}header,section{padding:16px}
         .cards thead{display:none}.cards tr{display:block;padding:10px 0;border-top:1px solid var(--line)}
         .cards tr:first-child{border-top:0;padding-top:0}
-        .cards th,.cards td{display:block;border:0;padding:2px 0}.cards td small{display:inline}
-        .cards td::before{content:attr(data-label) " ";color:var(--soft);font-size:12px;display:inline-block;
-        min-width:72px}}
+        .cards th,.cards td{display:block;border:0;padding:2px 0}
+        .cards td{display:flex;gap:6px;align-items:baseline}.cards td small{display:inline}
+        .cards td::before{content:attr(data-label) " ";color:var(--soft);font-size:12px;flex:0 0 72px}}
 
         """
 }
