@@ -56,6 +56,8 @@ public struct CreditOrdering: Sendable {
     let table: OrderTable
     let client: StripeClient
     let pool: Pool
+    /// How long a call waits for another one at the same order before ``OrderingError/busy(_:)``; `nil`: to its end.
+    package var turnSeconds: Int?
     /// Called after each step, for tests that stop it there.
     package var checkpoint: @Sendable (OrderStep) async throws -> Void = { _ in }
 
@@ -83,22 +85,38 @@ public struct CreditOrdering: Sendable {
     }
 
     /// Places an order, or goes on with the one that was placed under this key before.
-    /// - Parameter idempotencyKey: the caller's, 1 to 255 characters, valid within the agency; `nil`: every call is a
-    ///   new order.
+    /// - Parameters:
+    ///   - idempotencyKey: the caller's, 1 to 255 characters, valid within the agency; `nil`: each call is a new order.
+    ///   - begun: told of the order's row once it is there: what fails after that leaves it behind.
     /// - Returns: the order; the same one for the same key, with the state that it has by now.
     /// - Throws: ``OrderingError``, `StripeError`, `PostgresError`.
-    public func place(_ order: NewCreditOrder, idempotencyKey: String? = nil) async throws -> PlacedOrder {
+    public func place(
+        _ order: NewCreditOrder, idempotencyKey: String? = nil, begun: @Sendable (Int64) -> Void = { _ in }
+    ) async throws -> PlacedOrder {
         let once = OnceForKey(badKey: OrderingError.badKey, keyConflict: OrderingError.keyConflict)
-        return try await once(idempotencyKey) { try await attempt(order, key: $0) }
+        return try await once(idempotencyKey) { try await attempt(order, key: $0, begun) }
     }
 
-    private func attempt(_ order: NewCreditOrder, key: String) async throws -> PlacedOrder {
+    private func attempt(
+        _ order: NewCreditOrder, key: String, _ begun: @Sendable (Int64) -> Void
+    ) async throws -> PlacedOrder {
         try await pool.withConnection { connection in
             let row = try await record(order, key: key, on: connection)
+            begun(row.orderID)
             try await checkpoint(.row)
-            return try await RowTurn.hold(.order, row.orderID, on: connection) {
+            return try await turn(row.orderID, on: connection) {
                 try await invoice(row.orderID, isNew: row.isNew, on: connection)
             }
+        }
+    }
+
+    private func turn<T: Sendable>(
+        _ orderID: Int64, on connection: Connection, _ body: () async throws -> T
+    ) async throws -> T {
+        do {
+            return try await RowTurn.hold(.order, orderID, on: connection, waitSeconds: turnSeconds, body)
+        } catch is RowTurn.Taken {
+            throw OrderingError.busy(orderID)
         }
     }
 
@@ -109,7 +127,7 @@ public struct CreditOrdering: Sendable {
     public func cancel(orderID: Int64, agencyID: Int64) async throws -> PlacedOrder {
         try await againAfterLostCommit {
             try await pool.withConnection { connection in
-                try await RowTurn.hold(.order, orderID, on: connection) {
+                try await turn(orderID, on: connection) {
                     try await cancelInvoice(orderID, agencyID: agencyID, on: connection)
                 }
             }

@@ -16,6 +16,15 @@ public struct LiveTables: Sendable {
         /// The jobs that compare them: who is told of what webhooks cannot settle.
         var jobs: [LocalSide: JobDefinition] = [:]
 
+        /// Where `trueup serve` takes the account's webhooks in.
+        public var webhookPath: String { orders == nil ? LiveTables.otherPath : LiveTables.creditsPath }
+
+        /// The types of events that change its tables.
+        public var webhookTypes: [String] {
+            (orders == nil ? [] : LiveTables.orderTypes) + (notices == nil ? [] : LiveTables.noticeTypes)
+                + (charges == nil ? [] : LiveTables.chargeTypes)
+        }
+
         /// What applies the states of the account's objects to them.
         public var effects: ObjectEffects { ObjectEffects(account: account, orders: orders, charges: charges) }
 
@@ -24,6 +33,16 @@ public struct LiveTables: Sendable {
             jobs[side].map { Alerts($0, delivery: delivery) }
         }
     }
+
+    /// The path for accounts that sell credits.
+    public static let creditsPath = "/stripe/credits-webhook"
+    /// The path for all others.
+    public static let otherPath = "/stripe/webhook"
+    public static let orderTypes = ["invoice.paid", "invoice.voided"]
+    public static let noticeTypes = ["invoice.finalized"]
+    public static let chargeTypes = [
+        "payment_intent.succeeded", "payment_intent.canceled", "payment_intent.payment_failed",
+    ]
 
     public let byAccount: [String: OfAccount]
 

@@ -17,6 +17,8 @@ public enum OrderingError: Error, Sendable, Equatable, CustomStringConvertible {
     case noOrder(Int64)
     /// The invoice is paid: the order cannot be cancelled. Its credits are granted by now.
     case alreadyPaid(Int64)
+    /// Another call is at this order, and has been for longer than this one waits.
+    case busy(Int64)
     /// What Stripe has is not what the order says, or the row has moved; a person has to look at it.
     case unexpected(orderID: Int64, reason: String)
     /// The table lacks columns that placing an order needs.
@@ -35,6 +37,7 @@ public enum OrderingError: Error, Sendable, Equatable, CustomStringConvertible {
                 + "--account \(account) --agency \(agency)"
         case .noOrder(let id): "The agency has no order \(id)."
         case .alreadyPaid(let id): "Order \(id) is paid and cannot be cancelled."
+        case .busy(let id): "Another call is at order \(id) and waits for Stripe, most likely. Ask again in a moment."
         case .unexpected(let id, let reason): "Order \(id): \(reason)"
         case .incompleteTable(let table):
             "\(table) lacks agency_member_id, order_option_id or hosted_invoice_url, without which no order is placed."

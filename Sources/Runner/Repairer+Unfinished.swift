@@ -6,9 +6,9 @@ import Stripe
 
 // Orders that were placed here, got no invoice, and that nobody has asked for again.
 extension Repairer {
-    /// Cancels the row, or links the invoice that Stripe turns out to have. Meanwhile nobody places it: the order's turn
-    /// is held from before Stripe is asked until the row is written, so that a caller who comes back either finishes the
-    /// order first or finds it cancelled.
+    /// Cancels the row, or links the invoice that Stripe turns out to have. Meanwhile nobody places it: the order's
+    /// turn is held from before Stripe is asked until the row is written, so that a caller who comes back either
+    /// finishes the order first or finds it cancelled.
     func letGo(_ task: Task) async throws -> Outcome {
         guard case .orders(let table) = subject.side, let key = task.pair.rowKey else {
             return Outcome(moved: ["\(task.what): it is no order"])

@@ -7,14 +7,28 @@ enum RowTurn {
         case order, charge
     }
 
+    /// Somebody else has had the turn for longer than was waited.
+    struct Taken: Error {}
+
     /// Runs `body` while nobody else has a turn at the row. The lock belongs to the connection, so that a process that
     /// dies lets it go, and no transaction stays open while Stripe is asked.
+    /// - Parameter waitSeconds: the longest that others are waited for; `nil`: as long as it takes.
+    /// - Throws: ``Taken`` when that is over, and what `body` throws.
     static func hold<T: Sendable>(
-        _ kind: Kind, _ rowID: Int64, on connection: Connection, _ body: () async throws -> T
+        _ kind: Kind, _ rowID: Int64, on connection: Connection, waitSeconds: Int? = nil, _ body: () async throws -> T
     ) async throws -> T {
-        try await connection.execute(
-            "SELECT pg_advisory_lock(\(name))", kind.rawValue, String(rowID))
-        return try await holding(on: connection, body)
+        if let waitSeconds { try await connection.setLockTimeout(milliseconds: waitSeconds * 1_000) }
+        do {
+            try await connection.execute(
+                "SELECT pg_advisory_lock(\(name))", kind.rawValue, String(rowID))
+        } catch {
+            guard waitSeconds != nil, error.sqlState == "55P03" else { throw error }
+            throw Taken()
+        }
+        return try await holding(on: connection) {
+            if waitSeconds != nil { try await connection.setLockTimeout(milliseconds: 0) }
+            return try await body()
+        }
     }
 
     /// The same without waiting.

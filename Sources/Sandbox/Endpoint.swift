@@ -44,6 +44,7 @@ enum Endpoint: String, CaseIterable, Sendable {
     case listInvoicePayments = "GET /v1/invoice_payments"
     case invoicePayment = "GET /v1/invoice_payments/{invoice_payment}"
     case checkoutSessions = "GET /v1/checkout/sessions"
+    case webhookEndpoints = "GET /v1/webhook_endpoints"
 
     private static let byShape: [String: Endpoint] = Dictionary(
         uniqueKeysWithValues: allCases.map { endpoint in
@@ -83,6 +84,7 @@ enum Endpoint: String, CaseIterable, Sendable {
             "rak_payment_intent_write"
         case .listRefunds, .createRefund, .refund, .listCharges, .charge: "rak_charge_write"
         case .listCreditNotes, .createCreditNote, .creditNote: "rak_credit_note_write"
+        case .webhookEndpoints: "rak_webhook_write"
         default: "rak_invoice_write"
         }
     }

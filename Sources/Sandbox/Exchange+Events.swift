@@ -61,3 +61,25 @@ extension Exchange {
         return Types(words: type.map { [$0] } ?? types)
     }
 }
+
+// Who hears of them.
+extension Exchange {
+    /// The endpoints that were subscribed, all on one page: Stripe allows 16.
+    func listWebhookEndpoints() throws(SandboxError) -> Answer {
+        try parameters.allow(["ending_before", "expand", "limit", "starting_after"])
+        try refuseExpansion()
+        let rows = world.webhooks.endpoints.enumerated().map { index, webhook in
+            JSON.object([
+                ("id", .string("we_sandbox\(index + 1)")), ("object", .string("webhook_endpoint")),
+                ("api_version", .optional(webhook.apiVersion?.rawValue)), ("application", .null),
+                ("created", .integer(world.clock.nowSeconds)), ("description", .null),
+                ("enabled_events", .array(webhook.events.map { .string($0) })),
+                ("livemode", .boolean(world.account.livemode)), ("metadata", .object([])),
+                ("status", .string("enabled")), ("url", .string(webhook.url)),
+            ])
+        }
+        return Answer(
+            list: ListPage(rows: rows, hasMore: false), url: "/v1/webhook_endpoints", ids: [],
+            bound: { $0.sizeBound(depth: 2) }, write: { $0.write(depth: 2, to: &$1) })
+    }
+}

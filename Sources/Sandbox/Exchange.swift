@@ -56,6 +56,7 @@ struct Exchange {
         case .listInvoicePayments: return try listInvoicePayments()
         case .invoicePayment: return try retrieveInvoicePayment()
         case .checkoutSessions: return try listCheckoutSessions()
+        case .webhookEndpoints: return try listWebhookEndpoints()
         default: return try methodAnswer()
         }
     }

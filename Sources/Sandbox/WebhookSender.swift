@@ -59,6 +59,8 @@ final class WebhookSender: Sendable {
         state = Mutex(State(reachedSeconds: nowSeconds))
     }
 
+    /// The endpoints, in the order in which they were subscribed.
+    var endpoints: [SandboxWebhook] { state.withLock { $0.endpoints.map(\.webhook) } }
     var hasSubscribers: Bool { state.withLock { !$0.endpoints.isEmpty } }
     var log: [SandboxDelivered] { state.withLock { $0.log } }
     private var isClosed: Bool { state.withLock { $0.isClosed } }

@@ -5,6 +5,7 @@ import PostgreSQL
 import Runner
 import Store
 import Stripe
+import Synchronization
 
 /// The endpoints of credit orders: packages, orders and balances of one agency.
 struct CreditOrderDesk: Sendable {
@@ -147,10 +148,17 @@ struct CreditOrderDesk: Sendable {
         let keys = call.head.headerFields[values: HTTPFieldName.idempotencyKey]
         guard keys.count <= 1 else { throw APIError.invalid("There may be one Idempotency-Key header.") }
         let order = NewCreditOrder(agencyID: agency, memberID: try call.key("member"), optionID: new.optionId)
-        let placed = try await Self.translating(call.logger) {
-            try await ordering.place(order, idempotencyKey: keys.first)
+        let begun = Mutex<Int64?>(nil)
+        let made: Order
+        do {
+            let placed = try await Self.translating(call.logger) {
+                try await ordering.place(order, idempotencyKey: keys.first) { id in begun.withLock { $0 = id } }
+            }
+            made = try await self.order(placed.orderID, agency)
+        } catch {
+            let cut = CutOffCall.placing(order: begun.withLock { $0 }, hasKey: !keys.isEmpty)
+            throw cut.fault(of: error, logger: call.logger)
         }
-        let made = try await self.order(placed.orderID, agency)
         // Of a key whose order came to nothing: who asks again must not take it for one that can be paid.
         guard made.state != "cancelled" || made.stripeInvoiceId != nil else {
             throw APIError(
@@ -163,8 +171,12 @@ struct CreditOrderDesk: Sendable {
     private func cancel(_ call: Call) async throws -> Response {
         let agency = try await member(call)
         let key = try call.key("order")
-        _ = try await Self.translating(call.logger) { try await ordering.cancel(orderID: key, agencyID: agency) }
-        return try JSONAnswer.make(OneOrder(order: try await order(key, agency)))
+        do {
+            _ = try await Self.translating(call.logger) { try await ordering.cancel(orderID: key, agencyID: agency) }
+            return try JSONAnswer.make(OneOrder(order: try await order(key, agency)))
+        } catch {
+            throw CutOffCall.cancelling(order: key).fault(of: error, logger: call.logger)
+        }
     }
 
     /// What the caller has to know of why there is no order.
@@ -181,6 +193,7 @@ struct CreditOrderDesk: Sendable {
                 throw APIError(.unprocessableContent, "option_unavailable", text)
             case .noCustomer: throw APIError(.conflict, "no_customer", "The agency has no customer at Stripe yet.")
             case .alreadyPaid: throw APIError(.conflict, "order_paid", text)
+            case .busy: throw APIError.unavailable("busy", text)
             case .unexpected: throw APIError(.conflict, "needs_a_person", text)
             case .incompleteTable: throw APIError(.internalServerError, "internal_error", text)
             }

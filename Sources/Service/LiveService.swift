@@ -52,7 +52,7 @@ public final class LiveService: Sendable {
     private let pools: Pools
     private let responder: ServiceResponder
     /// `nil` where nobody can order.
-    private let ordering: CreditOrdering?
+    private let mailing: CreditOrdering?
     private let bound = Mutex(Bound())
 
     /// Where it listens, and who wants to know.
@@ -66,6 +66,8 @@ public final class LiveService: Sendable {
     private struct Pools: Sendable {
         let webhooks: Pool
         let orders: Pool
+        /// For the invoices that Stripe has yet to mail, one after the other.
+        let mailing: Pool
         let other: Pool
 
         init(_ target: ConnectionTarget, _ limits: ServiceLimits) {
@@ -75,13 +77,15 @@ public final class LiveService: Sendable {
                     waitSecondsMaximum: limits.waitSeconds)
             }
             webhooks = pool(limits.webhookConnections, "webhooks")
-            orders = pool(limits.otherConnections, "orders")
+            orders = pool(limits.orderConnections, "orders")
+            mailing = pool(1, "mailing")
             other = pool(limits.otherConnections, "other")
         }
 
         func close() async {
             await webhooks.close()
             await orders.close()
+            await mailing.close()
             await other.close()
         }
     }
@@ -100,13 +104,13 @@ public final class LiveService: Sendable {
     private struct Made {
         var routes: [Route] = []
         var figures = ServiceFigures()
-        var ordering: CreditOrdering?
+        var mailing: CreditOrdering?
     }
 
     private init(_ setup: Setup, _ pools: Pools, _ made: Made) {
         self.setup = setup
         self.pools = pools
-        ordering = made.ordering
+        mailing = made.mailing
         responder = ServiceResponder(
             routes: made.routes, limits: setup.limits, figures: made.figures, logger: setup.logger)
     }
@@ -122,17 +126,17 @@ public final class LiveService: Sendable {
         }
         let door = Doorkeeper(tokens: APITokens(pool: pools.other))
         let limit = setup.limits.webhookBytesMax
-        for (path, isCredits) in [("/stripe/webhook", false), ("/stripe/credits-webhook", true)] {
+        for path in [LiveTables.otherPath, LiveTables.creditsPath] {
             // One without a secret has no signature that could fit, and nothing to say about others'.
-            let desk = desk(
-                setup.accounts.filter { ($0.tables.orders != nil) == isCredits && !$0.secrets.isEmpty })
+            let desk = desk(setup.accounts.filter { $0.tables.webhookPath == path && !$0.secrets.isEmpty })
             made.routes.append(
                 Route(.post, path, bodyBytesMax: limit) { call in try JSONAnswer.make(try await desk.receive(call)) })
         }
         if let seller = setup.accounts.first(where: { $0.tables.orders != nil }), let table = seller.tables.orders {
-            let ordering = CreditOrdering(table: table, client: seller.client, pool: pools.orders)
+            var ordering = CreditOrdering(table: table, client: seller.client, pool: pools.orders)
+            ordering.turnSeconds = setup.limits.turnSeconds
             let orders = CreditOrderDesk(door: door, pool: pools.other, table: table, ordering: ordering)
-            made.ordering = ordering
+            made.mailing = CreditOrdering(table: table, client: seller.client, pool: pools.mailing)
             made.routes += orders.routes(bodyBytesMax: setup.limits.bodyBytesMax)
         }
         made.routes += HealthDesk(pool: pools.other, figures: figures).routes()
@@ -184,9 +188,9 @@ public final class LiveService: Sendable {
             [self] port in tell { $0.port = port }
         }
         let beside = Beside(body: { [setup, pools] in await setup.beside(pools.other) })
-        let mailing = Beside(body: { [self] in await mailWaiting() })
+        let mails = Beside(body: { [self] in await mailWaiting() })
         var configuration = ServiceGroupConfiguration(
-            services: [.init(service: application), .init(service: beside), .init(service: mailing)],
+            services: [.init(service: application), .init(service: beside), .init(service: mails)],
             gracefulShutdownSignals: signals,
             logger: quiet)
         configuration.maximumGracefulShutdownDuration = .seconds(limits.stopSeconds)
@@ -206,11 +210,11 @@ public final class LiveService: Sendable {
 extension LiveService {
     /// Has Stripe mail the invoices that were left over by a crash, or by a Stripe that was away.
     private func mailWaiting() async {
-        guard let ordering else { return }
+        guard let mailing else { return }
         var before = ""
         while !Task.isCancelled {
             do {
-                try await ordering.mailWaiting()
+                try await mailing.mailWaiting()
                 before = ""
             } catch {
                 let reason = (error as? PostgresError)?.brief ?? "\(error)"

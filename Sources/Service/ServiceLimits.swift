@@ -17,9 +17,14 @@ public struct ServiceLimits: Sendable, Hashable {
     public var stopSeconds = 10
     /// Webhooks that are worked on at the same time: one database connection each.
     public var webhookConnections = 16
-    /// The same for everything else.
+    /// Orders that are placed or cancelled at the same time. Each holds its connection while Stripe is asked, since
+    /// that carries the order's turn; where Stripe answers slowly, further ones are answered 503 `busy`.
+    public var orderConnections = 16
+    /// How long a caller waits for an earlier one to end its turn at the same order before 503 `busy`.
+    public var turnSeconds = 15
+    /// Connections for everything else, which never waits for Stripe.
     public var otherConnections = 4
-    /// A webhook that finds no free connection for so long is answered 503; Stripe tries again.
+    /// A request that finds no free connection for so long is answered 503; Stripe tries again.
     public var waitSeconds = 5
     /// Between two looks for invoices of orders that Stripe has yet to mail.
     public var mailSeconds = 5

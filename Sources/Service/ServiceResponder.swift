@@ -155,6 +155,11 @@ struct ServiceResponder: HTTPResponder {
             ? method.rawValue : "other"
     }
 
+    /// Who cannot be asked.
+    static func away(_ error: any Error) -> String {
+        error is StripeError ? "Stripe cannot be asked now." : "The database cannot do this now."
+    }
+
     /// What is said to the caller of an error. What is ours to know goes to the log.
     static func fault(of error: any Error, logger: Logger) -> APIError {
         switch error {
@@ -162,10 +167,13 @@ struct ServiceResponder: HTTPResponder {
             return error
         case let error as PostgresError:
             logger.error("database error", metadata: ["trueup.error": .string(error.brief)])
-            return .unavailable("database_unavailable", "The database cannot do this now. Nothing was changed.")
+            let what =
+                error.isCommitOutcomeUnknown
+                ? "Whether it was done is not known; asking again finds out." : "Nothing was changed."
+            return .unavailable("database_unavailable", "\(away(error)) \(what)")
         case let error as StripeError:
             logger.error("stripe error", metadata: ["trueup.error": .string("\(error)")])
-            return .unavailable("stripe_unavailable", "Stripe cannot be asked now. Nothing was changed here.")
+            return .unavailable("stripe_unavailable", "\(away(error)) Nothing was changed here.")
         case is CancellationError:
             return .unavailable("stopping", "The service is being stopped.")
         default:

@@ -25,8 +25,9 @@ struct StatusDesk: Sendable {
                     body: .init(byteBuffer: ByteBuffer(string: StatusPage.style)))
             },
             Route(.post, "/login", bodyBytesMax: bodyBytesMax) { try await login($0) },
-            Route(.post, "/logout", bodyBytesMax: bodyBytesMax) { _ in
-                redirect(cookie: "\(Self.cookie)=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
+            Route(.post, "/logout", bodyBytesMax: bodyBytesMax) { call in
+                sessions.end(cookie(of: call))
+                return redirect(cookie: "\(Self.cookie)=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
             },
         ]
     }
@@ -70,7 +71,7 @@ struct StatusDesk: Sendable {
             let row = try await door.tokens.token(token.id), token.fits(row), row.isValid, row.maySeeStatus
         else { return html(StatusPage.login(message: refused), status: .unauthorized) }
         let secure = call.head.headerFields[HTTPFieldName.forwardedProtocol] == "https" ? "; Secure" : ""
-        let session = sessions.make(token: row.id, nowSeconds: now())
+        let session = sessions.begin(token: row.id, nowSeconds: now())
         return redirect(
             cookie: "\(Self.cookie)=\(session); Path=/; Max-Age=\(StatusSessions.lifeSeconds); HttpOnly; "
                 + "SameSite=Strict\(secure)")

@@ -45,6 +45,8 @@ struct StatusFigures: Sendable {
     var findings: [Findings]
     /// Seconds by which the job that is latest is behind its schedule; 0 where none is.
     var lagSeconds: Int64
+    /// A scheduler has seen the jobs, or none of them has a schedule.
+    var isScheduled: Bool
     var stored: StoredFigures
 
     /// A scheduler looks every second; so much later than a job's time, nobody does.
@@ -68,6 +70,7 @@ struct StatusFigures: Sendable {
         }
         return StatusFigures(
             now: time(nowSeconds, in: .utc), jobs: jobs, findings: try await findings(pool), lagSeconds: lag,
+            isScheduled: !states.isEmpty || definitions.allSatisfy { $0.expression == nil },
             stored: try await StoredFigures.read(pool))
     }
 

@@ -40,17 +40,38 @@ enum StatusPage {
                 ("\(bad.map(\.name).joined(separator: ", ")): \(bad[0].health.word)", "bad")
             } else if open > 0 {
                 (open == 1 ? "1 difference is open" : "\(open) differences are open", "warning")
+            } else if status.jobs.isEmpty {
+                ("There are no jobs", "warning")
+            } else if status.jobs.allSatisfy({ $0.lastState == nil }) {
+                // Nothing is open where nobody has looked, and that is no praise.
+                ("No job has run yet", "warning")
+            } else if status.stored.refusedCount > 0 {
+                (refusedWords(status.stored.refusedCount), "warning")
             } else {
                 ("Nothing is open", "good")
             }
+        let never = status.jobs.filter { $0.lastState == nil }.map(\.name)
+        let unknown =
+            switch never.count {
+            case 0, status.jobs.count: ""
+            case 1...3: "; never ran: \(never.joined(separator: ", "))"
+            default: "; \(never.count) of \(status.jobs.count) jobs never ran"
+            }
         let lag =
-            status.lagSeconds == 0
-            ? "no job is behind its schedule" : "behind schedule by \(StatusFigures.age(status.lagSeconds))"
+            if status.lagSeconds > 0 {
+                "behind schedule by \(StatusFigures.age(status.lagSeconds))"
+            } else {
+                status.isScheduled ? "no job is behind its schedule" : "no scheduler has taken up the jobs"
+            }
         return """
             <header class="\(verdict.mark)"><h1>\(escaped(verdict.word))</h1>
-            <p class="soft">As of \(escaped(status.now)); \(escaped(lag)).</p></header>
+            <p class="soft">As of \(escaped(status.now)); \(escaped(lag + unknown)).</p></header>
 
             """
+    }
+
+    private static func refusedWords(_ count: Int64) -> String {
+        count == 1 ? "1 webhook needs a person" : "\(count) webhooks need a person"
     }
 
     private static func jobs(_ status: StatusFigures) -> String {
@@ -206,9 +227,9 @@ enum StatusPage {
         @media(max-width:640px){main{padding:16px 12px 32px}header,section{padding:16px}
         .cards thead{display:none}.cards tr{display:block;padding:10px 0;border-top:1px solid var(--line)}
         .cards tr:first-child{border-top:0;padding-top:0}
-        .cards th,.cards td{display:block;border:0;padding:2px 0}.cards td small{display:inline}
-        .cards td::before{content:attr(data-label) " ";color:var(--soft);font-size:12px;display:inline-block;
-        min-width:72px}}
+        .cards th,.cards td{display:block;border:0;padding:2px 0}
+        .cards td{display:flex;gap:6px;align-items:baseline}.cards td small{display:inline}
+        .cards td::before{content:attr(data-label) " ";color:var(--soft);font-size:12px;flex:0 0 72px}}
 
         """
 }

@@ -24,10 +24,7 @@ struct WebhookDesk: Sendable {
     let checkpoint: @Sendable () async throws -> Void
 
     /// The types that have an effect, here or at another account.
-    static let types: Set<String> = [
-        "invoice.paid", "invoice.voided", "invoice.finalized", "payment_intent.succeeded", "payment_intent.canceled",
-        "payment_intent.payment_failed",
-    ]
+    static let types = Set(LiveTables.orderTypes + LiveTables.noticeTypes + LiveTables.chargeTypes)
 
     /// What the answer says.
     struct Receipt: Codable, Sendable {
@@ -150,21 +147,33 @@ struct WebhookDesk: Sendable {
     private func settle(
         _ payload: WebhookPayload, _ remembered: WebhookEvent, _ account: LiveAccount
     ) async throws -> Receipt {
-        guard let work = try await work(payload, account) else { return Receipt(outcome: "ignored") }
+        var side = Self.side(of: payload.event.type)
         do {
+            guard let work = try await work(payload, account) else { return Receipt(outcome: "ignored") }
+            side = work.side
             // Once more: what is done already is found done.
             return try await againAfterLostCommit { try await commit(work, remembered, account) }
         } catch let error as APIError where error.status == .conflict {
-            try await refuse(remembered, work, account, reason: error.message)
+            try await refuse(remembered, side, account, reason: error.message)
             throw error
+        }
+    }
+
+    /// The table that events of a type are about.
+    private static func side(of type: String) -> LocalSide? {
+        switch type {
+        case "invoice.paid", "invoice.voided": .orders
+        case "invoice.finalized": .notices
+        case let type where type.hasPrefix("payment_intent."): .charges
+        default: nil
         }
     }
 
     /// Nothing of it stays but a note for people, and once a message to them.
     private func refuse(
-        _ event: WebhookEvent, _ work: Work, _ account: LiveAccount, reason: String
+        _ event: WebhookEvent, _ side: LocalSide?, _ account: LiveAccount, reason: String
     ) async throws {
-        let alerts = work.side.flatMap { account.tables.alerts(about: $0, delivery: delivery) }
+        let alerts = side.flatMap { account.tables.alerts(about: $0, delivery: delivery) }
         try await againAfterLostCommit {
             try await pool.transaction(attempts: 3) { connection in
                 let count = try await WebhookRefusals.record(event, reason: reason, on: connection)
@@ -178,12 +187,7 @@ struct WebhookDesk: Sendable {
         switch payload.event.type {
         case "invoice.paid", "invoice.voided":
             guard account.tables.orders != nil else { return nil }
-            var invoice = try payload.invoice()
-            // Both states are final. An event that shows another was made by hand.
-            if invoice.status != .paid && invoice.status != .void {
-                invoice = try await account.client.invoice(invoice.id).value
-            }
-            return .order(InvoiceFacts(invoice))
+            return .order(InvoiceFacts(try await settled(payload, account)))
         case "invoice.finalized":
             guard account.tables.notices != nil else { return nil }
             return try await notice(try payload.invoice(), account)
@@ -192,13 +196,37 @@ struct WebhookDesk: Sendable {
             let intent = try payload.paymentIntent()
             // Final, and nothing of it is missing. A failed attempt may have been followed by a better one, and when
             // the money came the charge says, for a webhook as for a run.
-            if intent.status == .canceled || (intent.status == .succeeded && intent.chargedSeconds != nil) {
+            if intent.status == .canceled
+                || (intent.status == .succeeded && intent.amountReceived == intent.amount
+                    && intent.chargedSeconds != nil)
+            {
                 return .charge(IntentFacts(intent))
             }
+            // Where less was received than the charge is for, the rules say so, as at night.
             return .charge(
                 IntentFacts(try await account.client.paymentIntent(intent.id, expandingCharge: true).value))
         default: return nil
         }
+    }
+
+    /// The invoice of a webhook. It is believed where it is void, or paid to the last cent; both states are final. One
+    /// that shows another state, or amounts that contradict it, is read anew.
+    /// - Throws: 409 where Stripe says that it is neither, or that it is paid and a part of it is not.
+    private func settled(_ payload: WebhookPayload, _ account: LiveAccount) async throws -> Invoice {
+        let posted = try payload.invoice()
+        if posted.status == .void || posted.isPaidInFull { return posted }
+        let now = try await account.client.invoice(posted.id).value
+        guard now.status == .paid || now.status == .void else {
+            throw Self.conflict(
+                "The event \(payload.event.type) came, and Stripe says that invoice \(now.id) is \(now.status.text).")
+        }
+        // One that was paid elsewhere and marked as paid may have nothing paid here.
+        if now.status == .paid, !now.isPaidInFull, now.amountPaid > 0 {
+            throw Self.conflict(
+                "Stripe says that invoice \(now.id) is paid, and that \(now.amountRemaining) of \(now.amountDue) "
+                    + "(\(now.currency)) remain to be paid.")
+        }
+        return now
     }
 
     /// A finalized invoice may be void or paid by now: the mail says what is so when it is written.

@@ -45,6 +45,9 @@ public struct OrderMetadata: Sendable, Hashable {
 
 /// An invoice, the same for every API version. See https://docs.stripe.com/api/invoices/object
 public struct Invoice: Sendable, Hashable {
+    /// Paid, and nothing of it contradicts that.
+    public var isPaidInFull: Bool { status == .paid && amountRemaining <= 0 && amountPaid >= amountDue }
+
     public var id: String
     public var createdSeconds: Int64
     public var livemode: Bool

@@ -22,8 +22,15 @@ final class AccountBudgets: Sendable {
     }
 
     /// For whom somebody waits: what Stripe and callers ask of `serve` has the part of the schedule's runs.
-    func live(of account: String, _ limits: RateLimits) -> RequestBudget {
-        .shared(budget(of: account, limits, .nightly))
+    /// - Parameter limits: asked before each request: what was changed counts from then on.
+    func live(of account: String, _ limits: @escaping @Sendable () -> RateLimits) -> RequestBudget {
+        RequestBudget(
+            take: { [self] endpoint async throws(CancellationError) in
+                try await RequestBudget.shared(budget(of: account, limits(), .nightly)).take(endpoint)
+            },
+            slowDown: { [self] endpoint, reason in
+                RequestBudget.shared(budget(of: account, limits(), .nightly)).slowDown(endpoint, reason)
+            })
     }
 
     private func budget(of account: String, _ limits: RateLimits, _ share: BudgetShare) -> SharedBudget {

@@ -30,9 +30,7 @@ struct Accounts: Sendable {
                 throw CommandError("Account \(name): \(error).")
             }
             for warning in found.warnings { Terminal.warn("\(warning)") }
-            let rate = RateLimits(
-                perSecond: Double(account.rate.perSecond), perEndpoint: Double(account.rate.perEndpoint),
-                share: account.rate.share)
+            let rate = account.limits
             clients[name] = StripeClient(
                 account: Account(
                     name: name, secretKey: found.secret, apiVersion: account.apiVersion, apiBase: account.apiBase,
@@ -63,6 +61,13 @@ struct Accounts: Sendable {
             let text = key.expose()
             return text.hasPrefix("sk_live_") || text.hasPrefix("rk_live_")
         }
+    }
+}
+
+extension AccountSettings {
+    /// What the settings say of the account's rate.
+    var limits: RateLimits {
+        RateLimits(perSecond: Double(rate.perSecond), perEndpoint: Double(rate.perEndpoint), share: rate.share)
     }
 }
 

@@ -38,13 +38,21 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         if schema { return try printSchema() }
         let set = try files.load()
+        let cover = ReplayCover(set)
+        var isCovered = true
         for job in set.jobs {
-            Terminal.print("ok   \(files.jobs)/\(job.name).yaml: \(job.kind.inWords)")
+            if let problem = cover.problem(of: job) {
+                isCovered = false
+                Terminal.print("BAD  \(files.jobs)/\(job.name).yaml: \(problem)")
+            } else {
+                Terminal.print("ok   \(files.jobs)/\(job.name).yaml: \(job.kind.inWords)")
+            }
         }
         let version = Zone.databaseVersion.map { "version \($0)" } ?? "a version that does not say which"
         Terminal.say("Schedules are read with the time zone database of this machine, \(version).")
         if set.jobs.isEmpty { Terminal.say("There are no jobs in \(files.jobs), only settings.") }
         if online { try await checkOnline(set) }
+        if !isCovered { throw ExitCode(1) }
     }
 
     private func printSchema() throws {
@@ -130,15 +138,39 @@ struct CheckCommand: AsyncParsableCommand {
                 return names.isEmpty ? "none" : names.joined(separator: ", ")
             }
         }
+        if report.failures == 0 { await checkWebhooks(set, pool, &report) }
         await pool.close()
         await connection.close()
         return report
+    }
+
+    private func checkWebhooks(_ set: JobSet, _ pool: Pool, _ report: inout CheckReport) async {
+        let found: LiveTables
+        do {
+            found = try await LiveTables.resolve(set.jobs, pool: pool)
+        } catch {
+            return await report.line("webhooks") { throw error }
+        }
+        for (name, tables) in found.byAccount.sorted(by: { $0.key < $1.key }) {
+            let check = WebhookCheck(name: name, settings: set.settings, tables: tables)
+            await report.notes("webhooks of \(name)") { try await check.lines() }
+        }
     }
 }
 
 /// One line for each thing that was tried.
 private struct CheckReport: Sendable {
     private(set) var failures = 0
+
+    /// What is neither good nor bad by itself: that is for a person to say.
+    mutating func notes(_ what: String, _ body: () async throws -> [String]) async {
+        do {
+            for text in try await body() { Terminal.print("note \(what): \(text)") }
+        } catch {
+            failures += 1
+            Terminal.print("BAD  \(what): \(explanation(of: error))")
+        }
+    }
 
     mutating func line(_ what: String, _ body: () async throws -> String) async {
         do {

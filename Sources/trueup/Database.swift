@@ -17,14 +17,17 @@ struct Database: Sendable {
     ///   - settings: `nil` where no job files are needed; then `DATABASE_URL` counts.
     ///   - hasLiveKey: with a live key, an embedded database must be asked for.
     ///   - needsSchema: a database without schema `trueup`, or with that of another version, is refused.
+    ///   - waits: a server that cannot be reached is waited for, until the task is cancelled.
     static func open(
-        _ options: DatabaseOptions, settings: Settings?, hasLiveKey: Bool = false, needsSchema: Bool = true
+        _ options: DatabaseOptions, settings: Settings?, hasLiveKey: Bool = false, needsSchema: Bool = true,
+        waits: Bool = false
     ) async throws -> Database {
         let environment = ProcessInfo.processInfo.environment
         let variable = settings?.databaseURLEnv ?? "DATABASE_URL"
         if !options.embedded, environment[variable] != nil || environment[variable + "_FILE"] != nil {
             let url = try Secrets.secret(named: variable, environment: environment)
             let database = Database(target: try ConnectionTarget(url.expose()), cluster: nil)
+            if waits { try await database.waitForServer() }
             if needsSchema { try await database.checkSchema() }
             return database
         }
@@ -62,6 +65,33 @@ struct Database: Sendable {
         }
     }
 
+    /// Between two messages that a server is still away.
+    private static let sayEverySeconds = 60.0
+
+    /// Comes back once the server accepts a connection.
+    /// - Throws: what the server itself says against the connection, such as of a wrong password or an unknown
+    ///   database: waiting does not mend that; `CancellationError`.
+    private func waitForServer() async throws {
+        var saidAt: ContinuousClock.Instant?
+        while true {
+            do {
+                try await Connection.open(target, applicationName: "trueup").close()
+                if saidAt != nil { Terminal.tell("database there", "the database is there", .info, [:]) }
+                return
+            } catch {
+                guard error.isServerAway else { throw error }
+                let now = ContinuousClock.now
+                if saidAt.map({ (now - $0) / .seconds(1) >= Self.sayEverySeconds }) ?? true {
+                    saidAt = now
+                    Terminal.tell(
+                        "waiting for the database",
+                        "the database cannot be reached, and is waited for: \(explanation(of: error))", .warning, [:])
+                }
+            }
+            try await Task.sleep(for: .seconds(1))
+        }
+    }
+
     private func checkSchema() async throws {
         let connection = try await Connection.open(target, applicationName: "trueup")
         do {
@@ -93,9 +123,10 @@ struct Database: Sendable {
     /// Opens the database, runs the body and closes it, however the body ends.
     static func with<T: Sendable>(
         _ options: DatabaseOptions, settings: Settings?, hasLiveKey: Bool = false, needsSchema: Bool = true,
-        _ body: (Database) async throws -> T
+        waits: Bool = false, _ body: (Database) async throws -> T
     ) async throws -> T {
-        let database = try await open(options, settings: settings, hasLiveKey: hasLiveKey, needsSchema: needsSchema)
+        let database = try await open(
+            options, settings: settings, hasLiveKey: hasLiveKey, needsSchema: needsSchema, waits: waits)
         do {
             let value = try await body(database)
             await database.close()

@@ -8,7 +8,9 @@ struct SandboxCommand: AsyncParsableCommand {
         abstract: "Serves a stand-in for the Stripe API on loopback: three accounts, seeded, with faults when asked.",
         discussion: """
             The keys are sk_test_sandbox_default, sk_test_sandbox_medflyt and sk_test_sandbox_task_health. Set \
-            api_base of the accounts in jobs/settings.yaml to the address that is printed.
+            api_base of the accounts in jobs/settings.yaml to the address that is printed. With --webhooks it sends \
+            events to a trueup serve on this machine, signed with whsec_sandbox_default, whsec_sandbox_medflyt and \
+            whsec_sandbox_task_health.
             """)
 
     @Option(name: .long, help: "The port on 127.0.0.1; 0 takes a free one.")
@@ -38,6 +40,8 @@ struct SandboxCommand: AsyncParsableCommand {
 
     @Option(name: .long, help: "Threads that serve.")
     var threads = 1
+
+    @OptionGroup var webhooks: SandboxWebhookOptions
 
     @Flag(name: .long, help: "The three accounts are the demo's histories, with everything planted.")
     var demo = false
@@ -90,7 +94,13 @@ struct SandboxCommand: AsyncParsableCommand {
             latency: SandboxLatency(fixedMilliseconds: latencyMs, jitterMilliseconds: jitterMs, seed: seed),
             faults: faults, threads: threads)
         let server = try await SandboxServer.start(configuration, port: port)
-        if let listing { try write(configuration.accounts.map(\.name), of: server, to: listing) }
+        do {
+            if let listing { try write(configuration.accounts.map(\.name), of: server, to: listing) }
+            try webhooks.subscribe(server)
+        } catch {
+            await server.stop()
+            throw error
+        }
         Terminal.print(server.url)
         Terminal.say("Serving \(configuration.accounts.map(\.name).joined(separator: ", ")). Ctrl-C stops.")
         do {
@@ -102,6 +112,7 @@ struct SandboxCommand: AsyncParsableCommand {
             let statistics = server.statistics
             let refused = statistics.accounts.values.map(\.refused).reduce(0, +)
             Terminal.say("Requests: \(statistics.total), \(refused) refused by a rate limit.")
+            webhooks.sum(server)
         }
     }
 

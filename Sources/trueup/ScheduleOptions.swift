@@ -43,8 +43,21 @@ struct ScheduleOptions: ParsableArguments {
         for warning in book.jobs.warnings { Terminal.warn("\(warning)") }
         let accounts = Array(Set(book.jobs.jobs.flatMap(\.kind.accounts))).sorted()
         let isLive = Accounts.hasLiveKey(accounts, settings: book.jobs.settings)
+        do {
+            try await run(book, isLive, kind, untilEmpty, others)
+        } catch is CancellationError {
+            // Told to stop while the database was waited for.
+        }
+    }
+
+    private func run(
+        _ book: JobBook, _ isLive: Bool, _ kind: Worker.Kind, _ untilEmpty: Bool,
+        _ others: @escaping @Sendable (ScheduledWork) async -> Void
+    ) async throws {
         try await Signals.cancelling {
-            try await Database.with(databaseOptions, settings: book.jobs.settings, hasLiveKey: isLive) { database in
+            try await Database.with(
+                databaseOptions, settings: book.jobs.settings, hasLiveKey: isLive, waits: true
+            ) { database in
                 let work = ScheduledWork(
                     book: book, target: database.target, places: places, kind: kind, leaseSeconds: Double(lease))
                 let loop = WorkLoop(

@@ -50,11 +50,16 @@ struct ServeCommand: AsyncParsableCommand {
         let http = HTTPClient(configuration)
         let budgets = AccountBudgets(target)
         do {
-            let accounts = try await LiveAccounts.open(set, target: target, http: http, budgets: budgets)
+            let book = try JobBook.directory(files.jobs)
+            let accounts = try await LiveAccounts.open(set, book, target: target, http: http, budgets: budgets)
             var setup = LiveService.Setup(
                 listen: address, accounts: accounts, jobs: set, canSend: set.settings.delivery.email != nil,
                 logger: log.logger("trueup"), now: { Int64(Date().timeIntervalSince1970) })
-            setup.beside = { pool in await Self.empty(set.settings, pool, http) }
+            setup.beside = { pool in
+                async let reading: Void = Self.readAgain(book)
+                await Self.empty(set.settings, pool, http)
+                await reading
+            }
             let service = try await LiveService.open(setup, target: target)
             let announcement = Task {
                 guard let port = await service.port() else { return }
@@ -70,6 +75,20 @@ struct ServeCommand: AsyncParsableCommand {
         await budgets.close()
         await http.close()
         Terminal.say("stopped")
+    }
+
+    /// Looks for changed files every few seconds: of these the accounts' rates count at once, everything else with the
+    /// next start.
+    private static func readAgain(_ book: JobBook) async {
+        while !Task.isCancelled {
+            switch book.reload() {
+            case .unchanged: break
+            case .changed:
+                Terminal.say("the job files have changed: rates count now, everything else with the next start")
+            case .refused(let errors): Terminal.warn("the job files are wrong, and nothing of them counts:\n\(errors)")
+            }
+            do { try await Task.sleep(for: .seconds(5)) } catch { return }
+        }
     }
 
     /// Sends what the webhooks have queued, every few seconds.
@@ -93,9 +112,11 @@ struct ServeCommand: AsyncParsableCommand {
 enum LiveAccounts {
     /// Accounts that no reconcile job compares with a table have no webhooks here. Of the others, one whose signing
     /// secret is not set is served without webhooks, which is said.
-    /// - Parameter budgets: the accounts' limits, which are shared with the runs of the night.
+    /// - Parameters:
+    ///   - book: the files as they are now, for the accounts' rates.
+    ///   - budgets: the accounts' limits, which are shared with the runs of the night.
     static func open(
-        _ set: JobSet, target: ConnectionTarget, http: HTTPClient, budgets: AccountBudgets
+        _ set: JobSet, _ book: JobBook, target: ConnectionTarget, http: HTTPClient, budgets: AccountBudgets
     ) async throws -> [LiveAccount] {
         let tables = try await Pool.with(target, applicationName: "trueup serve start") {
             try await LiveTables.resolve(set.jobs, pool: $0)
@@ -110,7 +131,8 @@ enum LiveAccounts {
                 found.orders != nil || found.charges != nil || found.notices != nil
             else { continue }
             let opened = try Accounts.open([settings.name], settings: set.settings, http: http, retry: retry) {
-                budgets.live(of: $0, $1)
+                name, limits in
+                budgets.live(of: name) { book.jobs.settings.account(named: name)?.limits ?? limits }
             }
             guard let client = opened.clients[settings.name] else { continue }
             let secrets = try secrets(settings)
@@ -134,7 +156,8 @@ enum LiveAccounts {
         return accounts
     }
 
-    private static func secrets(_ account: AccountSettings) throws -> [Secret] {
+    /// The account's signing secrets, as far as they are set.
+    static func secrets(_ account: AccountSettings) throws -> [Secret] {
         let environment = ProcessInfo.processInfo.environment
         var secrets: [Secret] = []
         for name in [account.webhookSecretEnv, account.webhookSecretOtherEnv] {

@@ -109,7 +109,9 @@ extension Torture {
         let sends = Set(
             town.server.statistics.log.filter { $0.method == "POST" && $0.path.hasSuffix("/send") }
                 .compactMap { $0.path.split(separator: "/").dropLast().last.map(String.init) })
-        return try town.world().allInvoices().filter { $0.status == .open }.compactMap { invoice in
+        let byHand = with { $0.byHand }
+        let ours = try town.world().allInvoices().filter { $0.status == .open && !byHand.contains($0.id) }
+        return ours.compactMap { invoice in
             let state = mailed[invoice.id] ?? "not noted"
             return state == "sent" && sends.contains(invoice.id) ? nil : "\(invoice.id) is not mailed: \(state)"
         }

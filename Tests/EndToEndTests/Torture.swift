@@ -27,6 +27,8 @@ final class Torture: Sendable {
         var charges: [String: NewCharge] = [:]
         /// The orders that a client was told of.
         var answered: Set<Int64> = []
+        /// Invoices that somebody wrote at Stripe, who mails them as well.
+        var byHand: Set<String> = []
         /// How far the clock was moved, in seconds: what is older than the jobs look back is another matter.
         var advancedSeconds: Int64 = 0
         var log: [String] = []

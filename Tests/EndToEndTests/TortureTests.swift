@@ -125,7 +125,7 @@ struct TortureTests {
         "pay in_", "void in_", "placed key", "cut off key", "failed key", "cancelled order", "cut off the cancelling",
         "is paid and stays", "night", "deliver invoice.paid", "deliver invoice.voided", ", cut off", "issue in_",
         "deliver invoice.finalized", "deliver payment_intent.succeeded", "deliver payment_intent.payment_failed",
-        "deliver payment_intent.canceled", "cut off charge", ": succeeded, row", ": declined, row",
+        "written by hand", "deliver payment_intent.canceled", "cut off charge", ": succeeded, row", ": declined, row",
         ": requires_action, row", ": processing, row", ": unknown, row", "answered 503",
     ]
 

@@ -25,6 +25,10 @@ struct CounterSetup: Sendable {
     var accountID: String?
     /// Accounts whose Stripe cannot be reached.
     var away: Set<String> = []
+    /// What goes wrong at Stripe.
+    var faults = SandboxFaults.none
+    /// How long an answer of Stripe is waited for.
+    var stripeTimeoutMilliseconds = 30_000
 }
 
 /// A service on a port of its own, with the stand-in for Stripe behind it, agencies 7 and 8, and who asks it.
@@ -35,6 +39,7 @@ final class Counter: Sendable {
     let port: Int
     let logs: LogBook
     private let http: HTTPClient
+    private let stripeHTTP: HTTPClient
     private let serving: Task<Void, any Error>
     /// Every right there is.
     let token: String
@@ -61,15 +66,18 @@ final class Counter: Sendable {
         if let given = setup.target { target = given } else { target = try await LentDatabase.take() }
         pool = Pool(target, size: 4, applicationName: "counter")
         http = HTTPClient()
+        var patience = HTTPClient.Configuration()
+        patience.timeoutMilliseconds = setup.stripeTimeoutMilliseconds
+        stripeHTTP = HTTPClient(patience)
         logs = LogBook()
         server = try await SandboxServer.start(
             SandboxConfiguration(
                 accounts: [.taskHealth(), .medflyt(), .default()],
-                clockSeconds: Int64(Date().timeIntervalSince1970)))
+                clockSeconds: Int64(Date().timeIntervalSince1970), faults: setup.faults, recordsRequests: true))
         try await Self.fill(server, pool)
         let jobs = Self.jobs(server.url)
         let tables = try await LiveTables.resolve(jobs.jobs, pool: pool)
-        let (url, client, id) = (server.url, http, setup.accountID)
+        let (url, client, id) = (server.url, stripeHTTP, setup.accountID)
         let accounts = Self.accounts.compactMap { name -> LiveAccount? in
             guard let found = tables.byAccount[name] else { return nil }
             let secrets = (setup.secrets ?? [Self.secret(name)]).map { Secret($0) }
@@ -100,6 +108,7 @@ final class Counter: Sendable {
         await pool.close()
         await server.stop()
         await http.close()
+        await stripeHTTP.close()
     }
 
     static func secret(_ account: String) -> String { "whsec_CANARY_\(account)" }
@@ -185,6 +194,8 @@ extension Counter {
             var error: Inner
         }
 
+        /// The error's words; `nil` for an answer that is none.
+        var message: String? { try? decoded(Fault.self).error.message }
         /// The error's code; `nil` for an answer that is none.
         var code: String? { try? decoded(Fault.self).error.code }
 
@@ -214,6 +225,18 @@ extension Counter {
         let response = try await http.send(
             HTTPRequest(method, url: "http://127.0.0.1:\(port)\(path)", headers: fields, body: body))
         return Reply(status: response.status, text: response.body.text, headers: response.headers)
+    }
+
+    /// Marks an invoice as paid by other means than Stripe's.
+    func payElsewhere(_ invoice: String) async throws {
+        let response = try await http.send(
+            HTTPRequest(
+                .post, url: "\(server.url)/v1/invoices/\(invoice)/pay",
+                headers: [
+                    ("Authorization", "Bearer sk_test_sandbox_task_health"),
+                    ("Content-Type", "application/x-www-form-urlencoded"),
+                ], body: Array("paid_out_of_band=true".utf8)))
+        #expect(response.status == 200, "\(response.body.text)")
     }
 
     /// The event of the stand-in about an object, as it would be posted.
@@ -267,11 +290,16 @@ extension Counter {
         var order: Order
     }
 
-    /// Places an order over HTTP.
-    func place(option: Int64 = 1, key: String? = nil) async throws -> Order {
-        let reply = try await ask(
+    /// Asks for an order over HTTP.
+    func askForOrder(option: Int64 = 1, key: String? = nil) async throws -> Reply {
+        try await ask(
             .post, Self.orders + "/credit_order", body: Array("{\"option_id\":\(option)}".utf8), token: token,
             headers: key.map { [("Idempotency-Key", $0)] } ?? [])
+    }
+
+    /// Places an order over HTTP.
+    func place(option: Int64 = 1, key: String? = nil) async throws -> Order {
+        let reply = try await askForOrder(option: option, key: key)
         #expect(reply.status == 201, "\(reply.text)")
         return try reply.decoded(OneOrder.self).order
     }

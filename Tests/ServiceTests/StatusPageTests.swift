@@ -54,6 +54,24 @@ struct StatusPageTests {
         }
     }
 
+    @Test("where no job ever ran it says so, and praises nothing")
+    func nothingRan() async throws {
+        try await Counter.with { counter in
+            let page = try await counter.ask(.get, "/", token: counter.token)
+            #expect(page.text.contains("<header class=\"warning\"><h1>No job has run yet</h1>"), "\(page.text)")
+            #expect(!page.text.contains("Nothing is open"))
+            try await counter.run(
+                """
+                INSERT INTO trueup.run (job, trigger, is_plan, period_from_seconds, period_to_seconds, definition_hash,
+                    program_version, requested_by, host, process_id, state, ended_at)
+                VALUES ('credit-invoices', 'manual', false, 0, 1, 'x', 'x', 'x', 'x', 1, 'clean', now())
+                """)
+            let after = try await counter.ask(.get, "/", token: counter.token)
+            #expect(after.text.contains("<header class=\"good\"><h1>Nothing is open</h1>"), "\(after.text)")
+            #expect(after.text.contains("; never ran: agency-charges, agency-invoices."), "\(after.text)")
+        }
+    }
+
     @Test("a form takes the token and a cookie holds the session, until the token is revoked")
     func cookie() async throws {
         try await Counter.with { counter in
@@ -66,6 +84,13 @@ struct StatusPageTests {
             #expect(!cookie.contains(counter.token.suffix(64)), "the token itself is not kept by the browser")
             let value = String(cookie.prefix { $0 != ";" })
             #expect(try await counter.ask(.get, "/", headers: [("Cookie", "a=b; \(value)")]).status == 200)
+            let other = try await counter.ask(.post, "/login", body: Array("token=\(counter.token)".utf8))
+            let otherValue = String(try #require(other.headers["Set-Cookie"]).prefix { $0 != ";" })
+            #expect(otherValue != value)
+            let logout = try await counter.ask(.post, "/logout", headers: [("Cookie", otherValue)])
+            #expect(logout.status == 303 && logout.headers["Set-Cookie"]?.contains("Max-Age=0") == true)
+            #expect(try await counter.ask(.get, "/", headers: [("Cookie", otherValue)]).status == 401, "it is over")
+            #expect(try await counter.ask(.get, "/", headers: [("Cookie", value)]).status == 200, "the other is not")
             try await counter.run("UPDATE trueup.api_token SET revoked_at = now()")
             #expect(try await counter.ask(.get, "/", headers: [("Cookie", value)]).status == 401)
         }
