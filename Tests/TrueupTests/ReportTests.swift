@@ -1,4 +1,5 @@
 import Foundation
+import PostgreSQL
 import Support
 import Testing
 
@@ -52,6 +53,36 @@ struct ReportTests {
             let printed = try await verify()
             #expect(printed.status == 0, "\(printed.everything)")
             #expect(printed.output.contains("out/report.pdf is not proven"))
+        }
+    }
+
+    @Test("rows that were changed under a proven report, and signatures under their page, do not verify")
+    func changedRows() async throws {
+        try await Self.withReport { scene, folder in
+            // As whoever owns the tables can: without the triggers that refuse it.
+            func sql(_ text: String) async throws {
+                let connection = try await Connection.open(scene.target, applicationName: "forger")
+                try await connection.run(script: "SET session_replication_role = replica; " + text)
+                await connection.close()
+            }
+            func verify() async throws -> Program.Result { try await scene.program.run("report", "verify", folder) }
+            let signed = try await scene.program.run(
+                "report", "sign", "1", "--as", "preparer", "--name", "dana", "--note", "tied", "--accept-unexplained",
+                "the scene has no reservations")
+            #expect(signed.status == 0, "\(signed.everything)")
+            let whole = try await verify()
+            #expect(
+                whole.status == 0 && whole.output.contains("says of report 1 what its files say"), "\(whole.everything)"
+            )
+            try await sql("UPDATE trueup.report_sign SET person = 'mallory'")
+            let forged = try await verify()
+            #expect(
+                forged.status == 1 && forged.output.contains("other signatures of report 1"), "\(forged.everything)")
+            try await sql("UPDATE trueup.report_sign SET person = 'dana'")
+            try await sql("UPDATE trueup.report_line SET recorded = recorded + 1")
+            try await sql("UPDATE trueup.report SET state = 'CLEAN'")
+            let changed = try await verify()
+            #expect(changed.status == 1 && changed.output.contains("its files, which are proven: state, agency "))
         }
     }
 
