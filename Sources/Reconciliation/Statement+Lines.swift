@@ -161,16 +161,18 @@ extension AgencyStatement {
         self.rollForward = rollForward
         openItems = items.openItems
         oldestDays = items.oldestDays
-        isWithinTolerance = LineState.isWithin(tolerance, unexplained)
         self.isUnread = isUnread
         unexplainedMoney = isUnread ? [] : try AgencyStatement.unexplainedMoney(activity, items)
         let bought = try activity.boughtMoreLocally?.minus(items.explainedBought, "What \(name) bought") ?? 0
         let isTolerated = LineState.isWithin(tolerance, bought)
         unexplainedBought = isUnread || isTolerated ? 0 : bought
+        isWithinTolerance = LineState.isWithin(tolerance, unexplained) || (isTolerated && !isUnread)
         let state = LineState.state(
             isComplete: activity.missing.isEmpty, difference: difference, unexplained: unexplained,
             tolerance: tolerance, openItems: items.openItems, rollForward: rollForward)
-        self.state = unexplainedMoney.isEmpty && unexplainedBought == 0 ? state : max(state, .unexplained)
+        // What is tolerated is listed: the line is not clean.
+        let least: StatementState = isWithinTolerance ? .explained : .clean
+        self.state = max(state, unexplainedMoney.isEmpty && unexplainedBought == 0 ? least : .unexplained)
     }
 }
 

@@ -136,6 +136,21 @@ struct ReportTests {
         }
     }
 
+    @Test("CSV files for Excel are another report, and leave the first as it was made")
+    func excel() async throws {
+        try await Self.withReport { scene, folder in
+            let made = try await scene.program.run(
+                "report", "--out", "excel", "--format", "json,csv", "--csv-profile", "excel")
+            #expect(made.talk.contains("Report 2:"), "\(made.everything)")
+            let path = scene.folder.path + "/excel/csv/statement.csv"
+            #expect(try Data(contentsOf: URL(filePath: path)).starts(with: [0xEF, 0xBB, 0xBF]))
+            #expect(try await scene.program.run("report", "verify", "out").status == 0)
+            #expect(try await scene.program.run("report", "verify", "excel").status == 0)
+            let wrong = try await scene.program.run("report", "--csv-profile", "lotus")
+            #expect(wrong.status == 64 && wrong.talk.contains("excel"), "\(wrong.everything)")
+        }
+    }
+
     @Test("a report that cannot be written keeps its number, and the list says why")
     func number() async throws {
         try await Self.withReport { scene, _ in
