@@ -56,9 +56,8 @@ struct HTMLFirstScreen {
         for (job, count) in report.basis.unstated.sorted(by: { $0.key < $1.key }) {
             text += fact("Left out", "\(HTML.data(job, 60)) <small>\(Money.grouped(count)) open</small>")
         }
-        for (job, words) in ReportPeriods.readSince(report) {
-            text += fact("Only listed", "\(HTML.data(job, 60)) <small>\(HTML.text(words))</small>")
-        }
+        let listed = ReportPeriods.onlyListed(report)
+        if !listed.isEmpty { text += fact("Only listed, by created", "<small>\(HTML.data(listed, 400))</small>") }
         text += fact("Run", "\(HTML.data(report.run.id, 60)) <small>\(HTML.data(report.run.job, 80))</small>")
         return text + "</dl></header>\n"
     }

@@ -104,7 +104,8 @@ package struct ReportPeriods: Sendable, Hashable {
             "\($0.key) (\(Money.grouped($0.value)) open)"
         }
         if !left.isEmpty { words.append("left out: \(left.joined(separator: ", "))") }
-        words += readSince(report).map { "\($0.job) \($0.words)" }
+        let listed = onlyListed(report)
+        if !listed.isEmpty { words.append("only listed: \(listed)") }
         return words.isEmpty ? "up to the cut-off" : words.joined(separator: "; ")
     }
 
@@ -113,6 +114,13 @@ package struct ReportPeriods: Sendable, Hashable {
         report.basis.readSince.sorted { $0.key < $1.key }.map { job, since in
             (job, since.map { "what was created since \(wall(report, $0))" } ?? "nothing was read before the cut-off")
         }
+    }
+
+    /// The same in a few words: `notices since 2026-10-25, payments not read`; empty where there are none.
+    package static func onlyListed(_ report: DiscrepancyReport) -> String {
+        report.basis.readSince.sorted { $0.key < $1.key }.map { job, since in
+            since.flatMap { report.clock.day($0) }.map { "\(job) since \($0)" } ?? "\(job) not read"
+        }.joined(separator: ", ")
     }
 
     /// The time in which credits are counted, without its end.

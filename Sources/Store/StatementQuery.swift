@@ -365,7 +365,7 @@ public struct StatementQuery: Sendable {
             let isLocalMove = [.repaired, .lateWebhook, .changedLocally].contains(how)
             let change = try (before ?? 0).minus(
                 isLocalMove ? found.item.creditsEffect : 0, "What changed since the sign-off")
-            try move(found, by: change, then: before, now: how.rawValue)
+            try move(found, by: change, then: before, now: "closed, " + how.rawValue.replacing("_", with: " "))
         }
         return moved
     }

@@ -72,7 +72,7 @@ struct ReportPromisesTests {
             let result = try await scene.report(others: [notices])
             #expect(result.report.basis.readSince == [notices.name: ReportRunTests.cutOff - 86_400])
             #expect(
-                ReportSummary.lines(result.report).contains { $0.contains("\(notices.name) what was created since") })
+                ReportSummary.lines(result.report).contains { $0.contains("only listed: \(notices.name) since ") })
             let early = try await scene.report(period: .asOf(ReportRunTests.cutOff - 172_800), others: [notices])
             #expect(early.report.basis.readSince == [notices.name: nil])
 
