@@ -99,6 +99,8 @@ struct ItemTotals {
     private(set) var count: Int64 = 0
     private(set) var creditsEffect: Int64 = 0
     private var byCurrency: [String: Int64] = [:]
+    /// Items that move money in a currency.
+    private(set) var counts: [String: Int64] = [:]
 
     mutating func add(_ item: StatementItem) throws(StatementError) {
         count += 1
@@ -106,6 +108,7 @@ struct ItemTotals {
             creditsEffect = try creditsEffect.plus(item.creditsEffect, "The credits of \(item.kind.rawValue) items")
         }
         for amount in item.amountEffects {
+            counts[amount.currency, default: 0] += 1
             byCurrency[amount.currency] = try byCurrency[amount.currency, default: 0].plus(
                 amount.minorUnits, "The amount of \(item.kind.rawValue) items in \(amount.currency.uppercased())")
         }

@@ -3,6 +3,8 @@ struct ItemsByOwner {
     /// What the items of one line come to.
     struct Line {
         var explained: Int64 = 0
+        /// Of that, what items about orders and payments come to: a drift of the balance is about neither.
+        var explainedBought: Int64 = 0
         var openItems: Int64 = 0
         var oldestDays: Int64?
         var hasEffect = false
@@ -34,6 +36,10 @@ struct ItemsByOwner {
                 let effect = item.explains ? item.creditsEffect : 0
                 try ItemsByOwner.add(effect, days, to: &credits[owner, default: Line()], owner)
                 guard item.explains else { continue }
+                if item.kind != .balanceDrift {
+                    let sum = credits[owner]?.explainedBought ?? 0
+                    credits[owner]?.explainedBought = try sum.plus(effect, "What explains \(owner.name)")
+                }
                 for amount in item.amountEffects {
                     let sum = credits[owner]?.money[amount.currency] ?? 0
                     credits[owner]?.money[amount.currency] = try sum.plus(
@@ -155,13 +161,18 @@ extension AgencyStatement {
         self.rollForward = rollForward
         openItems = items.openItems
         oldestDays = items.oldestDays
-        isWithinTolerance = LineState.isWithin(tolerance, unexplained)
         self.isUnread = isUnread
         unexplainedMoney = isUnread ? [] : try AgencyStatement.unexplainedMoney(activity, items)
+        let bought = try activity.boughtMoreLocally?.minus(items.explainedBought, "What \(name) bought") ?? 0
+        let isTolerated = LineState.isWithin(tolerance, bought)
+        unexplainedBought = isUnread || isTolerated ? 0 : bought
+        isWithinTolerance = LineState.isWithin(tolerance, unexplained) || (isTolerated && !isUnread)
         let state = LineState.state(
             isComplete: activity.missing.isEmpty, difference: difference, unexplained: unexplained,
             tolerance: tolerance, openItems: items.openItems, rollForward: rollForward)
-        self.state = unexplainedMoney.isEmpty ? state : max(state, .unexplained)
+        // What is tolerated is listed: the line is not clean.
+        let least: StatementState = isWithinTolerance ? .explained : .clean
+        self.state = max(state, unexplainedMoney.isEmpty && unexplainedBought == 0 ? least : .unexplained)
     }
 }
 

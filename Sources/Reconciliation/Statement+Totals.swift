@@ -50,9 +50,11 @@ extension ChargeTotals {
             ? Tally(
                 count: try sum { $0.activity.recorded?.count ?? 0 },
                 amount: try sum { $0.activity.recorded?.amount ?? 0 }) : nil
-        difference = isKnown ? try sum { $0.difference ?? 0 } : nil
+        // Where Stripe was not read, there is nothing to hold the tables against.
+        let isRead = !lines.contains(where: \.isUnread)
+        difference = isKnown && isRead ? try sum { $0.difference ?? 0 } : nil
         explained = try sum { $0.explained }
-        unexplained = isKnown ? try sum { $0.unexplained ?? 0 } : nil
+        unexplained = isKnown && isRead ? try sum { $0.unexplained ?? 0 } : nil
         unexplainedGross = try grossSum(lines.map(\.unexplained))
         agencies = Int64(Set(lines.compactMap(\.activity.agencyID)).count)
         outOfBalance = Int64(lines.count(where: \.isOutOfBalance))
@@ -115,7 +117,7 @@ extension Statement {
                 causes.append(
                     StatementCause(
                         kind: kind, scope: scope, count: total.count, creditsEffect: total.creditsEffect,
-                        amounts: total.amounts))
+                        amounts: total.amounts, counts: total.counts))
             }
         }
         return causes

@@ -62,13 +62,17 @@ public struct AgencyActivity: Sendable, Hashable {
     public var recorded: Int64?
     /// What was paid for the credits, one entry for each currency.
     public var purchases: [PurchaseTotals]
+    /// Credits bought from the beginning to the cut-off by the tables' words, less those that Stripe's payments buy;
+    /// `nil` where that is not asked.
+    public var boughtMoreLocally: Int64?
     /// What of this agency could not be read, in words for the reader.
     public var missing: [String]
 
     public init(
         agencyID: Int64?, name: String, opening: Int64 = 0, signedClosing: Int64? = nil,
         changedSinceSignOff: Int64 = 0, boughtAtStripe: Int64, boughtLocally: Int64, consumed: Int64,
-        adjustments: Int64 = 0, recorded: Int64?, purchases: [PurchaseTotals] = [], missing: [String] = []
+        adjustments: Int64 = 0, recorded: Int64?, purchases: [PurchaseTotals] = [],
+        boughtMoreLocally: Int64? = nil, missing: [String] = []
     ) {
         self.agencyID = agencyID
         self.name = name
@@ -81,6 +85,7 @@ public struct AgencyActivity: Sendable, Hashable {
         self.adjustments = adjustments
         self.recorded = recorded
         self.purchases = purchases
+        self.boughtMoreLocally = boughtMoreLocally
         self.missing = missing
     }
 }

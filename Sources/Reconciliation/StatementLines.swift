@@ -13,6 +13,9 @@ public struct AgencyStatement: Sendable, Hashable {
     public let isUnread: Bool
     /// What was paid for credits, locally minus at Stripe, and no item accounts for, by currency; none where all is.
     public let unexplainedMoney: [Money]
+    /// Credits that the tables record as bought more than Stripe's payments buy, that no item accounts for; beyond the
+    /// tolerance. A balance may agree all the same.
+    public let unexplainedBought: Int64
     /// There is an unexplained difference, and it is not larger than the tolerance.
     public let isWithinTolerance: Bool
     /// `nil` when no statement was signed before.
@@ -92,4 +95,6 @@ public struct StatementCause: Sendable, Hashable {
     public let creditsEffect: Int64
     /// One for each currency, in order of the currency.
     public let amounts: [Money]
+    /// How many of the items move money in a currency.
+    public let counts: [String: Int64]
 }

@@ -68,7 +68,7 @@ enum HTMLChart {
         let step = min(48, 720 / max(points.count, 1))
         var columns = ""
         for (index, point) in points.enumerated() {
-            let height = length(UInt64(max(0, point.openItems)), of: largest, scale: 90)
+            let height = length(UInt64(max(0, point.openItems)), of: largest, scale: 82)
             let day = clock.day(point.atSeconds) ?? ""
             let x = index * step + 2
             let title = "\(day): \(Money.grouped(point.openItems)) open, \(point.state.rawValue)"

@@ -21,7 +21,9 @@ struct HTMLFirstScreen {
         let accounts = report.accounts.map(\.name).sorted().map { HTML.data($0, 60) }.joined(separator: ", ")
         let cutOff = statement.cutOff
         let lines = ReportVerdict.groups(statement).map { group -> String in
-            let parts = (group.prefix(1).uppercased() + group.dropFirst()).split(separator: "·").map { "<span>\(HTML.text(String($0).trimmed))</span>" }
+            let parts = (group.prefix(1).uppercased() + group.dropFirst()).split(separator: "·").map {
+                "<span>\(HTML.text(String($0).trimmed))</span>"
+            }
             return "<span class=\"line\">\(parts.joined(separator: " <i>·</i> "))</span>"
         }
         var text = """
@@ -38,6 +40,10 @@ struct HTMLFirstScreen {
             text +=
                 "<ul class=\"gaps\">\(shown)\(rest > 0 ? "<li>and \(Money.grouped(Int64(rest))) more</li>" : "")</ul>\n"
         }
+        let unexplained = ReportVerdict.unexplained(statement)
+        if !unexplained.isEmpty {
+            text += "<ul class=\"gaps\">" + unexplained.map { "<li>\(HTML.data($0, 300))</li>" }.joined() + "</ul>\n"
+        }
         text += "<dl class=\"facts\">"
         text += fact("Cut-off", "\(HTML.text(cutOff.localText)) <small>\(HTML.text(cutOff.zone))</small>")
         text += fact("Cut-off, UTC", HTML.text(cutOff.utcText))
@@ -50,6 +56,8 @@ struct HTMLFirstScreen {
         for (job, count) in report.basis.unstated.sorted(by: { $0.key < $1.key }) {
             text += fact("Left out", "\(HTML.data(job, 60)) <small>\(Money.grouped(count)) open</small>")
         }
+        let listed = ReportPeriods.onlyListed(report)
+        if !listed.isEmpty { text += fact("Only listed, by created", "<small>\(HTML.data(listed, 400))</small>") }
         text += fact("Run", "\(HTML.data(report.run.id, 60)) <small>\(HTML.data(report.run.job, 80))</small>")
         return text + "</dl></header>\n"
     }
@@ -102,7 +110,8 @@ struct HTMLFirstScreen {
             if case .text(let words) = row[3] { note = "<small>\(HTML.text(words))</small>" }
             let isCause = !isEnd && !isRest
             let title = isCause ? "<a href=\"#open_items\">\(HTML.text(name))</a>" : HTML.text(name)
-            let sign = isCause ? "signed" : ""
+            // A rest is bad whichever way it goes.
+            let sign = isCause ? "signed" : isRest ? "rest" : ""
             text +=
                 "<tr class=\"\(isEnd ? "sum" : isRest ? "rest" : "cause")\"><th scope=\"row\">\(title)\(note)</th>"
                 + figure(row[2], sign) + "</tr>"
@@ -112,13 +121,14 @@ struct HTMLFirstScreen {
 
     private func figure(_ cell: Cell, _ classes: String) -> String {
         let plus = classes == "signed"
+        func tone(_ number: Int64) -> String { number < 0 || (classes == "rest" && number != 0) ? " neg" : "" }
         switch cell {
         case .credits(let number):
             let sign = plus && number > 0 ? "+" : ""
-            return "<td class=\"n\(number < 0 ? " neg" : "")\">\(sign)\(ReportVerdict.decimal(number))</td>"
+            return "<td class=\"n\(tone(number))\">\(sign)\(ReportVerdict.decimal(number))</td>"
         case .money(let money):
             let sign = plus && money.minorUnits > 0 ? "+" : ""
-            return "<td class=\"n\(money.minorUnits < 0 ? " neg" : "")\">\(sign)\(money.description)</td>"
+            return "<td class=\"n\(tone(money.minorUnits))\">\(sign)\(money.description)</td>"
         default: return "<td class=\"n\">not known</td>"
         }
     }
@@ -141,7 +151,7 @@ struct HTMLFirstScreen {
 
     private var compared: String? {
         report.basis.comparedWith.map { last in
-            "report \(last.id), cut-off \(report.clock.wall(last.cutOffSeconds) ?? "not known")"
+            "report \(last.id), cut-off \(report.clock.instant(last.cutOffSeconds) ?? "not known")"
         }
     }
 

@@ -50,10 +50,12 @@ enum HTMLScript {
               event.preventDefault();
               button.click();
             });
+            // Rows stay among those of their sort: a caption goes on being true.
+            const set = tables.filter(other => other.parentElement.dataset.set === table.parentElement.dataset.set);
             button.addEventListener("click", () => {
               const direction = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
-              sortGroup(group, tables, column, head.classList.contains("n"), direction);
-              tables.forEach(other => Array.from(other.tHead.rows[0].cells).forEach((cell, index) => {
+              sortGroup(group, set, column, head.classList.contains("n"), direction);
+              set.forEach(other => Array.from(other.tHead.rows[0].cells).forEach((cell, index) => {
                 if (index === column) cell.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
                 else cell.removeAttribute("aria-sort");
               }));

@@ -90,6 +90,7 @@ enum HTMLStyle {
         main>section>h2{font-size:17px;font-weight:650;margin-bottom:8px}
         .count{color:var(--soft);font-weight:400;margin-left:4px}
         .wide-only{display:none}
+        .grid td.unbroken{overflow-wrap:anywhere;min-width:14ch;max-width:34ch}
         .note,.none{color:var(--soft);font-size:13px;margin:0 0 10px;max-width:90ch}
         .scroll{overflow-x:auto;-webkit-overflow-scrolling:touch}
         table{border-collapse:collapse;width:100%;font-size:13px;line-height:1.4}

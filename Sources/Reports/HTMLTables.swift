@@ -44,7 +44,8 @@ struct HTMLTables {
     func end() throws(ReportError) { try stream.write("</section>\n") }
 
     /// Rows in folded blocks.
-    func blocks(_ sheet: Sheet, _ rows: [Int], noun: String) throws(ReportError) {
+    /// - Parameter set: what the rows are, where a sheet has several sorts: they are sorted among themselves.
+    func blocks(_ sheet: Sheet, _ rows: [Int], noun: String, set: String = "") throws(ReportError) {
         var start = 0
         while start < rows.count {
             let end = min(start + Self.block, rows.count)
@@ -52,7 +53,7 @@ struct HTMLTables {
                 rows.count <= Self.block ? "" : " \(Money.grouped(Int64(start + 1)))–\(Money.grouped(Int64(end)))"
             let name = range.isEmpty ? "\(Money.grouped(Int64(rows.count))) \(noun)" : noun + range
             try stream.write("<details><summary>\(HTML.text(name))</summary>\n")
-            try table(sheet, rows[start..<end])
+            try table(sheet, rows[start..<end], set: set)
             try stream.write("</details>\n")
             start = end
         }
@@ -60,8 +61,9 @@ struct HTMLTables {
 
     /// The sums stand in the head of every table of the sheet: they are about all of its lines, not about those of one
     /// table, and are seen before the first line and on every page of paper.
-    func table(_ sheet: Sheet, _ rows: some Sequence<Int>) throws(ReportError) {
-        try stream.write("<div class=\"scroll\"><table class=\"grid \(sheet.key)\"><thead><tr>")
+    func table(_ sheet: Sheet, _ rows: some Sequence<Int>, set: String = "") throws(ReportError) {
+        let sorted = set.isEmpty ? "" : " data-set=\"\(set)\""
+        try stream.write("<div class=\"scroll\"\(sorted)><table class=\"grid \(sheet.key)\"><thead><tr>")
         for column in sheet.columns {
             try stream.write("<th scope=\"col\"\(Self.isFigure(column.type) ? " class=\"n\"" : "")>")
             try stream.write(HTML.text(column.title))
@@ -95,7 +97,10 @@ struct HTMLTables {
                 return "<td>" + HTML.pill(state) + HTML.text(String(text.dropFirst(state.rawValue.count)))
             }
             let isLong = column.width >= 40
-            return (isLong ? "<td class=\"long\">" : "<td>") + HTML.data(text)
+            // One word that is longer than any name would push the figures off the page.
+            let isUnbroken = text.utf8.count > 40 && text.split(separator: " ").contains { $0.utf8.count > 40 }
+            return (isLong ? "<td class=\"long\">" : isUnbroken ? "<td class=\"unbroken\">" : "<td>")
+                + HTML.data(text, isUnbroken && !isLong ? 120 : ReportText.shownCharactersMax)
         case .id(let id): return "<td class=\"id\">" + HTML.data(id, 120)
         case .link(let id, let url): return "<td class=\"id\">" + HTMLTables.link(id, url)
         case .time(let seconds):
@@ -170,13 +175,13 @@ struct HTMLStatement {
             period
             + (out.isEmpty ? "All lines are in balance." : "What is out of balance, the largest difference first.")
         try tables.begin(sheet.key, title, count: Int64(sheet.rowCount), note: note)
-        try tables.table(sheet, out.prefix(Self.openMax))
+        try tables.table(sheet, out.prefix(Self.openMax), set: "out")
         try tables.narrowNote()
         if out.count > Self.openMax {
-            try tables.blocks(sheet, Array(out.dropFirst(Self.openMax)), noun: "more out of balance")
+            try tables.blocks(sheet, Array(out.dropFirst(Self.openMax)), noun: "more out of balance", set: "out")
         }
-        if !open.isEmpty { try tables.blocks(sheet, open, noun: "in balance, with open items") }
-        if !quiet.isEmpty { try tables.blocks(sheet, quiet, noun: "in balance, nothing open") }
+        if !open.isEmpty { try tables.blocks(sheet, open, noun: "in balance, with open items", set: "open") }
+        if !quiet.isEmpty { try tables.blocks(sheet, quiet, noun: "in balance, nothing open", set: "quiet") }
         try tables.end()
     }
 }

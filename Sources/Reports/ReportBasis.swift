@@ -21,10 +21,15 @@ public struct ReportBasis: Sendable, Hashable {
     public var opensAt: ReportReference?
     /// Open items of jobs that the report leaves out, by job.
     public var unstated: [String: Int64]
+    /// Since which time of `created` jobs have read whose items are listed and move neither credits nor charges, Unix
+    /// seconds: what is older was not compared. `nil`: nothing was read before the cut-off.
+    public var readSince: [String: Int64?]
 
     public init(
-        comparedWith: ReportReference? = nil, opensAt: ReportReference? = nil, unstated: [String: Int64] = [:]
+        comparedWith: ReportReference? = nil, opensAt: ReportReference? = nil, unstated: [String: Int64] = [:],
+        readSince: [String: Int64?] = [:]
     ) {
+        self.readSince = readSince
         self.comparedWith = comparedWith
         self.opensAt = opensAt
         self.unstated = unstated
@@ -75,6 +80,12 @@ package struct ReportPeriods: Sendable, Hashable {
                     "created \(wall(report, source.fromSeconds)) to \(wall(report, source.toSeconds))",
                     "what \(source.job) read; Tie-out leads from it to the statement"))
         }
+        for (job, since) in readSince(report) {
+            rows.append(
+                ReportPeriods(
+                    "Only listed: \(job)", since, "moves no balance; what is older is read with trueup backfill \(job)")
+            )
+        }
         for (job, count) in report.basis.unstated.sorted(by: { $0.key < $1.key }) {
             let items = "\(Money.grouped(count)) open \(count == 1 ? "item" : "items")"
             rows.append(ReportPeriods("Left out: \(job)", items, "the report does not name the job in `after`"))
@@ -93,7 +104,23 @@ package struct ReportPeriods: Sendable, Hashable {
             "\($0.key) (\(Money.grouped($0.value)) open)"
         }
         if !left.isEmpty { words.append("left out: \(left.joined(separator: ", "))") }
+        let listed = onlyListed(report)
+        if !listed.isEmpty { words.append("only listed: \(listed)") }
         return words.isEmpty ? "up to the cut-off" : words.joined(separator: "; ")
+    }
+
+    /// Of the jobs whose items are only listed, what they have read.
+    package static func readSince(_ report: DiscrepancyReport) -> [(job: String, words: String)] {
+        report.basis.readSince.sorted { $0.key < $1.key }.map { job, since in
+            (job, since.map { "what was created since \(wall(report, $0))" } ?? "nothing was read before the cut-off")
+        }
+    }
+
+    /// The same in a few words: `notices since 2026-10-25, payments not read`; empty where there are none.
+    package static func onlyListed(_ report: DiscrepancyReport) -> String {
+        report.basis.readSince.sorted { $0.key < $1.key }.map { job, since in
+            since.flatMap { report.clock.day($0) }.map { "\(job) since \($0)" } ?? "\(job) not read"
+        }.joined(separator: ", ")
     }
 
     /// The time in which credits are counted, without its end.
@@ -116,6 +143,6 @@ package struct ReportPeriods: Sendable, Hashable {
     }
 
     private static func wall(_ report: DiscrepancyReport, _ seconds: Int64) -> String {
-        report.clock.wall(seconds) ?? "an unknown time"
+        report.clock.instant(seconds) ?? "an unknown time"
     }
 }

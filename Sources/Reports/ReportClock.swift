@@ -20,6 +20,12 @@ package struct ReportClock: Sendable, Hashable {
         return text.prefix(10) + " " + text.dropFirst(11).prefix(5)
     }
 
+    /// The same with its seconds where there are some, for cut-offs, which are half-open to the second.
+    package func instant(_ seconds: Int64) -> String? {
+        guard let text = iso(seconds), !text.dropFirst(17).hasPrefix("00") else { return wall(seconds) }
+        return text.prefix(10) + " " + text.dropFirst(11).prefix(8)
+    }
+
     /// `2026-03-08`.
     package func day(_ seconds: Int64) -> String? { iso(seconds).map { String($0.prefix(10)) } }
 

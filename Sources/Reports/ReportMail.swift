@@ -86,8 +86,9 @@ public enum ReportMail {
     private static let gapsMax = 8
 
     private static func gaps(_ statement: Statement) -> String {
-        guard !statement.gaps.isEmpty else { return "" }
-        let shown = statement.gaps.prefix(gapsMax).map { "<li>\(HTML.data($0, 400))</li>" }.joined()
+        let unexplained = ReportVerdict.unexplained(statement)
+        guard !statement.gaps.isEmpty || !unexplained.isEmpty else { return "" }
+        let shown = (statement.gaps.prefix(gapsMax) + unexplained).map { "<li>\(HTML.data($0, 400))</li>" }.joined()
         let rest = statement.gaps.count - min(gapsMax, statement.gaps.count)
         let more = rest > 0 ? "<li>and \(Money.grouped(Int64(rest))) more</li>" : ""
         return "<ul style=\"margin:0 0 16px;padding:0 0 0 20px\">\(shown)\(more)</ul>\n"

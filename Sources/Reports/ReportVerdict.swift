@@ -43,7 +43,10 @@ public enum ReportVerdict {
         var head = isBalanced ? "IN BALANCE" : "OUT BY \(decimal(difference)) credits"
         // Credits may agree where the money does not: an invoice with taxes, or in another currency.
         if !worth.isEmpty { head += isBalanced ? " in credits, OUT BY \(worth)" : " (\(worth))" }
+        let openings = statement.agencies.compactMap { $0.rollForward?.unexplained }.filter { $0 != 0 }
         return [head, agencies(totals.outOfBalance, totals.agencies)]
+            + (openings.isEmpty
+                ? [] : ["opening off at \(openings.count) \(openings.count == 1 ? "agency" : "agencies")"])
             + [
                 "unexplained " + decimal(unexplained) + gross(unexplained, totals.unexplainedGross, decimal)
                     + (rest.isEmpty ? "" : " and " + rest)
@@ -92,6 +95,43 @@ public enum ReportVerdict {
         }
     }
 
+    /// How many agencies are named; the lines of the statement have all of them.
+    private static let namedMax = 8
+
+    /// Who has something that nothing accounts for, and what: a line for each agency, the largest first.
+    package static func unexplained(_ statement: Statement) -> [String] {
+        var lines: [(size: UInt64, text: String)] = []
+        for line in statement.agencies where line.state == .unexplained {
+            var words: [String] = []
+            let rest = line.unexplained ?? 0
+            if rest != 0, !line.isWithinTolerance { words.append("\(decimal(rest)) credits unexplained") }
+            let opening = line.rollForward?.unexplained ?? 0
+            if opening != 0 { words.append("its opening is off by \(decimal(opening)) credits from what was signed") }
+            if !line.unexplainedMoney.isEmpty {
+                words.append("money unexplained: " + line.unexplainedMoney.map(\.description).joined(separator: ", "))
+            }
+            if line.unexplainedBought != 0 {
+                let more = decimal(abs(line.unexplainedBought)) + (line.unexplainedBought > 0 ? " more" : " fewer")
+                words.append("\(more) credits recorded as bought than Stripe's payments buy")
+            }
+            let name = who(line.activity.agencyID, line.activity.name)
+            lines.append((max(rest.magnitude, opening.magnitude), "\(name): " + words.joined(separator: "; ")))
+        }
+        for line in statement.charges where line.state == .unexplained {
+            let rest = Money(minorUnits: line.unexplained ?? 0, currency: line.activity.currency)
+            let name = who(line.activity.agencyID, line.activity.name)
+            lines.append((0, "\(name): charges unexplained: \(rest)"))
+        }
+        let named = lines.sorted { ($1.size, $0.text) < ($0.size, $1.text) }.prefix(namedMax).map(\.text)
+        let more = lines.count - named.count
+        return named + (more > 0 ? ["and \(Money.grouped(Int64(more))) more, in the statement's lines"] : [])
+    }
+
+    private static func who(_ agencyID: Int64?, _ name: String) -> String {
+        guard let agencyID else { return "What no agency claims" }
+        return "\(ReportText.shown(ReportText.visible(name), 60)) (\(agencyID))"
+    }
+
     /// What the state of a statement means. What is tolerated is said, or nobody would know that it is there; and
     /// which way the differences go, where there are some.
     package static func meaning(_ statement: Statement) -> String {
@@ -106,7 +146,8 @@ public enum ReportVerdict {
     private static func hasDifference(_ statement: Statement) -> Bool {
         let credits = !statement.unread.contains(.credits) && (statement.totals.difference ?? 0) != 0
         let money = !statement.unread.contains(.credits) && amounts(statement).contains { $0.minorUnits != 0 }
-        let charges = !statement.unread.contains(.charges) && statement.chargeTotals.contains { ($0.difference ?? 0) != 0 }
+        let charges =
+            !statement.unread.contains(.charges) && statement.chargeTotals.contains { ($0.difference ?? 0) != 0 }
         return credits || money || charges
     }
 

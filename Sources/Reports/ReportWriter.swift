@@ -1,3 +1,4 @@
+import Glibc
 import Reconciliation
 
 /// A form that a report is written in.
@@ -84,6 +85,7 @@ public final class ReportWriter {
         // The manifest lies ready before the first file is renamed, so that a disk that fills up spoils nothing.
         let (manifest, manifestFile) = try ReportManifest.prepare(
             sheets.report, matched: matchedCount, entries, into: folder)
+        try removeOthers(files.map(\.name), manifest)
         try folder.remove(ReportManifest.fileName)
         var folders: [OutputFolder] = []
         for (_, file) in files {
@@ -94,6 +96,22 @@ public final class ReportWriter {
         try manifestFile.commit()
         try folder.sync()
         return manifest
+    }
+
+    /// Takes away what another report left in the same folder: beside this manifest it would look like part of it.
+    private func removeOthers(_ names: [String], _ manifest: ReportManifest) throws(ReportError) {
+        let path = folder.path + "/" + ReportManifest.fileName
+        guard access(path, F_OK) == 0, try FileDigest(path: path).sha256 != manifest.digest.sha256 else { return }
+        let own = ["report.html", "report.xlsx", "report.json", "report.pdf", "summary.txt", SignaturePage.fileName]
+        for name in own where !names.contains(name) { try folder.remove(name) }
+        let csv = folder.path + "/" + CSVRenderer.folderName
+        guard !names.contains(where: { $0.hasPrefix(CSVRenderer.folderName + "/") }), access(csv, F_OK) == 0 else {
+            return
+        }
+        let inner = try folder.folder(CSVRenderer.folderName)
+        for sheet in sheets.sheets + [sheets.matched] { try inner.remove(sheet.fileName) }
+        // It stays where somebody put something else into it.
+        _ = rmdir(csv)
     }
 }
 

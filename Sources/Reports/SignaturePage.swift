@@ -1,3 +1,4 @@
+import Foundation
 import Reconciliation
 import Schedule
 
@@ -92,6 +93,17 @@ public struct SignaturePage: Sendable, Hashable {
         try file.commit()
         try folder.sync()
         return digest
+    }
+
+    /// Whether a page that was written says of these signatures what they are today, and has no others. The words are
+    /// looked at and not the form, which later versions may change.
+    public static func holds(_ signatures: [Signature], page: String) -> Bool {
+        let boxes = page.components(separatedBy: "<section>").count - 1
+        return boxes == signatures.count
+            && signatures.allSatisfy { signature in
+                page.contains(HTML.data(signature.person, 120)) && page.contains(HTML.data(signature.note, 4_000))
+                    && page.contains(HTML.data(signature.accepted, 4_000))
+            }
     }
 
     // MARK: The page

@@ -59,6 +59,9 @@ enum StatementSheet {
             let money = line.unexplainedMoney.map(\.description).joined(separator: ", ")
             return line.state.rawValue + ", money unexplained: " + money
         }
+        if line.unexplainedBought != 0 {
+            return line.state.rawValue + ", bought differs by " + Money.grouped(line.unexplainedBought)
+        }
         if line.isWithinTolerance { return line.state.rawValue + ", within tolerance" }
         if let rollForward = line.rollForward, rollForward.unexplained != 0 {
             return line.state.rawValue + ", opening off by " + Money.grouped(rollForward.unexplained)

@@ -18,6 +18,9 @@ enum SummarySheet {
             ],
         ]
         for gap in statement.gaps { rows.append([.text("Verdict"), .text("Gap"), .text(gap), .empty]) }
+        for line in ReportVerdict.unexplained(statement) {
+            rows.append([.text("Verdict"), .text("Unexplained"), .text(line), .empty])
+        }
         rows += [
             [.text("Scope"), .text("Cut-off"), .text(statement.cutOff.localText), .text(statement.cutOff.zone)],
             [.text("Scope"), .text("Cut-off (UTC)"), .text(statement.cutOff.utcText), .empty],
@@ -66,7 +69,8 @@ enum SummarySheet {
             ])
             for cause in statement.causes where cause.scope == .charges && !isUnread {
                 guard let amount = cause.amounts.first(where: { $0.currency == totals.currency }) else { continue }
-                rows.append([.text(name), .text(cause.kind.title), .money(amount), note(cause)])
+                let count = cause.counts[totals.currency] ?? cause.count
+                rows.append([.text(name), .text(cause.kind.title), .money(amount), .text(items(count))])
             }
             rows.append([.text(name), .text("Unexplained"), money(totals.unexplained), .empty])
             rows.append([.text(name), .text("Recorded locally"), money(totals.recorded?.amount), .empty])
@@ -84,9 +88,10 @@ enum SummarySheet {
 
     private static func note(_ cause: StatementCause) -> Cell {
         let amounts = cause.amounts.filter { $0.minorUnits != 0 }.map(\.description)
-        let count = "\(Money.grouped(cause.count)) \(cause.count == 1 ? "item" : "items")"
-        return .text(([count] + (cause.scope == .credits ? amounts : [])).joined(separator: ", "))
+        return .text(([items(cause.count)] + amounts).joined(separator: ", "))
     }
+
+    private static func items(_ count: Int64) -> String { "\(Money.grouped(count)) \(count == 1 ? "item" : "items")" }
 
     private static func changes(_ report: DiscrepancyReport) -> [[Cell]] {
         let statement = report.statement

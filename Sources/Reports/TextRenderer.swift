@@ -24,7 +24,7 @@ public enum ReportSummary {
             ReportVerdict.line(statement),
             "\(statement.state.rawValue): \(ReportVerdict.meaning(statement))",
         ]
-        lines += statement.gaps.map { "  ! \($0)" }
+        lines += (statement.gaps + ReportVerdict.unexplained(statement)).map { "  ! \($0)" }
         lines += [
             "", "Cut-off  \(statement.cutOff.localText) \(statement.cutOff.zone) (\(statement.cutOff.utcText))",
             "Period   \(ReportPeriods.line(report))", "Account  \(accounts), \(report.mode)", "",

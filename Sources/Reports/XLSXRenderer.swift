@@ -57,7 +57,8 @@ struct XLSXCells {
         case .empty:
             if isTotal { try check(worksheet_write_blank(worksheet, row, column, formats.total), row, column) }
         case .text(let text):
-            let usual = isIndented ? (wraps ? formats.wrappedIn : formats.textIn) : wraps ? formats.wrapped : formats.text
+            let usual =
+                isIndented ? (wraps ? formats.wrappedIn : formats.textIn) : wraps ? formats.wrapped : formats.text
             try string(text, row, column, isTotal ? formats.total : formats.state(of: text) ?? usual)
         case .id(let id): try string(id, row, column, isIndented ? formats.idIn : formats.id)
         case .link(let id, let url):
@@ -162,12 +163,18 @@ final class XLSXTable {
         // Names stay in sight when figures are far to the right.
         worksheet_freeze_panes(worksheet, 1, sheet.columns.count > 12 ? 2 : 0)
         try cells.page(isLandscape: sheet.columns.count > 5, isWide: sheet.columns.count > 16)
+        if sheet.columns.count > 20 {
+            // Two pages beside each other, the second of which says again whose row it is: on one nobody could read it.
+            worksheet_fit_to_pages(worksheet, 2, 0)
+            try XLSXBook.check(worksheet_repeat_columns(worksheet, 0, 3), "repeat the names", sheet.title)
+        }
     }
 
     /// Whether words stand right of figures, which end where the words would begin.
     private static func isIndented(_ index: Int, of sheet: Sheet) -> Bool {
         index > 0 && !HTMLTables.isFigure(sheet.columns[index].type)
-            && (HTMLTables.isFigure(sheet.columns[index - 1].type) || [.time, .mixed].contains(sheet.columns[index - 1].type))
+            && (HTMLTables.isFigure(sheet.columns[index - 1].type)
+                || [.time, .mixed].contains(sheet.columns[index - 1].type))
     }
 
     func append(_ row: [Cell]) throws(ReportError) {
@@ -277,7 +284,7 @@ struct XLSXSummary {
         for index in 0..<sheet.rowCount {
             let line = sheet.row(index)
             // The verdict and its meaning stand above; gaps still follow.
-            if line[0] == .text("Verdict"), line[1] != .text("Gap") { continue }
+            if line[0] == .text("Verdict"), line[1] != .text("Gap"), line[1] != .text("Unexplained") { continue }
             if line[0] != section {
                 section = line[0]
                 if row > 4 { row += 1 }

@@ -121,7 +121,13 @@ struct ReportAssembly {
         ReportBasis(
             comparedWith: figures.previous.map { ReportReference(id: $0.id, cutOffSeconds: $0.cutOffSeconds) },
             opensAt: figures.signed.map { ReportReference(id: $0.id, cutOffSeconds: $0.cutOffSeconds) },
-            unstated: figures.unstated)
+            unstated: figures.unstated,
+            readSince: figures.readSince.filter { name, _ in
+                coverage.resting.contains { job in
+                    guard case .reconcile = job.kind else { return false }
+                    return job.name == name
+                }
+            })
     }
 
     private func source(_ figures: StatementFigures) -> ReportSource {
@@ -202,7 +208,8 @@ struct ReportAssembly {
         return ResolvedItem(
             id: found.item.id, kind: found.item.kind, agencyID: found.item.agencyID, agency: found.agencyName,
             amount: found.stripeAmount ?? found.localAmount, credits: found.credits,
-            closedSeconds: one.closedAt.seconds, how: one.closedHow.words, by: one.repairedBy, plan: one.plan,
+            closedSeconds: one.closedAt.seconds, how: one.closedHow.words, by: one.repairedBy,
+            plan: one.plan ?? one.runID.map { "run \($0)" },
             wasStated: wasStated)
     }
 

@@ -26,7 +26,11 @@ struct ReportCoverage: Sendable {
 
     init(_ definition: JobDefinition, _ report: ReportJob, jobs: [JobDefinition]) {
         let named = jobs.filter { definition.after.contains($0.name) }
-        let resting = named.isEmpty ? jobs.filter { if case .reconcile = $0.kind { true } else { false } } : named
+        let resting =
+            named.isEmpty
+            ? jobs.filter { if case .reconcile = $0.kind { true } else { false } }
+            : named
+                .filter { report.accounts.isEmpty || !$0.kind.accounts.allSatisfy { !report.accounts.contains($0) } }
         self.resting = resting
         accounts = report.accounts
         var read: [StatementItem.Scope: Set<String>] = [:]

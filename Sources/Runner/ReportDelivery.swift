@@ -61,7 +61,10 @@ public struct ReportDelivery: Sendable {
         for dispatch in queued {
             let draft = dispatch.draft(
                 slackVariable: settings.slack?.urlEnv ?? "", attachments: attachments, report: id)
-            guard try await Outbox.enqueue(draft, on: connection) != nil else { continue }
+            guard try await Outbox.enqueue(draft, on: connection) != nil else {
+                _ = try await Outbox.retry(draft.dedupeKey, on: connection)
+                continue
+            }
             try await StoredReports.record(dispatch.record, of: id, on: connection)
             records.append(dispatch.record)
         }
@@ -114,7 +117,7 @@ public struct ReportDelivery: Sendable {
             try await bucket.put(names, from: directory, folder: folder)
             return StoredReport.Delivery(
                 destination: "s3", address: bucket.address(folder), outcome: .delivered,
-                detail: "\(names.count) objects")
+                detail: "\(names.count) \(names.count == 1 ? "object" : "objects")")
         } catch {
             return StoredReport.Delivery(
                 destination: "s3", address: bucket.address(folder), outcome: .failed, detail: "\(error)")

@@ -75,13 +75,22 @@ public struct ReportMessages: Sendable, Hashable {
             "\(changes.new.count) new, \(changes.reopened.count) reopened, \(report.resolved.count) resolved, "
                 + "\(changes.unchanged.count) unchanged · report \(id)",
         ]
-        lines += statement.gaps.prefix(itemsNamed).map { "• " + escaped($0) }
+        lines += (statement.gaps.prefix(itemsNamed) + ReportVerdict.unexplained(statement).prefix(itemsNamed + 1))
+            .map { "• " + escaped($0) }
         let items = report.items.filter { !$0.item.isInformation }.sorted {
             ($0.item.creditsEffect.magnitude, $1.item.id) > ($1.item.creditsEffect.magnitude, $0.item.id)
         }
         for item in items.prefix(itemsNamed) {
             let agency = item.agency.map { "\($0): " } ?? ""
-            lines.append("• " + escaped("\(item.item.id) \(ReportText.shown(agency, 60))\(item.explanation)"))
+            let effects = item.item.amountEffects.map(\.description)
+            let credits =
+                item.item.creditsEffect == 0 ? [] : ["\(ReportVerdict.decimal(item.item.creditsEffect)) credits"]
+            let moves = (credits + effects).joined(separator: ", ")
+            lines.append(
+                "• "
+                    + escaped(
+                        "\(item.item.id) \(ReportText.shown(agency, 60))\(moves.isEmpty ? "" : moves + ": ")"
+                            + item.explanation))
         }
         if items.count > itemsNamed {
             lines.append("… and \(Money.grouped(Int64(items.count - itemsNamed))) more items")

@@ -35,7 +35,10 @@ extension StatementCutOff {
     init(seconds: Int64, in zone: Zone) {
         let local = ISOTime.text(seconds, in: zone)
         let utc = ISOTime.text(seconds, in: .utc)
-        func clock(_ text: String) -> String { text.prefix(10) + " " + text.dropFirst(11).prefix(5) }
+        // Seconds where there are some: the cut-off is half-open to the second.
+        func clock(_ text: String) -> String {
+            text.prefix(10) + " " + text.dropFirst(11).prefix(text.dropFirst(17).hasPrefix("00") ? 5 : 8)
+        }
         self.init(
             seconds: seconds, zone: zone.name, localText: clock(local) + " " + local.dropFirst(19),
             utcText: clock(utc) + " UTC")

@@ -115,10 +115,11 @@ public struct ReportRun: Sendable {
         let files = made.manifest.files.map {
             StoredReport.File(name: $0.name, bytes: $0.digest.bytes, sha256: $0.digest.sha256)
         }
+        let isOwed = try await isOwed(made.figures.previous)
         var result = ReportResult(
             id: made.id, report: made.report, directory: made.directory, files: files,
             manifestHash: made.manifest.digest.sha256, isRepeated: made.isRepeated,
-            isChanged: made.report.statement.changes.isAny, deliveries: [])
+            isChanged: made.report.statement.changes.isAny || isOwed, deliveries: [])
         let messages = ReportMessages(result, definition: definition, when: job.deliver.when)
         let stored = made.isRepeated ? nil : newReport(made, files)
         let queued = delivery?.queued(messages, job.deliver) ?? []
@@ -135,6 +136,14 @@ public struct ReportRun: Sendable {
         }
         if let delivery { result.deliveries += try await delivery.deliver(result, job.deliver, pool: pool) }
         return result
+    }
+
+    /// Whether the report before did not reach everybody: what it said, some readers do not know yet.
+    private func isOwed(_ previous: StoredReport?) async throws -> Bool {
+        guard delivery != nil, let previous else { return false }
+        let reports = StoredReports(pool: pool)
+        let keys = try await reports.deliveries(of: previous.id).compactMap { $0.messageKey(ofReport: previous.id) }
+        return try await reports.messages(keys: keys).contains { $0.state != .sent }
     }
 
     private func bounds(_ zone: Zone) async throws -> (from: Int64?, cutOff: Int64) {
@@ -199,14 +208,17 @@ public struct ReportRun: Sendable {
         var charges: [String] = []
         var others: [String] = []
         var (creditAccounts, chargeAccounts): ([String], [String]) = ([], [])
+        func stated(_ accounts: [String]) -> [String] {
+            accounts.filter { coverage.accounts.isEmpty || coverage.accounts.contains($0) }
+        }
         for job in coverage.resting {
             switch ReportCoverage.part(of: job) {
             case (.credits, let reconcile)? where credits.isEmpty:
                 credits.append(job.name)
-                creditAccounts = reconcile.accounts
+                creditAccounts = stated(reconcile.accounts)
             case (.charges, let reconcile)?:
                 charges.append(job.name)
-                chargeAccounts += reconcile.accounts
+                chargeAccounts += stated(reconcile.accounts)
             // Another job over the same orders would count them twice; notices and customers move nothing.
             default: others.append(job.name)
             }

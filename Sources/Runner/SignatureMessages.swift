@@ -4,8 +4,9 @@ import Reports
 import Schedule
 import Store
 
-/// What those who got a report hear of its signatures: one short mail or Slack message for each signature and recipient,
-/// in the transaction that signs. A statement that a signed one takes the place of tells its readers as well.
+/// What those who got a report hear of its signatures: one short mail or Slack message for each signature and
+/// recipient, in the transaction that signs. Readers of a statement that the signed one takes the place of hear of it,
+/// too.
 public struct SignatureMessages: Sendable {
     private let report: StoredReport
     private let role: String

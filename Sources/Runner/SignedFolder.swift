@@ -19,6 +19,23 @@ public struct SignedFolder: Sendable {
         return folder
     }
 
+    private func signatures(of id: Int64) async throws -> [SignaturePage.Signature] {
+        try await reports.signatures(of: id).map {
+            SignaturePage.Signature(
+                role: $0.role, person: $0.person, systemUser: $0.systemUser, databaseUser: $0.databaseUser,
+                isSharedLogin: $0.isSharedLogin, note: $0.note, accepted: $0.accepted,
+                atSeconds: $0.signedAt.seconds, manifestHash: $0.manifestHash)
+        }
+    }
+
+    /// Whether the last page that was written of a report has the signatures that the database has now.
+    public func holds(_ id: Int64, page path: String) async throws -> Bool {
+        let text = try await ReportPress.onDisk {
+            String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
+        }
+        return SignaturePage.holds(try await signatures(of: id), page: text)
+    }
+
     /// Writes the page of a report as it is signed now, and keeps its hash.
     /// - Throws: ``SignError/noReport(_:)``, or an error of the file.
     public func write(_ id: Int64, into directory: String) async throws -> FileDigest {
@@ -27,12 +44,7 @@ public struct SignedFolder: Sendable {
             number: id, name: report.name, state: report.state.rawValue, verdict: report.verdict,
             cutOffSeconds: report.cutOffSeconds, zone: try Zone.load(report.zone), manifestHash: report.manifestHash,
             files: try await reports.files(of: id).map { SignaturePage.File(name: $0.name, sha256: $0.sha256) },
-            signatures: try await reports.signatures(of: id).map {
-                SignaturePage.Signature(
-                    role: $0.role, person: $0.person, systemUser: $0.systemUser, databaseUser: $0.databaseUser,
-                    isSharedLogin: $0.isSharedLogin, note: $0.note, accepted: $0.accepted,
-                    atSeconds: $0.signedAt.seconds, manifestHash: $0.manifestHash)
-            })
+            signatures: try await signatures(of: id))
         let other = try await reports.superseding(id)
         page.supersedes = other.supersedes
         page.supersedeNote = other.note

@@ -57,6 +57,17 @@ public struct Outbox: Sendable {
         return id
     }
 
+    /// Makes a message due that waits for another attempt or has failed, since somebody asks for it again. One whose
+    /// answer was lost stays as it is: a person decides.
+    /// - Returns: whether there is one.
+    public static func retry(_ key: String, on connection: Connection) async throws -> Bool {
+        try await connection.execute(
+            """
+            UPDATE trueup.outbox SET state = 'queued', next_attempt_at = now()
+            WHERE dedupe_key = $1 AND state IN ('queued', 'failed')
+            """, key) > 0
+    }
+
     /// Takes the next message that is due and makes it `sending`, which is committed when this returns.
     /// - Parameter leaseSeconds: longer than sending can take. Whoever still sends after that has died, and the message
     ///   becomes `unknown`.

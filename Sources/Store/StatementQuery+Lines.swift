@@ -50,6 +50,11 @@ struct LocalLine {
             .minus(consumedAtEnd, what)
     }
 
+    /// Credits bought by the tables' words less those of Stripe's payments, from the beginning to the cut-off.
+    func boughtMoreLocally() throws -> Int64 {
+        try boughtBefore.plus(bought, what).minus(paidBefore, what).minus(paid, what)
+    }
+
     func cumulative() throws -> CumulativeLine {
         CumulativeLine(
             agencyID: agencyID, boughtAtStripe: try paidBefore.plus(paid, what),
@@ -57,20 +62,57 @@ struct LocalLine {
             adjustments: try adjustedBefore.plus(adjustments, what))
     }
 
+    /// How many sums of moves are looked at.
+    private static let sumsMax = 10_000
+
+    /// What named findings account for of the move of Stripe's figure of before the signed cut-off: all of it where
+    /// some of their moves add up to it, as none do where only the tables moved; else what they add up to together,
+    /// which leaves a rest that nothing accounts for.
+    func explainedMove(since signed: StoredReport.Line?, _ moves: [Int64]) throws -> Int64 {
+        let move = try paidBefore.minus(signed?.boughtAtStripe ?? 0, what)
+        guard move != 0 else { return 0 }
+        var sums: Set<Int64> = [0]
+        var total: Int64 = 0
+        for each in moves {
+            total = try total.plus(each, what)
+            guard sums.count < Self.sumsMax else { continue }
+            for sum in sums { sums.insert(try sum.plus(each, what)) }
+        }
+        return sums.contains(move) ? move : total
+    }
+
+    /// The recorded balance at the signed cut-off, as the tables have it today.
+    private func recordedAtSignOff() throws -> Int64 {
+        try recordedAtCutOff().minus(bought, what).plus(consumed, what).minus(adjustments, what)
+    }
+
     /// The figures up to the start of the period that are others than the signed report's up to its cut-off.
-    func changes(since signed: StoredReport.Line?) -> [ChangedFigure] {
+    func changes(since signed: StoredReport.Line?) throws -> [ChangedFigure] {
         let fields = [
             ("bought (Stripe)", signed?.boughtAtStripe ?? 0, paidBefore),
             ("bought (local)", signed?.boughtLocally ?? 0, boughtBefore),
             ("consumed", signed?.consumed ?? 0, consumedBefore),
             ("adjustments", signed?.adjustments ?? 0, adjustedBefore),
         ]
-        return fields.compactMap { field, then, now in
+        let item = agencyID.map { "agency \($0)" } ?? "no agency"
+        var changes: [ChangedFigure] = fields.compactMap { field, then, now in
             guard then != now else { return nil }
             return ChangedFigure(
-                item: agencyID.map { "agency \($0)" } ?? "no agency", field: field + " until the sign-off's cut-off",
-                then: Money.grouped(then), now: Money.grouped(now))
+                item: item, field: field + " until the sign-off's cut-off", then: Money.grouped(then),
+                now: Money.grouped(now))
         }
+        // A balance that moved with what is listed above says nothing of its own.
+        let (then, now) = (signed?.recorded ?? 0, try recordedAtSignOff())
+        let moved = try boughtBefore.minus(signed?.boughtLocally ?? 0, what)
+            .minus(try consumedBefore.minus(signed?.consumed ?? 0, what), what)
+            .plus(try adjustedBefore.minus(signed?.adjustments ?? 0, what), what)
+        if now != then, try now.minus(then, what) != moved {
+            changes.append(
+                ChangedFigure(
+                    item: item, field: "closing recorded at the sign-off's cut-off", then: Money.grouped(then),
+                    now: Money.grouped(now)))
+        }
+        return changes
     }
 }
 

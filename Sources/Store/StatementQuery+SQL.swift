@@ -78,8 +78,17 @@ extension StatementScope {
                 CASE WHEN f.comparison = 'charges' THEN 'succeeded' ELSE 'paid' END AS paid_word) w
             LEFT JOIN trueup.stripe_payment p ON p.account = f.account AND p.id = f.stripe_id
                 AND p.object = CASE WHEN w.is_charge THEN 'payment_intent' WHEN w.is_credit THEN 'invoice' END
-        WHERE f.job = ANY($4) AND \(filter)
+        WHERE f.job = ANY($4) AND \(filter)\(accountFilter)
         """
+    }
+
+    /// A statement that is narrowed to some accounts states nothing of others, whichever job found it.
+    private var accountFilter: String {
+        guard !accounts.isEmpty else { return "" }
+        let names = accounts.map {
+            "'" + $0.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+        }
+        return " AND f.account IN (\(names.joined(separator: ", ")))"
     }
 
     /// How many credits a payment bought: what its amount buys (`price` cents each), else what its order is for. An
@@ -169,24 +178,9 @@ extension StatementScope {
         ), bought AS (
             SELECT agency_id, sum(before) AS before, sum(within) AS within, sum(after) AS after FROM orders GROUP BY 1
         ), money AS (
-            SELECT agency_id, array_agg(currency ORDER BY currency) AS currencies,
-                array_agg(at_stripe::bigint ORDER BY currency) AS at_stripe,
-                array_agg(locally::bigint ORDER BY currency) AS locally
-            FROM (
-                SELECT agency_id, currency, sum(at_stripe) AS at_stripe, sum(locally) AS locally
-                FROM (
-                    SELECT agency_id, currency, amount AS at_stripe, 0 AS locally FROM payments
-                    UNION ALL SELECT agency_id, currency, 0, amount FROM orders WHERE amount IS NOT NULL
-                ) both_sides
-                GROUP BY 1, 2
-            ) sums
-            GROUP BY 1
+            \(Self.moneySQL)
         ), reserved AS (
-            SELECT agency_id,
-                sum(credits) FILTER (WHERE created_at < $4 AND (released_at IS NULL OR released_at >= $4)) AS before,
-                sum(credits) FILTER (WHERE created_at < $5 AND (released_at IS NULL OR released_at >= $5)) AS at_end,
-                sum(credits) FILTER (WHERE released_at IS NULL) AS now
-            FROM public.task_credit_reservation GROUP BY agency_id
+            \(Self.reservedSQL)
         ), adjusted AS (
             SELECT agency_id, sum(credits) FILTER (WHERE created_at < $4) AS before,
                 sum(credits) FILTER (WHERE created_at >= $4 AND created_at < $5) AS within,
@@ -210,6 +204,30 @@ extension StatementScope {
         ORDER BY agency_id
         """
     }
+
+    /// What was paid on both sides, by agency, as arrays by currency.
+    private static let moneySQL = """
+        SELECT agency_id, array_agg(currency ORDER BY currency) AS currencies,
+            array_agg(at_stripe::bigint ORDER BY currency) AS at_stripe,
+            array_agg(locally::bigint ORDER BY currency) AS locally
+        FROM (
+            SELECT agency_id, currency, sum(at_stripe) AS at_stripe, sum(locally) AS locally
+            FROM (
+                SELECT agency_id, currency, amount AS at_stripe, 0 AS locally FROM payments
+                UNION ALL SELECT agency_id, currency, 0, amount FROM orders WHERE amount IS NOT NULL
+            ) both_sides
+            GROUP BY 1, 2
+        ) sums
+        GROUP BY 1
+        """
+
+    private static let reservedSQL = """
+        SELECT agency_id,
+            sum(credits) FILTER (WHERE created_at < $4 AND (released_at IS NULL OR released_at >= $4)) AS before,
+            sum(credits) FILTER (WHERE created_at < $5 AND (released_at IS NULL OR released_at >= $5)) AS at_end,
+            sum(credits) FILTER (WHERE released_at IS NULL) AS now
+        FROM public.task_credit_reservation GROUP BY agency_id
+        """
 
     /// Charges on both sides: from the beginning: `$1` all jobs, `$2` accounts of charges, `$3` the cut-off.
     func chargesSQL(_ table: String) -> String {

@@ -37,7 +37,8 @@ extension StatementScope {
             SELECT currency, run_id, count(*) AS n, sum(amount)::bigint AS amount
             FROM (
                 SELECT lower(l.\(currency)::text) AS currency, l.\(amount)::bigint AS amount,
-                    (SELECT min(r.id) FROM period r WHERE l.\(created) >= r.from_at AND l.\(created) < r.to_at) AS run_id
+                    (SELECT min(r.id) FROM period r
+                        WHERE l.\(created) >= r.from_at AND l.\(created) < r.to_at) AS run_id
                 FROM \(table) l
                 LEFT JOIN (\(paidTimesSQL(isCharge: isCharge, accounts: "$2"))) p ON p.id = l.\(id)
                 WHERE \(isPaid)

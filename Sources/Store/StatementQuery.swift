@@ -54,6 +54,7 @@ public struct StatementQuery: Sendable {
         try await readCharges(&figures, on: connection)
         figures.unread = try await unread(on: connection)
         figures.unstated = try await unstated(on: connection)
+        figures.readSince = try await readSince(on: connection)
         figures.controls = try await controls(figures.items, runs: figures.runs, on: connection)
         figures.ties = try await ties(on: connection)
         if let previous = figures.previous {
@@ -113,6 +114,25 @@ public struct StatementQuery: Sendable {
         return Dictionary(uniqueKeysWithValues: counts)
     }
 
+    /// Since when the jobs that are only listed have read without a gap, up to the cut-off.
+    private func readSince(on connection: Connection) async throws -> [String: Int64?] {
+        let rows = try await connection.query(
+            """
+            WITH read AS (
+                SELECT job, range_agg(int8range(period_from_seconds, period_to_seconds)) AS times
+                FROM trueup.run
+                WHERE job = ANY($1) AND NOT is_plan AND state IN ('clean', 'repaired', 'drift')
+                    AND period_to_seconds > period_from_seconds
+                GROUP BY job
+            )
+            SELECT job, (SELECT lower(t) FROM unnest(times) AS t WHERE lower(t) < $2 ORDER BY t DESC LIMIT 1) AS since
+            FROM read
+            """, scope.otherJobs, scope.cutOffSeconds)
+        var since = Dictionary(uniqueKeysWithValues: scope.otherJobs.map { ($0, Int64?.none) })
+        for row in rows { since[try row["job"]] = try row["since"] as Int64? }
+        return since
+    }
+
     private var charges: String { "public.agency_charge" }
 
     /// Every table of the statement has to exist and to show all its rows: what is hidden would be missing from a sum.
@@ -162,30 +182,39 @@ public struct StatementQuery: Sendable {
     /// No report takes longer than this to make, in seconds.
     private static let makingSecondsMax: Int64 = 3_600
 
-    /// Repairs of the jobs' findings that no report of an earlier cut-off told of, the oldest first.
-    private func repairs(since: Timestamp, on connection: Connection) async throws -> [Repair] {
+    /// Repairs that no report of an earlier cut-off told of, the oldest first: of findings that are not closed, and of
+    /// the facts that are told of as resolved.
+    private func repairs(since: Timestamp, resolved: [Int64], on connection: Connection) async throws -> [Repair] {
         try await connection.query(
             """
             SELECT \(Repair.columns) FROM trueup.repair r
-            WHERE applied_at >= $1 AND finding_id IN (SELECT id FROM trueup.finding WHERE job = ANY($2))
+            WHERE applied_at >= $1 AND EXISTS (SELECT FROM trueup.finding f WHERE f.id = r.finding_id
+                    AND f.job = ANY($2) AND (f.state <> 'closed' OR EXISTS (SELECT FROM trueup.finding t
+                        WHERE t.id = ANY($5) AND t.account = f.account AND t.stripe_id = f.stripe_id
+                            AND t.local_id = f.local_id AND t.kind = f.kind)))
                 AND NOT EXISTS (SELECT FROM trueup.report_repair t JOIN (\(StoredReport.basisSQL)) o
                         ON o.id = t.report_id
                     WHERE t.repair_id = r.id AND o.job = $3 AND o.cut_off_seconds < $4)
             ORDER BY id LIMIT 100000
-            """, since, scope.jobs, scope.job, scope.cutOffSeconds
+            """, since, scope.jobs, scope.job, scope.cutOffSeconds, resolved
         ).map(Repair.init)
     }
 
     private func readResolved(_ figures: inout StatementFigures, on connection: Connection) async throws {
-        // What ended while the last report was made, it did not tell of: that is looked for again, and told once.
-        let since = figures.previous.map { Timestamp(seconds: $0.createdAt.seconds - Self.makingSecondsMax) }
+        // What ended since the last cut-off, it may not have told of: that is looked for again, and told once. Whatever
+        // ended while it was made, of an earlier cut-off, as well.
+        let since = figures.previous.map {
+            Timestamp(seconds: min($0.createdAt.seconds, $0.cutOffSeconds) - Self.makingSecondsMax)
+        }
         let collected = Mutex<[ResolvedFinding]>([])
         try await connection.forEachBatch(
             of: 2_000,
             """
-            SELECT f.*, r.requested_by AS repaired_by, r.plan AS repair_plan
+            SELECT f.*, r.requested_by AS repaired_by, r.plan AS repair_plan, r.run_id AS repair_run
             FROM (\(scope.findingsSQL("f.state = 'closed' AND f.closed_at >= $5", isOrdered: false))) f
-            LEFT JOIN LATERAL (SELECT requested_by, plan FROM trueup.repair r WHERE r.finding_id = f.id
+            LEFT JOIN LATERAL (SELECT requested_by, plan, run_id FROM trueup.repair r
+                WHERE r.finding_id IN (SELECT o.id FROM trueup.finding o WHERE o.account = f.account
+                    AND o.stripe_id = f.stripe_id AND o.local_id = f.local_id AND o.kind = f.kind)
                 ORDER BY r.id DESC LIMIT 1) r ON f.closed_how = 'repaired'
             WHERE f.since_seconds < $6 AND NOT EXISTS (SELECT FROM trueup.report_resolved t
                 JOIN (\(StoredReport.basisSQL)) o ON o.id = t.report_id
@@ -198,12 +227,13 @@ public struct StatementQuery: Sendable {
                 ResolvedFinding(
                     finding: try StatementFinding(row), closedAt: try row["closed_at"],
                     closedHow: ClosedHow(rawValue: try row["closed_how"]) ?? .changedAtSource,
-                    repairedBy: try row["repaired_by"], plan: try row["repair_plan"])
+                    repairedBy: try row["repaired_by"], plan: try row["repair_plan"], runID: try row["repair_run"])
             }
             collected.withLock { $0 += batch }
         }
         figures.resolved = collected.withLock { $0 }
-        figures.repairs = try await repairs(since: since ?? .negativeInfinity, on: connection)
+        figures.repairs = try await repairs(
+            since: since ?? .negativeInfinity, resolved: figures.resolved.map(\.finding.findingID), on: connection)
     }
 
     // MARK: Agencies
@@ -216,7 +246,7 @@ public struct StatementQuery: Sendable {
         let purchases = try purchases(rows)
         let signed = try await figures.signed.asyncMap { try await StoredReport.lines(of: $0.id, on: connection) } ?? []
         let signedLines = Dictionary(signed.map { ($0.agencyID, $0) }, uniquingKeysWith: { first, _ in first })
-        var moved = try await movedSinceSignOff(&figures, on: connection)
+        let moves = try await movesSinceSignOff(&figures, on: connection)
         for row in rows where try row["is_line"] {
             let line = try LocalLine(row)
             let signedLine = signedLines[line.agencyID]
@@ -224,13 +254,15 @@ public struct StatementQuery: Sendable {
                 AgencyActivity(
                     agencyID: line.agencyID, name: line.name, opening: try line.opening(),
                     signedClosing: signedLine?.computed ?? (figures.signed == nil ? nil : 0),
-                    changedSinceSignOff: moved.removeValue(forKey: line.agencyID) ?? 0,
+                    changedSinceSignOff: figures.signed == nil
+                        ? 0
+                        : try line.explainedMove(since: signedLine, moves[line.agencyID] ?? []),
                     boughtAtStripe: line.paid, boughtLocally: line.bought, consumed: line.consumed,
                     adjustments: line.adjustments, recorded: try line.recordedAtCutOff(),
-                    purchases: purchases[line.agencyID] ?? []))
+                    purchases: purchases[line.agencyID] ?? [], boughtMoreLocally: try line.boughtMoreLocally()))
             figures.cumulative.append(try line.cumulative())
             if figures.signed != nil {
-                figures.changedSinceSignOff += line.changes(since: signedLine)
+                figures.changedSinceSignOff += try line.changes(since: signedLine)
             }
         }
         figures.rowsRead[scope.orders.plainName] = try await connection.query(
@@ -302,21 +334,21 @@ public struct StatementQuery: Sendable {
         return unread
     }
 
-    /// By how much named findings moved Stripe's figure of before the signed cut-off, by agency. A finding moves it by
-    /// what the repair or the late webhook added locally, less what its own effect changed since it was signed.
-    private func movedSinceSignOff(
+    /// By how much each named finding may have moved Stripe's figure of before the signed cut-off, by agency: by what
+    /// the repair or the late webhook added locally, less what its own effect changed since it was signed. Where the
+    /// tables moved and Stripe did not, Stripe's figure says so (``LocalLine/explainedMove(since:_:)``).
+    private func movesSinceSignOff(
         _ figures: inout StatementFigures, on connection: Connection
-    ) async throws -> [Int64?: Int64] {
+    ) async throws -> [Int64?: [Int64]] {
         guard let signed = figures.signed else { return [:] }
         let then = try await StoredReport.items(of: signed.id, on: connection)
         var effectsThen = Dictionary(then.map { ($0.findingID, $0.creditsEffect) }, uniquingKeysWith: { $0 + $1 })
-        var moved: [Int64?: Int64] = [:]
+        var moved: [Int64?: [Int64]] = [:]
         func move(_ found: StatementFinding, by change: Int64, then: Int64?, now: String) throws {
             guard change != 0, found.item.sinceSeconds < signed.cutOffSeconds, found.item.scope == .credits else {
                 return
             }
-            let agency = found.item.agencyID
-            moved[agency] = try moved[agency, default: 0].plus(change, "What changed since the sign-off")
+            moved[found.item.agencyID, default: []].append(change)
             figures.changedSinceSignOff.append(
                 ChangedFigure(
                     item: found.item.id, field: "effect on credits",
@@ -333,7 +365,7 @@ public struct StatementQuery: Sendable {
             let isLocalMove = [.repaired, .lateWebhook, .changedLocally].contains(how)
             let change = try (before ?? 0).minus(
                 isLocalMove ? found.item.creditsEffect : 0, "What changed since the sign-off")
-            try move(found, by: change, then: before, now: how.rawValue)
+            try move(found, by: change, then: before, now: "closed, " + how.rawValue.replacing("_", with: " "))
         }
         return moved
     }
@@ -367,6 +399,7 @@ public struct StatementQuery: Sendable {
                 charged: Tally(count: try row["charged_n"], amount: try row["charged"]),
                 recorded: Tally(count: try row["recorded_n"], amount: try row["recorded"]))
         }
+        if let signed = figures.signed { try await readChangedCharges(&figures, signed, on: connection) }
         // An item about a charge that neither side counts, such as one that Stripe no longer knows.
         struct Key: Hashable {
             let agencyID: Int64?
@@ -386,6 +419,36 @@ public struct StatementQuery: Sendable {
         figures.charges.sort { ($0.agencyID ?? .max, $0.currency) < ($1.agencyID ?? .max, $1.currency) }
         figures.rowsRead[charges] = try await connection.query(
             "SELECT count(*) AS n FROM \(charges) WHERE created_at < $1", cutOff)[0]["n"]
+    }
+
+    /// Charges up to the signed cut-off that are others today.
+    private func readChangedCharges(
+        _ figures: inout StatementFigures, _ signed: StoredReport, on connection: Connection
+    ) async throws {
+        let then = try await StoredReport.charges(of: signed.id, on: connection)
+        var before = Dictionary(then.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        func change(
+            _ key: StoredReport.ChargeSum.Key, _ then: StoredReport.ChargeSum?, _ charged: Int64, _ recorded: Int64
+        ) {
+            let fields = [
+                ("charged by Stripe", then?.charged ?? 0, charged), ("recorded charges", then?.recorded ?? 0, recorded),
+            ]
+            for (field, old, new) in fields where old != new {
+                figures.changedSinceSignOff.append(
+                    ChangedFigure(
+                        item: key.agencyID.map { "agency \($0)" } ?? "no agency",
+                        field: field + " until the sign-off's cut-off",
+                        then: Money(minorUnits: old, currency: key.currency).description,
+                        now: Money(minorUnits: new, currency: key.currency).description))
+            }
+        }
+        for row in try await connection.query(
+            scope.chargesSQL(charges), scope.jobs, scope.chargeAccounts, Timestamp(seconds: signed.cutOffSeconds))
+        {
+            let key = StoredReport.ChargeSum.Key(agencyID: try row["agency_id"], currency: try row["currency"])
+            change(key, before.removeValue(forKey: key), try row["charged"], try row["recorded"])
+        }
+        for (key, then) in before { change(key, then, 0, 0) }
     }
 
     // MARK: What agrees

@@ -91,6 +91,9 @@ public struct StatementFigures: Sendable, Hashable {
     public var leftOut: [String: Int] = [:]
     /// Open findings of jobs that the statement leaves out, by job, about what no item of it is about.
     public var unstated: [String: Int64] = [:]
+    /// Since which time of `created` the last runs of the jobs that are only listed have read, Unix seconds; `nil` for
+    /// one that read nothing before the cut-off.
+    public var readSince: [String: Int64?] = [:]
     /// The last report with an earlier cut-off that a preparer and a reviewer signed.
     public var signed: StoredReport?
     /// Earlier reports, one for each cut-off, the oldest first; at most 29.
@@ -148,9 +151,11 @@ public struct ResolvedFinding: Sendable, Hashable {
     public let finding: StatementFinding
     public let closedAt: Timestamp
     public let closedHow: ClosedHow
-    /// Who repaired it, and by which plan.
+    /// Who repaired it, and by which plan; of several jobs that found the fact, the one that repaired it.
     public let repairedBy: String?
     public let plan: String?
+    /// The run that repaired it.
+    public let runID: Int64?
 }
 
 /// A run that a statement rests on.

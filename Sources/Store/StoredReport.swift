@@ -69,6 +69,18 @@ public struct StoredReport: Sendable, Hashable {
         public let adjustments: Int64
     }
 
+    /// One agency's charges in one currency as a report has them, in minor units.
+    struct ChargeSum: Sendable, Hashable {
+        struct Key: Sendable, Hashable {
+            let agencyID: Int64?
+            let currency: String
+        }
+
+        let key: Key
+        let charged: Int64
+        let recorded: Int64?
+    }
+
     /// An open item as a report has it.
     public struct Item: Sendable, Hashable {
         public let findingID: Int64
@@ -191,6 +203,16 @@ extension StoredReport {
                 boughtAtStripe: try row["bought_at_stripe"], boughtLocally: try row["bought_locally"],
                 consumed: try row["consumed"],
                 adjustments: try row["adjustments"])
+        }
+    }
+
+    static func charges(of id: Int64, on connection: Connection) async throws -> [ChargeSum] {
+        try await connection.query(
+            "SELECT agency_id, currency, charged, recorded FROM trueup.report_charge WHERE report_id = $1", id
+        ).map { row in
+            ChargeSum(
+                key: ChargeSum.Key(agencyID: try row["agency_id"], currency: try row["currency"]),
+                charged: try row["charged"], recorded: try row["recorded"])
         }
     }
 

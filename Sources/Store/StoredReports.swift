@@ -63,6 +63,11 @@ public struct StoredReports: Sendable {
         }
     }
 
+    /// The figures of a report by agency.
+    public func lines(of id: Int64) async throws -> [StoredReport.Line] {
+        try await pool.withConnection { try await StoredReport.lines(of: id, on: $0) }
+    }
+
     /// What became of a report, the oldest first.
     public func deliveries(of id: Int64) async throws -> [StoredReport.Delivery] {
         try await pool.withConnection { try await Self.deliveries(of: id, on: $0) }

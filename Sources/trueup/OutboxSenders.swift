@@ -68,9 +68,10 @@ enum OutboxSenders {
     private static func say(_ outcome: OutboxDelivery.Outcome, _ way: String, _ trouble: (String) -> Void) -> Bool {
         if outcome.sent > 0 { Terminal.say("\(way): \(counted(outcome.sent, "message")) sent") }
         guard outcome.failed + outcome.unknown > 0 else { return true }
-        let unknown = outcome.unknown > 0 ? ", of \(outcome.unknown) nobody knows" : ""
+        let failed = outcome.failed > 0 ? ["\(counted(outcome.failed, "message")) not sent"] : []
+        let unknown = outcome.unknown > 0 ? ["of \(counted(outcome.unknown, "message")) nobody knows"] : []
         trouble(
-            "\(way): \(counted(outcome.failed, "message")) not sent\(unknown): \(printable(outcome.lastError ?? ""))")
+            "\(way): \((failed + unknown).joined(separator: ", ")): \(printable(outcome.lastError ?? ""))")
         return false
     }
 }

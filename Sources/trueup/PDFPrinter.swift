@@ -50,7 +50,8 @@ enum PDFPrinter {
                 "\(browser) did not print \(page) (exit code \(process.terminationStatus)). The other files are whole; "
                     + "print report.html from a browser.")
         }
-        guard rename(temporary, file) == 0 else {
+        // As the other files of a report: for its owner and group.
+        guard chmod(temporary, 0o640) == 0, rename(temporary, file) == 0 else {
             throw CommandError("\(temporary) could not be renamed: \(String(cString: strerror(errno)))")
         }
     }

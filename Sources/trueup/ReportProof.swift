@@ -1,5 +1,6 @@
 import Foundation
 import Reports
+import Runner
 import Store
 
 /// Files held against the hashes that were kept when their report was made.
@@ -30,7 +31,9 @@ actor ReportProof {
     /// Whether it is a page of signatures, and says which.
     private func verify(page path: String) async throws -> Bool {
         guard let (id, isLast) = try await reports.page(try FileDigest(path: path).sha256) else { return false }
-        if isLast {
+        if isLast, try await !SignedFolder(reports: reports).holds(id, page: path) {
+            fail("\(path) is the page that was written, and the database has other signatures of report \(id) by now.")
+        } else if isLast {
             say("\(path) has the signatures of report \(id), as they were given.")
         } else {
             fail("\(path) is an older page: report \(id) was signed again since. See: trueup report signatures \(id)")
@@ -84,11 +87,40 @@ actor ReportProof {
         say(
             "\(folder) is report \(report.id), \(report.name): \(files.count) files and the manifest as they were made."
         )
+        if files.contains(where: { $0.name == "report.json" }) {
+            try await verify(report, against: folder + "/report.json")
+        }
         for signature in try await reports.signatures(of: report.id) where signature.manifestHash != report.manifestHash
         {
             fail("\(signature.person) signed another manifest, \(signature.manifestHash).")
         }
         try await verifyChain(of: report)
+    }
+
+    /// What the database says of a report, held against its JSON, which has been proven: rows can be changed by whoever
+    /// owns the tables, and files of a known hash cannot.
+    private func verify(_ report: StoredReport, against path: String) async throws {
+        let object = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path)))
+        guard let made = object as? [String: Any] else { return fail("\(path) is no JSON object.") }
+        var wrong: [String] = []
+        let head = made["report"] as? [String: Any]
+        if head?["state"] as? String != report.state.rawValue { wrong.append("state") }
+        if head?["verdict"] as? String != report.verdict { wrong.append("verdict") }
+        var lines: [Int64?: [String: Any]] = [:]
+        for line in made["statement"] as? [[String: Any]] ?? [] {
+            lines[(line["agency_id"] as? String).flatMap(Int64.init)] = line
+        }
+        for line in try await reports.lines(of: report.id) {
+            let kept = lines.removeValue(forKey: line.agencyID)
+            let isSame =
+                (kept?["closing_recorded"] as? Int64) == line.recorded
+                && (kept?["closing_computed"] is NSNull || (kept?["closing_computed"] as? Int64) == line.computed)
+            if !isSame { wrong.append("agency \(line.agencyID.map(String.init) ?? "–")") }
+        }
+        wrong += lines.keys.map { "agency \($0.map(String.init) ?? "–")" }
+        guard !wrong.isEmpty else { return say("The database says of report \(report.id) what its files say.") }
+        let some = wrong.prefix(5).joined(separator: ", ") + (wrong.count > 5 ? " and \(wrong.count - 5) more" : "")
+        fail("The database says something else of report \(report.id) than its files, which are proven: \(some).")
     }
 
     /// Files in the folder that its report does not have. A PDF is printed from the page, with the time of printing:

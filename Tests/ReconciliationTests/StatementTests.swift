@@ -86,6 +86,42 @@ struct StatementTests {
         #expect(broken.agencies[0].rollForward?.unexplained == 6)
     }
 
+    @Test("charges whose side at Stripe was not read have no difference and no rest, in no currency")
+    func unreadCharges() throws {
+        let charges = ["usd", "jpy"].map { currency in
+            ChargeActivity(
+                agencyID: 1, name: "Agency", currency: currency, charged: Tally(count: 1, amount: 500),
+                recorded: Tally(count: 1, amount: 500))
+        }
+        func totals(_ unread: Set<StatementItem.Scope>) throws -> [ChargeTotals] {
+            try Statement(
+                StatementInput(
+                    cutOff: Sample.cutOff, agencies: [], charges: charges, items: [], reads: [Sample.read],
+                    unread: unread)
+            ).chargeTotals
+        }
+        #expect(try totals([]).map(\.unexplained) == [0, 0])
+        let unread = try totals([.charges])
+        #expect(unread.map(\.unexplained) == [nil, nil] && unread.map(\.difference) == [nil, nil])
+        #expect(unread.map(\.recorded?.amount) == [500, 500])
+    }
+
+    @Test("credits that the tables record as bought and no payment buys make a line unexplained, balance or not")
+    func boughtMore() throws {
+        func state(_ more: Int64, _ items: [StatementItem] = [], tolerance: Int64 = 0) throws -> StatementState {
+            var agency = Sample.agency(difference: items.map(\.creditsEffect).reduce(0, +))
+            agency.boughtMoreLocally = more
+            return try Sample.statement([agency], items, tolerance: tolerance).state
+        }
+        #expect(try state(0) == .clean && state(5) == .unexplained && state(-5) == .unexplained)
+        #expect(try state(5, tolerance: 5) == .explained)
+        #expect(try state(-7, [Sample.item(credits: -7)]) == .explained)
+        #expect(try state(0, [Sample.item(credits: -7)]) == .unexplained)
+        // A drift of the balance is about no order: it explains the balance alone.
+        #expect(try state(0, [Sample.item(kind: .balanceDrift, credits: -7, accepted: true)]) == .explained)
+        #expect(try state(-7, [Sample.item(kind: .balanceDrift, credits: -7, accepted: true)]) == .unexplained)
+    }
+
     @Test("what was not read is INCOMPLETE, never CLEAN")
     func incomplete() throws {
         #expect(try Sample.statement([Sample.agency()], reads: []).state == .incomplete)

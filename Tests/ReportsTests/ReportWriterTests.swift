@@ -45,6 +45,21 @@ struct ReportWriterTests {
         #expect(try FileDigest(path: scratch.path + "/manifest.json") == manifest.digest)
     }
 
+    @Test(
+        "a folder that is used again holds one report: what another left goes, the same one's page of signatures stays")
+    func usedAgain() throws {
+        let scratch = try Scratch()
+        let report = try SampleReport().make()
+        try scratch.write(report, matched: Self.matched(2))
+        for name in ["signatures.html", "note.txt"] {
+            try "x".write(toFile: scratch.path + "/" + name, atomically: true, encoding: .utf8)
+        }
+        try scratch.write(report, matched: Self.matched(2))
+        #expect(try scratch.names().contains("signatures.html"))
+        let other = try scratch.write(report, [.json, .text], matched: Self.matched(3))
+        #expect(try Set(scratch.names()) == Set(other.files.map(\.name) + ["manifest.json", "note.txt"]))
+    }
+
     @Test("nothing stands under a final name before the end, and nothing at all after a report was given up")
     func atomic() throws {
         let scratch = try Scratch()

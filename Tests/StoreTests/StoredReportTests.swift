@@ -72,6 +72,62 @@ struct StoredReportTests {
         }
     }
 
+    @Test("what moves the tables alone behind the sign-off is listed and leaves the opening where it was signed")
+    func localMoves() async throws {
+        try await StatementScene.with { scene in
+            try await scene.paid(1, credits: 100, secondsBefore: 40 * StatementScene.day)
+            try await scene.found(Found(secondsBefore: 35 * StatementScene.day))
+            try await scene.balance(1, 100)
+            let first = try await scene.figures(scene.scope(cutOff: Self.before))
+            try await scene.keep(first, cutOff: Self.before, signedBy: ["dana", "miriam"])
+
+            // A clerk grants it: the finding stands, about something that moves nothing any more.
+            try await scene.paid(900, credits: 7, secondsBefore: 35 * StatementScene.day)
+            try await scene.balance(1, 107)
+            try await scene.run("UPDATE trueup.finding SET local_state = 'paid' WHERE stripe_id = 'in_900'")
+            let granted = try scene.statement(try await scene.figures())
+            let line = try #require(granted.agencies.first)
+            #expect((line.activity.opening, line.activity.signedClosing) == (107, 107))
+            #expect(line.rollForward?.unexplained == 0 && granted.state == .explained)
+
+            // And takes back what was signed as matched.
+            try await scene.run("UPDATE task_credit_stripe_invoice SET paid = false WHERE id = 1")
+            try await scene.balance(1, 7)
+            try await scene.found(
+                Found(
+                    stripeID: "in_1", localID: "1", stripeAmount: 2_000_000, localAmount: 2_000_000, credits: 100,
+                    secondsBefore: 40 * StatementScene.day))
+            let figures = try await scene.figures()
+            let taken = try scene.statement(figures)
+            #expect(taken.agencies.first?.rollForward?.unexplained == 0 && taken.totals.unexplained == 0)
+            #expect(taken.totals.difference == -100 && taken.state == .explained)
+            #expect(figures.changedSinceSignOff.contains { $0.field.hasPrefix("bought (local)") })
+        }
+    }
+
+    @Test("an order whose credits are not those of its payment is no clean line, though its balance agrees")
+    func boughtMore() async throws {
+        try await StatementScene.with { scene in
+            try await scene.paid(1, credits: 100, secondsBefore: 4 * StatementScene.day)
+            try await scene.balance(1, 100)
+            #expect(try scene.statement(try await scene.figures()).state == .clean)
+            try await scene.run("UPDATE task_credit_stripe_invoice SET credits = credits + 10 WHERE id = 1")
+            let statement = try scene.statement(try await scene.figures())
+            #expect(statement.state == .unexplained && statement.totals.difference == 0)
+            #expect(statement.agencies.map(\.unexplainedBought) == [10])
+        }
+    }
+
+    @Test("a balance that moved behind the sign-off with nothing that says why is listed")
+    func balanceMoved() async throws {
+        try await Self.signedScene { scene, _ in
+            try await scene.balance(1, 117)
+            let figures = try await scene.figures()
+            #expect(figures.changedSinceSignOff.map(\.field) == ["closing recorded at the sign-off's cut-off"])
+            #expect(figures.changedSinceSignOff.map { [$0.then, $0.now] } == [["100", "107"]])
+        }
+    }
+
     @Test("a row that was slipped in behind the sign-off makes the opening unexplained")
     func slippedIn() async throws {
         try await Self.signedScene { scene, _ in

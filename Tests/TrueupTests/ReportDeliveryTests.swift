@@ -79,26 +79,31 @@ struct ReportDeliveryTests {
             #expect(
                 shown.output.contains("failed  s3") && shown.output.contains("delivered  s3"), "\(shown.everything)")
 
-            // A signature goes to where the report is.
-            let count = bucket.requests.count
-            let signed = try await program.run(
-                "report", "sign", "1", "--as", "preparer", "--note", "tied", "--accept-unexplained", "no reservations")
-            #expect(signed.status == 0, "\(signed.everything)")
-            #expect(bucket.requests.count == count + 1)
-            #expect(bucket.requests.last?.target.hasSuffix("/signatures.html") == true)
-            // And those who got it hear of it.
-            #expect(slack.requests.count == 2, "\(signed.everything)")
-            let told = slack.requests.last?.body ?? ""
-            #expect(told.contains("Report 1 of balance-report") && told.contains("as preparer"), "\(told)")
-            #expect(told.contains("Accepted as UNEXPLAINED: no reservations") && told.contains("unexplained"))
-            try scene.folder.write(
-                Scene.settings(scene.server.url) + Self.delivery(bucket)
-                    + "sign_off: {shared_login: true, notify: false}\n", to: "jobs/settings.yaml")
-            let quiet = try await program.run(
-                "report", "sign", "1", "--as", "reviewer", "--name", "noa", "--note", "seen", "--accept-unexplained",
-                "no reservations")
-            #expect(quiet.status == 0 && slack.requests.count == 2, "\(quiet.everything)")
+            try await Self.sign(scene, program, slack, bucket)
         }
+    }
+
+    /// A signature goes to where the report is, and to those who got it.
+    private static func sign(
+        _ scene: Scene, _ program: Program, _ slack: ScriptedServer, _ bucket: ScriptedServer
+    ) async throws {
+        let count = bucket.requests.count
+        let signed = try await program.run(
+            "report", "sign", "1", "--as", "preparer", "--note", "tied", "--accept-unexplained", "no reservations")
+        #expect(signed.status == 0, "\(signed.everything)")
+        #expect(bucket.requests.count == count + 1)
+        #expect(bucket.requests.last?.target.hasSuffix("/signatures.html") == true)
+        #expect(slack.requests.count == 2, "\(signed.everything)")
+        let told = slack.requests.last?.body ?? ""
+        #expect(told.contains("Report 1 of balance-report") && told.contains("as preparer"), "\(told)")
+        #expect(told.contains("Accepted as UNEXPLAINED: no reservations") && told.contains("unexplained"))
+        try scene.folder.write(
+            Scene.settings(scene.server.url) + delivery(bucket) + "sign_off: {shared_login: true, notify: false}\n",
+            to: "jobs/settings.yaml")
+        let quiet = try await program.run(
+            "report", "sign", "1", "--as", "reviewer", "--name", "noa", "--note", "seen", "--accept-unexplained",
+            "no reservations")
+        #expect(quiet.status == 0 && slack.requests.count == 2, "\(quiet.everything)")
     }
 
     @Test("Slack that takes the message and never answers holds nobody else up, shows, and is not told twice")

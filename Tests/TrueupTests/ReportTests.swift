@@ -1,4 +1,5 @@
 import Foundation
+import PostgreSQL
 import Support
 import Testing
 
@@ -55,6 +56,36 @@ struct ReportTests {
         }
     }
 
+    @Test("rows that were changed under a proven report, and signatures under their page, do not verify")
+    func changedRows() async throws {
+        try await Self.withReport { scene, folder in
+            // As whoever owns the tables can: without the triggers that refuse it.
+            func sql(_ text: String) async throws {
+                let connection = try await Connection.open(scene.target, applicationName: "forger")
+                try await connection.run(script: "SET session_replication_role = replica; " + text)
+                await connection.close()
+            }
+            func verify() async throws -> Program.Result { try await scene.program.run("report", "verify", folder) }
+            let signed = try await scene.program.run(
+                "report", "sign", "1", "--as", "preparer", "--name", "dana", "--note", "tied", "--accept-unexplained",
+                "the scene has no reservations")
+            #expect(signed.status == 0, "\(signed.everything)")
+            let whole = try await verify()
+            #expect(
+                whole.status == 0 && whole.output.contains("says of report 1 what its files say"), "\(whole.everything)"
+            )
+            try await sql("UPDATE trueup.report_sign SET person = 'mallory'")
+            let forged = try await verify()
+            #expect(
+                forged.status == 1 && forged.output.contains("other signatures of report 1"), "\(forged.everything)")
+            try await sql("UPDATE trueup.report_sign SET person = 'dana'")
+            try await sql("UPDATE trueup.report_line SET recorded = recorded + 1")
+            try await sql("UPDATE trueup.report SET state = 'CLEAN'")
+            let changed = try await verify()
+            #expect(changed.status == 1 && changed.output.contains("its files, which are proven: state, agency "))
+        }
+    }
+
     @Test("two people sign, under two logins or a shared one; the folder has the page, and both are proven")
     func sign() async throws {
         try await Self.withReport { scene, folder in
@@ -102,6 +133,21 @@ struct ReportTests {
             #expect(try await verify("out").status == 1)
             #expect(try await scene.program.run("report", "signatures", "1").status == 0)
             #expect(try await verify("out").status == 0)
+        }
+    }
+
+    @Test("CSV files for Excel are another report, and leave the first as it was made")
+    func excel() async throws {
+        try await Self.withReport { scene, folder in
+            let made = try await scene.program.run(
+                "report", "--out", "excel", "--format", "json,csv", "--csv-profile", "excel")
+            #expect(made.talk.contains("Report 2:"), "\(made.everything)")
+            let path = scene.folder.path + "/excel/csv/statement.csv"
+            #expect(try Data(contentsOf: URL(filePath: path)).starts(with: [0xEF, 0xBB, 0xBF]))
+            #expect(try await scene.program.run("report", "verify", "out").status == 0)
+            #expect(try await scene.program.run("report", "verify", "excel").status == 0)
+            let wrong = try await scene.program.run("report", "--csv-profile", "lotus")
+            #expect(wrong.status == 64 && wrong.talk.contains("excel"), "\(wrong.everything)")
         }
     }
 

@@ -1,0 +1,84 @@
+import Jobs
+import Reconciliation
+import Reports
+import Runner
+import Store
+import Testing
+
+/// What finance is told besides the figures, held against what took place.
+@Suite("What a report promises")
+struct ReportPromisesTests {
+    private static let rule = DeliverRule(email: ["cfo@example.com"], when: .changed)
+
+    private static func messages(_ scene: ReportScene) async throws -> [OutboxMessage] {
+        try await Outbox(pool: scene.night.pool).list(OutboxState.allCases)
+    }
+
+    @Test("a message that failed is due again when the report is made again, and the next report is sent in full")
+    func failedMail() async throws {
+        try await ReportScene.with(seed: 41) { scene in
+            try await scene.readAll()
+            let cutOff = ReportRunTests.cutOff
+            let sent = "UPDATE trueup.outbox SET state = 'sent', sent_at = now(), lease_until = NULL"
+            try await scene.report(period: .asOf(cutOff - 120), deliver: Self.rule)
+            try await scene.run(sent)
+            // Nothing has changed since: one line.
+            let quiet = try await scene.report(period: .asOf(cutOff - 60), deliver: Self.rule)
+            #expect(!quiet.isChanged)
+            #expect(try await Self.messages(scene).last?.subject.hasSuffix("unchanged") == true)
+
+            try await scene.run(
+                "UPDATE trueup.outbox SET state = 'failed', last_error = 'refused' WHERE id = (SELECT max(id) FROM "
+                    + "trueup.outbox)")
+            let again = try await scene.report(period: .asOf(cutOff - 60), deliver: Self.rule)
+            #expect(again.isRepeated)
+            let waiting = try await Self.messages(scene)
+            #expect(waiting.map(\.state) == [.sent, .queued])
+            let told = try await again.settled(StoredReports(pool: scene.night.pool), isSent: true)
+            #expect(told.deliveries.map(\.outcome) == [.failed] && told.exitCode == 1)
+
+            let next = try await scene.report(period: .asOf(cutOff), deliver: Self.rule)
+            #expect(next.isChanged)
+            #expect(try await Self.messages(scene).last?.subject.hasSuffix("unchanged") == false)
+            try await scene.run(sent + " WHERE state <> 'sent'")
+            let settled = try await next.settled(StoredReports(pool: scene.night.pool), isSent: true)
+            #expect(settled.deliveries.map(\.outcome) == [.delivered] && settled.exitCode == 2)
+        }
+    }
+
+    @Test("what was repaired names its run, and stands among the repairs of the same report")
+    func trail() async throws {
+        try await ReportScene.with(seed: 42) { scene in
+            try await scene.readAll()
+            let result = try await scene.report()
+            let repaired = result.report.resolved.filter { $0.how == "repaired" }
+            #expect(!repaired.isEmpty && repaired.allSatisfy { $0.plan?.hasPrefix("run ") == true })
+            #expect(Set(repaired.compactMap(\.plan)) == Set(result.report.repairs.map(\.plan)))
+        }
+    }
+
+    @Test("a job whose items are only listed says since when it has read; one outside of `accounts` is left out")
+    func listedOnly() async throws {
+        try await ReportScene.with(seed: 43) { scene in
+            try await scene.readAll()
+            let notices = scene.night.notices()
+            try await scene.run(
+                """
+                INSERT INTO trueup.run (job, trigger, is_plan, state, period_from_seconds, period_to_seconds,
+                    definition_hash, program_version, requested_by, host, process_id, ended_at)
+                VALUES ('\(notices.name)', 'schedule', false, 'clean', \(ReportRunTests.cutOff - 86_400),
+                    \(ReportRunTests.cutOff + 3_600), 'aa', '1', 'cron', 'host', 1, now());
+                """)
+            let result = try await scene.report(others: [notices])
+            #expect(result.report.basis.readSince == [notices.name: ReportRunTests.cutOff - 86_400])
+            #expect(
+                ReportSummary.lines(result.report).contains { $0.contains("only listed: \(notices.name) since ") })
+            let early = try await scene.report(period: .asOf(ReportRunTests.cutOff - 172_800), others: [notices])
+            #expect(early.report.basis.readSince == [notices.name: nil])
+
+            let narrowed = try await scene.report(others: [notices], accounts: ["task_health"])
+            #expect(narrowed.report.run.runs.allSatisfy { $0.job != notices.name } && !narrowed.report.items.isEmpty)
+            #expect(narrowed.report.items.allSatisfy { $0.account == "task_health" })
+        }
+    }
+}
