@@ -46,7 +46,9 @@ struct HTMLItems {
         var figures = ["\(Money.grouped(Int64(items.count))) \(items.count == 1 ? "item" : "items")"]
         for cause in effect {
             if cause.scope == .credits { figures.append("\(Money.grouped(cause.creditsEffect)) credits") }
-            figures += cause.amounts.filter { $0.minorUnits != 0 }.map(\.description)
+            // Where both parts have such items, their money is told apart.
+            let part = effect.count == 1 ? "" : cause.scope == .credits ? "credits " : "charges "
+            figures += cause.amounts.filter { $0.minorUnits != 0 }.map { part + $0.description }
         }
         if items.first?.item.isInformation == true { figures.append("for information") }
         try stream.write(

@@ -21,7 +21,8 @@ extension StatementScope {
                 WHERE f.is_charge AND c.id = f.local_key) c ON true
             """
         return """
-            SELECT f.*, a.name AS agency_name, n.note AS last_note, f.stripe_is_paid AND f.place = 1 AS stripe_counts,
+            SELECT f.*, coalesce(nullif(btrim(a.name), ''), 'Agency ' || a.id) AS agency_name,
+                n.note AS last_note, f.stripe_is_paid AND f.place = 1 AS stripe_counts,
                 coalesce(CASE WHEN f.stripe_is_paid AND f.place = 1
                         THEN coalesce(f.stripe_paid_seconds, f.stripe_created_seconds)
                     WHEN f.local_is_paid THEN floor(extract(epoch FROM coalesce(l.paid_at, c.paid_at)))::bigint
@@ -187,7 +188,7 @@ extension StatementScope {
                 sum(credits) FILTER (WHERE created_at >= $5) AS after
             FROM public.task_credit_adjustment GROUP BY agency_id
         )
-        SELECT agency_id, coalesce(a.name, 'Agency ' || agency_id, 'No agency') AS name,
+        SELECT agency_id, coalesce(nullif(btrim(a.name), ''), 'Agency ' || agency_id, 'No agency') AS name,
             agency_id IS NOT NULL OR coalesce(p.before, 0) <> 0 OR coalesce(p.within, 0) <> 0 AS is_line,
             coalesce(m.currencies, '{}') AS currencies, coalesce(m.at_stripe, '{}') AS at_stripe,
             coalesce(m.locally, '{}') AS locally,
@@ -232,7 +233,8 @@ extension StatementScope {
     /// Charges on both sides: from the beginning: `$1` all jobs, `$2` accounts of charges, `$3` the cut-off.
     func chargesSQL(_ table: String) -> String {
         """
-        SELECT c.agency_id, coalesce(a.name, 'Agency ' || c.agency_id, 'No agency') AS name, c.currency,
+        SELECT c.agency_id, coalesce(nullif(btrim(a.name), ''), 'Agency ' || c.agency_id, 'No agency') AS name,
+            c.currency,
             c.charged_n, c.charged, c.recorded_n, c.recorded
         FROM (
             SELECT agency_id, currency, sum(charged_n)::bigint AS charged_n, sum(charged)::bigint AS charged,

@@ -44,6 +44,10 @@ extension StoredReports {
         }
         do {
             try await pool.transaction { connection in
+                let isReviewer = signature.role == "reviewer"
+                if isReviewer, let same = try await Self.preparer(id, named: signature.person, connection) {
+                    throw SignError.samePerson(id, person: same)
+                }
                 if let supersedes = signature.supersedes {
                     try await connection.execute(
                         "INSERT INTO trueup.report_supersede (report_id, supersedes, note) VALUES ($1, $2, $3)", id,
@@ -61,6 +65,17 @@ extension StoredReports {
         } catch let error as PostgresError {
             throw try await refusal(error, report, signature) ?? error
         }
+    }
+
+    /// The preparer of a report where a name is theirs, too, in letters that only look otherwise, such as full width.
+    private static func preparer(_ id: Int64, named name: String, _ connection: Connection) async throws -> String? {
+        try await connection.query(
+            """
+            SELECT person FROM trueup.report_sign
+            WHERE report_id = $1 AND role = 'preparer' AND CASE WHEN current_setting('server_encoding') = 'UTF8'
+                THEN lower(btrim(normalize(person, NFKC))) = lower(btrim(normalize($2::text, NFKC))) ELSE false END
+            """, id, name
+        ).first.map { try $0["person"] }
     }
 
     /// What a refusal of the database means to the one who signs; `nil` when it is something else.

@@ -53,6 +53,21 @@ struct SigningTests {
         }
     }
 
+    @Test("a name in other letters of the same kind is no other person")
+    func lookalikes() async throws {
+        try await StatementScene.with { scene in
+            let id = try await Self.keep(scene)
+            let reports = StoredReports(pool: scene.pool)
+            try await reports.sign(id, Self.prepared(by: "Dana", login: "ops@one"))
+            for name in ["ｄana", " dana", "ＤＡＮＡ"] {
+                await #expect(throws: SignError.samePerson(id, person: "Dana")) {
+                    try await reports.sign(id, Self.reviewed(by: name, login: "ops@two", shared: true))
+                }
+            }
+            try await reports.sign(id, Self.reviewed(by: "Dinah", login: "ops@two", shared: true))
+        }
+    }
+
     @Test("the database notes its own user, whatever an insert says")
     func forged() async throws {
         try await StatementScene.with { scene in
