@@ -3,7 +3,7 @@
 ///
 /// One reading says it to within its round trip. What holds for several of them holds to within the shortest, so that a
 /// statement that was slow, as on a busy machine, makes nothing less exact.
-struct DatabaseClock: Sendable {
+package struct DatabaseClock: Sendable {
     private struct Reading {
         /// Microseconds of the database's clock minus those of ours: at least, and at most.
         var least: Int64
@@ -21,11 +21,11 @@ struct DatabaseClock: Sendable {
     private let origin: ContinuousClock.Instant
     private var readings: [Reading] = []
 
-    init(origin: ContinuousClock.Instant = .now) { self.origin = origin }
+    package init(origin: ContinuousClock.Instant = .now) { self.origin = origin }
 
     /// Notes that the database's clock showed `databaseNow`, in microseconds of Unix time, at some time between two
     /// instants of ours.
-    mutating func note(_ databaseNow: Int64, askedAt: ContinuousClock.Instant, answeredAt: ContinuousClock.Instant) {
+    package mutating func note(_ databaseNow: Int64, askedAt: ContinuousClock.Instant, answeredAt: ContinuousClock.Instant) {
         let (asked, answered) = (microseconds(askedAt), microseconds(answeredAt))
         let new = Reading(least: databaseNow - answered, most: databaseNow - asked, at: answered)
         readings.removeAll { $0.at < answered - Self.keptMicroseconds }
@@ -40,7 +40,7 @@ struct DatabaseClock: Sendable {
     /// - Parameters:
     ///   - slot: microseconds of Unix time on the database's clock.
     ///   - tolerance: microseconds.
-    func span(
+    package func span(
         of slot: Int64, tolerance: Int64 = SlotRate.toleranceMicroseconds
     ) -> (from: ContinuousClock.Instant, to: ContinuousClock.Instant) {
         let least = readings.map(\.least).max() ?? 0

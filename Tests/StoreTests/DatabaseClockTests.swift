@@ -1,7 +1,6 @@
+import Store
 import Support
 import Testing
-
-@testable import Store
 
 @Suite("The database's clock beside ours")
 struct DatabaseClockTests {
