@@ -25,7 +25,9 @@ package struct DatabaseClock: Sendable {
 
     /// Notes that the database's clock showed `databaseNow`, in microseconds of Unix time, at some time between two
     /// instants of ours.
-    package mutating func note(_ databaseNow: Int64, askedAt: ContinuousClock.Instant, answeredAt: ContinuousClock.Instant) {
+    package mutating func note(
+        _ databaseNow: Int64, askedAt: ContinuousClock.Instant, answeredAt: ContinuousClock.Instant
+    ) {
         let (asked, answered) = (microseconds(askedAt), microseconds(answeredAt))
         let new = Reading(least: databaseNow - answered, most: databaseNow - asked, at: answered)
         readings.removeAll { $0.at < answered - Self.keptMicroseconds }
