@@ -28,6 +28,9 @@ public actor SharedBudget {
     /// Transactions that granted slots, or found none.
     public private(set) var leases = 0
 
+    /// The first pause after a refusal; each that follows within ten seconds is twice as long.
+    private static let pauseOfAccountMicroseconds: Int64 = 1_000_000
+    private static let pauseOfEndpointMicroseconds: Int64 = 250_000
     /// The longest pause after a refusal.
     static let pauseMicrosecondsMax: Int64 = 16_000_000
     /// The most slots that one transaction grants.
@@ -156,12 +159,14 @@ public actor SharedBudget {
             try await connection.execute(
                 """
                 UPDATE trueup.rate_budget SET
-                    pauses = CASE WHEN paused_until < $3 - 10000000 THEN 1 ELSE least(pauses + 1, 5) END,
+                    pauses = CASE WHEN paused_until < $3 - 10000000 THEN 1 ELSE least(pauses + 1, 7) END,
                     paused_until = CASE WHEN paused_until > $3 THEN paused_until
-                        WHEN paused_until < $3 - 10000000 THEN $3 + 1000000
-                        ELSE $3 + 1000000 * (2 ^ least(pauses, 4))::bigint END
+                        WHEN paused_until < $3 - 10000000 THEN $3 + $4
+                        ELSE least($3 + $4 * (2 ^ least(pauses, 6))::bigint, $3 + $5) END
                 WHERE account = $1 AND endpoint = $2
-                """, account, isAboutAccount ? "" : endpoint, try await Self.now(on: connection))
+                """, account, isAboutAccount ? "" : endpoint, try await Self.now(on: connection),
+                isAboutAccount ? Self.pauseOfAccountMicroseconds : Self.pauseOfEndpointMicroseconds,
+                Self.pauseMicrosecondsMax)
         }
     }
 

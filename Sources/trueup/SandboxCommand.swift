@@ -123,17 +123,17 @@ struct SandboxCommand: AsyncParsableCommand {
                 seed: seed + offset, invoices: invoices, paymentIntents: invoices,
                 fromSeconds: now - Int64(days) * 86_400, toSeconds: now - 600, skew: skew)
         }
-        func held(_ offset: UInt64, credits: Bool) throws -> SandboxHistory {
-            guard credits else { return plain(offset) }
-            return .credits(
+        func credits(_ account: SandboxAccount) throws -> SandboxHistory {
+            .credits(
                 try CreditHistory(
-                    seed: seed + (history == .allCredits ? offset : 0), orders: invoices,
-                    agencies: DemoHistory.agencies, nowSeconds: now, skew: skew))
+                    seed: seed, orders: invoices, agencies: DemoHistory.agencies, nowSeconds: now,
+                    accountID: account.accountID, skew: skew))
         }
+        let onAll = history == .allCredits
         return [
-            .default(history: try held(0, credits: history == .allCredits)),
-            .medflyt(history: try held(1, credits: history == .allCredits)),
-            .taskHealth(history: try held(2, credits: history != .plain)),
+            .default(history: onAll ? try credits(.default()) : plain(0)),
+            .medflyt(history: onAll ? try credits(.medflyt()) : plain(1)),
+            .taskHealth(history: history == .plain ? plain(2) : try credits(.taskHealth())),
         ]
     }
 

@@ -180,6 +180,23 @@ struct SharedBudgetTests {
         let start = ContinuousClock.now
         try await budgets[1].take("a")
         #expect(ContinuousClock.now - start >= .milliseconds(800))
+        // Of one endpoint the pause is shorter at first, and grows where it is refused again.
+        try await budgets[1].take("b")
+        for (pauses, microseconds) in [(1, 250_000), (2, 500_000), (3, 1_000_000)] {
+            await budgets[1].slowDown("b", isAboutAccount: false)
+            let row = try await pools[1].withConnection {
+                try await $0.query(
+                    """
+                    SELECT pauses, paused_until - (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS left
+                    FROM trueup.rate_budget WHERE account = 'medflyt' AND endpoint = 'b'
+                    """)[0]
+            }
+            #expect(try row["pauses"] as Int32 == Int32(pauses))
+            #expect(try row["left"] as Int64 <= Int64(microseconds))
+            let start = ContinuousClock.now
+            try await budgets[1].take("b")
+            #expect(ContinuousClock.now - start >= .microseconds(try row["left"] as Int64 - 50_000))
+        }
         for pool in pools { await pool.close() }
     }
 
