@@ -21,15 +21,13 @@ actor WindowBoard {
         var hasPages = false
         /// How often it was cut since its last page: behind a burst the estimate is wrong until the next page.
         var cuts = 0
-        /// The window that it is the older half of.
-        var cutFrom: Int64?
     }
 
     /// A rest is worth cutting when this many pages are left of it after the one on its way.
     private static let pagesWorthCutting = 1.5
     /// So many are worth it although more than the usual share of pages was not full.
     private static let pagesWorthWasting = 8.0
-    private static let cutsPerPageMax = 1
+    private static let cutsPerPageMax = 2
     private static let perPage = 100.0
     /// Each cut costs one page that is not full, half of one on average. So much of all pages may go that way.
     private static let wastedShare = 0.01
@@ -161,11 +159,8 @@ actor WindowBoard {
         if objects > 0, let cursor = window.cursorSeconds {
             let covered = Double(max(1, before - cursor)) * Self.perPage / Double(objects)
             entry.secondsPerPage = entry.hasPages ? ((entry.secondsPerPage ?? covered) + covered) / 2 : covered
-            if !entry.hasPages { correct(entry.cutFrom, secondsPerPage: covered) }
             entry.hasPages = true
             entry.cuts = 0
-        } else if objects == 0, !entry.hasPages {
-            correct(entry.cutFrom, secondsPerPage: Double(window.window.toSeconds - window.window.fromSeconds))
         }
         // The older half may have been given away while the page was on its way.
         let from = max(entry.window.window.fromSeconds, window.window.fromSeconds)
@@ -179,14 +174,6 @@ actor WindowBoard {
             entries[window.id] = entry
         }
         changed()
-    }
-
-    /// The first page of an older half says how dense it is. A newer half that seems much denser has a burst where it was
-    /// read, and what is left of it lies between the two: else it would be cut over and over, each time for a page with
-    /// next to nothing on it.
-    private func correct(_ id: Int64?, secondsPerPage found: Double) {
-        guard let id, let own = entries[id]?.secondsPerPage, found > 4 * own else { return }
-        entries[id]?.secondsPerPage = (own * found).squareRoot()
     }
 
     /// The window as the board knows it: its `from` may have risen. The database knows it earlier.
@@ -220,7 +207,7 @@ actor WindowBoard {
             entry.window.window = Window(fromSeconds: cut, toSeconds: entry.window.window.toSeconds)
             entries[id] = entry
         }
-        entries[older.id] = Entry(window: older, secondsPerPage: entry.secondsPerPage, cutFrom: id)
+        entries[older.id] = Entry(window: older, secondsPerPage: entry.secondsPerPage)
         taken += 1
         changes += 1
         return older
