@@ -8,6 +8,8 @@ public enum ReportError: Error, Sendable, Hashable, CustomStringConvertible {
     case damagedWorkbook(path: String, reason: String)
     /// A file name that is not one of ours.
     case badName(String)
+    /// The folder has another report, which is signed.
+    case signedFolder(String)
     /// A report that contradicts itself.
     case inconsistent(String)
 
@@ -21,6 +23,9 @@ public enum ReportError: Error, Sendable, Hashable, CustomStringConvertible {
             "\(path) was written and is not whole: \(reason). Check the free space of its disk, and run it again."
         case .badName(let name):
             "“\(name)” is not a name for a file of a report: lower-case letters, digits, dots and hyphens only."
+        case .signedFolder(let path):
+            "\(path) has another report, and \(SignaturePage.fileName) of those who signed it: its files stay. Name "
+                + "another folder with --out."
         case .inconsistent(let what):
             "The report contradicts itself: \(what)."
         }

@@ -98,11 +98,15 @@ public final class ReportWriter {
         return manifest
     }
 
-    /// Takes away what another report left in the same folder: beside this manifest it would look like part of it.
+    /// Takes away what another report left in the same folder: beside this manifest it would look like part of it. What
+    /// was signed is nobody's to take away.
     private func removeOthers(_ names: [String], _ manifest: ReportManifest) throws(ReportError) {
         let path = folder.path + "/" + ReportManifest.fileName
         guard access(path, F_OK) == 0, try FileDigest(path: path).sha256 != manifest.digest.sha256 else { return }
-        let own = ["report.html", "report.xlsx", "report.json", "report.pdf", "summary.txt", SignaturePage.fileName]
+        guard access(folder.path + "/" + SignaturePage.fileName, F_OK) != 0 else {
+            throw .signedFolder(folder.path)
+        }
+        let own = ["report.html", "report.xlsx", "report.json", "report.pdf", "summary.txt"]
         for name in own where !names.contains(name) { try folder.remove(name) }
         let csv = folder.path + "/" + CSVRenderer.folderName
         guard !names.contains(where: { $0.hasPrefix(CSVRenderer.folderName + "/") }), access(csv, F_OK) == 0 else {

@@ -101,8 +101,10 @@ public struct SignaturePage: Sendable, Hashable {
         let boxes = page.components(separatedBy: "<section>").count - 1
         return boxes == signatures.count
             && signatures.allSatisfy { signature in
-                page.contains(HTML.data(signature.person, 120)) && page.contains(HTML.data(signature.note, 4_000))
-                    && page.contains(HTML.data(signature.accepted, 4_000))
+                // A text that was left empty has no place on the page, and is found in none.
+                [(signature.person, 120), (signature.note, 4_000), (signature.accepted, 4_000)].allSatisfy {
+                    $0.isEmpty || page.contains(HTML.data($0, $1))
+                }
             }
     }
 

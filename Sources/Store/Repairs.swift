@@ -74,6 +74,10 @@ public struct RepairRecord: Sendable, Hashable {
                             AND f.stripe_id = o.stripe_id AND f.local_id = o.local_id AND f.kind = o.kind
                         WHERE o.id = $1 AND (f.id = o.id OR f.state = 'open'))
                     """, findingID))
+            // Stripe may have given up by now: no webhook will settle what one was refused for.
+            statements.append(
+                SQLStatement(
+                    "DELETE FROM trueup.webhook_refusal WHERE account = $1 AND object_id = $2", account, stripeID))
         }
         try await connection.pipeline(statements)
     }

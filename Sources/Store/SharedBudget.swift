@@ -52,6 +52,8 @@ public actor SharedBudget {
         /// Whether nobody else has asked for slots of the endpoint for a while, and the account has room to spare, as
         /// the last transaction found.
         var isAlone = false
+        /// How often a request was refused.
+        var pauses = 0
         /// On the database's clock: others were alone until we came.
         var notBefore: Int64 = 0
         /// When the last requests were sent, as many as a second may hold, oldest first.
@@ -153,7 +155,9 @@ public actor SharedBudget {
     /// Stripe refused all the same: nobody sends for a while, longer each time.
     /// - Parameter isAboutAccount: the account as a whole was refused, not the endpoint.
     public func slowDown(_ endpoint: String, isAboutAccount: Bool) async {
-        queues[endpoint]?.slots.removeAll()
+        drop(isAboutAccount ? nil : endpoint)
+        // What is granted while the pause is written does not know of it.
+        defer { drop(isAboutAccount ? nil : endpoint) }
         // Best effort: where the database cannot be reached, nobody gets a slot anyway.
         _ = try? await pool.withConnection { [account] connection in
             try await connection.execute(
@@ -167,6 +171,14 @@ public actor SharedBudget {
                 """, account, isAboutAccount ? "" : endpoint, try await Self.now(on: connection),
                 isAboutAccount ? Self.pauseOfAccountMicroseconds : Self.pauseOfEndpointMicroseconds,
                 Self.pauseMicrosecondsMax)
+        }
+    }
+
+    /// Slots that were granted, or are being granted, are not used: of one endpoint, or of all.
+    private func drop(_ endpoint: String?) {
+        for name in queues.keys where endpoint == nil || name == endpoint {
+            queues[name]?.slots.removeAll()
+            queues[name]?.pauses += 1
         }
     }
 
@@ -207,6 +219,7 @@ public actor SharedBudget {
 
     private func fetch(_ endpoint: String) async throws {
         defer { queues[endpoint]?.refill = nil }
+        let pauses = queues[endpoint]?.pauses ?? 0
         let wanted = queues[endpoint]?.wanted(now: .now) ?? 1
         leases += 1
         let demand = BudgetDemand(
@@ -219,6 +232,8 @@ public actor SharedBudget {
         clock.note(lease.databaseNow, askedAt: lease.askedAt, answeredAt: lease.answeredAt)
         // What was granted to who is alone lies closer together, and is not used late but by who counts.
         let tolerance = lease.isAlone ? SlotRate.toleranceAloneMicroseconds : SlotRate.toleranceMicroseconds
+        // Refused meanwhile: they may have been granted before the pause.
+        guard queues[endpoint]?.pauses == pauses else { return }
         for slot in lease.slots {
             let span = clock.span(of: slot, tolerance: tolerance)
             queues[endpoint]?.slots.append(Slot(from: span.from, to: span.to))

@@ -127,8 +127,8 @@ package struct AccountSlots: Sendable, Equatable {
 
 /// What an endpoint has granted: instants that lie a step apart at least, at most one request each.
 ///
-/// They lie on a grid of even distances, whose place is that of the first: an endpoint that nobody has asked for of late
-/// has a slot at once, and who asks next keeps to its grid, so that the distances between leave no room unused.
+/// They lie on a grid of even distances, whose place is that of the first: an endpoint that nobody has asked for of
+/// late has a slot at once, and who asks next keeps to its grid, so that the distances between leave no room unused.
 package struct EndpointSlots: Sendable, Equatable {
     /// Microseconds of Unix time, ascending, from the last that was over on.
     package private(set) var taken: [Int64]

@@ -51,7 +51,8 @@ public struct Refund: Sendable, Hashable {
     /// All fields, for those who make one themselves.
     public init(
         id: String, createdSeconds: Int64, amount: Int64, currency: String, status: RefundStatus? = nil,
-        paymentIntent: String? = nil, charge: String? = nil, invoice: String? = nil, reason: String? = nil
+        paymentIntent: String? = nil, charge: String? = nil,
+        invoice: String? = nil, reason: String? = nil
     ) {
         self.id = id
         self.createdSeconds = createdSeconds

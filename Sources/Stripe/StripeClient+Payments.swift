@@ -4,7 +4,8 @@ import Curl
 extension StripeClient {
     /// A page of refunds. They have no `livemode`: only the key vouches for their mode.
     /// See https://docs.stripe.com/api/refunds/list
-    /// - Parameter namingInvoices: each says which invoice was paid, where charges name it (`Account.chargesNameInvoices`).
+    /// - Parameter namingInvoices: each says which invoice was paid, where charges name it
+    ///   (`Account.chargesNameInvoices`).
     public func refunds(
         _ query: ListQuery, namingInvoices: Bool = false
     ) async throws(StripeError) -> Page<Refund> {
@@ -12,7 +13,8 @@ extension StripeClient {
     }
 
     /// A page of disputes. See https://docs.stripe.com/api/disputes/list
-    /// - Parameter namingInvoices: each says which invoice was paid, where charges name it (`Account.chargesNameInvoices`).
+    /// - Parameter namingInvoices: each says which invoice was paid, where charges name it
+    ///   (`Account.chargesNameInvoices`).
     public func disputes(
         _ query: ListQuery, namingInvoices: Bool = false
     ) async throws(StripeError) -> Page<Dispute> {

@@ -49,8 +49,8 @@ struct SandboxCommand: AsyncParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "What Task Health's account holds: invoices of every kind, or credit orders with nothing planted; or credit "
-                + "orders on every account.",
+            "What Task Health's account holds: invoices of every kind, or credit orders with nothing planted; or "
+                + "credit orders on every account.",
             valueName: "plain|credits|all-credits"))
     var history = History.plain
 

@@ -5,7 +5,12 @@ import Glibc
 enum Signals {
     static func cancelling<T: Sendable>(_ body: @escaping () async throws -> sending T) async throws -> T {
         let box = UncheckedBody(body: body)
-        let task = Task { try await box.body() }
+        // Nothing begins before somebody listens: a signal that comes in between would be lost.
+        let (ready, begin) = AsyncStream<Never>.makeStream()
+        let task = Task {
+            for await _ in ready {}
+            return try await box.body()
+        }
         let sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
@@ -19,6 +24,7 @@ enum Signals {
             source.resume()
             return source
         }
+        begin.finish()
         defer { for source in sources { source.cancel() } }
         return try await task.value
     }

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Reconciliation
 import Reports
+import Schedule
 import Testing
 
 @Suite("Writing")
@@ -56,8 +57,41 @@ struct ReportWriterTests {
         }
         try scratch.write(report, matched: Self.matched(2))
         #expect(try scratch.names().contains("signatures.html"))
+        // What people signed is not taken away for another report.
+        let signed = try Set(scratch.names())
+        #expect(throws: ReportError.signedFolder(scratch.path)) {
+            try scratch.write(report, [.json, .text], matched: Self.matched(3))
+        }
+        #expect(try Set(scratch.names()) == signed)
+        try FileManager.default.removeItem(atPath: scratch.path + "/signatures.html")
         let other = try scratch.write(report, [.json, .text], matched: Self.matched(3))
         #expect(try Set(scratch.names()) == Set(other.files.map(\.name) + ["manifest.json", "note.txt"]))
+    }
+
+    @Test("a page of signatures holds what was given, also where nobody accepted anything or wrote a note")
+    func signatures() throws {
+        func signature(_ person: String, note: String = "", accepted: String = "") -> SignaturePage.Signature {
+            SignaturePage.Signature(
+                role: "preparer", person: person, systemUser: "ann", databaseUser: "trueup", isSharedLogin: false,
+                note: note, accepted: accepted, atSeconds: 1_795_500_000,
+                manifestHash: String(repeating: "a7", count: 32))
+        }
+        func text(_ signatures: [SignaturePage.Signature]) throws -> String {
+            let scratch = try Scratch()
+            let page = SignaturePage(
+                number: 2, name: "night", state: "EXPLAINED", verdict: "Two items.", cutOffSeconds: 1_795_400_000,
+                zone: try Zone.load("America/New_York"), manifestHash: String(repeating: "a7", count: 32), files: [],
+                signatures: signatures)
+            _ = try page.write(into: scratch.path)
+            return try scratch.text(SignaturePage.fileName)
+        }
+        let plain = [signature("Ann Lee"), signature("Bo Ray", note: "checked")]
+        let page = try text(plain)
+        #expect(SignaturePage.holds(plain, page: page))
+        #expect(!SignaturePage.holds([plain[0]], page: page))
+        #expect(!SignaturePage.holds([plain[0], signature("Bo Ray", note: "forged")], page: page))
+        #expect(!SignaturePage.holds([plain[0], signature("Cy Ray", note: "checked")], page: page))
+        #expect(!SignaturePage.holds([plain[0], signature("Bo Ray", note: "checked", accepted: "why")], page: page))
     }
 
     @Test("nothing stands under a final name before the end, and nothing at all after a report was given up")

@@ -34,6 +34,25 @@ struct AftermathRunTests {
         }
     }
 
+    @Test("what a webhook was refused for is settled by the repair of its object, and of no other")
+    func refused() async throws {
+        try await Night.with(try NightSetup.credits(seed: 321, orders: 300, plants: [.paidOpen: 2])) { night in
+            let missed = try night.history.orders.filter { $0.plant == .paidOpen }.compactMap { $0.invoice?.id }
+            #expect(missed.count == 2)
+            for id in missed + ["in_1Another"] {
+                _ = try await night.query(
+                    """
+                    INSERT INTO trueup.webhook_refusal (account, object_id, type, event_id, reason)
+                    VALUES ('task_health', '\(id)', 'invoice.paid', 'evt_\(id)', 'amount_mismatch') RETURNING 1 AS one
+                    """)
+            }
+            let result = try await night.run()
+            #expect(result.tallies.repaired["missed_paid"] == 2)
+            let left = try await night.query("SELECT object_id FROM trueup.webhook_refusal")
+            #expect(try left.map { try $0["object_id"] as String } == ["in_1Another"])
+        }
+    }
+
     private static func expectAmounts(_ night: Night) async throws {
         let history = try night.history
         var invoices: [String: CreditInvoice] = [:]
