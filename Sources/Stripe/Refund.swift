@@ -40,7 +40,8 @@ public struct Refund: Sendable, Hashable {
     public var status: RefundStatus?
     public var paymentIntent: String?
     public var charge: String?
-    /// What the charge paid, where the charge was asked for in full (`StripeClient.refunds(_:namingInvoices:)`) and names an invoice.
+    /// What the charge paid, where the charge was asked for in full (`StripeClient.refunds(_:namingInvoices:)`) and
+    /// names an invoice.
     public var invoice: String?
     /// For example requested_by_customer.
     public var reason: String?
