@@ -47,13 +47,16 @@ struct DemoReport {
         return found
     }
 
-    /// Makes the report as of a time, in a folder of that name.
+    /// Makes the report as of a time, in a folder of that name. What an earlier demo left there is of a database that is
+    /// gone, and signed: a report is not made over it.
     func make(_ name: String, asOf seconds: Int64) async throws -> ReportResult {
         let (definition, report) = try job
+        let folder = directory + "/reports/" + name
+        if FileManager.default.fileExists(atPath: folder) { try FileManager.default.removeItem(atPath: folder) }
         return try await ReportRun(
             definition: definition, report: report, jobs: set.jobs, accounts: accounts, pool: pool,
             origin: .here(.demo), period: .asOf(seconds), nowSeconds: nowSeconds,
-            directory: directory + "/reports/" + name
+            directory: folder
         ).run()
     }
 
