@@ -47,8 +47,8 @@ struct DemoReport {
         return found
     }
 
-    /// Makes the report as of a time, in a folder of that name. What an earlier demo left there is of a database that is
-    /// gone, and signed: a report is not made over it.
+    /// Makes the report as of a time, in a folder of that name. What an earlier demo left there is of a database that
+    /// is gone, and signed: a report is not made over it.
     func make(_ name: String, asOf seconds: Int64) async throws -> ReportResult {
         let (definition, report) = try job
         let folder = directory + "/reports/" + name
