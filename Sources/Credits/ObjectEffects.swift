@@ -55,6 +55,8 @@ public struct ObjectEffects: Sendable {
         guard invoice.status.isLive, let key = Self.key(invoice.orderID),
             let order = try await effects.orderWithCustomer(key, on: connection)
         else { return .unknown }
+        // Who had the row locked until now may have linked the two.
+        if order.invoiceID == invoice.id { return try await settle(invoice, order, linked: [], effects, connection) }
         if let other = order.invoiceID {
             return .review(
                 .duplicateInStripe, "Invoice \(invoice.id) names order \(key), which is linked to invoice \(other).")
@@ -108,6 +110,7 @@ public struct ObjectEffects: Sendable {
         guard let key = Self.key(intent.chargeID),
             let charge = try await effects.chargeWithCustomer(key, on: connection)
         else { return .unknown }
+        if charge.intentID == intent.id { return try await settle(intent, charge, linked: [], effects, connection) }
         if let other = charge.intentID {
             return .review(
                 .duplicateInStripe,

@@ -193,7 +193,7 @@ package struct SlotCalendar: Sendable, Equatable {
 
     /// How far ahead slots are granted: what a process holds for itself while others wait.
     package static let horizonMicroseconds: Int64 = 250_000
-    /// The same for a process that has been alone for a while: somebody who comes waits for that long once.
+    /// The same for a process that has been alone for a while: who comes waits for that and a second once.
     package static let horizonAloneMicroseconds: Int64 = 1_000_000
     /// After so long nothing counts any more that was granted before.
     package static let forgottenMicroseconds = horizonAloneMicroseconds + 1_000_000 + SlotRate.toleranceMicroseconds
