@@ -43,16 +43,12 @@ struct ExpireGathering: Gathering {
 
     func gather(_ own: OwnRun, isLater: Bool) async throws -> Gathered {
         var gathered = Gathered()
-        do {
+        try await gathered.noting { gathered in
             let reading = RunReading(
                 own: own, clients: clients, pool: pool, invoiceStatus: "draft", progress: progress)
             gathered.tally.problems = try await reading.read()
-            guard gathered.tally.problems.isEmpty else { return gathered }
+            guard gathered.tally.problems.isEmpty else { return }
             for subject in subjects { try await compare(own, subject, &gathered) }
-        } catch let error as StripeError where error.kind != .cancelled {
-            gathered.tally.problems.append("\(error)")
-        } catch let error as ComparisonError {
-            gathered.tally.problems.append("\(error)")
         }
         return gathered
     }

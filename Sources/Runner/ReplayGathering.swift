@@ -25,12 +25,12 @@ struct ReplayGathering: Gathering {
     func gather(_ own: OwnRun, isLater: Bool) async throws -> Gathered {
         let run = own.run
         var gathered = Gathered()
-        do {
+        try await gathered.noting { gathered in
             if !isLater {
                 var reading = RunReading(own: own, clients: clients, pool: pool, progress: progress)
                 for account in accounts { reading.eventTypes[account] = Set(work.events) }
                 gathered.tally.problems = try await reading.read()
-                guard gathered.tally.problems.isEmpty else { return gathered }
+                guard gathered.tally.problems.isEmpty else { return }
                 for account in accounts { try await markUndelivered(own, account) }
             }
             for account in accounts {
@@ -41,12 +41,6 @@ struct ReplayGathering: Gathering {
                 }
             }
             for subject in subjects { try await compare(own, subject, isLater: isLater, &gathered) }
-        } catch let error as StripeError where error.kind != .cancelled {
-            gathered.tally.problems.append("\(error)")
-        } catch let error as ComparisonError {
-            gathered.tally.problems.append("\(error)")
-        } catch let error as ReadingError {
-            gathered.tally.problems.append("\(error)")
         }
         return gathered
     }
@@ -101,7 +95,7 @@ struct ReplayGathering: Gathering {
                 job: job, account: subject.account, comparison: subject.comparison, limit: limits.reads),
             trustsFresh: isLater || run.attempt == 1, limits: limits, progress: progress)
         let result = try await comparison.run()
-        gathered.judged += result.judged
+        gathered.add(result.judged)
         gathered.tally.localRows += result.local.rows
         gathered.tally.note(unconfirmed: result.unconfirmed, account: subject.account)
     }

@@ -165,9 +165,9 @@ struct WebhookDesk: Sendable {
     /// The table that events of a type are about.
     private static func side(of type: String) -> LocalSide? {
         switch type {
-        case "invoice.paid", "invoice.voided": .orders
-        case "invoice.finalized": .notices
-        case let type where type.hasPrefix("payment_intent."): .charges
+        case _ where LiveTables.orderTypes.contains(type): .orders
+        case _ where LiveTables.noticeTypes.contains(type): .notices
+        case _ where LiveTables.chargeTypes.contains(type): .charges
         default: nil
         }
     }

@@ -25,6 +25,8 @@ struct CounterSetup: Sendable {
     var accountID: String?
     /// Accounts whose Stripe cannot be reached.
     var away: Set<String> = []
+    /// The rate limits are in the database, as those of a process are.
+    var sharesLimits = false
     /// What goes wrong at Stripe.
     var faults = SandboxFaults.none
     /// How long an answer of Stripe is waited for.
@@ -38,6 +40,7 @@ final class Counter: Sendable {
     let server: SandboxServer
     let port: Int
     let logs: LogBook
+    private let limits: Pool
     private let http: HTTPClient
     private let stripeHTTP: HTTPClient
     private let serving: Task<Void, any Error>
@@ -78,6 +81,8 @@ final class Counter: Sendable {
         let jobs = Self.jobs(server.url)
         let tables = try await LiveTables.resolve(jobs.jobs, pool: pool)
         let (url, client, id) = (server.url, stripeHTTP, setup.accountID)
+        let limits = Pool(target, size: 2, applicationName: "counter limits")
+        self.limits = limits
         let accounts = Self.accounts.compactMap { name -> LiveAccount? in
             guard let found = tables.byAccount[name] else { return nil }
             let secrets = (setup.secrets ?? [Self.secret(name)]).map { Secret($0) }
@@ -87,7 +92,11 @@ final class Counter: Sendable {
                 accountID: id)
             return LiveAccount(
                 name: name, secrets: secrets, tables: found,
-                client: StripeClient(account: account, http: client, budget: .unlimited, retry: .never))
+                client: StripeClient(
+                    account: account, http: client,
+                    budget: setup.sharesLimits
+                        ? .shared(SharedBudget(pool: limits, account: name, perSecond: 100, perEndpoint: 25))
+                        : .unlimited, retry: .never))
         }
         let fixed = setup.nowSeconds
         var live = LiveService.Setup(
@@ -106,6 +115,7 @@ final class Counter: Sendable {
         serving.cancel()
         _ = await serving.result
         await pool.close()
+        await limits.close()
         await server.stop()
         await http.close()
         await stripeHTTP.close()
