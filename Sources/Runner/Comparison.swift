@@ -43,15 +43,15 @@ struct Comparison: Sendable {
                     classes: try await sink.classes(agreed: local.agreed ?? [:]))
             }
             progress(.confirming(account: account, objects: unread.count))
-            try await confirmer.read(unread, rowsBetween: rowsBetween)
+            try await confirmer.read(unread, places: places)
             read.formUnion(unread.map(\.id))
         }
         preconditionFailure("the last round reads nothing")
     }
 
-    /// How many local rows were made between one instant and the next: about as many objects are there at Stripe.
-    private func rowsBetween(_ seconds: [Int64]) async throws -> [Int64] {
-        try await pool.withConnection { try await subject.rowsBetween(seconds, on: $0) }
+    /// Where the rows of these objects lie among all rows.
+    private func places(of ids: [String], above: Int) async throws -> [RowPlace] {
+        try await pool.withConnection { try await subject.places(of: ids, above: above, on: $0) }
     }
 
     /// Reads objects of open findings that have grown older than what is listed.
@@ -112,8 +112,8 @@ extension Judged: Comparable {
 /// An object that has to be read before anything is said of it.
 struct UnreadObject: Sendable, Hashable {
     var id: String
-    /// When the local row that names it was made; `nil` where the object itself has to be asked.
-    var rowCreatedSeconds: Int64?
+    /// A local row names it, and no list has shown it; `false` where what a list said has to be read again.
+    var isOfRow = false
 }
 
 /// Collects one round: what is judged, and what has to be read first.
@@ -154,7 +154,7 @@ private actor RoundSink {
             if !Self.isReadable(id) {
                 found.pair = found.pair.asLookalike
             } else if canRead {
-                unread.append(UnreadObject(id: id, rowCreatedSeconds: found.pair.createdSeconds))
+                unread.append(UnreadObject(id: id, isOfRow: true))
                 return
             } else {
                 isConfirmed = false

@@ -41,47 +41,43 @@ struct Confirmer: Sendable {
         }
     }
 
-    /// Reads objects that local rows name, and others: each by its id, or by listing the time that it was made in,
-    /// whichever takes fewer requests.
-    /// - Parameter rowsBetween: how many local rows were made between one instant and the next.
-    func read(_ objects: [UnreadObject], rowsBetween: ([Int64]) async throws -> [Int64]) async throws {
-        // Two rows may name one object.
-        let unread = Array(Dictionary(objects.map { ($0.id, $0) }) { one, _ in one }.values).sorted { $0.id < $1.id }
-        let named = unread.filter { $0.rowCreatedSeconds != nil }.sorted {
-            ($0.rowCreatedSeconds ?? 0, $0.id) < ($1.rowCreatedSeconds ?? 0, $1.id)
+    /// Reads objects that local rows name, and others: each by its id, or by a page of the list that holds several of
+    /// them, whichever takes fewer requests.
+    /// - Parameter places: where the rows of objects lie among all rows, and the object so many places above each.
+    func read(
+        _ objects: [UnreadObject], places: (_ ids: [String], _ above: Int) async throws -> [RowPlace]
+    ) async throws {
+        let ids = Set(objects.map(\.id))
+        let named = Set(objects.filter(\.isOfRow).map(\.id))
+        guard named.count >= Self.worthPlanning else { return try await read(ids.sorted()) }
+        let rows = try await places(named.sorted(), ReadingPlan.margin)
+        let plan = ReadingPlan(places: rows.map(\.place))
+        let unseen = try await atOnce(plan.pages, Self.workers) { wanted in
+            try await list(Set(rows[wanted].map(\.id)), after: rows[wanted.lowerBound].newerID)
         }
-        guard named.count >= Self.worthPlanning else { return try await read(unread.map(\.id)) }
-        let created = named.map { $0.rowCreatedSeconds ?? 0 }
-        let plan = ReadingPlan(
-            createdSeconds: created, between: try await rowsBetween(created), slackSeconds: Self.slackSeconds)
-        var single = unread.filter { $0.rowCreatedSeconds == nil }.map(\.id) + plan.single.map { named[$0].id }
-        for span in plan.spans {
-            try Task.checkCancellation()
-            single += try await list(span, wanted: Set(span.wanted.map { named[$0].id }))
-        }
-        try await read(single)
+        let listed = Set(plan.pages.flatMap { rows[$0].map(\.id) })
+        try await read((ids.subtracting(listed).union(unseen.joined())).sorted())
     }
 
     /// Fewer are read by id without further thought.
     private static let worthPlanning = 3
-    /// An order's row and its invoice are made at nearly the same time.
-    private static let slackSeconds: Int64 = 600
 
-    /// Lists a span and stages what is wanted of it.
-    /// - Returns: the ids that the list did not show.
-    private func list(_ span: ReadingPlan.Span, wanted: Set<String>) async throws -> [String] {
+    /// Reads pages of the list, as long as each shows more than reading by id would, and stages what is wanted.
+    /// - Parameter id: the object behind which the first page begins; `nil`: at the newest.
+    /// - Returns: the ids that no page showed.
+    private func list(_ wanted: Set<String>, after id: String?) async throws -> Set<String> {
         var missing = wanted
-        var query = ListQuery(
-            createdFrom: span.window.fromSeconds, createdTo: span.window.toSeconds, limit: 100)
-        // The estimate comes from the local side. A span that turns out to hold much more is given up.
-        for _ in 0..<(span.pages * 2 + 2) where !missing.isEmpty {
+        var query = ListQuery(limit: ReadingPlan.perPage)
+        query.startingAfter = id
+        while missing.count > 1 {
+            let before = missing.count
             var rows = BinaryRows()
             let lastID: String?
             let hasMore: Bool
             do {
                 (lastID, hasMore) = try await stage(query, &missing, &rows)
             } catch {
-                // What was not seen until then is read by id.
+                // The object that it should begin behind is none of this account, or was deleted.
                 guard error.isDeletedCursor else { throw error }
                 break
             }
@@ -89,10 +85,10 @@ struct Confirmer: Sendable {
             if encoded.rowCount > 0 {
                 try await pool.withConnection { try await staged.add(encoded, for: fence, on: $0) }
             }
-            guard hasMore, let lastID else { break }
+            guard hasMore, let lastID, before - missing.count > 1 else { break }
             query.startingAfter = lastID
         }
-        return missing.sorted()
+        return missing
     }
 
     /// One page of the list that the objects are in: those that are wanted are encoded.

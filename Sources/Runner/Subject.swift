@@ -162,14 +162,14 @@ struct Subject: Sendable {
         }
     }
 
-    /// How many local rows were made between one instant and the next.
-    func rowsBetween(_ seconds: [Int64], on connection: Connection) async throws -> [Int64] {
+    /// Where the rows of these objects lie among all rows, the newest first; ids that no row names are left out.
+    /// - Parameter above: how many places newer the row is whose object is given beside each.
+    func places(of ids: [String], above: Int, on connection: Connection) async throws -> [RowPlace] {
         switch side {
-        case .orders(let table): try await table.rowsBetween(seconds, on: connection)
-        case .charges(let table): try await table.rowsBetween(seconds, on: connection)
-        case .notices, .customers, .payments, .nothing:
-            // Their differences are about listed objects: no row names one that was not listed.
-            Array(repeating: .max, count: max(0, seconds.count - 1))
+        case .orders(let table): try await table.places(of: ids, above: above, on: connection)
+        case .charges(let table): try await table.places(of: ids, above: above, on: connection)
+        // Their differences are about listed objects: no row names one that was not listed.
+        case .notices, .customers, .payments, .nothing: []
         }
     }
 }

@@ -1,20 +1,20 @@
 import Reconciliation
 import Testing
 
-@Suite("Which objects are read by id and which by listing")
+@Suite("Which objects are read by id and which by a page of their list")
 struct ReadingPlanTests {
-    static let gaps: [Int64] = [0, 0, 3, 40, 99, 100, 250, 5_000, .max]
+    /// What a page is relied on for.
+    static let reach = Int64(ReadingPlan.perPage - 2 * ReadingPlan.margin)
 
     /// The fewest requests by trying every way to cut the wanted ones into parts.
-    static func least(_ count: Int, _ between: [Int64]) -> Int {
-        guard count > 0 else { return 0 }
+    static func least(_ places: [Int64]) -> Int {
+        guard !places.isEmpty else { return 0 }
         var best = Int.max
-        for cuts in 0..<(1 << (count - 1)) {
+        for cuts in 0..<(1 << (places.count - 1)) {
             var requests = 0
             var first = 0
-            for place in 0..<count where place == count - 1 || cuts & (1 << place) != 0 {
-                let objects = Int64(place - first + 1) + between[first..<place].reduce(0, +)
-                requests += place == first ? 1 : Int((objects - 1) / 100 + 1)
+            for place in places.indices where place == places.count - 1 || cuts & (1 << place) != 0 {
+                requests += places[place] - places[first] < reach ? 1 : place - first + 1
                 first = place + 1
             }
             best = min(best, requests)
@@ -25,50 +25,24 @@ struct ReadingPlanTests {
     @Test("the plan takes as few requests as the best of all ways", arguments: 1...60 as ClosedRange<UInt64>)
     func isBest(_ seed: UInt64) {
         var random = Seeded(state: seed)
-        let count = Int.random(in: 0...11, using: &random)
-        var created: [Int64] = []
-        for _ in 0..<count {
-            created.append((created.last ?? 1_000_000) + Int64.random(in: 0...90_000, using: &random))
+        var places: [Int64] = []
+        for _ in 0..<Int.random(in: 0...11, using: &random) {
+            let gaps = [1, 2, 30, Self.reach - 1, Self.reach, 5_000]
+            places.append((places.last ?? 0) + gaps[Int.random(in: 0..<gaps.count, using: &random)])
         }
-        let between = (0..<max(0, count - 1)).map { _ in
-            Self.gaps[Int.random(in: 0..<Self.gaps.count, using: &random)]
+        let plan = ReadingPlan(places: places)
+        #expect(plan.requests == Self.least(places))
+        for page in plan.pages {
+            #expect(page.count > 1 && places[page.upperBound - 1] - places[page.lowerBound] < Self.reach)
         }
-        let plan = ReadingPlan(createdSeconds: created, between: between, slackSeconds: 60)
-        // A gap without end cannot be summed; it is never crossed.
-        let bounded = between.map { min($0, 1_000_000) }
-        #expect(plan.requests == Self.least(count, bounded))
-        var places = plan.single
-        for span in plan.spans {
-            places += Array(span.wanted)
-            for place in span.wanted {
-                #expect(span.window.contains(created[place]))
-                #expect(span.window.contains(created[place] + 60) && span.window.contains(created[place] - 60))
-            }
-        }
-        #expect(places.sorted() == Array(0..<count))
+        #expect((plan.single + plan.pages.flatMap(Array.init)).sorted() == Array(places.indices))
     }
 
     @Test("many objects close together are listed, and far ones are read by id")
     func shapes() {
-        let close = (0..<250).map { 5_000 + Int64($0) }
-        let listed = ReadingPlan(
-            createdSeconds: close, between: Array(repeating: 1, count: 249), slackSeconds: 10)
-        #expect(listed.single.isEmpty)
-        #expect(listed.requests == 5)
-        let far = (0..<50).map { Int64($0) * 1_000_000 }
-        let single = ReadingPlan(
-            createdSeconds: far, between: Array(repeating: 100_000, count: 49), slackSeconds: 10)
-        #expect(single.spans.isEmpty)
-        #expect(single.single.count == 50)
-    }
-
-    @Test("twenty thousand objects are planned quickly enough to be worth it")
-    func large() {
-        var random = Seeded(state: 1)
-        let created = (0..<20_000).map { Int64($0) * 100 }
-        let between = (0..<19_999).map { _ in Int64.random(in: 0...30, using: &random) }
-        let plan = ReadingPlan(createdSeconds: created, between: between, slackSeconds: 1)
-        #expect(plan.requests < 20_000 / 4)
-        #expect(plan.single.count + plan.spans.map(\.wanted.count).reduce(0, +) == 20_000)
+        let close = ReadingPlan(places: (0..<Self.reach * 5).map { $0 })
+        #expect(close.single.isEmpty && close.pages.count == 5)
+        let far = ReadingPlan(places: (0..<50).map { $0 * 1_000 })
+        #expect(far.pages.isEmpty && far.single.count == 50)
     }
 }
