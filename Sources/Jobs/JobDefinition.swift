@@ -181,7 +181,7 @@ public struct RepairLimits: Sendable, Hashable {
     public func exceeded(repairs: Int, objects: Int64) -> String? {
         if repairs > maxRepairs { return "\(repairs) repairs are more than limits.max_repairs (\(maxRepairs))" }
         guard Double(repairs) > maxRepairShare * Double(objects) else { return nil }
-        // The share of a handful says little. That most of it is wrong says that something else is, such as the account.
+        // The share of a handful says little. That most of it is wrong says that something else is: the account, say.
         if repairs <= shareFloor, Int64(repairs) <= objects / 2 + objects % 2 { return nil }
         return "\(repairs) repairs of \(objects) objects are more than limits.max_repair_share (\(maxRepairShare))"
     }

@@ -16,7 +16,7 @@ public struct CreditPackage: Sendable, Hashable {
         self.isActive = isActive
     }
 
-    /// Why it cannot be ordered; `nil` for one that can. What is offered and what is accepted are told apart here alone.
+    /// Why it cannot be ordered; `nil` for one that can. What is offered is what is accepted: both ask here.
     public var obstacle: String? { isActive ? priceObstacle : "it is not active" }
 
     /// What keeps it from being sold although it is active.
