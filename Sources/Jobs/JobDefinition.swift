@@ -167,9 +167,22 @@ public struct RepairLimits: Sendable, Hashable {
     public var maxRepairs: Int
     /// Repairs as a share of the objects compared, 0 to 1.
     public var maxRepairShare: Double
+    /// So many repairs are not too large a share of a few objects, unless they are most of them.
+    public var shareFloor: Int
 
-    public init(maxRepairs: Int = 500, maxRepairShare: Double = 0.05) {
+    public init(maxRepairs: Int = 500, maxRepairShare: Double = 0.05, shareFloor: Int = 5) {
         self.maxRepairs = maxRepairs
         self.maxRepairShare = maxRepairShare
+        self.shareFloor = shareFloor
+    }
+
+    /// Which limit so many repairs are over, in words; `nil` where they may be made.
+    /// - Parameter objects: what was compared, as Stripe has it.
+    public func exceeded(repairs: Int, objects: Int64) -> String? {
+        if repairs > maxRepairs { return "\(repairs) repairs are more than limits.max_repairs (\(maxRepairs))" }
+        guard Double(repairs) > maxRepairShare * Double(objects) else { return nil }
+        // The share of a handful says little. That most of it is wrong says that something else is: the account, say.
+        if repairs <= shareFloor, Int64(repairs) <= objects / 2 + objects % 2 { return nil }
+        return "\(repairs) repairs of \(objects) objects are more than limits.max_repair_share (\(maxRepairShare))"
     }
 }

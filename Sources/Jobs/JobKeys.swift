@@ -47,6 +47,10 @@ package enum JobKeys {
         Key("max_repairs", .integer(0...1_000_000), "Repairs in one run.", fallback: "500"),
         Key(
             "max_repair_share", .number(0...1), "Repairs as a share of the objects compared.", fallback: "0.05"),
+        Key(
+            "share_floor", .integer(0...1_000_000),
+            "So many repairs are within max_repair_share, however few objects there are, unless they are most of them.",
+            fallback: "5"),
     ])
 
     private static let reconcile =

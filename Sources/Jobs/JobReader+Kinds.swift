@@ -89,7 +89,8 @@ extension JobReader {
     private func limits(_ fields: Fields) -> RepairLimits {
         let inner = fields.mapping("limits")
         return RepairLimits(
-            maxRepairs: Int(inner.integer("max_repairs") ?? 0), maxRepairShare: inner.number("max_repair_share") ?? 0)
+            maxRepairs: Int(inner.integer("max_repairs") ?? 0), maxRepairShare: inner.number("max_repair_share") ?? 0,
+            shareFloor: Int(inner.integer("share_floor") ?? 0))
     }
 
     private func table(_ fields: Fields, object: StripeObject) -> TableContract {

@@ -98,6 +98,13 @@ extension PostgresError {
     /// A `statement_timeout` passed, or an administrator cancelled the statement.
     public var isStatementTimeout: Bool { sqlState == "57014" }
 
+    /// Whether a value cannot be kept, now or later: it has a NUL byte or a character that the database's encoding
+    /// lacks, or is longer than an index takes.
+    public var isUnstorableValue: Bool {
+        if case .encoding = kind { return true }
+        return ["22021", "22P05", "54000"].contains(sqlState)
+    }
+
     /// Whether our own task was cancelled.
     public var isCancelled: Bool {
         if case .cancelled = kind { true } else { false }

@@ -17,22 +17,17 @@ extension CreditOrdering {
         let request = ClientRequest(
             kind: .order, agencyID: order.agencyID, key: key, words: "\(order.memberID) \(order.optionID)")
         if let known = try await request.row(on: connection) { return OrderRow(orderID: known, isNew: false) }
-        let option = try await option(of: order, on: connection)
+        let package = try await package(of: order, on: connection)
         return try await connection.transaction { connection in
             if let known = try await request.claim(on: connection) { return OrderRow(orderID: known, isNew: false) }
-            let orderID = try await insert(order, option, on: connection)
+            let orderID = try await insert(order, package, on: connection)
             try await request.fill(orderID, on: connection)
             return OrderRow(orderID: orderID, isNew: true)
         }
     }
 
-    private struct Option: Sendable {
-        var credits: Int64
-        var amount: Int64
-    }
-
     /// Everything that has to be there before a row is made.
-    private func option(of order: NewCreditOrder, on connection: Connection) async throws -> Option {
+    private func package(of order: NewCreditOrder, on connection: Connection) async throws -> CreditPackage {
         let agencies = try await connection.query(
             """
             SELECT \(table.customer)::text AS customer FROM public.agency a WHERE a.id = $1
@@ -46,28 +41,16 @@ extension CreditOrdering {
         guard let customer, !customer.isEmpty else {
             throw OrderingError.noCustomer(agencyID: order.agencyID, account: client.account.name)
         }
-        let options = try await connection.query(
-            """
-            SELECT coalesce(credits, 0) AS credits, coalesce(price_cents, 0) AS price, coalesce(active, false) AS active
-            FROM public.task_credit_order_options WHERE id = $1
-            """, order.optionID)
-        guard let row = options.first else { throw OrderingError.noOption(order.optionID) }
-        let option = Option(credits: try row["credits"], amount: try row["price"])
-        guard try row["active"] as Bool else {
-            throw OrderingError.optionUnavailable(order.optionID, reason: "it is not active")
+        guard let package = try await CreditPackage.find(order.optionID, on: connection) else {
+            throw OrderingError.noOption(order.optionID)
         }
-        let (price, overflow) = option.credits.multipliedReportingOverflow(by: CreditEffects.pricePerCreditCents)
-        // Such an order would be paid and never granted: the comparison calls it a mismatch.
-        guard option.credits > 0, !overflow, option.amount == price else {
-            throw OrderingError.optionUnavailable(
-                order.optionID,
-                reason: "its price of \(option.amount) cents is not \(option.credits) credits at "
-                    + "\(CreditEffects.pricePerCreditCents) cents")
-        }
-        return option
+        if let reason = package.obstacle { throw OrderingError.optionUnavailable(order.optionID, reason: reason) }
+        return package
     }
 
-    private func insert(_ order: NewCreditOrder, _ option: Option, on connection: Connection) async throws -> Int64 {
+    private func insert(
+        _ order: NewCreditOrder, _ package: CreditPackage, on connection: Connection
+    ) async throws -> Int64 {
         guard let member = table.memberID, let optionColumn = table.optionID, table.hostedURL != nil else {
             throw OrderingError.incompleteTable(table.plainName)
         }
@@ -76,7 +59,8 @@ extension CreditOrdering {
             INSERT INTO \(table.name) (\(table.agencyID), \(member), \(optionColumn), \(table.credits),
                 \(table.amount), \(table.currency), \(table.paid), \(table.createdAt))
             VALUES ($1, $2, $3, $4, $5, 'usd', false, now()) RETURNING \(table.key)::bigint AS key
-            """, order.agencyID, order.memberID, order.optionID, option.credits, option.amount)[0]["key"]
+            """, order.agencyID, order.memberID, order.optionID, package.credits,
+            package.priceCents)[0]["key"]
     }
 
     /// What the steps at Stripe need of a row beside what is compared.

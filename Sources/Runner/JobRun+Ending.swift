@@ -101,8 +101,8 @@ extension JobRun {
         for _ in 0..<2 {
             let (tasks, recorded) = try await record(judged, own.fence)
             ended.seen += recorded
-            if let reason = limitReached(tasks.count, objects: ended.tally.stripeObjects) {
-                ended.tally.problems.append(reason)
+            if let reason = limits.exceeded(repairs: tasks.count, objects: ended.tally.stripeObjects) {
+                ended.tally.problems.append("\(reason): nothing was applied, the plan waits for approval.")
                 ended.waiting = try await plan(own.run, judged, subjects)
                 break
             }
@@ -133,19 +133,6 @@ extension JobRun {
             }
         }
         return (tasks, ids)
-    }
-
-    private func limitReached(_ repairs: Int, objects: Int64) -> String? {
-        if repairs > limits.maxRepairs {
-            return
-                "\(repairs) repairs are more than limits.max_repairs (\(limits.maxRepairs)): nothing was applied, "
-                + "the plan waits for approval."
-        }
-        if Double(repairs) > limits.maxRepairShare * Double(objects) {
-            return "\(repairs) repairs of \(objects) objects are more than limits.max_repair_share "
-                + "(\(limits.maxRepairShare)): nothing was applied, the plan waits for approval."
-        }
-        return nil
     }
 
     private func repair(

@@ -14,6 +14,8 @@ struct CreditOrderDesk: Sendable {
     /// The orders of the account that they are invoiced on.
     let table: OrderTable
     let ordering: CreditOrdering
+    /// Packages that are active and cannot be sold.
+    let complaints = Complaints()
 
     static let base = "/rn/agencies/{agency}/agency_members/{member}"
     private static let limitDefault = 20
@@ -44,15 +46,10 @@ struct CreditOrderDesk: Sendable {
 
     private func options(_ call: Call) async throws -> Response {
         _ = try await member(call)
-        let rows = try await pool.withConnection {
-            try await $0.query(
-                """
-                SELECT id, credits, price_cents FROM public.task_credit_order_options
-                WHERE active AND credits IS NOT NULL AND price_cents IS NOT NULL ORDER BY credits, id
-                """)
-        }
-        let options = try rows.map {
-            Options.Option(id: try $0["id"], credits: try $0["credits"], priceCents: try $0["price_cents"])
+        let packages = try await pool.withConnection { try await CreditPackage.all(on: $0) }
+        complaints.tell(packages.compactMap(\.complaint), logger: call.logger)
+        let options = packages.filter { $0.obstacle == nil }.map {
+            Options.Option(id: $0.id, credits: $0.credits, priceCents: $0.priceCents)
         }
         return try JSONAnswer.make(Options(options: options))
     }
@@ -147,6 +144,10 @@ struct CreditOrderDesk: Sendable {
         }
         let keys = call.head.headerFields[values: HTTPFieldName.idempotencyKey]
         guard keys.count <= 1 else { throw APIError.invalid("There may be one Idempotency-Key header.") }
+        // Bytes that are no UTF-8 have become U+FFFD by now: keys that differ there would be one.
+        guard
+            keys.allSatisfy({ $0.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0 != "\u{7f}" && $0 != "\u{fffd}" } })
+        else { throw APIError.invalid("The Idempotency-Key must be text without control characters.") }
         let order = NewCreditOrder(agencyID: agency, memberID: try call.key("member"), optionID: new.optionId)
         let begun = Mutex<Int64?>(nil)
         let made: Order
@@ -159,11 +160,12 @@ struct CreditOrderDesk: Sendable {
             let cut = CutOffCall.placing(order: begun.withLock { $0 }, hasKey: !keys.isEmpty)
             throw cut.fault(of: error, logger: call.logger)
         }
-        // Of a key whose order came to nothing: who asks again must not take it for one that can be paid.
-        guard made.state != "cancelled" || made.stripeInvoiceId != nil else {
+        // A 201 is an order that stands: who asks again must not take a cancelled one for one that can be paid.
+        guard made.state != "cancelled" else {
+            let when = made.stripeInvoiceId == nil ? " before it had an invoice" : ""
             throw APIError(
                 .conflict, "order_cancelled",
-                "Order \(made.id) of this key was cancelled before it had an invoice. Use a new key for a new order.")
+                "Order \(made.id) of this key was cancelled\(when). Use a new key for a new order.")
         }
         return try JSONAnswer.make(OneOrder(order: made), status: .created)
     }

@@ -20,6 +20,9 @@ enum CutOffCall: Sendable {
                     + "Nothing was begun; ask again in a moment.")
         }
         guard error is PostgresError || error is StripeError else { return error }
+        if let error = error as? PostgresError, error.isUnstorableValue {
+            return ServiceResponder.fault(of: error, logger: logger)
+        }
         var fault = ServiceResponder.fault(of: error, logger: logger)
         let isUnknown = (error as? PostgresError)?.isCommitOutcomeUnknown ?? false
         fault.message = "\(ServiceResponder.away(error)) \(words(isUnknown: isUnknown))"

@@ -165,6 +165,12 @@ struct ServiceResponder: HTTPResponder {
         switch error {
         case let error as APIError:
             return error
+        case let error as PostgresError where error.isUnstorableValue:
+            // It came with the request, and would be refused as often as it comes.
+            logger.error("unstorable value", metadata: ["trueup.error": .string(error.brief)])
+            return .invalid(
+                "A text of the request cannot be kept: it has a NUL, or another character that the database does not "
+                    + "take, or is too long. Nothing was changed.")
         case let error as PostgresError:
             logger.error("database error", metadata: ["trueup.error": .string(error.brief)])
             let what =

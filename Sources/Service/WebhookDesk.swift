@@ -67,6 +67,8 @@ struct WebhookDesk: Sendable {
             let account = try signer(call)
             let payload = try WebhookPayload(call.body)
             try check(payload, account)
+            // Of types without an effect nothing is kept.
+            if Self.types.contains(payload.event.type) { try payload.checkIDs() }
             return (account, payload)
         } catch {
             figures.count(webhook: "other", outcome: "refused")

@@ -26,6 +26,24 @@ struct WebhookPayload: Sendable {
         self.object = Array(bytes)
     }
 
+    /// Ids are kept and indexed: what cannot be is said at once, and not tried again as if the database were away.
+    /// - Throws: `APIError` 400.
+    func checkIDs() throws(APIError) {
+        try Self.check("id", event.id)
+        if let objectID = event.objectID { try Self.check("data.object.id", objectID) }
+    }
+
+    private static func check(_ name: String, _ text: String) throws(APIError) {
+        guard !text.isEmpty, text.utf8.count <= idBytesMax, text.unicodeScalars.allSatisfy({ $0.value >= 0x20 }) else {
+            throw APIError(
+                .badRequest, "not_an_event",
+                "its \(name) must have 1 to \(idBytesMax) bytes and no control characters")
+        }
+    }
+
+    /// Stripe's ids have at most so many (https://docs.stripe.com/upgrades).
+    private static let idBytesMax = 255
+
     /// The invoice in it.
     func invoice() throws(APIError) -> Invoice {
         do {

@@ -151,6 +151,11 @@ struct CheckCommand: AsyncParsableCommand {
         } catch {
             return await report.line("webhooks") { throw error }
         }
+        if found.byAccount.values.contains(where: { $0.orders != nil }) {
+            await report.notes("packages") {
+                try await pool.withConnection { try await CreditPackage.all(on: $0) }.compactMap(\.complaint)
+            }
+        }
         for (name, tables) in found.byAccount.sorted(by: { $0.key < $1.key }) {
             let check = WebhookCheck(name: name, settings: set.settings, tables: tables)
             await report.notes("webhooks of \(name)") { try await check.lines() }

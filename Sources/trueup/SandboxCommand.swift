@@ -10,7 +10,8 @@ struct SandboxCommand: AsyncParsableCommand {
             The keys are sk_test_sandbox_default, sk_test_sandbox_medflyt and sk_test_sandbox_task_health. Set \
             api_base of the accounts in jobs/settings.yaml to the address that is printed. With --webhooks it sends \
             events to a trueup serve on this machine, signed with whsec_sandbox_default, whsec_sandbox_medflyt and \
-            whsec_sandbox_task_health.
+            whsec_sandbox_task_health. Its clock is the machine's and goes on with it: drafts with auto_advance are \
+            finalized after their hour. With --now it stands still.
             """)
 
     @Option(name: .long, help: "The port on 127.0.0.1; 0 takes a free one.")
@@ -62,7 +63,8 @@ struct SandboxCommand: AsyncParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The stand-in's time in Unix seconds; the same seed and time give the same objects on another day.",
+            "The stand-in's time in Unix seconds, at which it stands still; the same seed and time give the same "
+                + "objects on another day. Without it, it is now and goes on.",
             valueName: "seconds"))
     var now: Int64?
 
@@ -86,13 +88,14 @@ struct SandboxCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let isFixed = now != nil
         let now = now ?? Int64(Date().timeIntervalSince1970)
         var faults = SandboxFaults(seed: seed)
         for flag in fault { try faults.add(flag: flag) }
         let configuration = SandboxConfiguration(
             accounts: try accounts(now), clockSeconds: now, limits: try SandboxLimits(flag: rateLimits),
             latency: SandboxLatency(fixedMilliseconds: latencyMs, jitterMilliseconds: jitterMs, seed: seed),
-            faults: faults, threads: threads)
+            faults: faults, threads: threads, clockRuns: !isFixed)
         let server = try await SandboxServer.start(configuration, port: port)
         do {
             if let listing { try write(configuration.accounts.map(\.name), of: server, to: listing) }

@@ -39,7 +39,6 @@ struct StripeCustomerCreateCommand: AsyncParsableCommand {
 
     @OptionGroup var metadata: MetadataOptions
     @OptionGroup var options: StripeOptions
-    @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
         var draft = CustomerDraft(name: name, email: email, description: description, metadata: try metadata.pairs())
@@ -59,7 +58,7 @@ struct StripeCustomerCreateCommand: AsyncParsableCommand {
                 code: 64)
         }
         let key = options.key ?? "trueup-customer-\(account)-agency-\(agency)"
-        try await options.run("make a customer", databaseOptions) { client, _, pool in
+        try await options.runWithPool("make a customer") { client, _, pool in
             try await pool.withConnection { connection in
                 if let other = try await AgencyCustomers.customer(ofAgency: agency, account: account, on: connection) {
                     throw AgencyCustomers.Refusal.hasOne(agencyID: agency, customer: other)
@@ -122,12 +121,11 @@ struct StripeChargeCommand: AsyncParsableCommand {
     var purpose: String?
 
     @OptionGroup var options: StripeOptions
-    @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
         let new = NewCharge(agencyID: agency, amount: amount, description: description, purpose: purpose)
         var hasSucceeded = false
-        try await options.run("charge agency \(agency) \(amount) cents", databaseOptions) { client, set, pool in
+        try await options.runWithPool("charge agency \(agency) \(amount) cents") { client, set, pool in
             let charging = try await AgencyCharging.open(
                 account: options.account, jobs: set.jobs, client: client, pool: pool)
             let result = try await charging.charge(new, idempotencyKey: options.key)

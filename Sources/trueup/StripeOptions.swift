@@ -23,6 +23,8 @@ struct StripeOptions: ParsableArguments {
     var json = false
 
     @OptionGroup var files: JobOptions
+    /// On all of them, so that one line of options fits every step; only some have a row to write.
+    @OptionGroup var databaseOptions: DatabaseOptions
 
     /// Runs `body` with the account's client and prints its reply.
     /// - Parameter isReading: what only reads needs no confirmation.
@@ -51,9 +53,8 @@ struct StripeOptions: ParsableArguments {
     }
 
     /// The same with a pool of the database that the tables are in, which is closed at the end.
-    func run(
-        _ action: String, _ databaseOptions: DatabaseOptions,
-        _ body: (StripeClient, JobSet, Pool) async throws -> StripeReply
+    func runWithPool(
+        _ action: String, _ body: (StripeClient, JobSet, Pool) async throws -> StripeReply
     ) async throws {
         try await run(action) { client, set in
             let isLive = Accounts.hasLiveKey([account], settings: set.settings)

@@ -33,7 +33,7 @@ struct DefinitionTests {
                 cancelled_at: cancelled, created_at: made, credits: credits, agency_id: agency}
             on: {missed_paid: review, overdue: ignore}
             stale_after: 36h
-            limits: {max_repairs: 7, max_repair_share: 1}
+            limits: {max_repairs: 7, max_repair_share: 1, share_floor: 3}
             schedule: "15 2 * * *"
             time_zone: America/New_York
             on_overlap: queue
@@ -56,7 +56,7 @@ struct DefinitionTests {
         #expect(reconcile.on == [.missedPaid: .review, .overdue: .ignore])
         #expect(reconcile.action(for: .missedVoid) == .apply && reconcile.action(for: .missedPaid) == .review)
         #expect(reconcile.staleAfterSeconds == 36 * 3600)
-        #expect(reconcile.limits == RepairLimits(maxRepairs: 7, maxRepairShare: 1))
+        #expect(reconcile.limits == RepairLimits(maxRepairs: 7, maxRepairShare: 1, shareFloor: 3))
         #expect(job.description == "Repairs." && job.schedule == "15 2 * * *" && job.timeZone == "America/New_York")
         let from = try #require(ISOTime.seconds("2026-07-01T00:00:00Z"))
         #expect(job.expression?.next(after: from, in: job.zone) == ISOTime.seconds("2026-07-01T06:15:00Z"))

@@ -151,6 +151,19 @@ struct FaultTests {
         }
     }
 
+    @Test(
+        "a night of a small system repairs its few, and stops at more",
+        arguments: [(3, 5, true), (3, 0, false), (6, 5, false)])
+    func small(_ lost: Int, _ floor: Int, _ isRepaired: Bool) async throws {
+        var setup = try NightSetup.credits(seed: 65, orders: 300, plants: [.paidOpen: lost])
+        setup.limits = RepairLimits(maxRepairs: 500, maxRepairShare: 0.001, shareFloor: floor)
+        try await Night.with(setup) { night in
+            let result = try await night.run()
+            #expect(result.outcome.state == (isRepaired ? .repaired : .drift), "\(result.outcome.problems)")
+            #expect(result.tallies.repaired.values.reduce(0, +) == (isRepaired ? lost : 0))
+        }
+    }
+
     @Test("exactly at the limit everything is repaired, one below nothing", arguments: [0, -1])
     func atTheLimit(difference: Int) async throws {
         var setup = try NightSetup.credits(seed: 64, orders: 300, plants: [.paidOpen: 4, .voidOpen: 3])

@@ -102,6 +102,55 @@ struct LiveCommandTests {
         }
     }
 
+    @Test("the stand-in's clock goes on; with --now it stands still", arguments: [false, true])
+    func clock(_ isFixed: Bool) async throws {
+        let folder = try TemporaryFolder()
+        let output = folder.path + "/out"
+        let program = Program(environment: [:], directory: folder.path)
+        let running = try program.start(
+            ["sandbox", "--port", "0", "--invoices", "0"] + (isFixed ? ["--now", "1700000000"] : []), output: output)
+        try await running.wait(forTalk: "Ctrl-C stops")
+        let url = try String(contentsOfFile: output, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        let http = HTTPClient()
+        func created() async throws -> Int64 {
+            struct Customer: Decodable {
+                var created: Int64
+            }
+            let response = try await http.send(
+                HTTPRequest(
+                    .post, url: url + "/v1/customers", headers: [("Authorization", "Bearer sk_test_sandbox_default")],
+                    body: Array("name=A".utf8)))
+            return try JSONDecoder().decode(Customer.self, from: Data(response.body.text.utf8)).created
+        }
+        let first = try await created()
+        let start = ContinuousClock.now
+        var last = first
+        // Long enough for a clock that runs; one that stands still is looked at for three seconds.
+        let limit = start + .seconds(isFixed ? 3 : 60)
+        while last < first + 2, ContinuousClock.now < limit {
+            try await Task.sleep(for: .milliseconds(100))
+            last = try await created()
+        }
+        #expect(isFixed ? (first, last) == (1_700_000_000, 1_700_000_000) : last >= first + 2, "\(first), \(last)")
+        await http.close()
+        #expect(try await running.signal(SIGINT).status == 0)
+    }
+
+    @Test("check --online names packages that are active and cannot be sold")
+    func packages() async throws {
+        try await Scene.with(orders: 60, plants: [:]) { scene in
+            let whole = try await scene.program.run("check", "--online")
+            #expect(whole.status == 0 && !whole.output.contains("note packages"), "\(whole.everything)")
+            let made = try await scene.program.run(
+                "db", "psql", "--", "-c",
+                "INSERT INTO task_credit_order_options (id, credits, price_cents, active) VALUES (990, 10, 5, true)")
+            #expect(made.status == 0, "\(made.talk)")
+            let found = try await scene.program.run("check", "--online")
+            #expect(found.output.contains("note packages: package 990 is active and is not offered"), "\(found.output)")
+            #expect(found.status == 0)
+        }
+    }
+
     @Test("the stand-in posts signed events, again after a failure, and sums them up")
     func sandbox() async throws {
         let receiver = try ScriptedServer { request in

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Glibc
+import Testing
 
 /// The built program, run as its users run it.
 struct Program: Sendable {
@@ -67,6 +68,8 @@ final class Running: Sendable {
     let processID: pid_t
     private let folder: TemporaryFolder
     private let end: Task<Int32, Never>
+    /// The command line, for people.
+    private let words: String
 
     init(
         _ command: [String], environment: [String], directory: String, folder: TemporaryFolder,
@@ -88,6 +91,7 @@ final class Running: Sendable {
         guard code == 0 else { throw ProgramError("\(command[0]) did not start: \(String(cString: strerror(code)))") }
         processID = pid
         self.folder = folder
+        self.words = command.dropFirst().prefix(3).joined(separator: " ")
         let started = pid
         let (stream, continuation) = AsyncStream<Int32>.makeStream()
         // A queue of its own: waiting blocks.
@@ -114,7 +118,10 @@ final class Running: Sendable {
         func text(_ name: String) -> String {
             String(decoding: FileManager.default.contents(atPath: folder.path + name) ?? Data(), as: UTF8.self)
         }
-        return Program.Result(status: status, output: text("/out"), talk: text("/err"))
+        let result = Program.Result(status: status, output: text("/out"), talk: text("/err"))
+        // Of every command of every test: keys, signing secrets and passwords of these tests have this word in them.
+        #expect(!result.everything.contains("CANARY"), "a secret is in what \(words) printed")
+        return result
     }
 
     /// What it has said on stderr so far, in whole lines.

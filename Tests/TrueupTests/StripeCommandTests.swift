@@ -103,6 +103,25 @@ struct StripeCommandTests {
         }
     }
 
+    @Test("every operation takes the same options, whether it has a row to write or not")
+    func options() async throws {
+        let commands = [
+            "customer create", "setup-intent", "payment-method list", "payment-method attach", "payment-method default",
+            "payment-method bank", "invoice create", "invoice finalize", "invoice send", "invoice void", "invoice pay",
+            "invoice delete", "charge", "intent cancel",
+        ]
+        for command in commands {
+            let words = ["stripe"] + command.split(separator: " ").map(String.init)
+            let help = try await Program().run(words + ["--help"])
+            for option in ["--account", "--yes-live", "--key", "--json", "--jobs", "--data-dir", "--embedded"] {
+                let lines = help.output.split(separator: "\n").filter {
+                    $0.drop(while: { $0 == " " }).hasPrefix(option + " ")
+                }
+                #expect(lines.count == 1, "\(command) \(option): \(help.output)")
+            }
+        }
+    }
+
     @Test("the account is always explicit, and in live mode it is said twice")
     func confirmation() async throws {
         var account = SandboxAccount.taskHealth()
