@@ -63,7 +63,7 @@ extension EmbeddedCluster {
 
     /// For set-based work on a machine that is shared with Trueup itself; as durable as PostgreSQL's defaults.
     private static let tuning = [
-        "shared_buffers": "128MB", "max_connections": "50", "max_wal_size": "1GB", "work_mem": "16MB",
+        "shared_buffers": "128MB", "max_connections": "200", "max_wal_size": "1GB", "work_mem": "16MB",
         "maintenance_work_mem": "128MB", "random_page_cost": "1.1", "jit": "off",
         // Nothing is replicated, and a table filled in the transaction that makes it needs no log of its own.
         "wal_level": "minimal", "max_wal_senders": "0",

@@ -11,6 +11,8 @@ struct ListReading: Sendable {
     let pool: Pool
     /// Whether it waits until all windows are read, whoever reads them; who helps goes when nothing is left to take.
     let waitsForOthers: Bool
+    /// When local rows were made that name the list's objects; nobody knows for who helps.
+    var times: @Sendable () async throws -> RowTimes = { .none }
     let progress: @Sendable (RunProgress) -> Void
 
     /// - Throws: `StripeError` and ``ReadingError``, after which the stored windows say what is missing; `RunLost`.
@@ -68,7 +70,8 @@ struct ListReading: Sendable {
         let rate = client.account.rate
         try await ObjectReader(
             list: list, allowedPerSecond: min(rate.perSecond, rate.perEndpoint) * rate.share, windows: windows,
-            pool: pool, waitsForOthers: waitsForOthers, progress: progress, fetch: fetch
+            pool: pool, waitsForOthers: waitsForOthers, progress: progress, times: times,
+            fetch: fetch
         ).read()
     }
 }

@@ -14,6 +14,8 @@ struct ObjectReader<Page: ListedPage>: Sendable {
     /// Whether it waits until all windows of the list are read, whoever reads them.
     let waitsForOthers: Bool
     let progress: @Sendable (RunProgress) -> Void
+    /// When local rows were made that name the list's objects: where these probably lie.
+    let times: @Sendable () async throws -> RowTimes
     /// Asks for one page.
     let fetch: @Sendable (ListQuery) async throws(StripeError) -> Page
 
@@ -27,15 +29,32 @@ struct ObjectReader<Page: ListedPage>: Sendable {
             list: list, windows: windows, pool: pool, pace: ReadingPace(allowedPerSecond: allowedPerSecond),
             waitsForOthers: waitsForOthers)
         try await withThrowingDiscardingTaskGroup { group in
-            while let window = try await board.next() {
+            while let step = try await board.next() {
                 group.addTask {
-                    do {
-                        try await read(window, board: board)
-                    } catch {
-                        await board.stop()
-                        throw error
+                    switch step {
+                    case .read(let window):
+                        do {
+                            try await read(window, board: board)
+                        } catch {
+                            await board.stop()
+                            throw error
+                        }
+                    case .lookUpDensity: try await lookUpDensity(for: board)
                     }
                 }
+            }
+            // Everything is read: nobody needs to know any more where it lies.
+            group.cancelAll()
+        }
+    }
+
+    private func lookUpDensity(for board: WindowBoard) async throws {
+        do {
+            await board.know(try await times())
+        } catch {
+            guard Task.isCancelled else {
+                await board.stop()
+                throw error
             }
         }
     }

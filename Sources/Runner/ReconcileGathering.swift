@@ -87,7 +87,7 @@ struct ReconcileGathering: Gathering {
             case lists([String])
             case reversals(account: String, ListedReversals?, problems: [String])
         }
-        var reading = RunReading(own: own, clients: clients, pool: pool, progress: progress)
+        var reading = RunReading(own: own, clients: clients, pool: pool, subjects: subjects, progress: progress)
         for subject in subjects {
             reading.eventTypes[subject.account, default: []].formUnion(subject.eventHints.types)
         }

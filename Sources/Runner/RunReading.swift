@@ -10,6 +10,8 @@ struct RunReading: Sendable {
     let pool: Pool
     /// The types of the events that are listed, by account.
     var eventTypes: [String: Set<String>] = [:]
+    /// The local tables whose rows name the objects of a list.
+    var subjects: [Subject] = []
     /// Only invoices of this status are listed. Right only where one that leaves the status is not wanted any more.
     var invoiceStatus: String?
     let progress: @Sendable (RunProgress) -> Void
@@ -91,12 +93,22 @@ struct RunReading: Sendable {
         return ListRequest(filters: filters, apiVersion: client.account.apiVersion)
     }
 
+    /// When the rows were made that name the list's objects, of the table that has most.
+    private func times(of list: RunList) async throws -> RowTimes {
+        var most = RowTimes.none
+        for subject in subjects where subject.account == list.account && subject.object == list.object {
+            let times = try await pool.withConnection { try await subject.times(of: own.run.period, on: $0) }
+            if times.marks.count > most.marks.count { most = times }
+        }
+        return most
+    }
+
     private func read(_ list: RunList, _ request: ListRequest) async throws -> [String] {
         guard let client = clients[list.account] else { throw RunError.noAccount(list.account) }
         do {
             try await ListReading(
                 list: list, request: request, client: client, windows: own.windows, pool: pool, waitsForOthers: true,
-                progress: progress
+                times: { try await times(of: list) }, progress: progress
             ).read()
             progress(.read(list))
             return []

@@ -162,6 +162,15 @@ struct Subject: Sendable {
         }
     }
 
+    /// When rows of a period were made that name listed objects, or were made at about the same time.
+    func times(of period: Window, on connection: Connection) async throws -> RowTimes {
+        switch side {
+        case .orders(let table), .payments(let table): try await table.times(of: period, on: connection)
+        case .charges(let table): try await table.times(of: period, on: connection)
+        case .notices, .customers, .nothing: .none
+        }
+    }
+
     /// Where the rows of these objects lie among all rows, the newest first; ids that no row names are left out.
     /// - Parameter above: how many places newer the row is whose object is given beside each.
     func places(of ids: [String], above: Int, on connection: Connection) async throws -> [RowPlace] {

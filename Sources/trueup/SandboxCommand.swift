@@ -115,6 +115,11 @@ struct SandboxCommand: AsyncParsableCommand {
             let statistics = server.statistics
             let refused = statistics.accounts.values.map(\.refused).reduce(0, +)
             Terminal.say("Requests: \(statistics.total), \(refused) refused by a rate limit.")
+            for (account, served) in statistics.accounts.sorted(by: { $0.key < $1.key }) {
+                for (endpoint, requests) in served.requests.sorted(by: { $0.key < $1.key }) {
+                    Terminal.say("  \(account) \(endpoint): \(requests)")
+                }
+            }
             webhooks.sum(server)
         }
     }

@@ -63,7 +63,7 @@ import Testing
             let connection = try await Connection.open(try await cluster.start(), applicationName: "t")
             for (name, value) in [
                 ("fsync", "on"), ("synchronous_commit", "on"), ("full_page_writes", "on"), ("work_mem", "5MB"),
-                ("max_connections", "50"), ("shared_buffers", "128MB"),
+                ("max_connections", "200"), ("shared_buffers", "128MB"),
             ] {
                 let row = try #require(try await connection.query("SELECT current_setting($1)", name).first)
                 #expect(try row[0] == value, "\(name)")

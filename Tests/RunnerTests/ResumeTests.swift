@@ -91,6 +91,8 @@ struct ResumeTests {
                 request.path.firstRange(of: "created%5Bgte%5D=").map { request.path[$0.upperBound...] }
                 ?? request.path.firstRange(of: "created[gte]=").map { request.path[$0.upperBound...] }
             let second = from.flatMap { Int64($0.prefix { $0.isNumber }) }
+            // Rows that wait are read by pages that begin behind an object, and belong to no window.
+            if from == nil, request.path.contains("starting_after=") { continue }
             #expect(second != nil, "\(request.path)")
             #expect(!windows.contains(second ?? 0), "a window that was done is read again: \(request.path)")
         }
