@@ -6,7 +6,7 @@ import Testing
 @Suite("Reports from the command line", .timeLimit(.minutes(5)))
 struct ReportTests {
     /// A scene whose history was read to its beginning, with one report in `out`.
-    private static func withReport(_ body: (Scene, String) async throws -> Void) async throws {
+    static func withReport(_ body: (Scene, String) async throws -> Void) async throws {
         try await Scene.with(orders: 600) { scene in
             try scene.folder.write(
                 Scene.jobFile.replacingOccurrences(of: "look_back: 35d", with: "look_back: 401d"),
@@ -59,12 +59,7 @@ struct ReportTests {
     @Test("rows that were changed under a proven report, and signatures under their page, do not verify")
     func changedRows() async throws {
         try await Self.withReport { scene, folder in
-            // As whoever owns the tables can: without the triggers that refuse it.
-            func sql(_ text: String) async throws {
-                let connection = try await Connection.open(scene.target, applicationName: "forger")
-                try await connection.run(script: "SET session_replication_role = replica; " + text)
-                await connection.close()
-            }
+            func sql(_ text: String) async throws { try await ReportForgeryTests.forge(text, scene) }
             func verify() async throws -> Program.Result { try await scene.program.run("report", "verify", folder) }
             let signed = try await scene.program.run(
                 "report", "sign", "1", "--as", "preparer", "--name", "dana", "--note", "tied", "--accept-unexplained",
@@ -106,6 +101,11 @@ struct ReportTests {
             let page = try String(contentsOfFile: folder + "/signatures.html", encoding: .utf8)
             #expect(page.contains("NOT YET REVIEWED") && page.contains("dana") && page.contains("tied to the bank"))
             #expect(page.contains("Accepted as UNEXPLAINED") && page.contains("the scene has no reservations"))
+            // A name that looks like the preparer's on paper, and one that mixes alphabets, are nobody else's.
+            let alike = try await sign("reviewer", "DANA\u{200B}", "seen")
+            #expect(alike.status == 1 && alike.talk.contains("was prepared by dana"), "\(alike.everything)")
+            let mixed = try await sign("reviewer", "d\u{0430}na", "seen")
+            #expect(mixed.status == 1 && mixed.talk.contains("(Latin, Cyrillic)"), "\(mixed.everything)")
             // Both names were typed by one user: that is no second person.
             let typed = try await sign("reviewer", "miriam", "seen")
             #expect(typed.status == 1 && typed.talk.contains("a typed name is no second person"), "\(typed.everything)")
