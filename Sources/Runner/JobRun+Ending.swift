@@ -138,7 +138,8 @@ extension JobRun {
     private func limitReached(_ repairs: Int, objects: Int64) -> String? {
         if repairs > limits.maxRepairs {
             return
-                "\(repairs) repairs are more than limits.max_repairs (\(limits.maxRepairs)): nothing was applied, "
+                "\(repairs) \(repairs == 1 ? "repair is" : "repairs are") more than limits.max_repairs "
+                + "(\(limits.maxRepairs)): nothing was applied, "
                 + "the plan waits for approval."
         }
         if Double(repairs) > limits.maxRepairShare * Double(objects) {
