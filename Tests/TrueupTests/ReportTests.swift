@@ -136,6 +136,28 @@ struct ReportTests {
         }
     }
 
+    @Test("on a terminal of 80 columns the summary breaks between words; in a pipe its lines stay whole")
+    func terminal() async throws {
+        try await Self.withReport { scene, _ in
+            let whole = try await scene.program.run("report", "--out", "whole", "--format", "json")
+            #expect(whole.output.split(separator: "\n").contains { $0.count > 80 }, "\(whole.output)")
+            // script(1) gives it a terminal.
+            let folder = try TemporaryFolder()
+            let command = "stty cols 80; exec \(Program.path) report --out shown --format json 2>/dev/null"
+            let variables = ["PATH=/usr/bin:/bin", "HOME=\(folder.path)", "LC_ALL=C.UTF-8"]
+            let shown = try await Running(
+                ["/usr/bin/script", "-qec", command, "/dev/null"],
+                environment: variables + scene.program.environment.map { "\($0)=\($1)" },
+                directory: scene.folder.path, folder: folder, input: "/dev/null", output: folder.path + "/out",
+                timeoutSeconds: 120
+            ).result()
+            let lines = shown.output.split(whereSeparator: \.isNewline)
+            #expect(lines.count > 20 && lines.allSatisfy { $0.count <= 80 }, "\(shown.everything)")
+            func words(_ text: String) -> [Substring] { text.split(whereSeparator: \.isWhitespace) }
+            #expect(words(shown.output) == words(whole.output))
+        }
+    }
+
     @Test("CSV files for Excel are another report, and leave the first as it was made")
     func excel() async throws {
         try await Self.withReport { scene, folder in
