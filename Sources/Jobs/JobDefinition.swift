@@ -179,7 +179,9 @@ public struct RepairLimits: Sendable, Hashable {
     /// Which limit so many repairs are over, in words; `nil` where they may be made.
     /// - Parameter objects: what was compared, as Stripe has it.
     public func exceeded(repairs: Int, objects: Int64) -> String? {
-        if repairs > maxRepairs { return "\(repairs) repairs are more than limits.max_repairs (\(maxRepairs))" }
+        if repairs > maxRepairs {
+            return "\(repairs) \(repairs == 1 ? "repair is" : "repairs are") more than limits.max_repairs (\(maxRepairs))"
+        }
         guard Double(repairs) > maxRepairShare * Double(objects) else { return nil }
         // The share of a handful says little. That most of it is wrong says that something else is: the account, say.
         if repairs <= shareFloor, Int64(repairs) <= objects / 2 + objects % 2 { return nil }

@@ -38,11 +38,14 @@ public struct ControlTotals: Sendable, Hashable {
     public var currency: String
     public var stripe: ControlSide
     public var local: ControlSide
+    /// The run read something of the time that the statement is about. One that did not counts in no match rate.
+    public var isCovered: Bool
 
     public init(
         name: String, runID: Int64? = nil, part: StatementItem.Scope = .credits, account: String, currency: String,
-        stripe: ControlSide, local: ControlSide
+        stripe: ControlSide, local: ControlSide, isCovered: Bool = true
     ) {
+        self.isCovered = isCovered
         self.name = name
         self.runID = runID
         self.part = part
@@ -71,12 +74,12 @@ public struct MatchRate: Sendable, Hashable {
     /// One for each currency, in order of the currency.
     public let byValue: [Value]
 
-    /// Over both sides of all control totals.
+    /// Over both sides of the control totals of runs that read something of the time that the statement is about.
     public init(_ controls: [ControlTotals]) throws(StatementError) {
         var matched: Int64 = 0
         var read: Int64 = 0
         var values: [String: (matched: Int64, read: Int64)] = [:]
-        for control in controls {
+        for control in controls where control.isCovered {
             for side in [control.stripe, control.local] {
                 let what = "The value of what was read in \(control.currency.uppercased())"
                 matched = try matched.plus(side.matched.count, "The number of matched objects")

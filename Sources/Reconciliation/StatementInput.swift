@@ -147,8 +147,13 @@ public struct StatementRead: Sendable, Hashable {
     public var reason: String?
     public var pages: Int64
     public var rows: Int64
+    /// Of what `rows` is the number, in words; empty where the name says it.
+    public var counted: String
 
-    public init(name: String, isComplete: Bool, reason: String? = nil, pages: Int64 = 0, rows: Int64 = 0) {
+    public init(
+        name: String, isComplete: Bool, reason: String? = nil, pages: Int64 = 0, rows: Int64 = 0, counted: String = ""
+    ) {
+        self.counted = counted
         self.name = name
         self.isComplete = isComplete
         self.reason = reason

@@ -72,6 +72,13 @@ extension Int64 {
         return sum
     }
 
+    /// The product.
+    package func times(_ factor: Int64, _ what: @autoclosure () -> String) throws(StatementError) -> Int64 {
+        let (product, overflow) = multipliedReportingOverflow(by: factor)
+        if overflow { throw .overflow(what: what()) }
+        return product
+    }
+
     /// The difference, or an error that names it.
     package func minus(_ other: Int64, _ what: @autoclosure () -> String) throws(StatementError) -> Int64 {
         let (difference, overflow) = subtractingReportingOverflow(other)

@@ -32,9 +32,10 @@ enum ControlsSheet {
             ])
         }
         for read in statement.reads {
-            let pages = "\(Money.grouped(read.pages)) pages"
+            let pages = read.pages > 0 ? ["\(Money.grouped(read.pages)) pages"] : []
             let outcome = read.isComplete ? "complete" : "NOT COMPLETE" + (read.reason.map { ": \($0)" } ?? "")
-            rows.append([.text("Read"), .text(read.name), .count(read.rows), .text("\(pages), \(outcome)")])
+            let words = [read.counted].filter { !$0.isEmpty } + pages + [outcome]
+            rows.append([.text("Read"), .text(read.name), .count(read.rows), .text(words.joined(separator: "; "))])
         }
         for query in run.queries.sorted(by: { ($0.name, $0.text) < ($1.name, $1.text) }) {
             rows.append([.text("Query"), .text(query.name), .text(query.text), .empty])
@@ -53,8 +54,9 @@ enum ControlsSheet {
     /// A run that the figures rest on, with the job file that it ran with.
     private static func rows(_ source: SourceRun, _ clock: ReportClock) -> [[Cell]] {
         let group = Cell.text("Run \(source.id)")
-        let from = clock.iso(source.fromSeconds) ?? "?"
-        let to = clock.iso(source.toSeconds) ?? "?"
+        // A run that reads everything reads from the epoch on.
+        let from = source.fromSeconds <= 0 ? "the beginning" : clock.iso(source.fromSeconds) ?? "an unknown time"
+        let to = clock.iso(source.toSeconds) ?? "an unknown time"
         return [
             [group, .text("Job and state"), .text("\(source.job), \(source.state)"), .empty],
             [

@@ -54,6 +54,11 @@ public struct DiscrepancyReport: Sendable, Hashable {
 
     package var clock: ReportClock { ReportClock(zone) }
 
+    /// Its accounts by name, with a word at those of which nothing was read.
+    package var accountNames: [String] {
+        accounts.map(\.name).sorted().map { basis.unreadAccounts.contains($0) ? "\($0) (not read)" : $0 }
+    }
+
     /// LIVE or TEST, or both words when the accounts differ.
     package var mode: String {
         let modes = Set(accounts.map(\.isLive))

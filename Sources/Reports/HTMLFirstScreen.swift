@@ -9,28 +9,28 @@ struct HTMLFirstScreen {
     init(_ sheets: ReportSheets) { self.sheets = sheets }
 
     func html() -> String {
-        var cards = bridges() + [changes(), people(), rates(), aging()]
+        // On paper the signatures stand on the first page, beside the statement; on a screen they come last.
+        var cards = bridges()
+        cards.insert(signOffs(), at: min(1, cards.count))
+        cards += [changes(), people(), rates(), aging()]
         if let largest = largest() { cards.append(largest) }
         if report.trend.count > 1 { cards.append(trend()) }
         if !statement.controls.isEmpty { cards.append(controls()) }
-        cards.append(signOffs())
         return header() + "<div class=\"cards\">\n" + cards.joined(separator: "\n") + "\n</div>\n" + contents()
     }
 
     private func header() -> String {
-        let accounts = report.accounts.map(\.name).sorted().map { HTML.data($0, 60) }.joined(separator: ", ")
+        let accounts = report.accountNames.map { HTML.data($0, 60) }.joined(separator: ", ")
         let cutOff = statement.cutOff
-        let lines = ReportVerdict.groups(statement).map { group -> String in
-            let parts = (group.prefix(1).uppercased() + group.dropFirst()).split(separator: "·").map {
-                "<span>\(HTML.text(String($0).trimmed))</span>"
-            }
-            return "<span class=\"line\">\(parts.joined(separator: " <i>·</i> "))</span>"
+        let verdict = ReportVerdict.line(statement)
+        let parts = (verdict.prefix(1).uppercased() + verdict.dropFirst()).split(separator: "·").map {
+            "<span>\(HTML.text(String($0).trimmed))</span>"
         }
         var text = """
             <header class="\(statement.state.rawValue.lowercased())">
             <p class="title">\(HTML.data(report.title, 120)) <span class="mode">\(report.mode)</span></p>
-            <p class="state">\(HTML.pill(statement.state)) \(HTML.text(ReportVerdict.meaning(statement)))</p>
-            <h1>\(lines.joined(separator: "\n"))</h1>
+            <p class="state">\(HTML.pill(statement.state)) \(HTML.text(ReportVerdict.meaning(report)))</p>
+            <h1><span class="line">\(parts.joined(separator: " <i>·</i> "))</span></h1>
 
             """
         if !statement.gaps.isEmpty {
@@ -43,6 +43,9 @@ struct HTMLFirstScreen {
         let unexplained = ReportVerdict.unexplained(statement)
         if !unexplained.isEmpty {
             text += "<ul class=\"gaps\">" + unexplained.map { "<li>\(HTML.data($0, 300))</li>" }.joined() + "</ul>\n"
+        }
+        if let changed = SignedChanges.sentence(report) {
+            text += "<p class=\"since\"><a href=\"#changed_since_sign_off\">\(HTML.text(changed))</a></p>\n"
         }
         text += "<dl class=\"facts\">"
         text += fact("Cut-off", "\(HTML.text(cutOff.localText)) <small>\(HTML.text(cutOff.zone))</small>")
@@ -68,7 +71,10 @@ struct HTMLFirstScreen {
         let names = sheets.sheets.map { sheet -> String in
             let isEmpty = sheet.key == "statement" && statement.agencies.isEmpty
             guard sheet.key != "summary", !isEmpty else { return "" }
-            return "<a href=\"#\(sheet.key)\">\(HTML.text(sheet.title))</a>"
+            // Where a number of rows is news by itself, the menu has it.
+            let counted = ["open_items", "resolved", "changed_since_sign_off", "repairs"].contains(sheet.key)
+            let count = counted ? " (\(Money.grouped(Int64(sheet.rowCount))))" : ""
+            return "<a href=\"#\(sheet.key)\">\(HTML.text(sheet.title))\(count)</a>"
         }
         return "<nav aria-label=\"Sheets\">" + names.joined() + "<a href=\"#matched\">Matched</a></nav>\n"
     }
@@ -171,6 +177,9 @@ struct HTMLFirstScreen {
 
     private func rates() -> String {
         let rate = statement.matchRate
+        guard let runs = ReportPeriods.rated(report) else {
+            return card("Match rate", "<p class=\"none\">\(HTML.text(ReportPeriods.unrated))</p>")
+        }
         var body = HTMLChart.meter(
             "By count", rate.per10000, "\(Money.grouped(rate.matchedCount)) of \(Money.grouped(rate.readCount))")
         for value in rate.byValue {
@@ -179,7 +188,7 @@ struct HTMLFirstScreen {
             body += HTMLChart.meter(
                 "By value, \(HTML.text(value.currency.uppercased()))", value.per10000, "\(matched) of \(read)")
         }
-        return card("Match rate", body, period: "of the control totals, both sides")
+        return card("Match rate", body, period: "of the control totals, both sides, " + runs)
     }
 
     private func aging() -> String {
@@ -246,7 +255,7 @@ struct HTMLFirstScreen {
         }
         return card(
             "Sign-off", "<div class=\"boxes\">\(boxes.joined())</div>",
-            statement.charges.isEmpty ? "full" : "wide")
+            statement.charges.isEmpty ? "signs full" : "signs wide")
     }
 }
 

@@ -30,7 +30,6 @@ enum HTMLStyle {
         letter-spacing:.06em;color:var(--ink)}
         h1{font-size:26px;line-height:1.3;font-weight:650;letter-spacing:-.01em;margin:6px 0 16px}
         h1 .line{display:block}
-        h1 .line+.line{font-size:20px;margin-top:2px}
         h1 .line>span{white-space:nowrap}
         h1 i{font-style:normal;color:var(--soft);font-weight:400}
         .state{margin-top:12px;color:var(--soft)}
@@ -42,6 +41,7 @@ enum HTMLStyle {
         color:var(--blue)}
         .pill.unexplained{background:var(--red-bg);color:var(--red)}
         .pill.incomplete{background:var(--amber-bg);color:var(--amber)}
+        .since{margin:-4px 0 14px;font-weight:600}
         .gaps{margin:0 0 16px;padding:10px 14px 10px 30px;background:var(--amber-bg);color:var(--amber);\
         border-radius:6px}
         .facts{display:flex;flex-wrap:wrap;gap:12px 40px;border-top:1px solid var(--line);padding-top:14px}
@@ -51,7 +51,7 @@ enum HTMLStyle {
         .cards{display:grid;grid-template-columns:repeat(12,minmax(0,1fr));gap:16px;margin:16px 0;grid-auto-flow:dense}
         .card{grid-column:span 4;background:var(--paper);border:1px solid var(--line);border-radius:10px;\
         padding:18px 20px}
-        .card.wide{grid-column:span 8}.card.full{grid-column:span 12}
+        .card.wide{grid-column:span 8}.card.full{grid-column:span 12}.card.signs{order:9}
         .card.tall{grid-row:span 2}
         .card h2{font-size:13px;font-weight:600;color:var(--soft);margin-bottom:12px}
         .card h2 small{font-weight:400}
@@ -146,7 +146,7 @@ enum HTMLStyle {
         @media (max-width:1100px){.card,.card.wide{grid-column:span 6}.card.wide,.card.controls{grid-column:span 12}}
         @media screen and (max-width:720px){body{font-size:15px}main{padding:12px 12px 32px}header{padding:16px 16px}\
         h1{font-size:20px}h1 .line>span{white-space:normal}\
-        h1 .line+.line{font-size:17px}.card,.card.wide,.card.full{grid-column:span 12;padding:16px}\
+        .card,.card.wide,.card.full{grid-column:span 12;padding:16px}\
         \
         .facts{gap:10px 24px}main>section{padding:16px}
         .items{min-width:0}.items,.items tbody,.items tr,.items td{display:block}.items thead{display:none}
@@ -177,14 +177,13 @@ enum HTMLStyle {
         --bar:#666}
         @page{size:letter landscape;margin:11mm}
         body{font-size:10px;background:#fff}main{max-width:none;padding:0}h1{font-size:17px;margin:3px 0 6px}\
-        h1 .line+.line{font-size:13px}\
         .bridge th,.bridge td{padding:2px 5px}
         header,.card,main>section{border-radius:0;break-inside:avoid}
         main>section{break-inside:auto;border:0;padding:0;margin-top:18px}main>section>h2{font-size:13px;\
         break-after:avoid}.note{break-after:avoid;break-inside:avoid}main>section:first-of-type{break-before:page}
-        header{padding:8px 14px}.tiles{gap:6px}.meter{margin-bottom:6px}.cards{gap:8px;margin:8px 0}\
-        .card{padding:8px 12px;grid-column:span 4}
-        .card.wide{grid-column:span 8}.card.controls{grid-column:span 4}
+        header{padding:8px 14px}.tiles{gap:6px}.meter{margin-bottom:6px}\
+        .cards{display:block;columns:3;column-gap:8px;margin:8px 0}\
+        .card{padding:8px 12px;margin:0 0 8px}.card.signs .boxes{display:block}.card.signs .box{margin-top:6px}
         .card h2{margin-bottom:6px;font-size:10px}.card table,table{font-size:9px}small,.facts dt{font-size:8px}
         .tiles b{font-size:16px}.tiles span,.note,.none{font-size:9px}.pill{border:1px solid currentColor;font-size:8px}
         .state .pill{font-size:10px}.id,td a{font-size:8px}.box{min-height:52px;padding:5px 10px}\

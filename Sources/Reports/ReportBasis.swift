@@ -24,11 +24,14 @@ public struct ReportBasis: Sendable, Hashable {
     /// Since which time of `created` jobs have read whose items are listed and move neither credits nor charges, Unix
     /// seconds: what is older was not compared. `nil`: nothing was read before the cut-off.
     public var readSince: [String: Int64?]
+    /// Accounts of which no job of the report has read anything up to the cut-off.
+    public var unreadAccounts: Set<String>
 
     public init(
         comparedWith: ReportReference? = nil, opensAt: ReportReference? = nil, unstated: [String: Int64] = [:],
-        readSince: [String: Int64?] = [:]
+        readSince: [String: Int64?] = [:], unreadAccounts: Set<String> = []
     ) {
+        self.unreadAccounts = unreadAccounts
         self.readSince = readSince
         self.comparedWith = comparedWith
         self.opensAt = opensAt
@@ -76,9 +79,12 @@ package struct ReportPeriods: Sendable, Hashable {
         where statement.controls.contains(where: { $0.runID == source.id }) {
             rows.append(
                 ReportPeriods(
-                    "Control totals and match rate, run \(source.id)",
+                    isCovered(source, report)
+                        ? "Control totals and match rate, run \(source.id)" : "Control totals, run \(source.id)",
                     "created \(wall(report, source.fromSeconds)) to \(wall(report, source.toSeconds))",
-                    "what \(source.job) read; Tie-out leads from it to the statement"))
+                    isCovered(source, report)
+                        ? "what \(source.job) read; Tie-out leads from it to the statement"
+                        : "what \(source.job) read, all of it after the cut-off: no match rate rests on it"))
         }
         for (job, since) in readSince(report) {
             rows.append(
@@ -140,6 +146,27 @@ package struct ReportPeriods: Sendable, Hashable {
     private static func since(_ report: DiscrepancyReport) -> String {
         guard let last = report.basis.comparedWith else { return "since the beginning: no report was there before" }
         return "since report \(last.id), cut-off \(wall(report, last.cutOffSeconds))"
+    }
+
+    private static func isCovered(_ source: SourceRun, _ report: DiscrepancyReport) -> Bool {
+        report.statement.controls.contains { $0.runID == source.id && $0.isCovered }
+    }
+
+    /// Whose the match rate is: the runs that read something of the time that the statement is about, and what they
+    /// read; `nil` where there is none.
+    package static func rated(_ report: DiscrepancyReport) -> String? {
+        let runs = report.run.runs.filter { isCovered($0, report) }.sorted { $0.id < $1.id }
+        guard !runs.isEmpty else { return nil }
+        let names = runs.map { "\($0.id) (\($0.job))" }.joined(separator: ", ")
+        let days = Set(runs.map { "\(day(report, $0.fromSeconds)) to \(day(report, $0.toSeconds))" }).sorted()
+        return "of \(runs.count == 1 ? "run" : "runs") \(names), created \(days.joined(separator: "; "))"
+    }
+
+    /// Why there is no match rate, in place of one.
+    package static let unrated = "not known: no run that it rests on read a time before the cut-off"
+
+    private static func day(_ report: DiscrepancyReport, _ seconds: Int64) -> String {
+        report.clock.day(seconds).map { "\($0)" } ?? "an unknown day"
     }
 
     private static func wall(_ report: DiscrepancyReport, _ seconds: Int64) -> String {

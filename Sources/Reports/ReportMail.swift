@@ -7,10 +7,8 @@ public enum ReportMail {
     /// - Parameter footer: where the files are and how to sign, a line each.
     public static func html(_ report: DiscrepancyReport, footer: [String]) -> String {
         let statement = report.statement
-        let groups = ReportVerdict.groups(statement).map { HTML.text($0.prefix(1).uppercased() + $0.dropFirst()) }
-        let verdict = groups.first ?? ""
-        let others = groups.dropFirst().map { "<p style=\"margin:0 0 4px;font-weight:bold\">\($0)</p>" }.joined()
-        let accounts = report.accounts.map(\.name).sorted().map { HTML.data($0, 60) }.joined(separator: ", ")
+        let verdict = HTML.text(ReportVerdict.line(statement))
+        let accounts = report.accountNames.map { HTML.data($0, 60) }.joined(separator: ", ")
         let facts = [
             ("Cut-off", "\(statement.cutOff.localText) \(statement.cutOff.zone) (\(statement.cutOff.utcText))"),
             ("Period", ReportPeriods.line(report)),
@@ -20,11 +18,11 @@ public enum ReportMail {
             """
             <p style="margin:0 0 6px;font-size:12px;color:#5b6776" class="s">\(HTML.data(report.title, 120)) · \
             \(accounts) · \(report.mode)</p>
-            <h1 style="margin:0 0 4px;font-size:20px;line-height:1.3">\(verdict)</h1>\(others)
-            <p style="margin:0 0 14px">\(HTML.text(ReportVerdict.meaning(statement)))</p>
-            \(gaps(statement))<table role="presentation" width="100%" cellpadding="0" cellspacing="0" \
+            <h1 style="margin:0 0 4px;font-size:20px;line-height:1.3">\(verdict)</h1>
+            <p style="margin:0 0 14px">\(HTML.text(ReportVerdict.meaning(report)))</p>
+            \(gaps(report))<table role="presentation" width="100%" cellpadding="0" cellspacing="0" \
             style="font-size:13px;margin:0 0 16px">\(facts)</table>
-            \(bridges(statement))\(items(report))
+            \(items(report))\(bridges(statement))
             \(footerLines(footer))
             """)
     }
@@ -85,8 +83,9 @@ public enum ReportMail {
     /// More of them stand in the files.
     private static let gapsMax = 8
 
-    private static func gaps(_ statement: Statement) -> String {
-        let unexplained = ReportVerdict.unexplained(statement)
+    private static func gaps(_ report: DiscrepancyReport) -> String {
+        let statement = report.statement
+        let unexplained = ReportVerdict.notices(report)
         guard !statement.gaps.isEmpty || !unexplained.isEmpty else { return "" }
         let shown = (statement.gaps.prefix(gapsMax) + unexplained).map { "<li>\(HTML.data($0, 400))</li>" }.joined()
         let rest = statement.gaps.count - min(gapsMax, statement.gaps.count)

@@ -44,12 +44,15 @@ public struct SignedChange: Sendable, Hashable {
     public var field: String
     public var then: String
     public var now: String
+    /// By how much it moved the signed balances; nothing where another line says so.
+    public var move: SignedMove
 
-    public init(item: String, field: String, then: String, now: String) {
+    public init(item: String, field: String, then: String, now: String, move: SignedMove = SignedMove()) {
         self.item = item
         self.field = field
         self.then = then
         self.now = now
+        self.move = move
     }
 }
 

@@ -2,66 +2,137 @@ import Reconciliation
 
 /// The first line of a report, and the small texts around it that all formats share.
 public enum ReportVerdict {
-    /// Such as `OUT BY -7.00 credits (-$1,400.00) · 3 of 212 agencies · unexplained 0.00`. An incomplete statement
-    /// says so first.
+    /// Such as `OUT BY -7.00 credits (-$1,400.00) · 3 of 212 agencies · unexplained 0.00`: one line of about 120
+    /// characters, whatever the number of currencies. An incomplete statement says so first.
     public static func line(_ statement: Statement) -> String {
-        groups(statement).joined(separator: " · ")
+        var parts = head(statement)
+        let hasCredits = !statement.agencies.isEmpty || statement.unread.contains(.credits)
+        if !statement.agencies.isEmpty, !statement.unread.contains(.credits) {
+            parts.append(agencies(statement.totals.outOfBalance, statement.totals.agencies))
+        }
+        parts += charges(statement, named: hasCredits)
+        guard parts.count > (statement.state == .incomplete ? 1 : 0) else {
+            return (parts + ["NOTHING TO STATE", "no agency bought, used or was charged anything"])
+                .joined(separator: " · ")
+        }
+        return (parts + rest(statement) + others(statement)).joined(separator: " · ")
     }
 
-    /// The line in its parts: that it is incomplete, then credits, then the charges of each currency.
-    package static func groups(_ statement: Statement) -> [String] {
-        var groups: [[String]] = []
+    /// The same for the subject of a mail: how far the balances are out, and what is unexplained.
+    public static func subject(_ statement: Statement) -> String {
+        let head = head(statement)
+        return (head + (head.isEmpty ? charges(statement, named: false) : []) + rest(statement) + others(statement))
+            .joined(separator: " · ")
+    }
+
+    /// That it is incomplete, then the credits.
+    private static func head(_ statement: Statement) -> [String] {
+        var parts: [String] = []
         if statement.state == .incomplete {
             let gaps = statement.gaps.count
-            groups.append(["INCOMPLETE: \(gaps) \(gaps == 1 ? "gap" : "gaps"), these figures are not a statement"])
+            parts.append("INCOMPLETE: \(gaps) \(gaps == 1 ? "gap" : "gaps"), these figures are not a statement")
         }
-        if statement.unread.contains(.credits) {
-            groups.append(["credits NOT READ up to the cut-off"])
-        } else if !statement.agencies.isEmpty {
-            groups.append(credits(statement))
-        }
-        if statement.unread.contains(.charges) {
-            groups.append(["charges NOT READ up to the cut-off"])
-        } else {
-            for total in statement.chargeTotals { groups.append(charges(total, named: !statement.agencies.isEmpty)) }
-        }
-        if statement.agencies.isEmpty && statement.chargeTotals.isEmpty && statement.state != .incomplete {
-            groups.append(["NOTHING TO STATE", "no agency bought, used or was charged anything"])
-        }
-        return groups.map { $0.joined(separator: " · ") }
-    }
-
-    private static func credits(_ statement: Statement) -> [String] {
-        let totals = statement.totals
-        guard let difference = totals.difference, let unexplained = totals.unexplained else {
-            return ["difference not known", agencies(totals.outOfBalance, totals.agencies), "unexplained not known"]
-        }
-        let isBalanced = totals.outOfBalance == 0
-        let money = amounts(statement).filter { $0.minorUnits != 0 }
-        let worth = money.map(\.description).joined(separator: ", ")
-        let rest = statement.unexplainedMoney.map(\.description).joined(separator: ", ")
-        var head = isBalanced ? "IN BALANCE" : "OUT BY \(decimal(difference)) credits"
+        if statement.unread.contains(.credits) { return parts + ["credits NOT READ up to the cut-off"] }
+        guard !statement.agencies.isEmpty else { return parts }
+        guard let difference = statement.totals.difference else { return parts + ["difference not known"] }
+        let isBalanced = statement.totals.outOfBalance == 0
         // Credits may agree where the money does not: an invoice with taxes, or in another currency.
+        let worth = short(amounts(statement).filter { $0.minorUnits != 0 }, statement)?.description ?? ""
+        var head = isBalanced ? "IN BALANCE" : "OUT BY \(decimal(difference)) credits"
         if !worth.isEmpty { head += isBalanced ? " in credits, OUT BY \(worth)" : " (\(worth))" }
-        let openings = statement.agencies.compactMap { $0.rollForward?.unexplained }.filter { $0 != 0 }
-        return [head, agencies(totals.outOfBalance, totals.agencies)]
-            + (openings.isEmpty
-                ? [] : ["opening off at \(openings.count) \(openings.count == 1 ? "agency" : "agencies")"])
-            + [
-                "unexplained " + decimal(unexplained) + gross(unexplained, totals.unexplainedGross, decimal)
-                    + (rest.isEmpty ? "" : " and " + rest)
-            ]
+        return parts + [head]
     }
 
-    private static func charges(_ totals: ChargeTotals, named: Bool) -> [String] {
-        func money(_ units: Int64) -> String { Money(minorUnits: units, currency: totals.currency).description }
+    /// The charges of all currencies in a few words.
+    private static func charges(_ statement: Statement, named: Bool) -> [String] {
+        if statement.unread.contains(.charges) { return ["charges NOT READ up to the cut-off"] }
+        let totals = statement.chargeTotals
+        guard !totals.isEmpty else { return [] }
         let name = named ? "charges " : ""
-        guard let difference = totals.difference, let unexplained = totals.unexplained else {
-            return [name + "in \(totals.currency.uppercased()): difference not known"]
+        guard totals.allSatisfy({ $0.difference != nil }) else { return [name + "difference not known"] }
+        guard let out = short(outOfBalance(statement), statement) else { return [name + "IN BALANCE"] }
+        guard !named else { return ["charges OUT BY \(out)"] }
+        let lines = totals.reduce((out: Int64(0), all: Int64(0))) { ($0.out + $1.outOfBalance, $0.all + $1.agencies) }
+        let count = totals.count == 1 ? [agencies(lines.out, lines.all)] : []
+        return ["OUT BY \(out)"] + count
+    }
+
+    /// What nothing accounts for: credits, then money, the main currency first. What is none in one of them does not
+    /// hide what there is in another.
+    private static func rest(_ statement: Statement) -> [String] {
+        if !statement.unread.contains(.credits), !statement.agencies.isEmpty, statement.totals.unexplained == nil {
+            return ["unexplained not known"]
         }
-        let head = totals.outOfBalance == 0 ? "IN BALANCE" : "OUT BY \(money(difference))"
-        return [name + head, agencies(totals.outOfBalance, totals.agencies)]
-            + ["unexplained " + money(unexplained) + gross(unexplained, totals.unexplainedGross, money)]
+        var words: [String] = []
+        let isCharged = !statement.unread.contains(.charges) && !statement.chargeTotals.isEmpty
+        let isCredited = !statement.unread.contains(.credits) && !statement.agencies.isEmpty
+        guard isCharged || isCredited else { return [] }
+        if isCredited, let net = statement.totals.unexplained {
+            let text = decimal(net) + gross(net, statement.totals.unexplainedGross, decimal)
+            if net != 0 || statement.totals.unexplainedGross != 0 { words.append(text) }
+        }
+        var money = isCredited ? statement.unexplainedMoney.map(\.description) : []
+        for totals in isCharged ? inOrder(statement.chargeTotals, statement) : [] {
+            guard let net = totals.unexplained else { return ["unexplained not known"] }
+            func text(_ units: Int64) -> String { Money(minorUnits: units, currency: totals.currency).description }
+            if net != 0 || totals.unexplainedGross != 0 {
+                money.append("\(text(net))\(gross(net, totals.unexplainedGross, text)) in charges")
+            }
+        }
+        words += money.prefix(1)
+        if money.count > 1 { words.append("\(money.count - 1) more \(money.count == 2 ? "sum" : "sums")") }
+        // An opening is named where its agency's difference does not say the same.
+        let openings = statement.agencies.filter {
+            ($0.rollForward?.unexplained ?? 0) != 0 && ($0.unexplained ?? 0) == 0
+        }
+        var parts =
+            openings.isEmpty
+            ? [] : ["opening off at \(openings.count) \(openings.count == 1 ? "agency" : "agencies")"]
+        let zero = isCredited ? decimal(0) : zeroMoney(statement)
+        parts.append("unexplained " + (words.isEmpty ? zero : words.joined(separator: " and ")))
+        return parts
+    }
+
+    private static func zeroMoney(_ statement: Statement) -> String {
+        Money(minorUnits: 0, currency: inOrder(statement.chargeTotals, statement).first?.currency ?? "usd").description
+    }
+
+    /// The amount of the main currency, or of the first one: amounts of different currencies are never added, and
+    /// ``others(_:)`` says how many more there are.
+    private static func short(_ amounts: [Money], _ statement: Statement) -> Money? {
+        let main = mainCurrency(statement)
+        return amounts.first { $0.currency == main } ?? amounts.first
+    }
+
+    /// How many currencies are out of balance of which the line says nothing.
+    private static func others(_ statement: Statement) -> [String] {
+        let credits = statement.unread.contains(.credits) ? [] : amounts(statement).filter { $0.minorUnits != 0 }
+        let charges = statement.unread.contains(.charges) ? [] : outOfBalance(statement)
+        let said = [credits, charges].compactMap { short($0, statement)?.currency }
+        let more = Set((credits + charges).map(\.currency)).subtracting(said).count
+        return more == 0 ? [] : ["and \(more) more \(more == 1 ? "currency" : "currencies")"]
+    }
+
+    /// The charges of the currencies in which some agency's are out of balance.
+    private static func outOfBalance(_ statement: Statement) -> [Money] {
+        statement.chargeTotals.filter { $0.outOfBalance > 0 }.map {
+            Money(minorUnits: $0.difference ?? 0, currency: $0.currency)
+        }
+    }
+
+    private static func inOrder(_ totals: [ChargeTotals], _ statement: Statement) -> [ChargeTotals] {
+        let main = mainCurrency(statement)
+        return totals.filter { $0.currency == main } + totals.filter { $0.currency != main }
+    }
+
+    /// The currency in which most agencies have lines, of several the first.
+    private static func mainCurrency(_ statement: Statement) -> String? {
+        var agencies: [String: Int64] = [:]
+        for line in statement.agencies {
+            for sum in line.activity.purchases { agencies[sum.currency, default: 0] += 1 }
+        }
+        for totals in statement.chargeTotals { agencies[totals.currency, default: 0] += totals.agencies }
+        return agencies.min { ($1.value, $0.key) < ($0.value, $1.key) }?.key
     }
 
     private static func agencies(_ out: Int64, _ all: Int64) -> String {
@@ -106,7 +177,12 @@ public enum ReportVerdict {
             let rest = line.unexplained ?? 0
             if rest != 0, !line.isWithinTolerance { words.append("\(decimal(rest)) credits unexplained") }
             let opening = line.rollForward?.unexplained ?? 0
-            if opening != 0 { words.append("its opening is off by \(decimal(opening)) credits from what was signed") }
+            if opening != 0, opening.magnitude == rest.magnitude, !words.isEmpty {
+                // One fact, which both figures show: an adjustment that was written behind the signature.
+                words = ["\(decimal(rest)) credits unexplained, by which its opening is off from what was signed"]
+            } else if opening != 0 {
+                words.append("its opening is off by \(decimal(opening)) credits from what was signed")
+            }
             if !line.unexplainedMoney.isEmpty {
                 words.append("money unexplained: " + line.unexplainedMoney.map(\.description).joined(separator: ", "))
             }
@@ -140,6 +216,27 @@ public enum ReportVerdict {
         guard statement.state == .explained, !tolerated.isEmpty else { return meaning(statement.state) + sign }
         return "Open items account for the difference, but for what is within the tolerance of "
             + "\(tolerated.joined(separator: " and ")) for each agency." + sign
+    }
+
+    /// What the state of a report means, with what it does not cover: a list that was not read has nothing in it, and
+    /// that has to be said where a reader is told that all is well.
+    package static func meaning(_ report: DiscrepancyReport) -> String {
+        let statement = report.statement
+        let unread = report.basis.readSince.filter { $0.value == nil }.keys.sorted()
+        guard !unread.isEmpty, statement.state != .incomplete else { return meaning(statement) }
+        let accounts = report.basis.unreadAccounts.sorted()
+        let of = accounts.isEmpty ? "" : ", and nothing of account \(accounts.joined(separator: ", "))"
+        let words =
+            statement.state == .clean
+            ? "What the balances rest on was read; there nothing differs and nothing is open." : meaning(statement)
+        return words
+            + " NOT READ up to the cut-off, so nothing is said of them: \(unread.joined(separator: ", "))\(of)."
+    }
+
+    /// What a reader has to know beside the verdict: who has something that nothing accounts for, and what of the
+    /// signed statement is another today.
+    package static func notices(_ report: DiscrepancyReport) -> [String] {
+        unexplained(report.statement) + [SignedChanges.sentence(report)].compactMap { $0 }
     }
 
     /// Whether the first line states a difference.

@@ -5,7 +5,7 @@ enum SummarySheet {
     static let columns = [
         Column("section", "Section", .text, 22), Column("item", "Item", .text, 44),
         Column("value", "Value", .mixed, 38),
-        Column("note", "Note", .text, 60),
+        Column("note", "Note", .text, 74),
     ]
 
     static func sheet(_ report: DiscrepancyReport, verdict: String) -> Sheet {
@@ -14,19 +14,22 @@ enum SummarySheet {
             [.text("Verdict"), .text("Verdict"), .text(verdict), .empty],
             [
                 .text("Verdict"), .text("State"), .text(statement.state.rawValue),
-                .text(ReportVerdict.meaning(statement)),
+                .text(ReportVerdict.meaning(report)),
             ],
         ]
         for gap in statement.gaps { rows.append([.text("Verdict"), .text("Gap"), .text(gap), .empty]) }
         for line in ReportVerdict.unexplained(statement) {
             rows.append([.text("Verdict"), .text("Unexplained"), .text(line), .empty])
         }
+        if let changed = SignedChanges.sentence(report) {
+            rows.append([.text("Verdict"), .text("Changed since sign-off"), .text(changed), .empty])
+        }
         rows += [
             [.text("Scope"), .text("Cut-off"), .text(statement.cutOff.localText), .text(statement.cutOff.zone)],
             [.text("Scope"), .text("Cut-off (UTC)"), .text(statement.cutOff.utcText), .empty],
             [
                 .text("Scope"), .text("Account"),
-                .text(report.accounts.map(\.name).sorted().joined(separator: ", ")), .text(report.mode),
+                .text(report.accountNames.joined(separator: ", ")), .text(report.mode),
             ],
             [.text("Scope"), .text("Report"), .id(report.id), .empty],
         ]
@@ -34,7 +37,7 @@ enum SummarySheet {
             [.text("Period"), .text($0.figure), .text($0.period), $0.note.isEmpty ? .empty : .text($0.note)]
         }
         rows +=
-            bridge(statement) + changes(report) + people(report) + rates(statement) + aging(statement)
+            bridge(statement) + changes(report) + people(report) + rates(report) + aging(statement)
             + largest(statement)
         rows += controls(statement) + signOffs(report)
         return Sheet("summary", "Summary", columns, rows) { $0 }
@@ -140,9 +143,12 @@ enum SummarySheet {
 
     private static let peopleMax = 8
 
-    private static func rates(_ statement: Statement) -> [[Cell]] {
-        let rate = statement.matchRate
-        let count = "\(Money.grouped(rate.matchedCount)) of \(Money.grouped(rate.readCount))"
+    private static func rates(_ report: DiscrepancyReport) -> [[Cell]] {
+        let rate = report.statement.matchRate
+        guard let runs = ReportPeriods.rated(report) else {
+            return [[.text("Match rate"), .text("By count"), .empty, .text(ReportPeriods.unrated)]]
+        }
+        let count = "\(Money.grouped(rate.matchedCount)) of \(Money.grouped(rate.readCount)), " + runs
         var rows: [[Cell]] = [
             [.text("Match rate"), .text("By count"), rate.per10000.map { .share($0) } ?? .empty, .text(count)]
         ]

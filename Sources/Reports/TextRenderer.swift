@@ -19,12 +19,12 @@ public enum ReportSummary {
     /// Plain lines without colours or control characters; numbers are aligned.
     public static func lines(_ report: DiscrepancyReport) -> [String] {
         let statement = report.statement
-        let accounts = report.accounts.map(\.name).sorted().joined(separator: ", ")
+        let accounts = report.accountNames.joined(separator: ", ")
         var lines = [
             ReportVerdict.line(statement),
-            "\(statement.state.rawValue): \(ReportVerdict.meaning(statement))",
+            "\(statement.state.rawValue): \(ReportVerdict.meaning(report))",
         ]
-        lines += (statement.gaps + ReportVerdict.unexplained(statement)).map { "  ! \($0)" }
+        lines += (statement.gaps + ReportVerdict.notices(report)).map { "  ! \($0)" }
         lines += [
             "", "Cut-off  \(statement.cutOff.localText) \(statement.cutOff.zone) (\(statement.cutOff.utcText))",
             "Period   \(ReportPeriods.line(report))", "Account  \(accounts), \(report.mode)", "",
@@ -53,7 +53,7 @@ public enum ReportSummary {
     /// What moved, who is on it, what agrees, and how old it is: names and values.
     static func itemLines(_ report: DiscrepancyReport) -> [(name: String, value: String)] {
         [
-            ("Items", changes(report)), ("People", people(report)), ("Matched", rate(report.statement)),
+            ("Items", changes(report)), ("People", people(report)), ("Matched", rate(report)),
             ("Age", aging(report.statement)),
         ]
     }
@@ -108,15 +108,16 @@ public enum ReportSummary {
         return words.isEmpty ? "nothing is open" : words.joined(separator: ", ")
     }
 
-    private static func rate(_ statement: Statement) -> String {
-        let rate = statement.matchRate
+    private static func rate(_ report: DiscrepancyReport) -> String {
+        let rate = report.statement.matchRate
+        guard let runs = ReportPeriods.rated(report), rate.per10000 != nil else { return ReportPeriods.unrated }
         let values = rate.byValue.map { "\(ReportVerdict.percent($0.per10000)) of \($0.currency.uppercased()) value" }
-        return (["\(ReportVerdict.percent(rate.per10000)) by count"] + values).joined(separator: ", ")
+        return (["\(ReportVerdict.percent(rate.per10000)) by count"] + values).joined(separator: ", ") + "; " + runs
     }
 
     private static func aging(_ statement: Statement) -> String {
         let buckets = AgingBucket.allCases.map { "\($0.label): \(Money.grouped(statement.aging.count($0)))" }
         let rest = AgingSheet.information(statement).map { ", \($0)" } ?? ""
-        return buckets.joined(separator: "   ") + " (days: items)" + rest
+        return buckets.joined(separator: " · ") + " (days: items)" + rest
     }
 }

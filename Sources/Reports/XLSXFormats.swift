@@ -17,6 +17,7 @@ struct XLSXFormats {
     let wrappedIn: Format
     let section: Format
     let muted: Format
+    let mutedWrapped: Format
     let id: Format
     let idIn: Format
     let link: Format
@@ -65,6 +66,10 @@ struct XLSXFormats {
             format_set_font_color($0, 0x34465C)
         }
         muted = try make { format_set_font_color($0, 0x66707C) }
+        mutedWrapped = try make {
+            format_set_font_color($0, 0x66707C)
+            format_set_text_wrap($0)
+        }
         id = try make { format_set_num_format($0, "@") }
         idIn = try make {
             format_set_num_format($0, "@")

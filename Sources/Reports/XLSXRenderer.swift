@@ -191,20 +191,25 @@ final class XLSXTable {
         }
         for (index, cell) in row.enumerated() {
             if case .link = cell { links += 1 }
+            var wraps = sheet.columns[index].width >= 40
+            // A line break is one only in a cell that wraps.
+            if case .text(let text) = cell, text.utf8.prefix(2_000).contains(10) { wraps = true }
             try cells.write(
-                cell, nextRow, UInt16(index), wraps: sheet.columns[index].width >= 40,
+                cell, nextRow, UInt16(index), wraps: wraps,
                 isLinked: links <= XLSXBook.linksMax, isIndented: Self.isIndented(index, of: sheet))
         }
         nextRow += 1
     }
 
-    /// How many lines the longest wrapped text of a row takes, about; at most twelve.
+    /// How many lines the longest text of a row takes, about, by its own line breaks and where it is wrapped; at most
+    /// twelve.
     private func lineCount(_ row: [Cell]) -> Int {
         var lines = 1
-        for (column, cell) in zip(sheet.columns, row) where column.width >= 40 {
+        for (column, cell) in zip(sheet.columns, row) {
             guard case .text(let text) = cell else { continue }
             let breaks = text.utf8.prefix(2_000).count { $0 == 10 }
-            lines = max(lines, breaks + 1 + text.utf8.count / (column.width * 11 / 10))
+            let more = column.width >= 40 ? text.utf8.count / (column.width * 11 / 10) : 0
+            lines = max(lines, breaks + 1 + more)
         }
         return min(lines, 12)
     }
@@ -278,17 +283,24 @@ struct XLSXSummary {
         // Over three cells and not beyond them: a page is as wide as what is written.
         let text = ReportText.cell(ReportText.visible(sheets.verdict, keepsLines: true))
         try cells.check(worksheet_merge_range(worksheet, 1, 1, 1, 3, text, verdict), 1, 1)
-        try cells.string(ReportVerdict.meaning(sheets.report.statement), 2, 1, formats.muted)
+        try wide(ReportVerdict.meaning(sheets.report), 2, from: 1, sheet, formats.mutedWrapped)
         var row: UInt32 = 4
         var section: Cell = .empty
         for index in 0..<sheet.rowCount {
             let line = sheet.row(index)
-            // The verdict and its meaning stand above; gaps still follow.
-            if line[0] == .text("Verdict"), line[1] != .text("Gap"), line[1] != .text("Unexplained") { continue }
+            // The verdict and its meaning stand above; what has to be known besides follows.
+            if line[0] == .text("Verdict"), [.text("Verdict"), .text("State")].contains(line[1]) { continue }
             if line[0] != section {
                 section = line[0]
                 if row > 4 { row += 1 }
                 if case .text(let name) = section { try cells.string(name, row, 0, formats.section) }
+            }
+            // A sentence without a note takes both columns, in as many lines as it needs.
+            if case .text(let text) = line[2], line[3] == .empty, text.utf8.count > sheet.columns[2].width {
+                try wide(text, row, from: 2, sheet, formats.wrapped)
+                try cells.write(line[1], row, 1)
+                row += 1
+                continue
             }
             for column in 1..<line.count - 1 { try cells.write(line[column], row, UInt16(column)) }
             if case .text(let note) = line[line.count - 1] { try cells.string(note, row, 3, formats.note) }
@@ -296,6 +308,19 @@ struct XLSXSummary {
         }
         worksheet_freeze_panes(worksheet, 3, 0)
         try XLSXBook.check(worksheet_print_area(worksheet, 0, 0, row, 3), "set what is printed", "Summary")
+    }
+
+    /// A text over all cells from a column on, in a row as high as it needs. Before any other cell of the row.
+    private func wide(
+        _ text: String, _ row: UInt32, from column: UInt16, _ sheet: Sheet, _ format: XLSXBook.Format
+    ) throws(ReportError) {
+        let width = sheet.columns[Int(column)...3].map(\.width).reduce(0, +)
+        let lines = min(12, text.utf8.count / width + 1)
+        try XLSXBook.check(
+            worksheet_set_row(cells.worksheet, row, Double(lines) * 13.5 + 2, nil), "set a height", "Summary")
+        let clean = ReportText.cell(ReportText.visible(text, keepsLines: true))
+        try cells.check(
+            worksheet_merge_range(cells.worksheet, row, column, row, 3, clean, format), row, column)
     }
 
     /// How many lines a text in the verdict's letters takes.

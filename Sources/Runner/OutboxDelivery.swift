@@ -48,12 +48,13 @@ public struct OutboxDelivery: Sendable {
 
     /// Sends at most `limit` messages that are due. A server that cannot be reached, or does not let us in, ends it:
     /// the others would only use up their attempts.
-    public func deliver(limit: Int) async throws -> Outcome {
+    /// - Parameter report: only messages about the report of this number; `nil`: all.
+    public func deliver(limit: Int, report: Int64? = nil) async throws -> Outcome {
         var outcome = Outcome()
         guard let mail else { return outcome }
         for _ in 0..<max(0, limit) {
             guard !Task.isCancelled,
-                let message = try await outbox.claim([.email], leaseSeconds: Self.leaseSeconds)
+                let message = try await outbox.claim([.email], report: report, leaseSeconds: Self.leaseSeconds)
             else { break }
             guard let error = try await send(message, mail) else {
                 outcome.sent += 1

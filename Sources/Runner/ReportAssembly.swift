@@ -29,7 +29,7 @@ struct ReportAssembly {
             periodFromSeconds: figures.fromSeconds, generatedSeconds: max(asOf, cutOffSeconds), zone: zone,
             statement: statement, items: figures.items.map(item), resolved: resolved(figures),
             changedSinceSignOff: figures.changedSinceSignOff.map {
-                SignedChange(item: $0.item, field: $0.field, then: $0.then, now: $0.now)
+                SignedChange(item: $0.item, field: $0.field, then: $0.then, now: $0.now, move: $0.move)
             }, repairs: figures.repairs.map(repair), run: source(figures),
             trend: figures.trend.map {
                 TrendPoint(atSeconds: $0.cutOffSeconds, openItems: $0.openItems, state: $0.state)
@@ -59,16 +59,7 @@ struct ReportAssembly {
                     reason: "the last report stated \(items) of its items that are still open, and this one leaves the "
                         + "job out: name it in `after`"))
         }
-        for rested in figures.runs {
-            let run = rested.run
-            reads.append(
-                StatementRead(
-                    name: "Stripe, \(run.job), run \(run.id)", isComplete: run.isComplete,
-                    reason: run.isComplete ? nil : run.whyIncomplete, pages: rested.pages, rows: run.stripeObjects))
-        }
-        for (table, rows) in figures.rowsRead {
-            reads.append(StatementRead(name: "Table \(table)", isComplete: true, rows: rows))
-        }
+        reads += ReportReads(figures, jobs: coverage.resting).all
         return StatementInput(
             cutOff: StatementCutOff(seconds: cutOffSeconds, in: zone), agencies: figures.agencies,
             charges: figures.charges, items: figures.items.map(\.item), reads: reads, controls: figures.controls,
@@ -127,7 +118,20 @@ struct ReportAssembly {
                     guard case .reconcile = job.kind else { return false }
                     return job.name == name
                 }
-            })
+            }, unreadAccounts: unreadAccounts(figures))
+    }
+
+    /// Accounts of which no job of the report has read anything up to the cut-off. Where credits or charges were not
+    /// read, the report is INCOMPLETE and says of which account.
+    private func unreadAccounts(_ figures: StatementFigures) -> Set<String> {
+        let missing = Set(missing.map(\.name))
+        var read: Set<String> = []
+        for job in coverage.resting where !missing.contains(job.name) {
+            // A job that is only listed has read nothing where its readings begin after the cut-off.
+            if case .some(.none) = figures.readSince[job.name] { continue }
+            read.formUnion(job.kind.accounts)
+        }
+        return Set(accounts.map(\.name)).subtracting(read)
     }
 
     private func source(_ figures: StatementFigures) -> ReportSource {

@@ -29,14 +29,13 @@ public struct ReportMessages: Sendable, Hashable {
     public init(_ result: ReportResult, definition: JobDefinition, when: DeliverWhen) {
         let report = result.report
         let statement = report.statement
-        let verdict = ReportVerdict.line(statement)
         let day = statement.cutOff.localText.prefix(10)
         let isFull = when == .always || result.isChanged || report.state == .incomplete
         key = Self.key(result.id)
         directory = result.directory
         subject = ReportText.visible(
             isFull
-                ? "\(report.state.rawValue) \(definition.name) \(day): \(verdict)"
+                ? "\(report.state.rawValue) \(definition.name) \(day): \(ReportVerdict.subject(statement))"
                 : "\(report.state.rawValue) \(definition.name) \(day): unchanged")
         guard isFull else {
             text = result.oneLine + "\n"
@@ -67,15 +66,20 @@ public struct ReportMessages: Sendable, Hashable {
 
     private static func slackText(_ report: DiscrepancyReport, id: Int64) -> String {
         let statement = report.statement
-        let accounts = report.accounts.map(\.name).sorted().joined(separator: ", ")
+        let accounts = report.accountNames.joined(separator: ", ")
         let changes = statement.changes
+        let information = report.items.count(where: \.item.isInformation)
         var lines = [
             "*\(escaped(report.state.rawValue))* \(escaped(ReportVerdict.line(statement)))",
             escaped("Cut-off \(statement.cutOff.localText) \(statement.cutOff.zone) · \(accounts), \(report.mode)"),
-            "\(changes.new.count) new, \(changes.reopened.count) reopened, \(report.resolved.count) resolved, "
-                + "\(changes.unchanged.count) unchanged · report \(id)",
+            escaped(ReportVerdict.meaning(report)),
+            (changes.hasPrevious
+                ? "\(changes.new.count) new, \(changes.reopened.count) reopened, \(changes.changed.count) changed, "
+                    + "\(changes.unchanged.count) unchanged, \(report.resolved.count) resolved"
+                : "\(report.items.count) open; this is the first report")
+                + (information > 0 ? " (\(information) of the open ones for information)" : "") + " · report \(id)",
         ]
-        lines += (statement.gaps.prefix(itemsNamed) + ReportVerdict.unexplained(statement).prefix(itemsNamed + 1))
+        lines += (statement.gaps.prefix(itemsNamed) + ReportVerdict.notices(report).suffix(itemsNamed + 2))
             .map { "• " + escaped($0) }
         let items = report.items.filter { !$0.item.isInformation }.sorted {
             ($0.item.creditsEffect.magnitude, $1.item.id) > ($1.item.creditsEffect.magnitude, $0.item.id)
@@ -93,7 +97,9 @@ public struct ReportMessages: Sendable, Hashable {
                             + item.explanation))
         }
         if items.count > itemsNamed {
-            lines.append("… and \(Money.grouped(Int64(items.count - itemsNamed))) more items")
+            lines.append(
+                "… and \(Money.grouped(Int64(items.count - itemsNamed))) more items"
+                    + (information > 0 ? ", and \(Money.grouped(Int64(information))) for information" : ""))
         }
         return lines.joined(separator: "\n")
     }

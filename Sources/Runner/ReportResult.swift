@@ -51,6 +51,7 @@ public struct ReportResult: Sendable {
     public var oneLine: String {
         "\(state.rawValue), unchanged: \(ReportVerdict.line(report.statement)) · cut-off "
             + "\(report.statement.cutOff.localText) · report \(id)"
+            + (SignedChanges.sentence(report).map { " · " + $0 } ?? "")
     }
 }
 

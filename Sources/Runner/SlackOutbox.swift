@@ -30,10 +30,12 @@ public struct SlackOutbox: Sendable {
     }
 
     /// Sends at most `limit` messages that are due, and stops at the first that does not leave.
-    public func deliver(limit: Int) async throws -> OutboxDelivery.Outcome {
+    /// - Parameter report: only those about the report of this number; `nil`: all.
+    public func deliver(limit: Int, report: Int64? = nil) async throws -> OutboxDelivery.Outcome {
         var outcome = OutboxDelivery.Outcome()
         for _ in 0..<max(0, limit) {
-            guard !Task.isCancelled, let message = try await outbox.claim([.slack], leaseSeconds: Self.leaseSeconds)
+            guard !Task.isCancelled,
+                let message = try await outbox.claim([.slack], report: report, leaseSeconds: Self.leaseSeconds)
             else { break }
             switch await post(message) {
             case .sent:

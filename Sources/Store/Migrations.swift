@@ -2,7 +2,7 @@ extension Migration {
     /// Schema `trueup`, oldest first.
     public static let trueup: [Migration] = [
         runs, findings, repairs, accounts, objects, outbox, occurrences, reports, triggers, orderRequests, service,
-        payments, workers, alerts, live, findingFacts, signOff, placedOrders, reportHistory,
+        payments, workers, alerts, live, findingFacts, signOff, placedOrders, reportHistory, reportsMade,
     ]
 
     /// Runs, their windows, and the template of the staging tables (one is made for each run, so that it can be

@@ -69,10 +69,14 @@ public struct Outbox: Sendable {
     }
 
     /// Takes the next message that is due and makes it `sending`, which is committed when this returns.
-    /// - Parameter leaseSeconds: longer than sending can take. Whoever still sends after that has died, and the message
-    ///   becomes `unknown`.
+    /// - Parameters:
+    ///   - report: only messages about the report of this number; `nil`: all.
+    ///   - leaseSeconds: longer than sending can take. Whoever still sends after that has died, and the message
+    ///     becomes `unknown`.
     /// - Returns: `nil` where none is due.
-    public func claim(_ channels: [OutboxChannel], leaseSeconds: Int) async throws -> OutboxMessage? {
+    public func claim(
+        _ channels: [OutboxChannel], report: Int64? = nil, leaseSeconds: Int
+    ) async throws -> OutboxMessage? {
         _ = try await expire()
         return try await pool.transaction { connection in
             try await connection.query(
@@ -81,9 +85,10 @@ public struct Outbox: Sendable {
                     lease_until = now() + $2 * interval '1 second'
                 WHERE id = (SELECT id FROM trueup.outbox
                     WHERE state = 'queued' AND next_attempt_at <= now() AND channel = ANY($1)
+                        AND ($3::text IS NULL OR about->>'report' = $3)
                     ORDER BY next_attempt_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
                 RETURNING \(OutboxMessage.columns)
-                """, channels.map(\.rawValue), Double(leaseSeconds)
+                """, channels.map(\.rawValue), Double(leaseSeconds), report.map(String.init)
             ).first.map(OutboxMessage.init)
         }
     }

@@ -88,29 +88,36 @@ struct LocalLine {
 
     /// The figures up to the start of the period that are others than the signed report's up to its cut-off.
     func changes(since signed: StoredReport.Line?) throws -> [ChangedFigure] {
-        let fields = [
-            ("bought (Stripe)", signed?.boughtAtStripe ?? 0, paidBefore),
-            ("bought (local)", signed?.boughtLocally ?? 0, boughtBefore),
-            ("consumed", signed?.consumed ?? 0, consumedBefore),
-            ("adjustments", signed?.adjustments ?? 0, adjustedBefore),
+        // What each adds to the balance that follows from Stripe, and to the one that the tables record.
+        let fields: [(name: String, then: Int64, now: Int64, sides: (stripe: Int64, tables: Int64))] = [
+            ("bought (Stripe)", signed?.boughtAtStripe ?? 0, paidBefore, (1, 0)),
+            ("bought (local)", signed?.boughtLocally ?? 0, boughtBefore, (0, 1)),
+            ("consumed", signed?.consumed ?? 0, consumedBefore, (-1, -1)),
+            ("adjustments", signed?.adjustments ?? 0, adjustedBefore, (1, 1)),
         ]
         let item = agencyID.map { "agency \($0)" } ?? "no agency"
-        var changes: [ChangedFigure] = fields.compactMap { field, then, now in
-            guard then != now else { return nil }
-            return ChangedFigure(
-                item: item, field: field + " until the sign-off's cut-off", then: Money.grouped(then),
-                now: Money.grouped(now))
+        var changes: [ChangedFigure] = []
+        for field in fields where field.then != field.now {
+            let more = try field.now.minus(field.then, what)
+            changes.append(
+                ChangedFigure(
+                    item: item, field: field.name + " until the sign-off's cut-off", then: Money.grouped(field.then),
+                    now: Money.grouped(field.now),
+                    move: SignedMove(
+                        creditsAtStripe: try more.times(field.sides.stripe, what),
+                        creditsInTables: try more.times(field.sides.tables, what))))
         }
         // A balance that moved with what is listed above says nothing of its own.
         let (then, now) = (signed?.recorded ?? 0, try recordedAtSignOff())
         let moved = try boughtBefore.minus(signed?.boughtLocally ?? 0, what)
             .minus(try consumedBefore.minus(signed?.consumed ?? 0, what), what)
             .plus(try adjustedBefore.minus(signed?.adjustments ?? 0, what), what)
-        if now != then, try now.minus(then, what) != moved {
+        let rest = try now.minus(then, what).minus(moved, what)
+        if now != then, rest != 0 {
             changes.append(
                 ChangedFigure(
                     item: item, field: "closing recorded at the sign-off's cut-off", then: Money.grouped(then),
-                    now: Money.grouped(now)))
+                    now: Money.grouped(now), move: SignedMove(creditsInTables: rest)))
         }
         return changes
     }
@@ -183,11 +190,11 @@ extension StatementQuery {
     /// The control totals of every account and currency that the runs read. Stripe's side was counted when each run
     /// ended; the local side is counted now, over the rows that were made in the run's period.
     func controls(
-        _ items: [StatementFinding], runs: [RestedRun], on connection: Connection
+        _ figures: StatementFigures, on connection: Connection
     ) async throws -> [ControlTotals] {
         var totals: [ControlTotals] = []
-        let stored = try await RunControl.of(runs: runs.map(\.run.id), on: connection)
-        for rested in runs {
+        let (items, stored) = (figures.items, figures.readByRuns)
+        for rested in figures.runs {
             let run = rested.run
             let isCharge = scope.chargeJobs.contains(run.job)
             guard isCharge || scope.creditJobs.contains(run.job) else { continue }
@@ -202,7 +209,8 @@ extension StatementQuery {
                         runID: run.id, part: isCharge ? .charges : .credits,
                         account: Set(controls.map(\.account)).sorted().joined(separator: ", "), currency: currency,
                         stripe: try stripeSide(controls.filter { $0.currency == currency }, run),
-                        local: local[currency] ?? ControlSide(read: Tally(), matched: Tally())))
+                        local: local[currency] ?? ControlSide(read: Tally(), matched: Tally()),
+                        isCovered: run.period.fromSeconds < scope.cutOffSeconds))
             }
         }
         return totals

@@ -55,7 +55,8 @@ public struct StatementQuery: Sendable {
         figures.unread = try await unread(on: connection)
         figures.unstated = try await unstated(on: connection)
         figures.readSince = try await readSince(on: connection)
-        figures.controls = try await controls(figures.items, runs: figures.runs, on: connection)
+        figures.readByRuns = try await RunControl.of(runs: figures.runs.map(\.run.id), on: connection)
+        figures.controls = try await controls(figures, on: connection)
         figures.ties = try await ties(on: connection)
         if let previous = figures.previous {
             let leftOut = try await leftOut(since: previous, on: connection)
@@ -267,6 +268,14 @@ public struct StatementQuery: Sendable {
         }
         figures.rowsRead[scope.orders.plainName] = try await connection.query(
             "SELECT count(*) AS n FROM \(scope.orders.name) l WHERE l.\(scope.orders.createdAt) < $1", cutOff)[0]["n"]
+        for (table, filter) in [
+            ("public.task_credit_reservation", "WHERE created_at < $1"),
+            ("public.task_credit_adjustment", "WHERE created_at < $1"),
+            ("public.task_credit_agency_balance", "WHERE $1::timestamptz IS NOT NULL"),
+        ] {
+            figures.rowsRead[table] = try await connection.query(
+                "SELECT count(*) AS n FROM \(table) \(filter)", cutOff)[0]["n"]
+        }
         addWithoutRows(&figures, purchases)
     }
 
@@ -352,7 +361,7 @@ public struct StatementQuery: Sendable {
             figures.changedSinceSignOff.append(
                 ChangedFigure(
                     item: found.item.id, field: "effect on credits",
-                    then: then.map { Money.grouped($0) } ?? "not known", now: now))
+                    then: then.map { Money.grouped($0) } ?? "no item then", now: now))
         }
         for found in figures.items {
             let before = effectsThen.removeValue(forKey: found.findingID)
@@ -365,7 +374,7 @@ public struct StatementQuery: Sendable {
             let isLocalMove = [.repaired, .lateWebhook, .changedLocally].contains(how)
             let change = try (before ?? 0).minus(
                 isLocalMove ? found.item.creditsEffect : 0, "What changed since the sign-off")
-            try move(found, by: change, then: before, now: "closed, " + how.rawValue.replacing("_", with: " "))
+            try move(found, by: change, then: before, now: "0 (closed: " + how.rawValue.replacing("_", with: " ") + ")")
         }
         return moved
     }
@@ -429,26 +438,29 @@ public struct StatementQuery: Sendable {
         var before = Dictionary(then.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         func change(
             _ key: StoredReport.ChargeSum.Key, _ then: StoredReport.ChargeSum?, _ charged: Int64, _ recorded: Int64
-        ) {
+        ) throws {
             let fields = [
                 ("charged by Stripe", then?.charged ?? 0, charged), ("recorded charges", then?.recorded ?? 0, recorded),
             ]
             for (field, old, new) in fields where old != new {
+                let more = [Money(minorUnits: try new.minus(old, "A changed charge"), currency: key.currency)]
+                let isStripe = field == fields[0].0
                 figures.changedSinceSignOff.append(
                     ChangedFigure(
                         item: key.agencyID.map { "agency \($0)" } ?? "no agency",
                         field: field + " until the sign-off's cut-off",
                         then: Money(minorUnits: old, currency: key.currency).description,
-                        now: Money(minorUnits: new, currency: key.currency).description))
+                        now: Money(minorUnits: new, currency: key.currency).description,
+                        move: SignedMove(moneyAtStripe: isStripe ? more : [], moneyInTables: isStripe ? [] : more)))
             }
         }
         for row in try await connection.query(
             scope.chargesSQL(charges), scope.jobs, scope.chargeAccounts, Timestamp(seconds: signed.cutOffSeconds))
         {
             let key = StoredReport.ChargeSum.Key(agencyID: try row["agency_id"], currency: try row["currency"])
-            change(key, before.removeValue(forKey: key), try row["charged"], try row["recorded"])
+            try change(key, before.removeValue(forKey: key), try row["charged"], try row["recorded"])
         }
-        for (key, then) in before { change(key, then, 0, 0) }
+        for (key, then) in before { try change(key, then, 0, 0) }
     }
 
     // MARK: What agrees

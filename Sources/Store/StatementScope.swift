@@ -79,10 +79,12 @@ public struct StatementFigures: Sendable, Hashable {
     public var ties: [StatementTie] = []
     /// Sums from the beginning to the cut-off, to be kept with the report.
     public var cumulative: [CumulativeLine] = []
-    /// How many rows each table gave, by the table's plain name.
+    /// How many rows of each table are summed, by the table's plain name.
     public var rowsRead: [String: Int64] = [:]
     /// The runs that it rests on, by id.
     public var runs: [RestedRun] = []
+    /// What these runs read at Stripe, counted when each ended.
+    public var readByRuns: [RunControl] = []
     /// The last report with an earlier cut-off.
     public var previous: StoredReport?
     public var previousItems: [PreviousItem] = []
@@ -117,6 +119,8 @@ public struct ChangedFigure: Sendable, Hashable {
     public let field: String
     public let then: String
     public let now: String
+    /// By how much it moved the balances; nothing for what explains a move of another line.
+    public var move = SignedMove()
 }
 
 /// A finding with everything that a report says of it.

@@ -61,8 +61,10 @@ public struct StoredReport: Sendable, Hashable {
     /// One agency's figures as a report has them; the last four from the beginning to the cut-off.
     public struct Line: Sendable, Hashable {
         public let agencyID: Int64?
+        public let opening: Int64
         public let computed: Int64
         public let recorded: Int64?
+        public let explained: Int64
         public let boughtAtStripe: Int64
         public let boughtLocally: Int64
         public let consumed: Int64
@@ -70,15 +72,27 @@ public struct StoredReport: Sendable, Hashable {
     }
 
     /// One agency's charges in one currency as a report has them, in minor units.
-    struct ChargeSum: Sendable, Hashable {
-        struct Key: Sendable, Hashable {
-            let agencyID: Int64?
-            let currency: String
+    public struct ChargeSum: Sendable, Hashable {
+        public struct Key: Sendable, Hashable {
+            public let agencyID: Int64?
+            public let currency: String
+
+            public init(agencyID: Int64?, currency: String) {
+                self.agencyID = agencyID
+                self.currency = currency
+            }
         }
 
-        let key: Key
-        let charged: Int64
-        let recorded: Int64?
+        public let key: Key
+        public let charged: Int64
+        public let recorded: Int64?
+        public let explained: Int64
+    }
+
+    /// An item that a report told of as resolved.
+    public struct Told: Sendable, Hashable {
+        public let findingID: Int64
+        public let closedAt: Timestamp
     }
 
     /// An open item as a report has it.
@@ -193,27 +207,35 @@ extension StoredReport {
     static func lines(of id: Int64, on connection: Connection) async throws -> [Line] {
         try await connection.query(
             """
-            SELECT agency_id, computed, recorded, bought_at_stripe, bought_locally, consumed, adjustments
+            SELECT agency_id, opening, computed, recorded, explained, bought_at_stripe, bought_locally, consumed,
+                adjustments
             FROM trueup.report_line
             WHERE report_id = $1 ORDER BY agency_id
             """, id
         ).map { row in
             Line(
-                agencyID: try row["agency_id"], computed: try row["computed"], recorded: try row["recorded"],
+                agencyID: try row["agency_id"], opening: try row["opening"], computed: try row["computed"],
+                recorded: try row["recorded"], explained: try row["explained"],
                 boughtAtStripe: try row["bought_at_stripe"], boughtLocally: try row["bought_locally"],
-                consumed: try row["consumed"],
-                adjustments: try row["adjustments"])
+                consumed: try row["consumed"], adjustments: try row["adjustments"])
         }
     }
 
     static func charges(of id: Int64, on connection: Connection) async throws -> [ChargeSum] {
         try await connection.query(
-            "SELECT agency_id, currency, charged, recorded FROM trueup.report_charge WHERE report_id = $1", id
+            "SELECT agency_id, currency, charged, recorded, explained FROM trueup.report_charge WHERE report_id = $1",
+            id
         ).map { row in
             ChargeSum(
                 key: ChargeSum.Key(agencyID: try row["agency_id"], currency: try row["currency"]),
-                charged: try row["charged"], recorded: try row["recorded"])
+                charged: try row["charged"], recorded: try row["recorded"], explained: try row["explained"])
         }
+    }
+
+    static func told(of id: Int64, on connection: Connection) async throws -> [Told] {
+        try await connection.query(
+            "SELECT finding_id, closed_at FROM trueup.report_resolved WHERE report_id = $1 ORDER BY finding_id", id
+        ).map { Told(findingID: try $0["finding_id"], closedAt: try $0["closed_at"]) }
     }
 
     static func items(of id: Int64, on connection: Connection) async throws -> [Item] {

@@ -41,7 +41,7 @@ extension StoredReports {
         public let why: String?
     }
 
-    /// Numbers that became no report, the newest first.
+    /// Numbers that became no report, the newest first; not those of reports that were taken out (``removed(job:)``).
     public func unmade(job: String? = nil, limit: Int = 20) async throws -> [Unmade] {
         try await pool.withConnection { connection in
             try await connection.query(
@@ -49,6 +49,7 @@ extension StoredReports {
                 SELECT n.id, n.job, n.taken_at, n.requested_by, f.why
                 FROM trueup.report_number n LEFT JOIN trueup.report_failure f ON f.report_id = n.id
                 WHERE ($1::text IS NULL OR n.job = $1) AND NOT EXISTS (SELECT FROM trueup.report r WHERE r.id = n.id)
+                    AND NOT EXISTS (SELECT FROM trueup.report_made m WHERE m.report_id = n.id)
                 ORDER BY n.id DESC LIMIT $2
                 """, job, limit
             ).map {

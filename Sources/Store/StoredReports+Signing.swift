@@ -39,6 +39,8 @@ extension StoredReports {
         _ id: Int64, _ signature: NewSignature, also: (@Sendable (Connection) async throws -> Void)? = nil
     ) async throws {
         guard let report = try await report(id: id) else { throw SignError.noReport(id) }
+        let mixed = SignerName(signature.person).mixedAlphabets
+        guard mixed.isEmpty else { throw SignError.mixedAlphabets(signature.person, mixed) }
         if let supersedes = signature.supersedes, signature.role != "preparer" {
             throw SignError.supersedeIsPrepared(id, supersedes)
         }
@@ -67,15 +69,13 @@ extension StoredReports {
         }
     }
 
-    /// The preparer of a report where a name is theirs, too, in letters that only look otherwise, such as full width.
+    /// The preparer of a report where a name looks like theirs, in whatever letters.
     private static func preparer(_ id: Int64, named name: String, _ connection: Connection) async throws -> String? {
-        try await connection.query(
-            """
-            SELECT person FROM trueup.report_sign
-            WHERE report_id = $1 AND role = 'preparer' AND CASE WHEN current_setting('server_encoding') = 'UTF8'
-                THEN lower(btrim(normalize(person, NFKC))) = lower(btrim(normalize($2::text, NFKC))) ELSE false END
-            """, id, name
+        let person: String? = try await connection.query(
+            "SELECT person FROM trueup.report_sign WHERE report_id = $1 AND role = 'preparer'", id
         ).first.map { try $0["person"] }
+        guard let person, SignerName(person).skeleton == SignerName(name).skeleton else { return nil }
+        return person
     }
 
     /// What a refusal of the database means to the one who signs; `nil` when it is something else.
@@ -191,6 +191,7 @@ public enum SignError: Error, Sendable, Hashable, CustomStringConvertible {
     case signed(Int64, role: String)
     case notPrepared(Int64)
     case samePerson(Int64, person: String)
+    case mixedAlphabets(String, [String])
     case sameLogin(Int64, person: String, systemUser: String, databaseUser: String)
     case otherStatement(Int64, other: Int64)
     case cannotSupersede(Int64, Int64)
@@ -209,6 +210,9 @@ public enum SignError: Error, Sendable, Hashable, CustomStringConvertible {
                 + "--as preparer"
         case .samePerson(let id, let person):
             "Report \(id) was prepared by \(person), who cannot review it as well: another person has to."
+        case .mixedAlphabets(let person, let alphabets):
+            "The name “\(person)” has letters of several alphabets (\(alphabets.joined(separator: ", "))): on paper it "
+                + "could be taken for somebody else's. Write it in one alphabet, with --name."
         case .sameLogin(let id, let person, let systemUser, let databaseUser):
             "Report \(id) was prepared by \(person) as \(systemUser) with the database's user \(databaseUser), and so "
                 + "would this be: a typed name is no second person. Sign as another user of the machine or of the "

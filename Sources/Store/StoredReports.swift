@@ -68,6 +68,28 @@ public struct StoredReports: Sendable {
         try await pool.withConnection { try await StoredReport.lines(of: id, on: $0) }
     }
 
+    /// The charges of a report by agency and currency.
+    public func charges(of id: Int64) async throws -> [StoredReport.ChargeSum] {
+        try await pool.withConnection { try await StoredReport.charges(of: id, on: $0) }
+    }
+
+    /// The open items of a report.
+    public func items(of id: Int64) async throws -> [StoredReport.Item] {
+        try await pool.withConnection { try await StoredReport.items(of: id, on: $0) }
+    }
+
+    /// What a report told of as resolved.
+    public func told(of id: Int64) async throws -> [StoredReport.Told] {
+        try await pool.withConnection { try await StoredReport.told(of: id, on: $0) }
+    }
+
+    /// How many repairs a report told of.
+    public func repairCount(of id: Int64) async throws -> Int64 {
+        try await pool.withConnection {
+            try await $0.query("SELECT count(*) AS n FROM trueup.report_repair WHERE report_id = $1", id)[0]["n"]
+        }
+    }
+
     /// What became of a report, the oldest first.
     public func deliveries(of id: Int64) async throws -> [StoredReport.Delivery] {
         try await pool.withConnection { try await Self.deliveries(of: id, on: $0) }

@@ -24,7 +24,7 @@ struct Demo {
     private var jobs: String { directory + "/jobs" }
 
     /// Where the showing takes place.
-    private struct Stage {
+    struct Stage {
         let history: DemoHistory
         let server: SandboxServer
         let set: JobSet
@@ -115,9 +115,11 @@ struct Demo {
         var check = DemoCheck(DemoPlantings(stage.history))
         let before = try await balances(stage.pool)
         title("3. A night: trueup run \(DemoJobs.nightly.joined(separator: " "))")
+        var repaired: [ReportedFinding] = []
         for name in DemoJobs.nightly {
             let result = try await run(name, stage, &check)
             check.take(result)
+            repaired += result.findings.filter { $0.closedHow == .repaired }
         }
         title("4. Planted, found, repaired, left to a person")
         Terminal.print(check.table())
@@ -129,17 +131,19 @@ struct Demo {
         let report = DemoReport(
             set: stage.set, accounts: reported, pool: stage.pool, directory: directory, nowSeconds: now)
         try await signFirst(report, stage, &check)
-        title("6. The same night again: nothing may be repaired twice")
-        var second: [RunResult] = []
-        for name in DemoJobs.nightly { second.append(try await run(name, stage, &check)) }
-        check.checkSecond(second)
+        title(
+            "6. The next night, with rows of yesterday's backup and limits {max_repairs: 0}: nothing is repaired "
+                + "twice, and plans wait")
+        let waiting = try await secondNight(stage, &check, repaired: repaired)
         title("7. The next morning, with what changed since the signature: trueup report \(DemoJobs.report)")
         let last = try await report.make("last", asOf: now - Self.beforeNowSeconds)
         show(last, &check)
         if last.report.changedSinceSignOff.isEmpty { check.fail("the report shows no change since the sign-off") }
-        let unlisted = try await report.unlisted(last)
-        if !unlisted.isEmpty { check.fail("the report lists no item of kind \(unlisted.joined(separator: ", "))") }
-        try await replay(stage, try await balances(stage.pool), &check)
+        let missing = try await report.missing(last)
+        if !missing.isEmpty { check.fail("the report has no \(missing.joined(separator: ", no "))") }
+        title("8. The plans that waited are approved")
+        try await approve(waiting, stage, &check)
+        try await replay(stage, try await balances(stage.pool), &check, new: waiting.day.new)
         finish(check, last)
         return check.failures
     }
@@ -186,12 +190,14 @@ struct Demo {
         }
     }
 
-    private func replay(_ stage: Stage, _ before: [Int64: Int64], _ check: inout DemoCheck) async throws {
-        title("8. By day, webhooks get lost; two hours later: trueup run \(DemoJobs.replay)")
+    private func replay(
+        _ stage: Stage, _ before: [Int64: Int64], _ check: inout DemoCheck, new: [String: FindingKind]
+    ) async throws {
+        title("9. By day, webhooks get lost; two hours later: trueup run \(DemoJobs.replay)")
         let losses = try DemoLosses(stage.history, stage.server)
         let later = now + DemoLosses.pauseSeconds
         let result = try await run(DemoJobs.replay, stage, &check, nowSeconds: later)
-        Terminal.print("\n" + losses.table(result, &check) + "\n")
+        Terminal.print("\n" + losses.table(result, &check, known: Set(new.keys)) + "\n")
         let after = try await balances(stage.pool)
         Terminal.print("   " + check.balances(before: before, after: after, expected: losses.grants))
     }
@@ -212,10 +218,13 @@ struct Demo {
     }
 
     /// One job; the first lines of its summary are shown.
-    private func run(
-        _ name: String, _ stage: Stage, _ check: inout DemoCheck, nowSeconds: Int64? = nil, range: Window? = nil
+    /// - Parameter isWaiting: nothing is repaired; what would be is a plan.
+    func run(
+        _ name: String, _ stage: Stage, _ check: inout DemoCheck, nowSeconds: Int64? = nil, range: Window? = nil,
+        isWaiting: Bool = false
     ) async throws -> RunResult {
-        guard let definition = stage.set.job(named: name) else { throw CommandError("The demo has no job \(name).") }
+        guard var definition = stage.set.job(named: name) else { throw CommandError("The demo has no job \(name).") }
+        if isWaiting { definition = definition.waitingForApproval }
         let view = RunView(definition, isQuiet: true)
         let result = try await JobRun(
             definition: definition, jobs: stage.set.jobs, clients: stage.accounts.clients, pool: stage.pool,
@@ -224,7 +233,9 @@ struct Demo {
         ).run()
         view.clear()
         for line in RunSummary(result, definition: definition).heading { Terminal.print("   " + line) }
-        if !result.outcome.problems.isEmpty || result.outcome.state == .incomplete {
+        // That the plan waits for approval is said as a problem.
+        let problemsMax = isWaiting && result.plan != nil ? 1 : 0
+        if result.outcome.problems.count > problemsMax || result.outcome.state == .incomplete {
             check.fail("\(name): \(result.outcome.problems.joined(separator: "; "))")
         }
         return result

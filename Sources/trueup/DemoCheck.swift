@@ -44,6 +44,24 @@ struct DemoCheck {
         found.remove(place)
     }
 
+    /// Repairs that were undone: their differences have to be seen again.
+    mutating func undo(_ findings: [ReportedFinding]) {
+        for finding in findings {
+            guard let place = plantings.place(of: finding) else {
+                fail("\(Self.words(finding)) was undone and had not been planted")
+                continue
+            }
+            repaired[place] = nil
+        }
+    }
+
+    /// The same were repaired again.
+    mutating func redo(_ findings: [ReportedFinding]) {
+        for finding in findings {
+            if let place = plantings.place(of: finding) { repaired[place] = "trueup apply" }
+        }
+    }
+
     static func words(_ finding: ReportedFinding) -> String {
         let row = finding.localID.isEmpty ? "" : " / \(finding.comparison.localNoun) \(finding.localID)"
         return "\(finding.kind.rawValue) of \(finding.stripeID)\(row)"
@@ -100,11 +118,17 @@ struct DemoCheck {
         return "balances: +\(Money.grouped(total)) credits over \(agencies), \(verdict)"
     }
 
-    /// The second night repairs nothing and finds exactly what was left.
-    mutating func checkSecond(_ results: [RunResult]) {
+    /// The second night repairs nothing and finds exactly what was left, and what is new.
+    /// - Parameter new: objects at Stripe with what they have to be found as.
+    mutating func checkSecond(_ results: [RunResult], new: [String: FindingKind]) {
         var seen: Set<DemoPlantings.Place> = []
+        var unseen = Set(new.keys)
         for result in results {
             for finding in result.findings {
+                if new[finding.stripeID] == finding.kind, finding.closedHow == nil {
+                    unseen.remove(finding.stripeID)
+                    continue
+                }
                 let words = "\(result.run.job), second night: \(Self.words(finding))"
                 if finding.closedHow == .repaired { fail("\(words) was repaired again") }
                 guard let place = plantings.place(of: finding) else {
@@ -114,6 +138,7 @@ struct DemoCheck {
                 seen.insert(place)
             }
         }
+        if !unseen.isEmpty { fail("the second night did not find \(unseen.sorted().joined(separator: ", "))") }
         guard seen != left else { return }
         fail(
             "the second night sees other differences than the first left: "

@@ -26,16 +26,18 @@ enum OutboxSenders {
     private static let messagesMax = 200
 
     /// Sends what is due, and says what did not leave. One way that fails stops no other.
-    /// - Parameter trouble: hears what did not leave and why.
+    /// - Parameters:
+    ///   - report: only messages about the report of this number; `nil`: all.
+    ///   - trouble: hears what did not leave and why.
     /// - Returns: whether everything that was tried is out.
     static func deliver(
-        _ settings: Settings, pool: Pool, http: HTTPClient,
+        _ settings: Settings, report: Int64? = nil, pool: Pool, http: HTTPClient,
         trouble: (String) -> Void = { Terminal.say($0) }
     ) async throws -> Bool {
         var isWhole = true
         do {
             let mail = try sender(settings.delivery.email)
-            let outcome = try await OutboxDelivery(pool: pool, mail: mail).deliver(limit: messagesMax)
+            let outcome = try await OutboxDelivery(pool: pool, mail: mail).deliver(limit: messagesMax, report: report)
             isWhole = say(outcome, "mail", trouble) && isWhole
         } catch let error as MailError {
             trouble("mail: \(error)")
@@ -47,15 +49,15 @@ enum OutboxSenders {
         guard settings.delivery.slack != nil else { return isWhole }
         let environment = ProcessInfo.processInfo.environment
         let slack = SlackOutbox(pool: pool, http: http) { try Secrets.secret(named: $0, environment: environment) }
-        return say(try await slack.deliver(limit: messagesMax), "Slack", trouble) && isWhole
+        return say(try await slack.deliver(limit: messagesMax, report: report), "Slack", trouble) && isWhole
     }
 
-    /// Sends what is due, and gives the report with what became of its messages. Mail that is not the report's may wait
-    /// in the same outbox; it changes nothing of it.
+    /// Sends the report's messages that are due, and gives the report with what became of them. Whatever else waits in
+    /// the same outbox is not touched: who makes a report does not send notices to customers.
     static func deliver(
         _ result: ReportResult, _ settings: Settings, pool: Pool, http: HTTPClient
     ) async throws -> ReportResult {
-        let isSent = try await deliver(settings, pool: pool, http: http)
+        let isSent = try await deliver(settings, report: result.id, pool: pool, http: http)
         return try await result.settled(StoredReports(pool: pool), isSent: isSent)
     }
 

@@ -37,6 +37,9 @@ struct ReportListCommand: AsyncParsableCommand {
                     String(report.manifestHash.prefix(12)),
                 ])
             }
+            for report in try await reports.removed(job: job) {
+                Terminal.warn("number \(report.id), \(printable(report.job)): \(ReportStore.words(report))")
+            }
             for number in try await reports.unmade(job: job, limit: limit) {
                 Terminal.say("number \(number.id), \(printable(number.job)): \(ReportStore.words(number))")
             }
@@ -57,6 +60,9 @@ struct ReportShowCommand: AsyncParsableCommand {
     func run() async throws {
         try await ReportStore.with(databaseOptions) { reports in
             guard let report = try await reports.report(id: id) else {
+                if let gone = try await reports.removed().first(where: { $0.id == id }) {
+                    throw CommandError("Number \(id) \(ReportStore.words(gone))")
+                }
                 if let number = try await reports.unmade(limit: 100_000).first(where: { $0.id == id }) {
                     throw CommandError("Number \(id) is no report: \(ReportStore.words(number))")
                 }
@@ -143,6 +149,12 @@ struct ReportVerifyCommand: AsyncParsableCommand {
 
 /// The stored reports of a command's database.
 enum ReportStore {
+    /// What became of a report that was taken out.
+    static func words(_ report: StoredReports.Removed) -> String {
+        "was a report, made \(isoTime(report.madeAt.seconds)), manifest \(report.manifestHash.prefix(12)): it has been "
+            + "taken out of the tables, which Trueup never does"
+    }
+
     /// Why a number is no report.
     static func words(_ number: StoredReports.Unmade) -> String {
         let taken = "taken \(isoTime(number.takenAt.seconds)) by \(printable(number.requestedBy))"

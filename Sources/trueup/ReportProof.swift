@@ -52,7 +52,7 @@ actor ReportProof {
             return fail("\(folder) has no \(ReportManifest.fileName): it is no whole report.")
         }
         guard let (report, name) = try await known(manifest), name == ReportManifest.fileName else {
-            return fail("\(manifest) is not the manifest of a report of this database.")
+            return fail(try await unknown(manifest))
         }
         var bad = 0
         let files = try await reports.files(of: report.id)
@@ -102,22 +102,14 @@ actor ReportProof {
     private func verify(_ report: StoredReport, against path: String) async throws {
         let object = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path)))
         guard let made = object as? [String: Any] else { return fail("\(path) is no JSON object.") }
-        var wrong: [String] = []
-        let head = made["report"] as? [String: Any]
-        if head?["state"] as? String != report.state.rawValue { wrong.append("state") }
-        if head?["verdict"] as? String != report.verdict { wrong.append("verdict") }
-        var lines: [Int64?: [String: Any]] = [:]
-        for line in made["statement"] as? [[String: Any]] ?? [] {
-            lines[(line["agency_id"] as? String).flatMap(Int64.init)] = line
-        }
-        for line in try await reports.lines(of: report.id) {
-            let kept = lines.removeValue(forKey: line.agencyID)
-            let isSame =
-                (kept?["closing_recorded"] as? Int64) == line.recorded
-                && (kept?["closing_computed"] is NSNull || (kept?["closing_computed"] as? Int64) == line.computed)
-            if !isSame { wrong.append("agency \(line.agencyID.map(String.init) ?? "–")") }
-        }
-        wrong += lines.keys.map { "agency \($0.map(String.init) ?? "–")" }
+        var rows = ProvenRows(made)
+        rows.hold(report)
+        rows.hold(lines: try await reports.lines(of: report.id))
+        rows.hold(charges: try await reports.charges(of: report.id))
+        rows.hold(items: try await reports.items(of: report.id))
+        rows.hold(told: try await reports.told(of: report.id))
+        rows.hold(repairCount: try await reports.repairCount(of: report.id))
+        let wrong = rows.wrong
         guard !wrong.isEmpty else { return say("The database says of report \(report.id) what its files say.") }
         let some = wrong.prefix(5).joined(separator: ", ") + (wrong.count > 5 ? " and \(wrong.count - 5) more" : "")
         fail("The database says something else of report \(report.id) than its files, which are proven: \(some).")
@@ -135,21 +127,50 @@ actor ReportProof {
         }.sorted()
     }
 
-    /// Every report of the job names the manifest of the one before it.
+    /// Every report of the job names the manifest of the one before it, none was taken out, and no number is missing.
     private func verifyChain(of report: StoredReport) async throws {
         var before: String?
         var count = 0
+        let removed = try await reports.removed(job: report.job)
+        let gone = removed.map { "\($0.id), made \(isoTime($0.madeAt.seconds))" }
+        let whatIsGone = gone.isEmpty ? "" : " Taken out of the tables: report \(gone.joined(separator: "; report "))."
         for one in try await reports.list(job: report.job, limit: 1_000_000).reversed() {
             guard one.previousHash == before else {
                 return fail(
                     "The chain of \(report.job) is broken at report \(one.id): it names "
-                        + "\(one.previousHash ?? "no report") and not \(before ?? "none").")
+                        + "\(one.previousHash ?? "no report") and not \(before ?? "none").\(whatIsGone)")
             }
             before = one.manifestHash
             count += 1
         }
+        guard removed.isEmpty else { return fail("The chain of \(report.job) is broken.\(whatIsGone)") }
+        let missing = try await reports.missingNumbers()
+        guard missing.isEmpty else {
+            let some = missing.prefix(5).map(String.init).joined(separator: ", ")
+            return fail(
+                "Numbers have no gap, and \(some)\(missing.count > 5 ? " and more" : "") "
+                    + "\(missing.count == 1 ? "is" : "are") missing: rows were taken out of the tables.")
+        }
         let reports = count == 1 ? "1 report" : "\(count) reports, each naming the one before"
         say("The chain of \(report.job) holds: \(reports).")
+    }
+
+    /// What a manifest is that no report of the tables has: of a report that was taken out, as far as that can be told.
+    private func unknown(_ path: String) async throws -> String {
+        let hash = try FileDigest(path: path).sha256
+        if let gone = try await reports.removed().first(where: { $0.manifestHash == hash }) {
+            return "\(path) is the manifest of report \(gone.id), made \(isoTime(gone.madeAt.seconds)), and the "
+                + "database has that report no more: it was taken out of the tables."
+        }
+        let nothing = "\(path) is not the manifest of a report of this database"
+        let object = try? JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path)))
+        // What is no manifest at all goes on from nothing.
+        guard let previous = (object as? [String: Any])?["previous_manifest_sha256"] as? String,
+            let number = try await reports.number(ofManifest: previous)
+        else { return nothing + ": it was changed, made elsewhere, or taken out with all that names it." }
+        return nothing
+            + ", and says that it goes on from report \(number) of it: it was changed, or a report was taken "
+            + "out of the tables with all that names it."
     }
 
     private func say(_ text: String) { Terminal.print("ok    " + printable(text)) }

@@ -83,7 +83,7 @@ struct ReportSignCommand: AsyncParsableCommand {
             }
             return queued
         }
-        if queued > 0 { try await send(queued, settings) }
+        if queued > 0 { try await send(queued, settings, report: id) }
     }
 
     /// Signs, and puts the messages about it into the outbox in the same transaction.
@@ -102,7 +102,7 @@ struct ReportSignCommand: AsyncParsableCommand {
     }
 
     /// The signature stands whatever becomes of the messages: what does not leave now waits in the outbox.
-    private func send(_ queued: Int, _ settings: Settings?) async throws {
+    private func send(_ queued: Int, _ settings: Settings?, report: Int64) async throws {
         let delivery = settings?.delivery
         guard let settings, delivery?.email != nil || delivery?.slack != nil else {
             Terminal.say(
@@ -113,7 +113,7 @@ struct ReportSignCommand: AsyncParsableCommand {
         do {
             let isSent = try await Database.with(databaseOptions, settings: nil) { database in
                 try await Pool.with(database.target, applicationName: "trueup report") {
-                    try await OutboxSenders.deliver(settings, pool: $0, http: http)
+                    try await OutboxSenders.deliver(settings, report: report, pool: $0, http: http)
                 }
             }
             await http.close()

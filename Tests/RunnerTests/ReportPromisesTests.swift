@@ -75,6 +75,8 @@ struct ReportPromisesTests {
                 ReportSummary.lines(result.report).contains { $0.contains("only listed: \(notices.name) since ") })
             let early = try await scene.report(period: .asOf(ReportRunTests.cutOff - 172_800), others: [notices])
             #expect(early.report.basis.readSince == [notices.name: nil])
+            let said = ReportSummary.lines(early.report)[1]
+            #expect(said.contains("NOT READ up to the cut-off, so nothing is said of them: \(notices.name)"), "\(said)")
 
             let narrowed = try await scene.report(others: [notices], accounts: ["task_health"])
             #expect(narrowed.report.run.runs.allSatisfy { $0.job != notices.name } && !narrowed.report.items.isEmpty)

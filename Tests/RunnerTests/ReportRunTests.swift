@@ -204,6 +204,11 @@ struct ReportRunTests {
             let local = try await scene.report()
             #expect(local.report.changedSinceSignOff.map(\.field).allSatisfy { $0.hasPrefix("bought (local)") })
             #expect(local.report.changedSinceSignOff.count == 1)
+            let told = "Changed since sign-off (report \(first.id)): 1 line, +5.00 credits in the tables."
+            #expect(ReportSummary.lines(local.report).contains("  ! " + told))
+            let messages = ReportMessages(local, definition: scene.definition(), when: .always)
+            #expect(messages.slack.contains(told) && messages.slack.contains(" changed, "), "\(messages.slack)")
+            #expect(messages.subject.count < 130, "\(messages.subject)")
             #expect(local.report.statement.totals.boughtAtStripe == next.report.statement.totals.boughtAtStripe)
             // A payment that is read otherwise than it was signed.
             try await scene.run(

@@ -1,4 +1,6 @@
 import Foundation
+import PostgreSQL
+import Store
 import Support
 import Testing
 
@@ -55,6 +57,11 @@ struct ReportDeliveryTests {
             #expect(bucket.requests.allSatisfy { $0.method == "GET" } && slack.requests.isEmpty)
 
             _ = try await program.run("run", Scene.job)
+            // Somebody else's message waits in the same outbox, and a report does not send it.
+            let connection = try await Connection.open(scene.target, applicationName: "test")
+            let other = OutboxDraft(
+                channel: .slack, dedupeKey: "other", recipient: "SLACK_WEBHOOK_URL", subject: "other", text: "other")
+            _ = try await Outbox.enqueue(other, on: connection)
             bucket.answers { _ in ScriptedServer.status(403) }
             let first = try await program.run("report", "--deliver")
             #expect(first.status == 1, "\(first.everything)")
@@ -62,6 +69,10 @@ struct ReportDeliveryTests {
             #expect(first.talk.contains("delivered  directory") && first.talk.contains("Slack: 1 message sent"))
             #expect(!first.everything.contains("CANARY"))
             #expect(slack.requests.count == 1 && slack.requests[0].target == "/services/CANARYhook")
+            let waiting: String = try await connection.query(
+                "SELECT state FROM trueup.outbox WHERE dedupe_key = 'other'")[0]["state"]
+            await connection.close()
+            #expect(waiting == "queued")
             let body = slack.requests[0].body
             #expect(
                 body.hasPrefix("{\"text\":\"*") && body.contains("EXPLAINED") && body.contains("Cut-off"), "\(body)")

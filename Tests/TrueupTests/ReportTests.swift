@@ -6,7 +6,7 @@ import Testing
 @Suite("Reports from the command line", .timeLimit(.minutes(5)))
 struct ReportTests {
     /// A scene whose history was read to its beginning, with one report in `out`.
-    private static func withReport(_ body: (Scene, String) async throws -> Void) async throws {
+    static func withReport(_ body: (Scene, String) async throws -> Void) async throws {
         try await Scene.with(orders: 600) { scene in
             try scene.folder.write(
                 Scene.jobFile.replacingOccurrences(of: "look_back: 35d", with: "look_back: 401d"),
@@ -59,12 +59,7 @@ struct ReportTests {
     @Test("rows that were changed under a proven report, and signatures under their page, do not verify")
     func changedRows() async throws {
         try await Self.withReport { scene, folder in
-            // As whoever owns the tables can: without the triggers that refuse it.
-            func sql(_ text: String) async throws {
-                let connection = try await Connection.open(scene.target, applicationName: "forger")
-                try await connection.run(script: "SET session_replication_role = replica; " + text)
-                await connection.close()
-            }
+            func sql(_ text: String) async throws { try await ReportForgeryTests.forge(text, scene) }
             func verify() async throws -> Program.Result { try await scene.program.run("report", "verify", folder) }
             let signed = try await scene.program.run(
                 "report", "sign", "1", "--as", "preparer", "--name", "dana", "--note", "tied", "--accept-unexplained",
@@ -106,6 +101,11 @@ struct ReportTests {
             let page = try String(contentsOfFile: folder + "/signatures.html", encoding: .utf8)
             #expect(page.contains("NOT YET REVIEWED") && page.contains("dana") && page.contains("tied to the bank"))
             #expect(page.contains("Accepted as UNEXPLAINED") && page.contains("the scene has no reservations"))
+            // A name that looks like the preparer's on paper, and one that mixes alphabets, are nobody else's.
+            let alike = try await sign("reviewer", "DANA\u{200B}", "seen")
+            #expect(alike.status == 1 && alike.talk.contains("was prepared by dana"), "\(alike.everything)")
+            let mixed = try await sign("reviewer", "d\u{0430}na", "seen")
+            #expect(mixed.status == 1 && mixed.talk.contains("(Latin, Cyrillic)"), "\(mixed.everything)")
             // Both names were typed by one user: that is no second person.
             let typed = try await sign("reviewer", "miriam", "seen")
             #expect(typed.status == 1 && typed.talk.contains("a typed name is no second person"), "\(typed.everything)")
@@ -133,6 +133,28 @@ struct ReportTests {
             #expect(try await verify("out").status == 1)
             #expect(try await scene.program.run("report", "signatures", "1").status == 0)
             #expect(try await verify("out").status == 0)
+        }
+    }
+
+    @Test("on a terminal of 80 columns the summary breaks between words; in a pipe its lines stay whole")
+    func terminal() async throws {
+        try await Self.withReport { scene, _ in
+            let whole = try await scene.program.run("report", "--out", "whole", "--format", "json")
+            #expect(whole.output.split(separator: "\n").contains { $0.count > 80 }, "\(whole.output)")
+            // script(1) gives it a terminal.
+            let folder = try TemporaryFolder()
+            let command = "stty cols 80; exec \(Program.path) report --out shown --format json 2>/dev/null"
+            let variables = ["PATH=/usr/bin:/bin", "HOME=\(folder.path)", "LC_ALL=C.UTF-8"]
+            let shown = try await Running(
+                ["/usr/bin/script", "-qec", command, "/dev/null"],
+                environment: variables + scene.program.environment.map { "\($0)=\($1)" },
+                directory: scene.folder.path, folder: folder, input: "/dev/null", output: folder.path + "/out",
+                timeoutSeconds: 120
+            ).result()
+            let lines = shown.output.split(whereSeparator: \.isNewline)
+            #expect(lines.count > 20 && lines.allSatisfy { $0.count <= 80 }, "\(shown.everything)")
+            func words(_ text: String) -> [Substring] { text.split(whereSeparator: \.isWhitespace) }
+            #expect(words(shown.output) == words(whole.output))
         }
     }
 
