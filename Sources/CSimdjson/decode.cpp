@@ -1,7 +1,9 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
+#include <deque>
 #include <new>
 #include <string>
 #include <vector>
@@ -21,9 +23,48 @@ struct trueup_json_decoder {
     ondemand::parser parser;
     // uint64_t keeps every row aligned: all rows consist of 8-byte members.
     std::vector<uint64_t> rows;
+    // Texts that are not in the parser's memory, since they were mended; a deque moves none of them.
+    std::deque<std::string> mended;
+    ondemand::parser mender;
 };
 
 namespace {
+
+constexpr unsigned not_hexadecimal = 0x10000;
+
+// The unit of UTF-16 that an escape's four digits stand for.
+unsigned unit_of(std::string_view json, size_t digits) {
+    unsigned unit = 0;
+    const char *start = json.data() + digits, *end = start + 4;
+    auto [last, failure] = std::from_chars(start, end, unit, 16);
+    return failure == std::errc() && last == end ? unit : not_hexadecimal;
+}
+
+// Escapes of NUL, which PostgreSQL keeps in no text, and of half a pair of surrogates, which no UTF-8 has, become
+// those of U+FFFD, which are as long. Whether there were any.
+bool mend_escapes(std::string &json) {
+    auto is_escape = [&](size_t at) { return at + 6 <= json.size() && json[at] == '\\' && json[at + 1] == 'u'; };
+    auto is_low = [](unsigned unit) { return unit >= 0xDC00 && unit <= 0xDFFF; };
+    bool is_mended = false;
+    for (size_t at = 0; at < json.size();) {
+        if (!is_escape(at)) {
+            at += json[at] == '\\' ? 2 : 1;
+            continue;
+        }
+        unsigned unit = unit_of(json, at + 2);
+        bool is_high = unit >= 0xD800 && unit <= 0xDBFF;
+        if (is_high && is_escape(at + 6) && is_low(unit_of(json, at + 8))) {
+            at += 12;
+            continue;
+        }
+        if (is_high || is_low(unit) || unit == 0) {
+            json.replace(at, 6, "\\ufffd");
+            is_mended = true;
+        }
+        at += 6;
+    }
+    return is_mended;
+}
 
 template <size_t size>
 void copy_text(char (&to)[size], std::string_view from) {
@@ -65,6 +106,7 @@ public:
             return fail(TRUEUP_JSON_NOT_JSON, "", "no object", "an object");
         }
         decoder.rows.clear();
+        decoder.mended.clear();
         ondemand::document document;
         padded_string_view view(bytes, length, length + SIMDJSON_PADDING);
         if (auto code = decoder.parser.iterate(view).get(document)) {
@@ -133,7 +175,33 @@ private:
             key = {start, size_t(end - start)};
             return SUCCESS;
         }
-        return field.unescaped_key().get(key);
+        error_code code = field.unescaped_key().get(key);
+        if (code == STRING_ERROR) {
+            // Half a pair of surrogates: it is none of ours.
+            key = {};
+            return SUCCESS;
+        }
+        return code;
+    }
+
+    // A text as a database can keep it: one object's text must not keep all others from being read.
+    error_code text_of(ondemand::value &value, std::string_view &text) {
+        std::string_view token = value.raw_json_token();
+        if (token.empty() || token[0] != '"' || token.find("\\u") == std::string_view::npos) {
+            return value.get_string().get(text);
+        }
+        std::string json(token);
+        if (!mend_escapes(json)) {
+            return value.get_string().get(text);
+        }
+        padded_string padded(json);
+        ondemand::document document;
+        error_code code = decoder.mender.iterate(padded).get(document);
+        if (code || (code = document.get_string().get(text))) {
+            return code;
+        }
+        text = decoder.mended.emplace_back(text);
+        return SUCCESS;
     }
 
     trueup_json_code expect_object(ondemand::value value, const char *expected) {
@@ -327,7 +395,7 @@ private:
         case Type::presence:
         case Type::text: {
             std::string_view text;
-            code = value.get_string().get(text);
+            code = text_of(value, text);
             if (!code) {
                 *reinterpret_cast<trueup_text *>(bytes() + field.offset) = {text.data(), text.size()};
             }
@@ -355,8 +423,9 @@ private:
                 return broken(entry.path, code);
             }
             if (key == "id") {
-                if ((code = field.value().get_string().get(text))) {
-                    return mismatch(field.value(), entry.path + ".id", code, "a string");
+                ondemand::value id = field.value();
+                if ((code = text_of(id, text))) {
+                    return mismatch(id, entry.path + ".id", code, "a string");
                 }
                 *reinterpret_cast<trueup_text *>(bytes() + entry.field->offset) = {text.data(), text.size()};
                 seen |= uint64_t(1) << entry.field_index;
@@ -402,7 +471,11 @@ void trueup_json_decoder_free(trueup_json_decoder *decoder) {
 
 size_t trueup_json_decoder_footprint(const trueup_json_decoder *decoder) {
     // Of each byte of capacity: one word of 4 bytes for structure, and 5/3 bytes of unescaped strings.
-    return decoder->parser.capacity() * 6 + decoder->rows.capacity() * sizeof(uint64_t);
+    size_t mended = decoder->mender.capacity() * 6;
+    for (const std::string &text : decoder->mended) {
+        mended += text.capacity();
+    }
+    return decoder->parser.capacity() * 6 + decoder->rows.capacity() * sizeof(uint64_t) + mended;
 }
 
 trueup_json_code trueup_json_decode(

@@ -74,11 +74,12 @@ struct Attempt: Sendable {
             return .failure(CancellationError())
         }
         switch (cause.found, result) {
+        // A run that came to its end has ended its occurrence; of any other the database says who has it.
+        case (_, .success(let end)): return .ended(end)
         case (.lost, _): return .lost
         case (.timeout, .failure):
             let limit = "It was stopped after \(lease.occurrence.timeoutSeconds) s, the job's timeout."
             return .ended(AttemptEnd(.failed("timeout"), detail: limit))
-        case (_, .success(let end)): return .ended(end)
         case (_, .failure(is JobBusy)): return .busy
         case (_, .failure(let error)):
             if Task.isCancelled { return .stopped }

@@ -148,19 +148,22 @@ public actor WorkLoop {
     private func end(_ lease: Lease, _ outcome: Attempt.Outcome, seconds: Double) async {
         switch outcome {
         case .lost: tell(.lost(lease))
-        case .stopped: await release(lease, "stopped", pauseSeconds: 0)
-        case .busy: await release(lease, "busy", pauseSeconds: Self.busySeconds)
+        case .stopped: await release(lease, "stopped", pauseSeconds: 0, seconds: seconds)
+        case .busy: await release(lease, "busy", pauseSeconds: Self.busySeconds, seconds: seconds)
         case .ended(let end):
             let written = await write { [occurrences] in try await occurrences.finish(lease, end) }
             if let now = written ?? nil { tell(.ended(now, seconds: seconds)) } else { tell(.lost(lease)) }
         }
     }
 
-    private func release(_ lease: Lease, _ reason: String, pauseSeconds: Double) async {
+    private func release(_ lease: Lease, _ reason: String, pauseSeconds: Double, seconds: Double) async {
         let isWritten = await write { [occurrences] in
             try await occurrences.release(lease, reason: reason, pauseSeconds: pauseSeconds)
         }
-        tell(isWritten == true ? .released(lease, reason: reason) : .lost(lease))
+        if isWritten == true { return tell(.released(lease, reason: reason)) }
+        // The stop came when its run had ended it.
+        let ended = await write { [occurrences] in try await occurrences.ended(by: lease) }
+        if let now = ended ?? nil { tell(.ended(now, seconds: seconds)) } else { tell(.lost(lease)) }
     }
 
     /// Tries for as long as the lease can last; after that somebody else has it. Not under the task that was cancelled:

@@ -2,7 +2,7 @@
 extension World {
     /// From now on an invoice or a payment intent shows a status that no version of today knows. Nothing else of it
     /// changes, and no event is written.
-    /// - Parameter word: letters and underscores.
+    /// - Parameter word: as it stands between the quotes of JSON, so that escapes can be written that no text holds.
     public func setStrangeStatus(_ id: String, _ word: String) throws(SandboxError) {
         try change(delivery: .lost) { change throws(SandboxError) in
             if var intent = change.view.intent(id: id), intent.kind == .intent {

@@ -34,10 +34,12 @@ struct WebhookPayload: Sendable {
     }
 
     private static func check(_ name: String, _ text: String) throws(APIError) {
-        guard !text.isEmpty, text.utf8.count <= idBytesMax, text.unicodeScalars.allSatisfy({ $0.value >= 0x20 }) else {
+        guard !text.isEmpty, text.utf8.count <= idBytesMax,
+            text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0 != "\u{fffd}" })
+        else {
             throw APIError(
                 .badRequest, "not_an_event",
-                "its \(name) must have 1 to \(idBytesMax) bytes and no control characters")
+                "its \(name) must have 1 to \(idBytesMax) bytes, no control characters and no U+FFFD")
         }
     }
 

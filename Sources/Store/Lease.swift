@@ -89,10 +89,33 @@ extension Occurrences {
         """
 
     /// Says that the attempt is under way.
-    /// - Returns: `false` when the lease was lost: the run must stop.
+    /// - Returns: `false` when the lease was lost: the run must stop. The end of its own run is no loss.
     public func extend(_ lease: Lease, leaseSeconds: Double) async throws -> Bool {
-        try await write(
+        let isHeld = try await write(
             lease, "lease_until = clock_timestamp() + $5::double precision * interval '1 second'", [leaseSeconds])
+        if isHeld { return true }
+        return try await ended(by: lease) != nil
+    }
+
+    /// The occurrence, where a run of this attempt has ended it (``Runs/end(_:_:also:)``); else `nil`.
+    public func ended(by lease: Lease) async throws -> Occurrence? {
+        let now = try await occurrence(of: lease.job, atSeconds: lease.occurrence.scheduledSeconds)
+        return now?.attempt == lease.attempt && now?.state == .done ? now : nil
+    }
+
+    /// Ends the attempt with its run, in the transaction that writes the run's end: nobody can take the occurrence for
+    /// one that has not run, however this process goes on.
+    /// - Throws: ``LeaseLost``.
+    static func end(_ lease: Lease, with runID: Int64, _ outcome: RunOutcome, on connection: Connection) async throws {
+        let count = try await connection.execute(
+            """
+            UPDATE trueup.occurrence SET state = 'done', ended_at = now(), reason = NULL, result = $5, run_id = $6,
+                detail = coalesce($7, CASE WHEN is_incomplete THEN detail END), lease_owner = NULL, lease_until = NULL
+            WHERE job = $1 AND scheduled_at = to_timestamp($2) AND attempt = $3 AND lease_owner = $4
+              AND state = 'running'
+            """, lease.job, lease.occurrence.scheduledSeconds, Int32(lease.attempt), lease.owner,
+            outcome.state.rawValue, runID, outcome.problems.first)
+        guard count == 1 else { throw LeaseLost(job: lease.job, attempt: lease.attempt) }
     }
 
     /// Remembers the run of the attempt.
@@ -155,7 +178,9 @@ extension Occurrences {
     }
 
     private func isEnd(_ now: Occurrence, of lease: Lease, _ word: String) -> Bool {
-        now.attempt == lease.attempt && now.state != .running && (now.result == word || now.reason == word)
+        // Its run may have ended it, whatever happened then.
+        now.attempt == lease.attempt && now.state != .running
+            && (now.state == .done || now.result == word || now.reason == word)
     }
 
     /// Gives the occurrence back without counting the attempt as failed: the worker stops (`stopped`), or another

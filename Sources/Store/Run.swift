@@ -286,7 +286,8 @@ public struct Runs: Sendable {
         }
     }
 
-    /// Writes the end of a run and drops its staging table. A run that has ended cannot end once more.
+    /// Writes the end of a run and drops its staging table. A run that has ended cannot end once more. Where it read
+    /// everything, the occurrence that it belongs to ends with it, so that nobody runs it once more.
     /// - Parameter also: what belongs to the end and into its transaction, such as messages about it; not called for an
     ///   interrupted run, which goes on.
     /// - Returns: the outcome with the requests of all attempts at the run, and of those who helped with it.
@@ -326,6 +327,9 @@ public struct Runs: Sendable {
             let staging = ListedObject.allCases.map { StagingTable($0, runID: run.id).dropSQL }
             try await connection.run(script: staging.joined() + StagedReversals(runID: run.id).dropSQL)
             try await also?(connection)
+            if let lease = fence.lease, [.clean, .repaired, .drift].contains(outcome.state) {
+                try await Occurrences.end(lease, with: run.id, outcome, on: connection)
+            }
             return whole
         }
     }

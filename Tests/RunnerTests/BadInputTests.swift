@@ -44,6 +44,41 @@ struct BadInputTests {
         }
     }
 
+    @Test("an object whose text no database keeps, or a very long one, is judged as it is, and stops no night")
+    func unstorableText() async throws {
+        try await Night.with(try .credits(seed: 1_005, orders: 300, plants: [.paidOpen: 4])) { night in
+            let orders = try night.history.orders.filter { $0.plant == .paidOpen }
+            let ids = try orders.map { try #require($0.invoice).id }
+            try night.world.setStrangeStatus(ids[0], #"paused\u0000by\ud83dx\udc00"#)
+            try night.world.setMetadata(ids[1], ["agency_id": "\(orders[1].agencyID)\u{0}"])
+            try night.world.setMetadata(ids[2], ["agency_id": String(repeating: "9", count: 100_000)])
+            for night in [night, night] {
+                let result = try await night.run()
+                #expect(result.outcome.state == .drift && result.outcome.problems.isEmpty)
+                let found = Dictionary(grouping: result.findings.filter { $0.closedHow == nil }, by: \.stripeID)
+                #expect(found[ids[0]]?.map(\.kind) == [.unknownStatus])
+                #expect(found[ids[0]]?[0].explanation.contains("“paused\u{FFFD}by\u{FFFD}x\u{FFFD}”") == true)
+                for id in ids[1...2] { #expect(found[id]?.map(\.kind) == [.orderMismatch], "\(result.findings)") }
+                #expect(found.count == 3)
+            }
+            #expect(try await night.number("SELECT count(*) FROM trueup.repair") == 1)
+        }
+        try await Night.with(try Self.charges(seed: 1_006)) { night in
+            let charge = try #require(
+                try night.agencyHistory.charges.last { $0.row?.status == "succeeded" && $0.intent != nil })
+            let id = try #require(charge.intent).id
+            try night.world.setStrangeStatus(id, #"requires\u0000\ud800"#)
+            _ = try night.world.insertPaymentIntent(
+                amount: 700, status: .succeeded, createdSeconds: NightSetup.nowSeconds - 3 * 86_400,
+                metadata: ["charge_id": "5\u{0}", "agency_id": "\u{0}"])
+            let result = try await night.run(definition: night.charges())
+            #expect(result.outcome.state == .drift && result.outcome.problems.isEmpty)
+            let strange = result.findings.filter { $0.stripeID == id }
+            #expect(strange.map(\.kind) == [.unknownStatus], "\(result.findings)")
+            #expect(strange.first?.explanation.contains("“requires\u{FFFD}\u{FFFD}”") == true)
+        }
+    }
+
     @Test("a status of the table that is unknown is a finding and no repair")
     func unknownLocalStatus() async throws {
         var setup = try Self.charges(seed: 1_003)

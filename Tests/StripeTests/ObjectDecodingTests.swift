@@ -98,7 +98,7 @@ struct InvoiceText {
         arguments: [
             #"{"object":"list","data":[],"has_more":false"#, #"{"object":"list","data":[,"has_more":false}"#,
             #"{"object":"list","data":[],"has_more":false} x"#, #"{"object":"list","data":[],"has_more":false}{}"#,
-            #"{"object":"list","data":[{"id":"\ud800"}],"has_more":false}"#,
+            #"{"object":"list","data":[{"id":"\ud8"}],"has_more":false}"#,
             #"{"object":"list","data":[{"id":"\x"}],"has_more":false}"#, #"{"object":"li"#, "{", #"{"a"}"#,
         ])
     func broken(text: String) {
@@ -147,7 +147,7 @@ struct InvoiceText {
         #expect(invoice.status.text == "Paid ")
     }
 
-    @Test("text comes through unescaped and otherwise untouched")
+    @Test("text comes through unescaped, what no database keeps as U+FFFD, and otherwise untouched")
     func text() throws {
         let metadata =
             #"{"order_id": " 12 ", "agency_id": "", "charge_id": "\ud83d\ude80\u0000\"\\\/\n", "#
@@ -156,7 +156,40 @@ struct InvoiceText {
         #expect(invoice.metadata.orderID == " 12 ")
         #expect(invoice.metadata.agencyID == "")
         #expect(invoice.metadata.agencyMemberID == nil)
-        #expect(invoice.metadata.chargeID == "🚀\u{0}\"\\/\n")
+        #expect(invoice.metadata.chargeID == "🚀\u{FFFD}\"\\/\n")
+    }
+
+    /// A text as it stands in JSON, and as it is decoded.
+    static let unstorable: [(String, String)] = [
+        (#"\u0000"#, "\u{FFFD}"), (#"\u0000\u0000x"#, "\u{FFFD}\u{FFFD}x"), (#"\\u0000"#, #"\u0000"#),
+        (#"\ud83d"#, "\u{FFFD}"), (#"\uDE80x"#, "\u{FFFD}x"), (#"\ud83dx\ude80"#, "\u{FFFD}x\u{FFFD}"),
+        (#"\ud83d\ud83d\ude80"#, "\u{FFFD}🚀"), (#"\ud83d\n"#, "\u{FFFD}\n"), (#"\ud83d\ude80\ude80"#, "🚀\u{FFFD}"),
+        (#"\ud83d\u0041"#, "\u{FFFD}A"), (#"\u0041\u00e9\ufffd"#, "Aé\u{FFFD}"),
+    ]
+
+    @Test("NUL and half a pair of surrogates are U+FFFD, each, wherever a text stands", arguments: unstorable)
+    func mendedTexts(json: String, text: String) throws {
+        let body = InvoiceText().with("metadata", #"{"\ud83d": 1, "order_id": "\#(json)", "agency_id": "7"}"#)
+            .with("customer", #"{"object": "customer", "name": "\ud800", "id": "a\#(json)"}"#)
+            .with("number", #""\#(json)\#(json)""#)
+        // Among others, whose texts are mended as well and stay where they are.
+        let all = Array(repeating: body.json, count: 5).joined(separator: ",")
+        let list = #"{"object":"list","data":[\#(all)],"has_more":false,"url":"/v1/invoices"}"#
+        let invoices = try BodyDecoding.invoices(Array(list.utf8)).objects
+        #expect(invoices.count == 5)
+        for invoice in invoices {
+            #expect(invoice.metadata.orderID == text)
+            #expect(invoice.metadata.agencyID == "7")
+            #expect(invoice.customer == "a" + text)
+            #expect(invoice.number == text + text)
+        }
+    }
+
+    @Test(
+        "an escape that is none is broken JSON",
+        arguments: [#"\u00"#, #"\u-001\u0000"#, #"\uzzzz\ud800"#, #"\x\u0000"#])
+    func badEscape(json: String) {
+        #expect(failure(InvoiceText().with("number", "\"\(json)\"").list)?.kind == .broken)
     }
 
     @Test("an expanded customer is its id, and one without id an error")

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import PostgreSQL
 import Sandbox
 import Support
 import Testing
@@ -74,6 +75,43 @@ struct FrozenRunTests {
                     EXISTS (SELECT FROM trueup.finding WHERE action = 'apply')
                         AND NOT EXISTS (SELECT FROM trueup.finding WHERE action = 'apply' AND state = 'open')
                     """)
+        }
+    }
+
+    @Test("a run and its occurrence end at once: who dies when one is to be ended leaves no second run")
+    func killedBetweenTheEnds() async throws {
+        let expected = try await Self.undisturbedEnd.value
+        try await Scene.with(orders: 2_000, plants: SharedRunTests.plants, nowSeconds: Self.now) { scene in
+            try SharedRunTests.lookFurtherBack(scene)
+            try await scene.due()
+            let first = try scene.program.start("work", "--lease", "3")
+            try await scene.wait(until: "EXISTS (SELECT FROM trueup.run)")
+            // Whoever ends the occurrence waits; what only holds it does not.
+            let holder = try await Connection.open(scene.target, applicationName: "holder")
+            try await holder.run(script: "BEGIN; SELECT FROM trueup.occurrence FOR SHARE")
+            try await scene.wait(
+                until: """
+                    EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+                        AND wait_event_type = 'Lock' AND query LIKE '%UPDATE trueup.occurrence SET state = ''done''%')
+                    """, seconds: 60)
+            kill(first.processID, SIGKILL)
+            // Nor does the server write for the dead what waits.
+            let ended = try await scene.value(
+                """
+                SELECT count(pg_terminate_backend(pid)) AS value FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name NOT IN ('scene', 'holder')
+                """, as: Int64.self)
+            #expect(ended > 0)
+            await holder.close()
+            let second = try scene.program.start("work", "--lease", "3")
+            try await scene.wait(until: "(SELECT state FROM trueup.occurrence) = 'done'", seconds: 90)
+            #expect(try await second.signal(SIGTERM).status == 0)
+            let runs = try await scene.value(
+                "SELECT string_agg(concat_ws(' ', attempt, state), ', ' ORDER BY id) AS value FROM trueup.run",
+                as: String.self)
+            #expect(runs == "2 drift")
+            #expect(try await scene.state() == expected)
+            #expect(try await scene.value(SharedRunTests.hasRepairedTwice, as: Bool.self) == false)
         }
     }
 

@@ -39,6 +39,19 @@ struct SecretTests {
         }
     }
 
+    @Test("a secret that a program prints is noticed, on either channel", arguments: [1, 2])
+    func noticed(channel: Int) async throws {
+        let folder = try TemporaryFolder()
+        let speaker = try Running(
+            ["/bin/sh", "-c", "echo the key is $KEY >&\(channel)"], environment: ["KEY=\(Scene.key)"],
+            directory: "/", folder: folder, input: "/dev/null", output: folder.path + "/out", timeoutSeconds: 60)
+        try await withKnownIssue {
+            _ = try await speaker.result()
+        } matching: { issue in
+            issue.comments.contains { $0.rawValue.hasPrefix("a secret is in what") }
+        }
+    }
+
     /// Every row of every table of the database.
     private func contents(_ scene: Scene) async throws -> String {
         let connection = try await Connection.open(scene.target, applicationName: "canary")

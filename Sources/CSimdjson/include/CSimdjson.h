@@ -15,6 +15,7 @@ extern "C" {
 #define TRUEUP_JSON_PADDING 64
 
 // Unescaped UTF-8, not ended by a NUL, valid until the decoder decodes again. `bytes` is NULL for null or absent.
+// Always text that a database can keep: NUL, and half a pair of surrogates, have become U+FFFD.
 typedef struct {
     const char *bytes;
     size_t length;
