@@ -152,8 +152,14 @@ public actor WorkLoop {
         case .busy: await release(lease, "busy", pauseSeconds: Self.busySeconds, seconds: seconds)
         case .ended(let end):
             let written = await write { [occurrences] in try await occurrences.finish(lease, end) }
-            if let now = written ?? nil { tell(.ended(now, seconds: seconds)) } else { tell(.lost(lease)) }
+            if let now = written ?? nil { tell(.ended(now, seconds: seconds)) } else { await tellLost(lease, seconds) }
         }
+    }
+
+    /// An attempt that could not be ended here: its run has done so before it was stopped, or another has it.
+    private func tellLost(_ lease: Lease, _ seconds: Double) async {
+        let ended = await write { [occurrences] in try await occurrences.ended(by: lease) }
+        if let now = ended ?? nil { tell(.ended(now, seconds: seconds)) } else { tell(.lost(lease)) }
     }
 
     private func release(_ lease: Lease, _ reason: String, pauseSeconds: Double, seconds: Double) async {
@@ -161,9 +167,7 @@ public actor WorkLoop {
             try await occurrences.release(lease, reason: reason, pauseSeconds: pauseSeconds)
         }
         if isWritten == true { return tell(.released(lease, reason: reason)) }
-        // The stop came when its run had ended it.
-        let ended = await write { [occurrences] in try await occurrences.ended(by: lease) }
-        if let now = ended ?? nil { tell(.ended(now, seconds: seconds)) } else { tell(.lost(lease)) }
+        await tellLost(lease, seconds)
     }
 
     /// Tries for as long as the lease can last; after that somebody else has it. Not under the task that was cancelled:

@@ -178,9 +178,7 @@ extension Occurrences {
     }
 
     private func isEnd(_ now: Occurrence, of lease: Lease, _ word: String) -> Bool {
-        // Its run may have ended it, whatever happened then.
-        now.attempt == lease.attempt && now.state != .running
-            && (now.state == .done || now.result == word || now.reason == word)
+        now.attempt == lease.attempt && now.state != .running && (now.result == word || now.reason == word)
     }
 
     /// Gives the occurrence back without counting the attempt as failed: the worker stops (`stopped`), or another

@@ -1,5 +1,6 @@
 import ArgumentParser
 import PostgreSQL
+import Reconciliation
 import Runner
 import Stripe
 
@@ -125,7 +126,8 @@ struct StripeChargeCommand: AsyncParsableCommand {
     func run() async throws {
         let new = NewCharge(agencyID: agency, amount: amount, description: description, purpose: purpose)
         var hasSucceeded = false
-        try await options.runWithPool("charge agency \(agency) \(amount) cents") { client, set, pool in
+        let money = Money(minorUnits: amount, currency: "usd")
+        try await options.runWithPool("charge \(money) to agency \(agency)") { client, set, pool in
             let charging = try await AgencyCharging.open(
                 account: options.account, jobs: set.jobs, client: client, pool: pool)
             let result = try await charging.charge(new, idempotencyKey: options.key)

@@ -36,6 +36,13 @@ struct ScriptTests {
         #expect(output.hasSuffix("3 passed, 0 failed\n"), "\(output)")
     }
 
+    @Test("tests with an issue that is known pass, and are counted")
+    func known() throws {
+        let line = "━ Test run with 2 tests in 1 suite passed after 0.1 seconds with 1 known issue."
+        let (status, output) = try run(printing: [line])
+        #expect(status == 0 && output.hasSuffix("2 passed, 0 failed\n"), "\(output)")
+    }
+
     @Test("a secret that is printed fails them, on either channel, also where every test passes", arguments: [1, 2])
     func secret(channel: Int) throws {
         let (status, output) = try run(printing: ["the key is \(Self.secret)", Self.passed], on: channel)

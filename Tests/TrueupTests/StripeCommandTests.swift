@@ -147,6 +147,10 @@ struct StripeCommandTests {
                 #expect(result.status == status && result.talk.contains(word), "\(arguments): \(result.talk)")
                 #expect(!result.everything.contains("CANARY") && result.output.isEmpty)
             }
+            // What is asked for is money, as a person reads it.
+            let charge = ["stripe", "charge", "--agency", "7", "--amount", "123456", "--description", "x"]
+            let asked = try await program.run(charge + ["--account", "task_health"])
+            #expect(asked.status == 64 && asked.talk.contains("to charge $1,234.56 to agency 7."), "\(asked.talk)")
             #expect(server.statistics.accounts["task_health"]?.requests["POST /v1/customers"] == nil)
             let done = try await program.run(create + ["--account", "task_health", "--yes-live", "task_health"])
             #expect(done.status == 0 && done.output.contains("cus_"), "\(done.talk)")
