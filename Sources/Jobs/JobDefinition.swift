@@ -180,7 +180,8 @@ public struct RepairLimits: Sendable, Hashable {
     /// - Parameter objects: what was compared, as Stripe has it.
     public func exceeded(repairs: Int, objects: Int64) -> String? {
         if repairs > maxRepairs {
-            return "\(repairs) \(repairs == 1 ? "repair is" : "repairs are") more than limits.max_repairs (\(maxRepairs))"
+            return "\(repairs) \(repairs == 1 ? "repair is" : "repairs are") more than limits.max_repairs "
+                + "(\(maxRepairs))"
         }
         guard Double(repairs) > maxRepairShare * Double(objects) else { return nil }
         // The share of a handful says little. That most of it is wrong says that something else is: the account, say.

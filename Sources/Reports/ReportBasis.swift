@@ -99,6 +99,8 @@ package struct ReportPeriods: Sendable, Hashable {
         return rows
     }
 
+    /// What opens nowhere: everything counts.
+    package static let noOpening = "none: the period starts at the beginning"
     package static let beginning = "from the beginning to the cut-off"
 
     /// One line for a terminal or a mail.
@@ -135,7 +137,7 @@ package struct ReportPeriods: Sendable, Hashable {
     }
 
     private static func opening(_ report: DiscrepancyReport) -> String {
-        report.periodFromSeconds.map { "at \(wall(report, $0))" } ?? "none: the period starts at the beginning"
+        report.periodFromSeconds.map { "at \(wall(report, $0))" } ?? noOpening
     }
 
     private static func openingNote(_ report: DiscrepancyReport) -> String {

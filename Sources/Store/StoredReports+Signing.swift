@@ -197,6 +197,8 @@ public enum SignError: Error, Sendable, Hashable, CustomStringConvertible {
     case cannotSupersede(Int64, Int64)
     case supersededAlready(Int64)
     case supersedeIsPrepared(Int64, Int64)
+    /// Rows of its signatures are not what was signed; in words.
+    case forged(Int64, [String])
 
     public var description: String {
         switch self {
@@ -226,6 +228,10 @@ public enum SignError: Error, Sendable, Hashable, CustomStringConvertible {
             "Report \(other) has been superseded, or this one supersedes another: see trueup report show \(other)"
         case .supersedeIsPrepared(let id, let other):
             "It is the preparer who says that report \(id) supersedes \(other); a reviewer signs or does not."
+        case .forged(let id, let words):
+            "No page of signatures of report \(id) was written: \(words.joined(separator: "; ")). Whoever owns the "
+                + "tables can do that; find out who, and see trueup report verify. A page that was written before says "
+                + "what was signed."
         }
     }
 }
