@@ -93,25 +93,17 @@ extension StoredReports {
             return .sameLogin(
                 id, person: preparer?.person ?? "", systemUser: preparer?.systemUser ?? "",
                 databaseUser: preparer?.databaseUser ?? "")
-        case "report_sign_one_statement": return .otherStatement(id, other: try await signedOther(than: report) ?? 0)
+        case "report_sign_one_statement":
+            let other = try await pool.withConnection {
+                try await Self.signed(
+                    job: report.job, cutOffSeconds: report.cutOffSeconds, otherThan: report.id, on: $0)
+            }
+            return .otherStatement(id, other: other?.report.id ?? 0)
         case "report_supersede_same_cut_off", "report_supersede_check", "report_supersede_supersedes_fkey":
             return .cannotSupersede(id, signature.supersedes ?? 0)
         case "report_supersede_supersedes_key", "report_supersede_pkey":
             return .supersededAlready(signature.supersedes ?? 0)
         default: return nil
-        }
-    }
-
-    private func signedOther(than report: StoredReport) async throws -> Int64? {
-        try await pool.withConnection { connection in
-            try await connection.query(
-                """
-                SELECT o.id FROM trueup.report o JOIN trueup.report_sign s ON s.report_id = o.id
-                WHERE o.job = $1 AND o.cut_off_seconds = $2 AND o.id <> $3
-                    AND NOT EXISTS (SELECT FROM trueup.report_supersede x WHERE x.supersedes = o.id)
-                ORDER BY o.id DESC LIMIT 1
-                """, report.job, report.cutOffSeconds, report.id
-            ).first.map { try $0["id"] }
         }
     }
 
