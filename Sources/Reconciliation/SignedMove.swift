@@ -8,10 +8,16 @@ public struct SignedMove: Sendable, Hashable {
     public var moneyAtStripe: [Money]
     public var moneyInTables: [Money]
 
+    /// Adjustments and consumption are of the tables, and count in both balances: nothing moved at Stripe.
+    public var adjustments: Int64
+    public var consumed: Int64
+
     public init(
         creditsAtStripe: Int64 = 0, creditsInTables: Int64 = 0, moneyAtStripe: [Money] = [],
-        moneyInTables: [Money] = []
+        moneyInTables: [Money] = [], adjustments: Int64 = 0, consumed: Int64 = 0
     ) {
+        self.adjustments = adjustments
+        self.consumed = consumed
         self.creditsAtStripe = creditsAtStripe
         self.creditsInTables = creditsInTables
         self.moneyAtStripe = moneyAtStripe
@@ -25,6 +31,8 @@ public struct SignedMove: Sendable, Hashable {
         for move in moves {
             sum.creditsAtStripe = try sum.creditsAtStripe.plus(move.creditsAtStripe, "What changed at Stripe")
             sum.creditsInTables = try sum.creditsInTables.plus(move.creditsInTables, "What changed in the tables")
+            sum.adjustments = try sum.adjustments.plus(move.adjustments, "What changed of the adjustments")
+            sum.consumed = try sum.consumed.plus(move.consumed, "What changed of the consumption")
         }
         sum.moneyAtStripe = try Statement.sums(moves.flatMap(\.moneyAtStripe))
         sum.moneyInTables = try Statement.sums(moves.flatMap(\.moneyInTables))

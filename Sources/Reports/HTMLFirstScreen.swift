@@ -44,6 +44,9 @@ struct HTMLFirstScreen {
         if !unexplained.isEmpty {
             text += "<ul class=\"gaps\">" + unexplained.map { "<li>\(HTML.data($0, 300))</li>" }.joined() + "</ul>\n"
         }
+        if let signed = SignedChanges.signedStatement(report) {
+            text += "<ul class=\"gaps\"><li>\(HTML.data(signed, 600))</li></ul>\n"
+        }
         if let changed = SignedChanges.sentence(report) {
             text += "<p class=\"since\"><a href=\"#changed_since_sign_off\">\(HTML.text(changed))</a></p>\n"
         }

@@ -112,16 +112,29 @@ enum ResolvedSheet {
 
 enum ChangedSheet {
     static let columns = [
-        Column("item", "Item", .id, 30), Column("field", "Field", .text, 22), Column("then", "Then", .text, 30),
-        Column("now", "Now", .text, 30),
+        Column("item", "Item", .id, 18), Column("field", "Field", .text, 44), Column("then", "Then", .mixed, 18),
+        Column("now", "Now", .mixed, 18), Column("difference", "Difference", .mixed, 18),
+        Column("unit", "Unit", .text, 10), Column("note", "Note", .text, 30),
     ]
 
     static func sheet(_ report: DiscrepancyReport) -> Sheet {
         let rows = report.changedSinceSignOff.sorted {
-            ($0.item, $0.field, $0.then, $0.now) < ($1.item, $1.field, $1.then, $1.now)
+            ($0.item, $0.field, $0.now.text, $0.note) < ($1.item, $1.field, $1.now.text, $1.note)
         }
         return Sheet("changed_since_sign_off", "Changed since sign-off", columns, rows) { change in
-            [.id(change.item), .text(change.field), .text(change.then), .text(change.now)]
+            [
+                .id(change.item), .text(change.field), cell(change.then), cell(change.now), cell(change.difference),
+                .text(change.now.unit), change.note.isEmpty ? .empty : .text(change.note),
+            ]
+        }
+    }
+
+    /// A number with its unit, not words: a sheet adds it up.
+    private static func cell(_ figure: SignedFigure?) -> Cell {
+        guard let figure else { return .empty }
+        switch figure {
+        case .credits(let credits): return .credits(credits)
+        case .money(let money): return .money(money)
         }
     }
 }

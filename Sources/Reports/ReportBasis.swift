@@ -13,6 +13,26 @@ public struct ReportReference: Sendable, Hashable {
     }
 }
 
+/// Another report of the same cut-off, which people have signed.
+public struct SignedStatement: Sendable, Hashable {
+    /// Its number.
+    public var id: Int64
+    public var state: StatementState
+    public var verdict: String
+    /// Two people signed it, and not the preparer alone.
+    public var isReviewed: Bool
+    /// It states the same figures.
+    public var isSame: Bool
+
+    public init(id: Int64, state: StatementState, verdict: String, isReviewed: Bool, isSame: Bool) {
+        self.id = id
+        self.state = state
+        self.verdict = verdict
+        self.isReviewed = isReviewed
+        self.isSame = isSame
+    }
+}
+
 /// What the figures are compared with, and what the report leaves out.
 public struct ReportBasis: Sendable, Hashable {
     /// The report that “new”, “resolved” and the other words about items compare with; `nil` for the first.
@@ -26,6 +46,8 @@ public struct ReportBasis: Sendable, Hashable {
     public var readSince: [String: Int64?]
     /// Accounts of which no job of the report has read anything up to the cut-off.
     public var unreadAccounts: Set<String>
+    /// The statement of the same cut-off that was signed when this one was made; `nil` where none was.
+    public var signedStatement: SignedStatement?
 
     public init(
         comparedWith: ReportReference? = nil, opensAt: ReportReference? = nil, unstated: [String: Int64] = [:],
@@ -99,6 +121,8 @@ package struct ReportPeriods: Sendable, Hashable {
         return rows
     }
 
+    /// What opens nowhere: everything counts.
+    package static let noOpening = "none: the period starts at the beginning"
     package static let beginning = "from the beginning to the cut-off"
 
     /// One line for a terminal or a mail.
@@ -135,7 +159,7 @@ package struct ReportPeriods: Sendable, Hashable {
     }
 
     private static func opening(_ report: DiscrepancyReport) -> String {
-        report.periodFromSeconds.map { "at \(wall(report, $0))" } ?? "none: the period starts at the beginning"
+        report.periodFromSeconds.map { "at \(wall(report, $0))" } ?? noOpening
     }
 
     private static func openingNote(_ report: DiscrepancyReport) -> String {

@@ -42,17 +42,32 @@ public struct SignedChange: Sendable, Hashable {
     /// The item, or the agency and line, whose figure it is.
     public var item: String
     public var field: String
-    public var then: String
-    public var now: String
+    /// `nil`: nothing stood there.
+    public var then: SignedFigure?
+    public var now: SignedFigure
+    /// Why one of them is what it is; empty where there is nothing to say.
+    public var note: String
     /// By how much it moved the signed balances; nothing where another line says so.
     public var move: SignedMove
 
-    public init(item: String, field: String, then: String, now: String, move: SignedMove = SignedMove()) {
+    public init(
+        item: String, field: String, then: SignedFigure?, now: SignedFigure, note: String = "",
+        move: SignedMove = SignedMove()
+    ) {
         self.item = item
         self.field = field
         self.then = then
         self.now = now
+        self.note = note
         self.move = move
+    }
+
+    /// By how much it is more now; what was not there was 0.
+    var difference: SignedFigure? {
+        switch (then, now) {
+        case (nil, let now): now
+        case (let then?, let now): now.more(than: then)
+        }
     }
 }
 

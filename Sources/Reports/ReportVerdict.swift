@@ -15,18 +15,28 @@ public enum ReportVerdict {
             return (parts + ["NOTHING TO STATE", "no agency bought, used or was charged anything"])
                 .joined(separator: " · ")
         }
-        return (parts + rest(statement) + others(statement)).joined(separator: " · ")
+        return (parts + rest(statement)).joined(separator: " · ")
     }
 
-    /// The same for the subject of a mail: how far the balances are out, and what is unexplained.
+    /// The subject of a mail is cut off behind about as many characters.
+    private static let subjectMax = 120
+
+    /// The same for the subject of a mail: how far balances and charges are out, and what is unexplained; with fewer
+    /// sums where it would be too long.
     public static func subject(_ statement: Statement) -> String {
-        let head = head(statement)
-        return (head + (head.isEmpty ? charges(statement, named: false) : []) + rest(statement) + others(statement))
-            .joined(separator: " · ")
+        func subject(_ namedMax: Int, isShort: Bool) -> String {
+            let head = head(statement, namedMax)
+            var charges = charges(statement, named: !head.isEmpty, namedMax)
+            if !head.isEmpty, !statement.unread.contains(.charges), outOfBalance(statement).isEmpty { charges = [] }
+            if isShort, !head.isEmpty, !charges.isEmpty { charges = ["charges OUT"] }
+            return (head + charges + rest(statement, isShort: isShort)).joined(separator: " · ")
+        }
+        let texts = [subject(2, isShort: false), subject(1, isShort: false)]
+        return texts.first { $0.count <= subjectMax } ?? subject(1, isShort: true)
     }
 
     /// That it is incomplete, then the credits.
-    private static func head(_ statement: Statement) -> [String] {
+    private static func head(_ statement: Statement, _ namedMax: Int = 2) -> [String] {
         var parts: [String] = []
         if statement.state == .incomplete {
             let gaps = statement.gaps.count
@@ -37,21 +47,21 @@ public enum ReportVerdict {
         guard let difference = statement.totals.difference else { return parts + ["difference not known"] }
         let isBalanced = statement.totals.outOfBalance == 0
         // Credits may agree where the money does not: an invoice with taxes, or in another currency.
-        let worth = short(amounts(statement).filter { $0.minorUnits != 0 }, statement)?.description ?? ""
+        let worth = named(amounts(statement).filter { $0.minorUnits != 0 }, statement, namedMax) ?? ""
         var head = isBalanced ? "IN BALANCE" : "OUT BY \(decimal(difference)) credits"
         if !worth.isEmpty { head += isBalanced ? " in credits, OUT BY \(worth)" : " (\(worth))" }
         return parts + [head]
     }
 
     /// The charges of all currencies in a few words.
-    private static func charges(_ statement: Statement, named: Bool) -> [String] {
+    private static func charges(_ statement: Statement, named isNamed: Bool, _ namedMax: Int = 2) -> [String] {
         if statement.unread.contains(.charges) { return ["charges NOT READ up to the cut-off"] }
         let totals = statement.chargeTotals
         guard !totals.isEmpty else { return [] }
-        let name = named ? "charges " : ""
+        let name = isNamed ? "charges " : ""
         guard totals.allSatisfy({ $0.difference != nil }) else { return [name + "difference not known"] }
-        guard let out = short(outOfBalance(statement), statement) else { return [name + "IN BALANCE"] }
-        guard !named else { return ["charges OUT BY \(out)"] }
+        guard let out = named(outOfBalance(statement), statement, namedMax) else { return [name + "IN BALANCE"] }
+        guard !isNamed else { return ["charges OUT BY \(out)"] }
         let lines = totals.reduce((out: Int64(0), all: Int64(0))) { ($0.out + $1.outOfBalance, $0.all + $1.agencies) }
         let count = totals.count == 1 ? [agencies(lines.out, lines.all)] : []
         return ["OUT BY \(out)"] + count
@@ -59,7 +69,7 @@ public enum ReportVerdict {
 
     /// What nothing accounts for: credits, then money, the main currency first. What is none in one of them does not
     /// hide what there is in another.
-    private static func rest(_ statement: Statement) -> [String] {
+    private static func rest(_ statement: Statement, isShort: Bool = false) -> [String] {
         if !statement.unread.contains(.credits), !statement.agencies.isEmpty, statement.totals.unexplained == nil {
             return ["unexplained not known"]
         }
@@ -80,7 +90,9 @@ public enum ReportVerdict {
             }
         }
         words += money.prefix(1)
-        if money.count > 1 { words.append("\(money.count - 1) more \(money.count == 2 ? "sum" : "sums")") }
+        if money.count > 1 {
+            words.append(isShort ? "more" : "\(money.count - 1) more \(money.count == 2 ? "sum" : "sums")")
+        }
         // An opening is named where its agency's difference does not say the same.
         let openings = statement.agencies.filter {
             ($0.rollForward?.unexplained ?? 0) != 0 && ($0.unexplained ?? 0) == 0
@@ -97,20 +109,21 @@ public enum ReportVerdict {
         Money(minorUnits: 0, currency: inOrder(statement.chargeTotals, statement).first?.currency ?? "usd").description
     }
 
-    /// The amount of the main currency, or of the first one: amounts of different currencies are never added, and
-    /// ``others(_:)`` says how many more there are.
-    private static func short(_ amounts: [Money], _ statement: Statement) -> Money? {
+    /// The amounts of up to `max` currencies, the main one first: amounts of different currencies are never added. Of
+    /// more the largest, and how many more there are. `nil` where there are none.
+    private static func named(_ amounts: [Money], _ statement: Statement, _ max: Int) -> String? {
         let main = mainCurrency(statement)
-        return amounts.first { $0.currency == main } ?? amounts.first
-    }
-
-    /// How many currencies are out of balance of which the line says nothing.
-    private static func others(_ statement: Statement) -> [String] {
-        let credits = statement.unread.contains(.credits) ? [] : amounts(statement).filter { $0.minorUnits != 0 }
-        let charges = statement.unread.contains(.charges) ? [] : outOfBalance(statement)
-        let said = [credits, charges].compactMap { short($0, statement)?.currency }
-        let more = Set((credits + charges).map(\.currency)).subtracting(said).count
-        return more == 0 ? [] : ["and \(more) more \(more == 1 ? "currency" : "currencies")"]
+        let ordered = amounts.filter { $0.currency == main } + amounts.filter { $0.currency != main }
+        guard ordered.count > max else {
+            return ordered.isEmpty ? nil : ordered.map(\.description).joined(separator: " and ")
+        }
+        func size(_ money: Money) -> Double {
+            // Only which one is named rests on it: minor units of different currencies are of different size.
+            Double(money.minorUnits.magnitude) / [1, 10, 100, 1_000][Money.decimals(of: money.currency)]
+        }
+        let largest = ordered.dropFirst().reduce(ordered[0]) { size($1) > size($0) ? $1 : $0 }
+        let more = ordered.count - 1
+        return "\(largest) and \(more) more \(more == 1 ? "currency" : "currencies")"
     }
 
     /// The charges of the currencies in which some agency's are out of balance.
@@ -236,7 +249,8 @@ public enum ReportVerdict {
     /// What a reader has to know beside the verdict: who has something that nothing accounts for, and what of the
     /// signed statement is another today.
     package static func notices(_ report: DiscrepancyReport) -> [String] {
-        unexplained(report.statement) + [SignedChanges.sentence(report)].compactMap { $0 }
+        unexplained(report.statement)
+            + [SignedChanges.signedStatement(report), SignedChanges.sentence(report)].compactMap { $0 }
     }
 
     /// Whether the first line states a difference.

@@ -35,7 +35,8 @@ package struct SampleReport {
             accounts.append(ReportAccount(name: "medflyt", stripeID: "acct_1SampleMedflyt", isLive: true))
         }
         let change = SignedChange(
-            item: "agency 1003", field: "bought (Stripe) until the sign-off's cut-off", then: "12,000", now: "11,000",
+            item: "agency 1003", field: "bought (Stripe) until the sign-off's cut-off", then: .credits(12_000),
+            now: .credits(11_000),
             move: SignedMove(creditsAtStripe: -1_000))
         let signOff = SignOff(
             role: .preparer, name: "Dana Levi", atSeconds: Self.cutOffSeconds + 36_000,

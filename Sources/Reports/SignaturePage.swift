@@ -95,28 +95,10 @@ public struct SignaturePage: Sendable, Hashable {
         return digest
     }
 
-    /// Whether a page that was written says of these signatures what they are today, and has no others. The words are
-    /// looked at and not the form, which later versions may change.
-    public static func holds(_ signatures: [Signature], page: String) -> Bool {
-        let boxes = page.components(separatedBy: "<section>").count - 1
-        return boxes == signatures.count
-            && signatures.allSatisfy { signature in
-                // A text that was left empty has no place on the page, and is found in none.
-                [(signature.person, 120), (signature.note, 4_000), (signature.accepted, 4_000)].allSatisfy {
-                    $0.isEmpty || page.contains(HTML.data($0, $1))
-                }
-            }
-    }
-
     // MARK: The page
 
     private func html() throws(ReportError) -> String {
         let policy = "default-src 'none'; style-src '\(try HTML.hash(Self.style))'; base-uri 'none'; form-action 'none'"
-        let isWhole = signatures.count == SignOff.Role.allCases.count
-        let accepted = signatures.contains { !$0.accepted.isEmpty } ? ", ACCEPTED AS \(state)" : ""
-        let status =
-            supersededBy.map { "SUPERSEDED by report \($0)" }
-            ?? (isWhole ? "SIGNED by two people" + accepted : "NOT YET REVIEWED")
         return """
             <!doctype html>
             <html lang="en"><head><meta charset="utf-8">
@@ -138,7 +120,15 @@ public struct SignaturePage: Sendable, Hashable {
             """
     }
 
-    private var superseding: String {
+    /// Whether it is signed, in capitals.
+    var status: String {
+        let isWhole = signatures.count == SignOff.Role.allCases.count
+        let accepted = signatures.contains { !$0.accepted.isEmpty } ? ", ACCEPTED AS \(state)" : ""
+        return supersededBy.map { "SUPERSEDED by report \($0)" }
+            ?? (isWhole ? "SIGNED by two people" + accepted : "NOT YET REVIEWED")
+    }
+
+    var superseding: String {
         guard let supersedes else { return "" }
         return "<p class=\"note\">It takes the place of report \(supersedes), signed for the same cut-off: "
             + "\(HTML.data(supersedeNote, 2_000))</p>\n"
@@ -152,9 +142,10 @@ public struct SignaturePage: Sendable, Hashable {
             + "for the reason beside the signature; it makes the figures no more complete than they are.</p>\n"
     }
 
-    private func box(_ signature: Signature) -> String {
+    /// What the page says of a signature, in the order of its lines.
+    func rows(_ signature: Signature) -> [(name: String, value: String)] {
         func login(_ text: String) -> String { text.isEmpty ? "not noted" : HTML.data(text, 120) }
-        var rows = [
+        var rows: [(name: String, value: String)] = [
             ("Signed", at(signature.atSeconds)), ("Name, as typed", HTML.data(signature.person, 120)),
             ("User of the machine", login(signature.systemUser)),
             ("User of the database", login(signature.databaseUser)),
@@ -169,9 +160,15 @@ public struct SignaturePage: Sendable, Hashable {
         if signature.manifestHash != manifestHash {
             rows.append(("Signed manifest", "<b>ANOTHER: \(HTML.data(signature.manifestHash, 80))</b>"))
         }
-        let lines = rows.map { "<tr><th scope=\"row\">\($0.0)</th><td>\($0.1)</td></tr>" }.joined()
-        return "<section><h2>\(signature.role == "preparer" ? "Preparer" : "Reviewer")</h2><table>\(lines)</table>"
-            + "</section>\n"
+        return rows
+    }
+
+    /// How the page calls who signs.
+    static func title(_ role: String) -> String { role == SignOff.Role.preparer.rawValue ? "Preparer" : "Reviewer" }
+
+    private func box(_ signature: Signature) -> String {
+        let lines = rows(signature).map { "<tr><th scope=\"row\">\($0.name)</th><td>\($0.value)</td></tr>" }.joined()
+        return "<section><h2>\(Self.title(signature.role))</h2><table>\(lines)</table></section>\n"
     }
 
     private var fileRows: String {

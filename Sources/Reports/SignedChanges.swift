@@ -2,6 +2,16 @@ import Reconciliation
 
 /// What became of the signed statement that a report opens at, in the words of the first screens.
 package enum SignedChanges {
+    /// Such as `Report 3 is signed for this cut-off and states: OUT BY 11.00 credits · …`. `nil` where no other report
+    /// of the same cut-off was signed when this one was made.
+    package static func signedStatement(_ report: DiscrepancyReport) -> String? {
+        report.basis.signedStatement.map { signed in
+            let who = signed.isReviewed ? "signed" : "signed by its preparer"
+            return "Report \(signed.id) is \(who) for this cut-off and states"
+                + (signed.isSame ? " the same." : ": \(signed.state.rawValue), \(signed.verdict)")
+        }
+    }
+
     /// Such as `Changed since sign-off (report 1): 2 lines, -5,000.00 credits in the tables.` `nil` where nothing was
     /// signed, or nothing of it is another today.
     package static func sentence(_ report: DiscrepancyReport) -> String? {
@@ -23,7 +33,13 @@ package enum SignedChanges {
             ),
             ("at Stripe", credits(sum.creditsAtStripe, moves.map(\.creditsAtStripe)) + sum.moneyAtStripe.map(signed)),
         ]
-        let words = sides.filter { !$0.1.isEmpty }.map { "\($0.1.joined(separator: ", ")) \($0.0)" }
+        let both = [
+            ("adjustments", credits(sum.adjustments, moves.map(\.adjustments))),
+            ("consumed", credits(sum.consumed, moves.map(\.consumed))),
+        ]
+        let words =
+            sides.filter { !$0.1.isEmpty }.map { "\($0.1.joined(separator: ", ")) \($0.0)" }
+            + both.flatMap { name, words in words.map { "\(name) \($0)" } }
         return words.isEmpty ? "no balance moved by them" : words.joined(separator: "; ")
     }
 

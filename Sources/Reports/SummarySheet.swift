@@ -21,6 +21,9 @@ enum SummarySheet {
         for line in ReportVerdict.unexplained(statement) {
             rows.append([.text("Verdict"), .text("Unexplained"), .text(line), .empty])
         }
+        if let signed = SignedChanges.signedStatement(report) {
+            rows.append([.text("Verdict"), .text("Signed for this cut-off"), .text(signed), .empty])
+        }
         if let changed = SignedChanges.sentence(report) {
             rows.append([.text("Verdict"), .text("Changed since sign-off"), .text(changed), .empty])
         }
@@ -43,7 +46,7 @@ enum SummarySheet {
         return Sheet("summary", "Summary", columns, rows) { $0 }
     }
 
-    /// Credits per Stripe, one line per cause, the local balance; then the same for charges.
+    /// The credits computed from what Stripe took, one line per cause, the local balance; then the same for charges.
     static func bridge(_ statement: Statement) -> [[Cell]] {
         var rows: [[Cell]] = []
         let causes = statement.causes.filter { $0.scope == .credits }
@@ -51,7 +54,7 @@ enum SummarySheet {
             let name = "Statement (credits)"
             let isUnread = statement.unread.contains(.credits)
             rows.append([
-                .text(name), .text("Credits per Stripe"), .credits(isUnread ? nil : statement.totals.computed),
+                .text(name), .text("Credits computed"), .credits(isUnread ? nil : statement.totals.computed),
                 isUnread ? notRead : .empty,
             ])
             for cause in causes where !isUnread {

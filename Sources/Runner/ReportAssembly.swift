@@ -29,7 +29,7 @@ struct ReportAssembly {
             periodFromSeconds: figures.fromSeconds, generatedSeconds: max(asOf, cutOffSeconds), zone: zone,
             statement: statement, items: figures.items.map(item), resolved: resolved(figures),
             changedSinceSignOff: figures.changedSinceSignOff.map {
-                SignedChange(item: $0.item, field: $0.field, then: $0.then, now: $0.now, move: $0.move)
+                SignedChange(item: $0.item, field: $0.field, then: $0.then, now: $0.now, note: $0.note, move: $0.move)
             }, repairs: figures.repairs.map(repair), run: source(figures),
             trend: figures.trend.map {
                 TrendPoint(atSeconds: $0.cutOffSeconds, openItems: $0.openItems, state: $0.state)

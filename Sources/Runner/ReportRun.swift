@@ -254,7 +254,8 @@ public struct ReportRun: Sendable {
                 last.formats == formatNames
             {
                 let made = try await render(
-                    report, figures, hash, id: last.id, after: last.previousHash, query, connection)
+                    report, figures, hash, id: last.id, after: last.previousHash, asOf: last.createdAt, query,
+                    connection)
                 // A program of the same version that draws otherwise makes another report.
                 if made.manifest.digest.sha256 == last.manifestHash { return made.repeated }
             }
@@ -284,10 +285,18 @@ public struct ReportRun: Sendable {
 
     private func render(
         _ report: DiscrepancyReport, _ figures: StatementFigures, _ hash: String, id: Int64, after previous: String?,
-        _ query: StatementQuery, _ connection: Connection
+        asOf: Timestamp? = nil, _ query: StatementQuery, _ connection: Connection
     ) async throws -> Made {
         var report = report
         report.run.previousReportHash = previous
+        report.basis.signedStatement = try await StoredReports.signed(
+            job: definition.name, cutOffSeconds: report.statement.cutOff.seconds, otherThan: id, asOf: asOf,
+            on: connection
+        ).map { signed, signatures in
+            SignedStatement(
+                id: signed.id, state: signed.state, verdict: signed.verdict, isReviewed: signatures > 1,
+                isSame: signed.dataHash == hash)
+        }
         let directory = directory ?? folder(id, report)
         let press = try await ReportPress.open(
             report, into: directory, formats: formats, csvProfile: csvProfile)

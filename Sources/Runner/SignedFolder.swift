@@ -28,17 +28,29 @@ public struct SignedFolder: Sendable {
         }
     }
 
-    /// Whether the last page that was written of a report has the signatures that the database has now.
-    public func holds(_ id: Int64, page path: String) async throws -> Bool {
+    /// What the last page that was written of a report says otherwise than the database does now; empty where both say
+    /// the same.
+    public func differences(_ id: Int64, page path: String) async throws -> [String] {
         let text = try await ReportPress.onDisk {
             String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
         }
-        return SignaturePage.holds(try await signatures(of: id), page: text)
+        return try await page(id).differences(from: text)
     }
 
-    /// Writes the page of a report as it is signed now, and keeps its hash.
-    /// - Throws: ``SignError/noReport(_:)``, or an error of the file.
+    /// Writes the page of a report as it is signed now, and keeps its hash. A page is a proof, so there is none of rows
+    /// that are not what was signed.
+    /// - Throws: ``SignError/noReport(_:)``, ``SignError/forged(_:_:)``, or an error of the file.
     public func write(_ id: Int64, into directory: String) async throws -> FileDigest {
+        let faults = try await reports.signatureFaults().filter { $0.reports.contains(id) }
+        guard faults.isEmpty else { throw SignError.forged(id, faults.map(\.words)) }
+        let written = try await page(id)
+        let digest = try await ReportPress.onDisk { try written.write(into: directory) }
+        try await reports.recordPage(digest.sha256, of: id)
+        return digest
+    }
+
+    /// The page of a report as the database has its signatures now.
+    private func page(_ id: Int64) async throws -> SignaturePage {
         guard let report = try await reports.report(id: id) else { throw SignError.noReport(id) }
         var page = SignaturePage(
             number: id, name: report.name, state: report.state.rawValue, verdict: report.verdict,
@@ -49,10 +61,7 @@ public struct SignedFolder: Sendable {
         page.supersedes = other.supersedes
         page.supersedeNote = other.note
         page.supersededBy = other.supersededBy
-        let written = page
-        let digest = try await ReportPress.onDisk { try written.write(into: directory) }
-        try await reports.recordPage(digest.sha256, of: id)
-        return digest
+        return page
     }
 }
 

@@ -88,12 +88,17 @@ struct LocalLine {
 
     /// The figures up to the start of the period that are others than the signed report's up to its cut-off.
     func changes(since signed: StoredReport.Line?) throws -> [ChangedFigure] {
-        // What each adds to the balance that follows from Stripe, and to the one that the tables record.
-        let fields: [(name: String, then: Int64, now: Int64, sides: (stripe: Int64, tables: Int64))] = [
-            ("bought (Stripe)", signed?.boughtAtStripe ?? 0, paidBefore, (1, 0)),
-            ("bought (local)", signed?.boughtLocally ?? 0, boughtBefore, (0, 1)),
-            ("consumed", signed?.consumed ?? 0, consumedBefore, (-1, -1)),
-            ("adjustments", signed?.adjustments ?? 0, adjustedBefore, (1, 1)),
+        let fields: [(name: String, then: Int64, now: Int64, move: (Int64) -> SignedMove)] = [
+            (
+                "bought (Stripe)", signed?.boughtAtStripe ?? 0, paidBefore,
+                { SignedMove(creditsAtStripe: $0) }
+            ),
+            (
+                "bought (local)", signed?.boughtLocally ?? 0, boughtBefore,
+                { SignedMove(creditsInTables: $0) }
+            ),
+            ("consumed", signed?.consumed ?? 0, consumedBefore, { SignedMove(consumed: $0) }),
+            ("adjustments", signed?.adjustments ?? 0, adjustedBefore, { SignedMove(adjustments: $0) }),
         ]
         let item = agencyID.map { "agency \($0)" } ?? "no agency"
         var changes: [ChangedFigure] = []
@@ -101,11 +106,8 @@ struct LocalLine {
             let more = try field.now.minus(field.then, what)
             changes.append(
                 ChangedFigure(
-                    item: item, field: field.name + " until the sign-off's cut-off", then: Money.grouped(field.then),
-                    now: Money.grouped(field.now),
-                    move: SignedMove(
-                        creditsAtStripe: try more.times(field.sides.stripe, what),
-                        creditsInTables: try more.times(field.sides.tables, what))))
+                    item: item, field: field.name + " until the sign-off's cut-off", then: .credits(field.then),
+                    now: .credits(field.now), move: field.move(more)))
         }
         // A balance that moved with what is listed above says nothing of its own.
         let (then, now) = (signed?.recorded ?? 0, try recordedAtSignOff())
@@ -116,8 +118,8 @@ struct LocalLine {
         if now != then, rest != 0 {
             changes.append(
                 ChangedFigure(
-                    item: item, field: "closing recorded at the sign-off's cut-off", then: Money.grouped(then),
-                    now: Money.grouped(now), move: SignedMove(creditsInTables: rest)))
+                    item: item, field: "closing recorded at the sign-off's cut-off", then: .credits(then),
+                    now: .credits(now), move: SignedMove(creditsInTables: rest)))
         }
         return changes
     }

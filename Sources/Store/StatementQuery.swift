@@ -353,7 +353,7 @@ public struct StatementQuery: Sendable {
         let then = try await StoredReport.items(of: signed.id, on: connection)
         var effectsThen = Dictionary(then.map { ($0.findingID, $0.creditsEffect) }, uniquingKeysWith: { $0 + $1 })
         var moved: [Int64?: [Int64]] = [:]
-        func move(_ found: StatementFinding, by change: Int64, then: Int64?, now: String) throws {
+        func move(_ found: StatementFinding, by change: Int64, then: Int64?, now: Int64, closed: String = "") throws {
             guard change != 0, found.item.sinceSeconds < signed.cutOffSeconds, found.item.scope == .credits else {
                 return
             }
@@ -361,12 +361,14 @@ public struct StatementQuery: Sendable {
             figures.changedSinceSignOff.append(
                 ChangedFigure(
                     item: found.item.id, field: "effect on credits",
-                    then: then.map { Money.grouped($0) } ?? "no item then", now: now))
+                    then: then.map { .credits($0) }, now: .credits(now),
+                    note: ([then == nil ? "no item then" : ""] + [closed]).filter { !$0.isEmpty }
+                        .joined(separator: "; ")))
         }
         for found in figures.items {
             let before = effectsThen.removeValue(forKey: found.findingID)
             let change = try (before ?? 0).minus(found.item.creditsEffect, "What changed since the sign-off")
-            try move(found, by: change, then: before, now: Money.grouped(found.item.creditsEffect))
+            try move(found, by: change, then: before, now: found.item.creditsEffect)
         }
         let closed = try await closedFindings(since: signed.createdAt, on: connection)
         for (found, how) in closed {
@@ -374,7 +376,8 @@ public struct StatementQuery: Sendable {
             let isLocalMove = [.repaired, .lateWebhook, .changedLocally].contains(how)
             let change = try (before ?? 0).minus(
                 isLocalMove ? found.item.creditsEffect : 0, "What changed since the sign-off")
-            try move(found, by: change, then: before, now: "0 (closed: " + how.rawValue.replacing("_", with: " ") + ")")
+            try move(
+                found, by: change, then: before, now: 0, closed: "closed: " + how.rawValue.replacing("_", with: " "))
         }
         return moved
     }
@@ -449,8 +452,8 @@ public struct StatementQuery: Sendable {
                     ChangedFigure(
                         item: key.agencyID.map { "agency \($0)" } ?? "no agency",
                         field: field + " until the sign-off's cut-off",
-                        then: Money(minorUnits: old, currency: key.currency).description,
-                        now: Money(minorUnits: new, currency: key.currency).description,
+                        then: .money(Money(minorUnits: old, currency: key.currency)),
+                        now: .money(Money(minorUnits: new, currency: key.currency)),
                         move: SignedMove(moneyAtStripe: isStripe ? more : [], moneyInTables: isStripe ? [] : more)))
             }
         }

@@ -117,8 +117,11 @@ public struct CumulativeLine: Sendable, Hashable {
 public struct ChangedFigure: Sendable, Hashable {
     public let item: String
     public let field: String
-    public let then: String
-    public let now: String
+    /// `nil`: nothing stood there.
+    public let then: SignedFigure?
+    public let now: SignedFigure
+    /// Why one of them is what it is; empty where there is nothing to say.
+    public var note = ""
     /// By how much it moved the balances; nothing for what explains a move of another line.
     public var move = SignedMove()
 }

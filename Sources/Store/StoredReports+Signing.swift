@@ -93,25 +93,17 @@ extension StoredReports {
             return .sameLogin(
                 id, person: preparer?.person ?? "", systemUser: preparer?.systemUser ?? "",
                 databaseUser: preparer?.databaseUser ?? "")
-        case "report_sign_one_statement": return .otherStatement(id, other: try await signedOther(than: report) ?? 0)
+        case "report_sign_one_statement":
+            let other = try await pool.withConnection {
+                try await Self.signed(
+                    job: report.job, cutOffSeconds: report.cutOffSeconds, otherThan: report.id, on: $0)
+            }
+            return .otherStatement(id, other: other?.report.id ?? 0)
         case "report_supersede_same_cut_off", "report_supersede_check", "report_supersede_supersedes_fkey":
             return .cannotSupersede(id, signature.supersedes ?? 0)
         case "report_supersede_supersedes_key", "report_supersede_pkey":
             return .supersededAlready(signature.supersedes ?? 0)
         default: return nil
-        }
-    }
-
-    private func signedOther(than report: StoredReport) async throws -> Int64? {
-        try await pool.withConnection { connection in
-            try await connection.query(
-                """
-                SELECT o.id FROM trueup.report o JOIN trueup.report_sign s ON s.report_id = o.id
-                WHERE o.job = $1 AND o.cut_off_seconds = $2 AND o.id <> $3
-                    AND NOT EXISTS (SELECT FROM trueup.report_supersede x WHERE x.supersedes = o.id)
-                ORDER BY o.id DESC LIMIT 1
-                """, report.job, report.cutOffSeconds, report.id
-            ).first.map { try $0["id"] }
         }
     }
 
@@ -197,6 +189,8 @@ public enum SignError: Error, Sendable, Hashable, CustomStringConvertible {
     case cannotSupersede(Int64, Int64)
     case supersededAlready(Int64)
     case supersedeIsPrepared(Int64, Int64)
+    /// Rows of its signatures are not what was signed; in words.
+    case forged(Int64, [String])
 
     public var description: String {
         switch self {
@@ -226,6 +220,10 @@ public enum SignError: Error, Sendable, Hashable, CustomStringConvertible {
             "Report \(other) has been superseded, or this one supersedes another: see trueup report show \(other)"
         case .supersedeIsPrepared(let id, let other):
             "It is the preparer who says that report \(id) supersedes \(other); a reviewer signs or does not."
+        case .forged(let id, let words):
+            "No page of signatures of report \(id) was written: \(words.joined(separator: "; ")). Whoever owns the "
+                + "tables can do that; find out who, and see trueup report verify. A page that was written before says "
+                + "what was signed."
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Reconciliation
+import Reports
 import Schedule
 import Store
 
@@ -21,13 +22,25 @@ struct ProvenRows {
         if head?["id"] as? String != report.name { wrong.append("name") }
         if cutOff?["seconds"] as? Int64 != report.cutOffSeconds { wrong.append("cut-off") }
         if head?["previous_manifest_sha256"] as? String != report.previousHash { wrong.append("previous report") }
+        let hasOpening = report.periodFromSeconds != nil
+        if !rows("statement").isEmpty, isFromBeginning == hasOpening { wrong.append("start of the period") }
     }
 
-    /// The lines of the agencies. What was bought, consumed and adjusted from the beginning is no figure of the files;
-    /// it adds up to the closing, which is one.
+    /// Whether its figures count from the beginning, as the files say: then what was bought, consumed and adjusted is
+    /// what the database keeps.
+    private var isFromBeginning: Bool {
+        rows("summary").contains {
+            $0["section"] as? String == "Period" && $0["item"] as? String == "Opening"
+                && $0["value"] as? String == ReportPeriods.noOpening
+        }
+    }
+
+    /// The lines of the agencies. Of a report that opens somewhere, what was bought, consumed and adjusted from the
+    /// beginning is no figure of the files; it adds up to the closing, which is one.
     mutating func hold(lines: [StoredReport.Line]) {
         var proven: [Int64?: [String: Any]] = [:]
         for row in rows("statement") { proven[Self.agency(row)] = row }
+        let isWholePeriod = isFromBeginning
         for line in lines {
             let row = proven.removeValue(forKey: line.agencyID)
             let (sum, overflow) = line.boughtAtStripe.subtractingReportingOverflow(line.consumed)
@@ -36,7 +49,13 @@ struct ProvenRows {
                 Self.number(row, "closing_recorded") == line.recorded && Self.number(row, "opening") == line.opening
                 && Self.number(row, "explained") == line.explained && isWhole
                 && (row?["closing_computed"] is NSNull || Self.number(row, "closing_computed") == line.computed)
-            if !isSame { wrong.append(Self.name(line.agencyID)) }
+            // Where Stripe was not read, the files state nothing that was bought there.
+            let isSamePeriod =
+                Self.number(row, "bought_local") == line.boughtLocally
+                && Self.number(row, "consumed") == line.consumed
+                && Self.number(row, "adjustments") == line.adjustments
+                && (row?["bought_stripe"] is NSNull || Self.number(row, "bought_stripe") == line.boughtAtStripe)
+            if !isSame || isWholePeriod && !isSamePeriod { wrong.append(Self.name(line.agencyID)) }
         }
         wrong += proven.keys.map(Self.name).sorted()
     }

@@ -7,6 +7,7 @@ import Store
 actor ReportProof {
     private let reports: StoredReports
     private(set) var failures = 0
+    private var isSignaturesDone = false
 
     init(reports: StoredReports) { self.reports = reports }
 
@@ -22,6 +23,7 @@ actor ReportProof {
             return
         } else if let (report, file) = try await known(path) {
             say("\(path) is \(file) of report \(report.id), \(report.name), as it was made.")
+            try await verifySignatures(shown: report.id)
             try await verifyChain(of: report)
         } else {
             fail("\(path) is not a file that a report of this database had: it was changed, or made elsewhere.")
@@ -31,14 +33,35 @@ actor ReportProof {
     /// Whether it is a page of signatures, and says which.
     private func verify(page path: String) async throws -> Bool {
         guard let (id, isLast) = try await reports.page(try FileDigest(path: path).sha256) else { return false }
-        if isLast, try await !SignedFolder(reports: reports).holds(id, page: path) {
-            fail("\(path) is the page that was written, and the database has other signatures of report \(id) by now.")
+        let wrong = isLast ? try await SignedFolder(reports: reports).differences(id, page: path) : []
+        if !wrong.isEmpty {
+            fail(
+                "\(path) is the page that was written, and the database has other signatures of report \(id) by now: "
+                    + wrong.joined(separator: "; ") + ".")
         } else if isLast {
             say("\(path) has the signatures of report \(id), as they were given.")
         } else {
             fail("\(path) is an older page: report \(id) was signed again since. See: trueup report signatures \(id)")
         }
+        try await verifySignatures(shown: id)
         return true
+    }
+
+    /// The signatures of all reports, held against the proofs that were kept when they were given: a page alone may
+    /// have been written from rows that somebody changed.
+    private func verifySignatures(shown id: Int64) async throws {
+        guard !isSignaturesDone else { return }
+        isSignaturesDone = true
+        let faults = try await reports.signatureFaults()
+        for fault in faults { fail("Signatures: \(fault.words).") }
+        if let since = try await reports.provenSince(id) {
+            Terminal.print(
+                "      Signatures of report \(id) are older than the proofs of signatures: they are proven since "
+                    + "\(isoTime(since.seconds)), and not from their giving.")
+        }
+        let count = try await reports.signatures(of: id).count
+        guard faults.isEmpty, count > 0 else { return }
+        say("The database has \(count == 1 ? "the signature" : "the signatures") of report \(id) as they were given.")
     }
 
     private func known(_ path: String) async throws -> (StoredReport, String)? {
@@ -94,6 +117,7 @@ actor ReportProof {
         {
             fail("\(signature.person) signed another manifest, \(signature.manifestHash).")
         }
+        try await verifySignatures(shown: report.id)
         try await verifyChain(of: report)
     }
 

@@ -10,10 +10,11 @@ struct FirstScreenTests {
         report.basis.opensAt = ReportReference(id: 3, cutOffSeconds: 1_772_000_000)
         report.changedSinceSignOff = [
             SignedChange(
-                item: "agency 18", field: "bought (local)", then: "9,000", now: "4,000",
+                item: "agency 18", field: "bought (local)", then: .credits(9_000), now: .credits(4_000),
                 move: SignedMove(creditsInTables: -5_000)),
             SignedChange(
-                item: "agency 4", field: "recorded charges", then: "$2,500.00", now: "$0.00",
+                item: "agency 4", field: "recorded charges", then: .money(Money(minorUnits: 250_000, currency: "usd")),
+                now: .money(Money(minorUnits: 0, currency: "usd")),
                 move: SignedMove(moneyInTables: [Money(minorUnits: -250_000, currency: "usd")])),
         ]
         return report
@@ -34,17 +35,54 @@ struct FirstScreenTests {
         #expect(!ReportMail.html(try OneItem.report(), footer: []).contains("Changed since sign-off"))
     }
 
+    @Test("what changed behind a signature is numbers with their unit, in every format that adds up")
+    func numbers() throws {
+        var report = try Self.changed()
+        report.changedSinceSignOff.append(
+            SignedChange(
+                item: "F-9", field: "effect on credits", then: nil, now: .credits(-2_500), note: "no item then"))
+        let scratch = try Scratch()
+        try scratch.write(report)
+        let csv = try scratch.text("csv/changed-since-sign-off.csv").split(separator: "\r\n").map(String.init)
+        #expect(
+            csv == [
+                "item,field,then,then_minor,then_unit,now,now_minor,now_unit,difference,difference_minor,"
+                    + "difference_unit,unit,note",
+                "F-9,effect on credits,,,,-2500,,credits,-2500,,credits,credits,no item then",
+                "agency 18,bought (local),9000,,credits,4000,,credits,-5000,,credits,credits,",
+                "agency 4,recorded charges,2500.00,250000,USD,0.00,0,USD,-2500.00,-250000,USD,USD,",
+            ])
+        let json = try JSONText.object(try scratch.text("report.json"))
+        let rows = try #require(json["changed_since_sign_off"] as? [[String: Any]])
+        #expect(rows.map { $0["difference"] as? Int64 } == [-2_500, -5_000, nil])
+        #expect((rows.last?["difference"] as? [String: Any])?["minor_units"] as? Int64 == -250_000)
+        let page = try scratch.text("report.html")
+        #expect(page.contains("-5,000") && page.contains("-$2,500.00"))
+    }
+
     @Test("moves of opposite signs are shown gross, and none is called none")
     func gross() throws {
         var report = try Self.changed()
         report.changedSinceSignOff = [7, -7].map {
-            SignedChange(item: "a", field: "b", then: "c", now: "d", move: SignedMove(creditsAtStripe: $0))
+            SignedChange(
+                item: "a", field: "b", then: .credits(0), now: .credits(1), move: SignedMove(creditsAtStripe: $0))
         }
         #expect(
             SignedChanges.sentence(report)
                 == "Changed since sign-off (report 3): 2 lines, 0.00 credits net (14.00 gross) at Stripe.")
-        report.changedSinceSignOff = [SignedChange(item: "F-1", field: "effect on credits", then: "1", now: "2")]
+        report.changedSinceSignOff = [
+            SignedChange(item: "F-1", field: "effect on credits", then: .credits(1), now: .credits(2))
+        ]
         #expect(SignedChanges.sentence(report)?.hasSuffix("1 line, no balance moved by them.") == true)
+        // An adjustment is one of the tables' and counts in both balances: nothing of it is at Stripe.
+        report.changedSinceSignOff = [7, -3].map {
+            SignedChange(
+                item: "agency 31", field: "adjustments", then: nil, now: .credits($0),
+                move: SignedMove(adjustments: $0))
+        }
+        #expect(
+            SignedChanges.sentence(report)
+                == "Changed since sign-off (report 3): 2 lines, adjustments +4.00 credits net (10.00 gross).")
         report.changedSinceSignOff = []
         #expect(SignedChanges.sentence(report) == nil)
     }
@@ -122,10 +160,60 @@ struct FirstScreenTests {
         let line = ReportVerdict.line(try statement(rest: 5))
         // Four currencies, three of them unexplained: the longest that it gets.
         #expect(line.count <= 160, "\(line)")
-        #expect(line.contains(" and 2 more sums · and 1 more currency"), "\(line)")
+        #expect(line.contains(" and 2 more sums"), "\(line)")
+        // Two currencies are named, the one of most lines first.
+        #expect(line.hasPrefix("IN BALANCE in credits, OUT BY 1,442,724.01 EUR and $1,442,724.01 · "), "\(line)")
+        #expect(ReportVerdict.subject(try statement(rest: 5)).contains("charges OUT"))
         #expect(ReportVerdict.subject(try statement(rest: 5)).count <= 120)
         let none = ReportVerdict.line(try statement(rest: 0))
         #expect(none.contains("charges IN BALANCE"), "\(none)")
+    }
+
+    @Test("of more than two currencies the largest is named, and the subject has the charges that are out")
+    func largest() throws {
+        func statement(_ amounts: [(String, Int64)]) throws -> Statement {
+            let agency = AgencyActivity(
+                agencyID: 1, name: "A", boughtAtStripe: 10, boughtLocally: 10, consumed: 0, recorded: 3,
+                purchases: amounts.map { PurchaseTotals(currency: $0.0, atStripe: 0, locally: $0.1) })
+            let charge = ChargeActivity(
+                agencyID: 1, name: "A", currency: "usd", charged: Tally(count: 1, amount: 100),
+                recorded: Tally(count: 1, amount: 900))
+            return try Statement(
+                StatementInput(
+                    cutOff: StatementCutOff(seconds: 0, zone: "UTC", localText: "", utcText: ""), agencies: [agency],
+                    charges: [charge], reads: [StatementRead(name: "r", isComplete: true)]))
+        }
+        let two = ReportVerdict.line(try statement([("eur", -100_420_000), ("usd", 94_272_501)]))
+        #expect(two.hasPrefix("OUT BY -7.00 credits ($942,725.01 and -1,004,200.00 EUR) · 1 of 1 agency"), "\(two)")
+        #expect(!two.contains("more currenc"))
+        // Yen have no minor unit: 2,000,000 of them are the larger figure.
+        let three = try statement([("eur", -100_420_000), ("jpy", 2_000_000), ("usd", 94_272_501)])
+        let line = ReportVerdict.line(three)
+        #expect(line.contains("OUT BY -7.00 credits (2,000,000 JPY and 2 more currencies)"), "\(line)")
+        let long = ReportVerdict.subject(three)
+        #expect(long.contains("charges OUT"), "\(long)")
+        let subject = ReportVerdict.subject(try statement([]))
+        #expect(subject.hasPrefix("OUT BY -7.00 credits · charges OUT BY $8.00 · unexplained "), "\(subject)")
+    }
+
+    @Test("a statement of a cut-off for which another is signed says so, and what that one states, in every format")
+    func signedStatement() throws {
+        var report = try OneItem.report()
+        report.basis.signedStatement = SignedStatement(
+            id: 3, state: .explained, verdict: "OUT BY 2,193.00 credits", isReviewed: true, isSame: false)
+        let words = "Report 3 is signed for this cut-off and states: EXPLAINED, OUT BY 2,193.00 credits"
+        let scratch = try Scratch()
+        try scratch.write(report)
+        for file in ["report.html", "summary.txt", "csv/summary.csv", "report.json"] {
+            #expect(try scratch.text(file).contains(words), "\(file)")
+        }
+        #expect(try scratch.part("xl/worksheets/sheet1.xml").contains(words))
+        #expect(ReportMail.html(report, footer: []).contains(words))
+        report.basis.signedStatement?.isReviewed = false
+        report.basis.signedStatement?.isSame = true
+        #expect(
+            ReportSummary.lines(report).contains(
+                "  ! Report 3 is signed by its preparer for this cut-off and states the same."))
     }
 
     @Test("one adjustment behind the signature is one fact in the words")

@@ -225,7 +225,7 @@ struct RenderTests {
         for word in ["<script", "href=", "src=", "url(", "<b>Balances"] { #expect(!page.contains(word), "\(word)") }
         #expect(page.contains("&lt;b&gt;Balances") && page.contains("/srv/reports &amp; more"))
         let gap = try #require(page.range(of: "window 14 of 35 failed"))
-        let figures = try #require(page.range(of: "Credits per Stripe"))
+        let figures = try #require(page.range(of: "Credits computed"))
         #expect(gap.lowerBound < figures.lowerBound)
         #expect(page.contains("Charges (USD)") && page.contains("from the beginning to the cut-off"))
         #expect(page.contains("prefers-color-scheme:dark"))

@@ -76,22 +76,38 @@ struct ReportWriterTests {
                 note: note, accepted: accepted, atSeconds: 1_795_500_000,
                 manifestHash: String(repeating: "a7", count: 32))
         }
-        func text(_ signatures: [SignaturePage.Signature]) throws -> String {
-            let scratch = try Scratch()
-            let page = SignaturePage(
+        func page(_ signatures: [SignaturePage.Signature]) throws -> SignaturePage {
+            SignaturePage(
                 number: 2, name: "night", state: "EXPLAINED", verdict: "Two items.", cutOffSeconds: 1_795_400_000,
                 zone: try Zone.load("America/New_York"), manifestHash: String(repeating: "a7", count: 32), files: [],
                 signatures: signatures)
-            _ = try page.write(into: scratch.path)
-            return try scratch.text(SignaturePage.fileName)
         }
         let plain = [signature("Ann Lee"), signature("Bo Ray", note: "checked")]
-        let page = try text(plain)
-        #expect(SignaturePage.holds(plain, page: page))
-        #expect(!SignaturePage.holds([plain[0]], page: page))
-        #expect(!SignaturePage.holds([plain[0], signature("Bo Ray", note: "forged")], page: page))
-        #expect(!SignaturePage.holds([plain[0], signature("Cy Ray", note: "checked")], page: page))
-        #expect(!SignaturePage.holds([plain[0], signature("Bo Ray", note: "checked", accepted: "why")], page: page))
+        let scratch = try Scratch()
+        _ = try page(plain).write(into: scratch.path)
+        let text = try scratch.text(SignaturePage.fileName)
+        #expect(try page(plain).differences(from: text).isEmpty)
+        func wrong(_ last: SignaturePage.Signature) throws -> [String] {
+            try page([plain[0], last]).differences(from: text)
+        }
+        #expect(try page([plain[0]]).differences(from: text).contains("the number of signatures"))
+        #expect(try wrong(signature("Bo Ray", note: "forged")) == ["Preparer, Checked"])
+        // A word that the page has in another place is not in this one.
+        #expect(try wrong(signature("Ann Lee", note: "checked")) == ["Preparer, Name, as typed"])
+        #expect(try wrong(signature("Bo Ray", note: "")) == ["Preparer, Checked"])
+        #expect(try wrong(signature("Bo Ray", note: "checked", accepted: "why")).contains("whether it is signed"))
+        var other = plain[1]
+        other.atSeconds -= 3_600
+        other.systemUser = "bo"
+        other.isSharedLogin = true
+        #expect(
+            try wrong(other) == ["Preparer, Signed", "Preparer, User of the machine", "Preparer, Shared login"])
+        var superseded = try page(plain)
+        superseded.supersededBy = 3
+        #expect(superseded.differences(from: text) == ["whether it is signed"])
+        superseded = try page(plain)
+        superseded.supersedes = 1
+        #expect(superseded.differences(from: text) == ["whose place it takes"])
     }
 
     @Test("nothing stands under a final name before the end, and nothing at all after a report was given up")

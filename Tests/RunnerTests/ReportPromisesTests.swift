@@ -46,6 +46,42 @@ struct ReportPromisesTests {
         }
     }
 
+    @Test("a statement of a cut-off that is signed says so; made again from the same figures, either stays what it is")
+    func signedCutOff() async throws {
+        try await ReportScene.with(seed: 43) { scene in
+            try await scene.readAll()
+            let reports = StoredReports(pool: scene.night.pool)
+            let first = try await scene.report()
+            for (role, person) in [("preparer", "dana"), ("reviewer", "miriam")] {
+                try await reports.sign(
+                    first.id,
+                    NewSignature(role: role, person: person, note: "Read.", systemUser: person, accepted: "a test"))
+            }
+            let same = try await scene.report()
+            #expect(same.isRepeated && same.id == first.id && same.report.basis.signedStatement == nil)
+            try await scene.run(
+                """
+                UPDATE task_credit_agency_balance SET balance = balance + 11
+                WHERE agency_id = (SELECT min(agency_id) FROM task_credit_agency_balance)
+                """)
+            let second = try await scene.report()
+            #expect(second.id != first.id)
+            let words = "Report \(first.id) is signed for this cut-off and states: \(first.state.rawValue), "
+            #expect(ReportSummary.lines(second.report).contains { $0.hasPrefix("  ! " + words) })
+            #expect(ReportMessages(second, definition: scene.definition(), when: .always).slack.contains(words))
+            let again = try await scene.report()
+            #expect(again.isRepeated && again.id == second.id)
+            // What takes its place is no second statement.
+            try await reports.sign(
+                second.id,
+                NewSignature(
+                    role: "preparer", person: "dana", note: "Eleven more.", systemUser: "dana", accepted: "a test",
+                    supersedes: first.id))
+            let last = try await scene.report()
+            #expect(last.isRepeated && last.id == second.id)
+        }
+    }
+
     @Test("what was repaired names its run, and stands among the repairs of the same report")
     func trail() async throws {
         try await ReportScene.with(seed: 42) { scene in

@@ -52,7 +52,7 @@ struct StoredReportTests {
             #expect(line.rollForward?.unexplained == 0)
             #expect(line.state == .explained)
             #expect(figures.changedSinceSignOff.map(\.item) == ["F-1", "agency 1"])
-            #expect(figures.changedSinceSignOff.last?.now == "107")
+            #expect(figures.changedSinceSignOff.last?.now == .credits(107))
         }
     }
 
@@ -124,7 +124,7 @@ struct StoredReportTests {
             try await scene.balance(1, 117)
             let figures = try await scene.figures()
             #expect(figures.changedSinceSignOff.map(\.field) == ["closing recorded at the sign-off's cut-off"])
-            #expect(figures.changedSinceSignOff.map { [$0.then, $0.now] } == [["100", "107"]])
+            #expect(figures.changedSinceSignOff.map { [$0.then, $0.now] } == [[.credits(100), .credits(107)]])
         }
     }
 
@@ -142,6 +142,7 @@ struct StoredReportTests {
             #expect(statement.state == .unexplained)
             #expect(statement.agencies.first?.rollForward?.unexplained == 50)
             #expect(figures.changedSinceSignOff.map(\.field) == ["adjustments until the sign-off's cut-off"])
+            #expect(figures.changedSinceSignOff.map(\.move) == [SignedMove(adjustments: 50)])
         }
     }
 

@@ -14,6 +14,13 @@ struct ReportForgeryTests {
             ("INSERT INTO trueup.report_charge VALUES (1, 4, 'usd', 0, 100, 0)", "charges of agency 4 in USD"),
             ("UPDATE trueup.report_line SET opening = opening + 1", "agency 1"),
             ("UPDATE trueup.report_line SET consumed = consumed + 1", "agency 1"),
+            // What adds up to the same closing.
+            (
+                "UPDATE trueup.report_line SET consumed = consumed + 5, adjustments = adjustments + 5 "
+                    + "WHERE agency_id = 1", "agency 1"
+            ),
+            ("UPDATE trueup.report_line SET bought_locally = bought_locally - 5000 WHERE agency_id = 1", "agency 1"),
+            ("UPDATE trueup.report SET period_from_seconds = cut_off_seconds - 86400", "start of the period"),
             ("DELETE FROM trueup.report_resolved", "resolved item F-"),
             ("UPDATE trueup.report_resolved SET closed_at = closed_at - interval '1 day'", "resolved item F-"),
             ("DELETE FROM trueup.report_repair", "the number of repairs"),

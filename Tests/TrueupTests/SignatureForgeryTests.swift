@@ -1,0 +1,125 @@
+import Foundation
+import PostgreSQL
+import Support
+import Testing
+
+@Suite("Signatures whose rows somebody changed", .timeLimit(.minutes(8)))
+struct SignatureForgeryTests {
+    /// What whoever owns the tables could change, and a word of what is said of it.
+    private static let forgeries = [
+        (
+            "UPDATE trueup.report_sign SET signed_at = signed_at - interval '1 hour' WHERE role = 'reviewer'",
+            "the reviewer's signature"
+        ),
+        ("UPDATE trueup.report_sign SET signed_at = signed_at - interval '1 year' WHERE role = 'preparer'", "Signed"),
+        ("UPDATE trueup.report_sign SET signed_at = signed_at - interval '1 microsecond'", "is not what was signed"),
+        ("UPDATE trueup.report_sign SET system_user_name = 'miriam@laptop' WHERE role = 'reviewer'", "the machine"),
+        ("UPDATE trueup.report_sign SET database_user_name = 'miriam' WHERE role = 'reviewer'", "the database"),
+        ("UPDATE trueup.report_sign SET is_shared_login = false", "Shared login"),
+        ("UPDATE trueup.report_sign SET note = '' WHERE role = 'preparer'", "Preparer, Checked"),
+        ("UPDATE trueup.report_sign SET note = 'dana' WHERE role = 'reviewer'", "Reviewer, Checked"),
+        ("UPDATE trueup.report_sign SET person = 'miriam' WHERE role = 'preparer'", "Preparer, Name, as typed"),
+        ("UPDATE trueup.report_sign SET accepted = 'Read' WHERE role = 'reviewer'", "Accepted as"),
+        ("DELETE FROM trueup.report_sign WHERE role = 'reviewer'", "was taken out of the tables"),
+        ("DELETE FROM trueup.report_sign_proof WHERE role = 'preparer'", "has no proof of being given"),
+        ("UPDATE trueup.report_sign_proof SET sha256 = 'a7' WHERE role = 'preparer'", "is not what was signed"),
+    ]
+
+    private static func sign(
+        _ scene: Scene, _ report: Int, _ role: String, _ name: String, _ more: String...
+    ) async throws {
+        let signed = try await scene.program.run(
+            [
+                "report", "sign", "\(report)", "--as", role, "--name", name, "--note", "Read by \(name).",
+                "--accept-unexplained", "the scene has no reservations",
+            ] + more)
+        #expect(signed.status == 0, "\(signed.everything)")
+    }
+
+    private static func share(_ scene: Scene) throws {
+        let settings = try String(contentsOfFile: scene.folder.path + "/jobs/settings.yaml", encoding: .utf8)
+        try scene.folder.write(settings + "\nsign_off: {shared_login: true}\n", to: "jobs/settings.yaml")
+    }
+
+    @Test("each word of a signature is held against its place on the page and what was kept when it was given")
+    func forged() async throws {
+        try await ReportTests.withReport { scene, folder in
+            try Self.share(scene)
+            try await Self.sign(scene, 1, "preparer", "dana")
+            try await Self.sign(scene, 1, "reviewer", "miriam")
+            func verify(_ path: String = "out/signatures.html") async throws -> Program.Result {
+                try await scene.program.run("report", "verify", path)
+            }
+            try await ReportForgeryTests.forge(
+                "CREATE TABLE signs AS TABLE trueup.report_sign; CREATE TABLE proofs AS TABLE trueup.report_sign_proof",
+                scene)
+            for (sql, word) in Self.forgeries {
+                try await ReportForgeryTests.forge(sql, scene)
+                let page = try await verify()
+                #expect(page.status == 1 && page.output.contains(word), "\(sql): \(page.everything)")
+                // No page that says so is written, which would prove the forgery.
+                let again = try await scene.program.run("report", "signatures", "1", "--out", "again")
+                #expect(
+                    again.status == 1 && again.talk.contains("No page of signatures"), "\(sql): \(again.everything)")
+                #expect(!FileManager.default.fileExists(atPath: scene.folder.path + "/again/signatures.html"))
+                try await ReportForgeryTests.forge(
+                    """
+                    DELETE FROM trueup.report_sign; INSERT INTO trueup.report_sign SELECT * FROM signs;
+                    DELETE FROM trueup.report_sign_proof;
+                    INSERT INTO trueup.report_sign_proof OVERRIDING SYSTEM VALUE SELECT * FROM proofs
+                    """, scene)
+            }
+            let whole = try await verify("out")
+            #expect(whole.status == 0 && whole.output.contains("signatures of report 1 as they were given"))
+            // As of signatures that were given before there were proofs.
+            try await ReportForgeryTests.forge(
+                """
+                DELETE FROM trueup.report_sign_proof;
+                SELECT trueup.prove_signature(s, true) FROM trueup.report_sign s ORDER BY signed_at
+                """, scene)
+            let late = try await verify()
+            #expect(late.status == 0 && late.output.contains("and not from their giving"), "\(late.everything)")
+        }
+    }
+
+    @Test("which statement takes whose place is held as well: neither a row of it goes, nor one comes")
+    func superseded() async throws {
+        try await ReportTests.withReport { scene, _ in
+            try Self.share(scene)
+            try await Self.sign(scene, 1, "preparer", "dana")
+            try await Self.sign(scene, 1, "reviewer", "miriam")
+            for (id, out) in [(2, "two"), (3, "three")] {
+                try await ReportForgeryTests.forge(
+                    "UPDATE task_credit_agency_balance SET balance = balance + 1 WHERE agency_id = 1", scene)
+                let made = try await scene.program.run("report", "--out", out, "--format", "json")
+                #expect(made.talk.contains("Report \(id):"), "\(made.everything)")
+            }
+            try await Self.sign(scene, 2, "preparer", "dana", "--supersede", "1")
+            try await Self.sign(scene, 2, "reviewer", "miriam")
+            func verify(_ path: String) async throws -> Program.Result {
+                try await scene.program.run("report", "verify", path)
+            }
+            for folder in ["out", "two"] { #expect(try await verify(folder).status == 0) }
+            try await ReportForgeryTests.forge("CREATE TABLE places AS TABLE trueup.report_supersede", scene)
+            for (sql, word) in [
+                ("DELETE FROM trueup.report_supersede", "in the place of report 1, and the tables say of none"),
+                ("UPDATE trueup.report_supersede SET note = 'other'", "is not what was signed"),
+                ("INSERT INTO trueup.report_supersede VALUES (3, 2, 'forged')", "takes the place of report 2"),
+            ] {
+                try await ReportForgeryTests.forge(sql, scene)
+                for folder in ["out", "two"] {
+                    let forged = try await verify(folder)
+                    #expect(forged.status == 1 && forged.output.contains(word), "\(sql): \(forged.everything)")
+                }
+                let again = try await scene.program.run("report", "signatures", "2", "--out", "again")
+                #expect(
+                    again.status == 1 && again.talk.contains("No page of signatures"), "\(sql): \(again.everything)")
+                try await ReportForgeryTests.forge(
+                    """
+                    DELETE FROM trueup.report_supersede; INSERT INTO trueup.report_supersede SELECT * FROM places
+                    """, scene)
+            }
+            #expect(try await verify("two").status == 0)
+        }
+    }
+}
