@@ -133,7 +133,10 @@ extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {
     public var brief: String {
         var copy = self
         copy.sql = nil
-        return copy.description.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        // libpq says one thing on each line.
+        return copy.description.split(whereSeparator: \.isNewline)
+            .map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
+            .filter { !$0.isEmpty }.joined(separator: "; ")
     }
 
     private func summary(full: Bool) -> String {

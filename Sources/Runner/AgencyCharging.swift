@@ -42,6 +42,22 @@ public struct ChargeResult: Sendable, Hashable {
         /// No answer says what happened. The row stays pending: the job of the charges finds the payment by its
         /// metadata, and asking again under the same key goes on from there.
         case unknown
+
+        /// For a person: what is still open, and what settles it; `nil` where nothing is.
+        public var next: String? {
+            switch self {
+            case .processing:
+                "The money is on its way and not there yet: a bank transfer takes some days. Stripe's webhook, or the "
+                    + "nightly run, settles the row. Do not charge it again."
+            case .requiresAction:
+                "No money came in: the agency has to confirm the payment at its bank. Stripe's webhook, or the nightly "
+                    + "run, settles the row."
+            case .unknown:
+                "Nobody knows yet whether money came in. The same command under the same --key goes on where it "
+                    + "stopped; the nightly run finds the payment too. Do not charge it under another key."
+            case .succeeded, .declined, .refused, .canceled: nil
+            }
+        }
     }
 
     public var chargeID: Int64
@@ -111,7 +127,7 @@ public struct AgencyCharging: Sendable {
         account: String, jobs: [JobDefinition], client: StripeClient, pool: Pool
     ) async throws -> AgencyCharging {
         guard let table = try await LiveTables.resolve(jobs, pool: pool).byAccount[account]?.charges else {
-            throw RunError.unsupported("no reconcile job compares charges with account \(account)")
+            throw RunError.noTable("no reconcile job compares charges with account \(account)")
         }
         return AgencyCharging(table: table, client: client, pool: pool)
     }

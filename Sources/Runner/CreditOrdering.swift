@@ -79,7 +79,7 @@ public struct CreditOrdering: Sendable {
         let tables = try await LiveTables.resolve(jobs, pool: pool).byAccount
         guard let (name, found) = tables.filter({ $0.value.orders != nil }).min(by: { $0.key < $1.key }),
             let table = found.orders
-        else { throw RunError.unsupported("no reconcile job compares credit orders, so nobody knows their table") }
+        else { throw RunError.noTable("no reconcile job compares credit orders") }
         guard let client = clients[name] else { throw RunError.noAccount(name) }
         return CreditOrdering(table: table, client: client, pool: pool)
     }

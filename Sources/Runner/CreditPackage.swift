@@ -1,5 +1,6 @@
 import Credits
 import PostgreSQL
+import Stripe
 
 /// A package of credits, a row of `task_credit_order_options`.
 public struct CreditPackage: Sendable, Hashable {
@@ -26,6 +27,11 @@ public struct CreditPackage: Sendable, Hashable {
         guard credits > 0, !overflow, priceCents == price else {
             return "its price of \(priceCents) cents is not \(credits) credits at "
                 + "\(CreditEffects.pricePerCreditCents) cents"
+        }
+        // Its invoice could not be finalized, or never be paid.
+        guard price <= PaymentDraft.amountMax else {
+            return "its price of \(price) cents is more than the \(PaymentDraft.amountMax) cents that Stripe takes in "
+                + "one payment"
         }
         return nil
     }

@@ -4,6 +4,8 @@ public enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
     case alreadyRunning(String)
     case noAccount(String)
     case unsupported(String)
+    /// No reconcile job says which table something is in.
+    case noTable(String)
     /// No reconcile job says which tables the events of an account are about.
     case uncovered(String, account: String)
     /// A backfill over nothing.
@@ -19,6 +21,9 @@ public enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
         case .uncovered(let job, let account):
             "No reconcile job covers account \(account) for the events of \(job): add one, which says what the tables "
                 + "are, or take the account out."
+        case .noTable(let what):
+            "In the job files \(what), so nobody knows their table. Name another account, or add such a job: see "
+                + "trueup check."
         case .unsupported(let what): "This version cannot run that: \(what)."
         }
     }

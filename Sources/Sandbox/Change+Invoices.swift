@@ -42,6 +42,17 @@ extension Change {
         }
     }
 
+    /// Through the API an invoice is paid with what its customer pays with by default; an invoice that asks for nothing
+    /// needs none. What customers do on the invoice's page, with a card that nobody keeps, is ``pay(_:outOfBand:)``.
+    func requireMethod(toPay invoice: InvoiceRecord) throws(SandboxError) {
+        guard [.draft, .open, .uncollectible].contains(invoice.status), invoice.amountDue > 0 else { return }
+        let customer = view.customer(invoice.customer)
+        guard customer?.defaultMethod == nil, customer?.defaultSource == nil else { return }
+        throw .state(
+            "There is no `default_payment_method` set on this Customer or Invoice. Please set one prior to calling "
+                + "pay.")
+    }
+
     private mutating func settle(
         _ open: InvoiceRecord, outOfBand: Bool, attempts: Int64, paidSeconds: Int64? = nil
     ) -> InvoiceRecord {

@@ -20,7 +20,7 @@ public enum SandboxConfirmation: Sendable, Hashable {
             self = .declined(.lostCard)
         } else if name.contains("processingerror") {
             self = .declined(.processingError)
-        } else if name.contains("chargedeclined") {
+        } else if name.contains("chargedeclined") || name.contains("chargecustomerfail") {
             self = .declined(.genericDecline)
         } else if name.contains("authenticationrequired"), isOffSession {
             self = .declined(.authenticationRequired)

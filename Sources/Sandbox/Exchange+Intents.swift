@@ -92,7 +92,10 @@ extension Exchange {
                 }
                 intent.customer = found.index
             }
-            if text("payment_method") != nil { intent.status = .requiresConfirmation }
+            if let method = text("payment_method") {
+                _ = try change.confirmation(of: method, customer: intent.customer, isOffSession: false)
+                intent.status = .requiresConfirmation
+            }
             if parameters.has("description") { intent.description = text("description") }
             let old = parameters.value("metadata") == "" ? [] : intent.metadata
             intent.metadata = merged(old, with: parameters.map("metadata"))

@@ -128,7 +128,9 @@ extension Exchange {
             switch endpoint {
             case .finalizeInvoice: return try change.finalize(invoice, autoAdvance: advance)
             case .sendInvoice: return try change.send(invoice)
-            case .payInvoice: return try change.pay(invoice, outOfBand: outOfBand)
+            case .payInvoice:
+                if !outOfBand { try change.requireMethod(toPay: invoice) }
+                return try change.pay(invoice, outOfBand: outOfBand)
             case .voidInvoice: return try change.void(invoice)
             default: return try change.markUncollectible(invoice)
             }

@@ -90,6 +90,9 @@ extension Exchange {
                 description: text("description"), kinds: kinds.isEmpty ? ["card"] : kinds,
                 usage: text("usage") ?? "off_session", metadata: merged([], with: parameters.map("metadata")))
             if confirms, let method = text("payment_method") {
+                guard Change.isTestMethod(method) else {
+                    throw .noSuch("PaymentMethod", method, param: "payment_method", status: 400)
+                }
                 setup.method = change.attach(method, to: customer).id(space)
             }
             change.state.setups.append(setup)
@@ -157,10 +160,7 @@ extension Exchange {
                 }
                 return known
             }
-            // Test methods only: what a browser collects is not imitated.
-            guard id.hasPrefix("pm_card_") || id.hasPrefix("pm_usBankAccount") else {
-                throw .noSuch("PaymentMethod", id, param: "payment_method")
-            }
+            guard Change.isTestMethod(id) else { throw .noSuch("PaymentMethod", id, param: "payment_method") }
             return change.attach(id, to: customer.index)
         }
         return Answer(attached.json(version, livemode: livemode, space: space))
@@ -170,6 +170,9 @@ extension Exchange {
 extension Change {
     /// The payment method of this id that a customer has.
     func method(_ id: String) -> MethodRecord? { state.methods.first { $0.id(renderer.space) == id } }
+
+    /// Test methods only: what a browser collects is not imitated.
+    static func isTestMethod(_ id: String) -> Bool { id.hasPrefix("pm_card_") || id.hasPrefix("pm_usBankAccount") }
 
     mutating func attach(_ origin: String, to customer: Int64) -> MethodRecord {
         let made = MethodRecord(
@@ -187,7 +190,7 @@ extension Change {
         of id: String, customer: Int64, isOffSession: Bool
     ) throws(SandboxError) -> SandboxConfirmation {
         guard let method = method(id) else {
-            guard !id.hasPrefix("pm_1") else {
+            guard Self.isTestMethod(id) || id.hasPrefix("ba_") else {
                 throw .noSuch("PaymentMethod", id, param: "payment_method", status: 400)
             }
             // A bank account of the older API pays as one of the newer.

@@ -7,6 +7,8 @@ enum HTTPFieldName {
     static let requestID = make("X-Request-Id")
     static let noSniff = make("X-Content-Type-Options")
     static let forwardedProtocol = make("X-Forwarded-Proto")
+    static let forwardedHost = make("X-Forwarded-Host")
+    static let fetchSite = make("Sec-Fetch-Site")
     static let securityPolicy = make("Content-Security-Policy")
     static let referrerPolicy = make("Referrer-Policy")
 

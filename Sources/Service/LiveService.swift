@@ -26,6 +26,8 @@ public final class LiveService: Sendable {
         /// There is a way for mail: notices can be sent.
         public var canSend: Bool
         public var limits: ServiceLimits
+        /// People come by a proxy that speaks TLS: what their browsers keep is sent by TLS alone.
+        public var isBehindTLS = false
         public var logger: Logger
         /// Runs beside the server until it stops, such as what empties the outbox.
         public var beside: @Sendable (Pool) async -> Void = { _ in }
@@ -141,7 +143,8 @@ public final class LiveService: Sendable {
         }
         made.routes += HealthDesk(pool: pools.other, figures: figures).routes()
         made.routes += StatusDesk(
-            door: door, pool: pools.other, jobs: setup.jobs.jobs, sessions: StatusSessions(), now: setup.now
+            door: door, pool: pools.other, jobs: setup.jobs.jobs, sessions: StatusSessions(),
+            isBehindTLS: setup.isBehindTLS, now: setup.now
         ).routes(bodyBytesMax: setup.limits.bodyBytesMax)
         made.routes.append(
             Route(.get, "/openapi.json") { _ in

@@ -10,6 +10,8 @@ struct StatusDesk: Sendable {
     let pool: Pool
     let jobs: [JobDefinition]
     let sessions: StatusSessions
+    /// Every request comes by a proxy that speaks TLS, whether it says so or not.
+    let isBehindTLS: Bool
     /// Unix seconds.
     let now: @Sendable () -> Int64
 
@@ -26,6 +28,7 @@ struct StatusDesk: Sendable {
             },
             Route(.post, "/login", bodyBytesMax: bodyBytesMax) { try await login($0) },
             Route(.post, "/logout", bodyBytesMax: bodyBytesMax) { call in
+                try RequestOrigin(call.head).refuseForeign()
                 sessions.end(cookie(of: call))
                 return redirect(cookie: "\(Self.cookie)=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
             },
@@ -63,6 +66,7 @@ struct StatusDesk: Sendable {
     }
 
     private func login(_ call: Call) async throws -> Response {
+        try RequestOrigin(call.head).refuseForeign()
         let refused = "This token is not valid, or may not see this page."
         var components = URLComponents()
         components.percentEncodedQuery = String(decoding: call.body, as: UTF8.self).replacing("+", with: "%20")
@@ -70,11 +74,12 @@ struct StatusDesk: Sendable {
         guard let token = BearerToken(typed.trimmingCharacters(in: .whitespacesAndNewlines)),
             let row = try await door.tokens.token(token.id), token.fits(row), row.isValid, row.maySeeStatus
         else { return html(StatusPage.login(message: refused), status: .unauthorized) }
-        let secure = call.head.headerFields[HTTPFieldName.forwardedProtocol] == "https" ? "; Secure" : ""
+        // Anybody may send the header: it can only make the sender's own cookie stricter.
+        let isSecure = isBehindTLS || call.head.headerFields[HTTPFieldName.forwardedProtocol] == "https"
         let session = sessions.begin(token: row.id, nowSeconds: now())
         return redirect(
             cookie: "\(Self.cookie)=\(session); Path=/; Max-Age=\(StatusSessions.lifeSeconds); HttpOnly; "
-                + "SameSite=Strict\(secure)")
+                + "SameSite=Strict\(isSecure ? "; Secure" : "")")
     }
 
     private func redirect(cookie: String) -> Response {
@@ -89,7 +94,8 @@ struct StatusDesk: Sendable {
             status: status,
             headers: [
                 .contentType: "text/html; charset=utf-8", HTTPFieldName.securityPolicy: policy,
-                HTTPFieldName.referrerPolicy: "no-referrer",
+                // Under no-referrer a browser hides the origin of the form from ourselves as well.
+                HTTPFieldName.referrerPolicy: "same-origin",
             ], body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 }

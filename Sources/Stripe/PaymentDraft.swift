@@ -15,6 +15,10 @@ public struct PaymentDraft: Sendable {
     /// (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
     public static let amountMin: Int64 = 50
 
+    /// The most that Stripe takes in one payment, an invoice's as well: eight digits, in US dollars $999,999.99
+    /// (https://docs.stripe.com/api/payment_intents/object#payment_intent_object-amount).
+    public static let amountMax: Int64 = 99_999_999
+
     public init(
         customer: String, paymentMethod: String, amount: Int64, currency: String = "usd", description: String? = nil,
         metadata: [(String, String)] = []

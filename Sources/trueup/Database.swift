@@ -85,7 +85,9 @@ struct Database: Sendable {
                     saidAt = now
                     Terminal.tell(
                         "waiting for the database",
-                        "the database cannot be reached, and is waited for: \(explanation(of: error))", .warning, [:])
+                        sentence(
+                            "the database cannot be reached, and is waited for: \(reason(of: error))",
+                            and: "This goes on by itself once it is there"), .warning, [:])
                 }
             }
             try await Task.sleep(for: .seconds(1))

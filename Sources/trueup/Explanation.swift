@@ -14,7 +14,7 @@ func explanation(of error: any Error) -> String {
 }
 
 /// What happened, as a whole sentence where something follows it.
-private func sentence(_ text: String, and next: String?) -> String {
+func sentence(_ text: String, and next: String?) -> String {
     guard let next else { return text }
     return text + (text.last.map { ".?!".contains($0) } == true ? " " : ". ") + next
 }

@@ -25,6 +25,11 @@ struct ServeCommand: AsyncParsableCommand {
         transform: ListenAddress.argument)
     var listen = ListenAddress.loopback(port: 8080)
 
+    @Flag(
+        name: .customLong("behind-tls"),
+        help: "People come by a proxy that speaks TLS: the status page's cookie is sent by TLS alone.")
+    var isBehindTLS = false
+
     @Flag(name: .long, help: "Print the OpenAPI document of the endpoints, and end.")
     var openapi = false
 
@@ -55,6 +60,7 @@ struct ServeCommand: AsyncParsableCommand {
             var setup = LiveService.Setup(
                 listen: address, accounts: accounts, jobs: set, canSend: set.settings.delivery.email != nil,
                 logger: log.logger("trueup"), now: { Int64(Date().timeIntervalSince1970) })
+            setup.isBehindTLS = isBehindTLS
             setup.beside = { pool in
                 async let reading: Void = Self.readAgain(book)
                 await Self.empty(set.settings, pool, http)

@@ -131,11 +131,11 @@ struct StripeChargeCommand: AsyncParsableCommand {
             let charging = try await AgencyCharging.open(
                 account: options.account, jobs: set.jobs, client: client, pool: pool)
             let result = try await charging.charge(new, idempotencyKey: options.key)
-            hasSucceeded = result.outcome == .succeeded || result.outcome == .processing
+            hasSucceeded = result.outcome == .succeeded
             return StripeReply([
                 ("charge", .number(result.chargeID)), ("payment_intent", .text(result.intentID)),
                 ("outcome", .text(result.outcome.rawValue)), ("status", .text(result.status.word)),
-                ("detail", .text(result.detail)),
+                ("detail", .text(result.detail)), ("next", .text(result.outcome.next)),
             ])
         }
         if !hasSucceeded { throw ExitCode(2) }

@@ -14,6 +14,7 @@ import Testing
 /// What a test says about its service; everything else has a usual value.
 struct CounterSetup: Sendable {
     var canSend = true
+    var isBehindTLS = false
     var limits = ServiceLimits()
     /// The clock that signatures are held against; `nil`: the real one.
     var nowSeconds: Int64?
@@ -103,6 +104,7 @@ final class Counter: Sendable {
             listen: try #require(ListenAddress("127.0.0.1:0")), accounts: accounts, jobs: jobs,
             canSend: setup.canSend, limits: setup.limits, logger: logs.logger,
             now: { fixed ?? Int64(Date().timeIntervalSince1970) })
+        live.isBehindTLS = setup.isBehindTLS
         live.beside = { _ in try? await Task.sleep(for: .seconds(3_600)) }
         let service = try await LiveService.open(live, target: target)
         routes = service.routeNames

@@ -18,7 +18,8 @@ struct OrderOfferTests {
                 """
                 INSERT INTO task_credit_order_options VALUES (4, 10, 199999, true), (5, NULL, 200000, true),
                     (6, 10, NULL, true), (7, 0, 0, true), (8, -1, -20000, true), (9, 10, 200000, NULL),
-                    (10, 1000000000000000, 1, true), (11, 1, 20000, true)
+                    (10, 1000000000000000, 1, true), (11, 1, 20000, true), (13, 4999, 99980000, true),
+                    (14, 5000, 100000000, true)
                 """)
             var offered: [Int64] = []
             for _ in 0..<2 {
@@ -26,12 +27,15 @@ struct OrderOfferTests {
                     .get, Counter.orders + "/credit_order_options", token: counter.token)
                 offered = try reply.decoded(Options.self).options.map(\.id)
             }
-            #expect(offered == [11, 1, 2])
-            for option in Int64(1)...12 {
+            #expect(offered == [11, 1, 2, 13])
+            for option in Int64(1)...14 {
+                let rows = "SELECT count(*) FROM task_credit_stripe_invoice"
+                let before = try await counter.number(rows)
                 let reply = try await counter.askForOrder(option: option)
+                #expect(try await counter.number(rows) == before + (offered.contains(option) ? 1 : 0), "\(option)")
                 #expect(reply.status == (offered.contains(option) ? 201 : 422), "\(option): \(reply.text)")
             }
-            for package in [4, 5, 6, 7, 8, 10] {
+            for package in [4, 5, 6, 7, 8, 10, 14] {
                 let words = "package \(package) is active and is not offered: its price of"
                 #expect(counter.logs.text.components(separatedBy: words).count == 2, "once: \(package)")
             }

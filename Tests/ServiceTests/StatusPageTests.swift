@@ -95,4 +95,44 @@ struct StatusPageTests {
             #expect(try await counter.ask(.get, "/", headers: [("Cookie", value)]).status == 401)
         }
     }
+
+    @Test("behind a proxy that speaks TLS the cookie is sent by TLS alone", arguments: [false, true])
+    func secure(_ isBehindTLS: Bool) async throws {
+        try await Counter.with(CounterSetup(isBehindTLS: isBehindTLS)) { counter in
+            let login = try await counter.ask(.post, "/login", body: Array("token=\(counter.token)".utf8))
+            let cookie = try #require(login.headers["Set-Cookie"])
+            #expect(cookie.contains("; Secure") == isBehindTLS, "\(login.status)")
+        }
+    }
+
+    @Test("the form of another host's page signs nobody in or out; this host's, and a client that is no browser, may")
+    func foreign() async throws {
+        try await Counter.with { counter in
+            let own = "127.0.0.1:\(counter.port)"
+            let body = Array("token=\(counter.token)".utf8)
+            let foreign: [[(String, String)]] = [
+                [("Origin", "https://evil.example")], [("Origin", "null")], [("Origin", "http://127.0.0.1:1")],
+                [("Origin", "http://evil.example:\(counter.port)")],
+                [("Origin", "http://\(own)"), ("Sec-Fetch-Site", "cross-site")], [("Sec-Fetch-Site", "same-site")],
+            ]
+            for headers in foreign {
+                let reply = try await counter.ask(.post, "/login", body: body, headers: headers)
+                #expect(reply.status == 403 && reply.code == "foreign_origin", "\(headers): \(reply.text)")
+                #expect(reply.headers["Set-Cookie"] == nil)
+                #expect(try await counter.ask(.post, "/logout", headers: headers).status == 403, "\(headers)")
+            }
+            let known: [[(String, String)]] = [
+                [], [("Origin", "http://\(own)")], [("Origin", "HTTP://\(own)"), ("Sec-Fetch-Site", "same-origin")],
+                [("Origin", "https://status.example"), ("X-Forwarded-Host", "Status.example:443")],
+                [("Origin", "https://status.example"), ("Sec-Fetch-Site", "same-origin")],
+            ]
+            for headers in known {
+                let reply = try await counter.ask(.post, "/login", body: body, headers: headers)
+                #expect(reply.status == 303 && reply.headers["Set-Cookie"] != nil, "\(headers): \(reply.text)")
+            }
+            // Under no-referrer a browser would send `Origin: null` from this very page.
+            let page = try await counter.ask(.get, "/")
+            #expect(page.headers["Referrer-Policy"] == "same-origin")
+        }
+    }
 }

@@ -27,6 +27,8 @@ struct LiveCommandTests {
             try await stopped.wait(forTalk: "is waited for")
             let end = try await stopped.signal(SIGTERM)
             #expect(end.status == 0, "\(end.everything)")
+            #expect(end.talk.contains("goes on by itself") && !end.talk.contains("run again"), "\(end.talk)")
+            #expect(end.talk.contains("No such file or directory; Is the server running"), "\(end.talk)")
 
             let running = try program.start(command)
             try await running.wait(forTalk: "is waited for")

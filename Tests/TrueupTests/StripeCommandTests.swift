@@ -56,6 +56,13 @@ struct StripeCommandTests {
             #expect(other.status == 1 && other.talk.contains("$200.00 before"), "\(other.everything)")
             #expect(try await reply(scene, "invoice finalize \(invoice)").text("status") == "open")
             #expect(try await reply(scene, "invoice send \(invoice)").text("status") == "open")
+            let unpaid = try await scene.program.run("stripe", "invoice", "pay", invoice, "--account", "task_health")
+            #expect(unpaid.status == 1 && unpaid.talk.contains("default_payment_method"), "\(unpaid.everything)")
+            let card = try #require(
+                try await reply(scene, "payment-method attach pm_card_visa --customer \(customer)")
+                    .text("payment_method"))
+            let main = try await reply(scene, "payment-method default \(card) --customer \(customer)")
+            #expect(main.text("default_payment_method") == card)
             #expect(try await reply(scene, "invoice pay \(invoice)").text("status") == "paid")
             let second = create.replacing("k1", with: "k2")
             let next = try #require(try await reply(scene, second).text("invoice"))
@@ -64,11 +71,6 @@ struct StripeCommandTests {
             let refused = try await scene.program.run(
                 "stripe", "invoice", "void", invoice, "--account", "task_health")
             #expect(refused.status == 1 && refused.output.isEmpty && refused.talk.contains(invoice))
-            let card = try #require(
-                try await reply(scene, "payment-method attach pm_card_visa --customer \(customer)")
-                    .text("payment_method"))
-            let main = try await reply(scene, "payment-method default \(card) --customer \(customer)")
-            #expect(main.text("default_payment_method") == card)
             let list = try await reply(scene, "payment-method list --customer \(customer)")
             #expect(list.text("words") == "visa ••4242, 8/2034" && list.text("default") == "yes")
             let bank = try await reply(scene, "payment-method bank --token btok_us_verified --customer \(customer)")
@@ -79,6 +81,46 @@ struct StripeCommandTests {
                 "stripe", "charge", "--account", "task_health", "--agency", "1", "--amount", "500", "--description", "x"
             )
             #expect(uncovered.status == 1 && uncovered.talk.contains("no reconcile job compares charges"))
+            #expect(uncovered.talk.contains("job files") && !uncovered.talk.contains("This version cannot"))
+        }
+    }
+
+    @Test("a charge is code 0 only once the money is there; one on its way is 2, and says what settles it")
+    func charges() async throws {
+        try await Scene.with(orders: 40, plants: [:]) { scene in
+            try scene.folder.write(
+                """
+                kind: reconcile
+                account: task_health
+                object: payment_intent
+                table:
+                  name: agency_charge
+                  columns: {id: stripe_payment_intent_id, amount: amount_cents, currency: currency, status: status}
+
+                """, to: "jobs/charges.yaml")
+            let made = try await scene.program.run(
+                "db", "psql", "--", "-c", "INSERT INTO agency (id, name) VALUES (777, 'New')")
+            #expect(made.status == 0, "\(made.talk)")
+            let customer = try #require(
+                try await reply(scene, "customer create --name New --agency 777").text("customer"))
+            for (method, status, outcome, words) in [
+                ("pm_card_visa", Int32(0), "succeeded", ""), ("pm_usBankAccount", 2, "processing", "on its way"),
+                ("pm_card_threeDSecureRequired", 2, "requires_action", "No money came in"),
+                ("pm_card_chargeCustomerFail", 2, "declined", "generic_decline"),
+            ] {
+                let attached = try #require(
+                    try await reply(scene, "payment-method attach \(method) --customer \(customer)")
+                        .text("payment_method"))
+                _ = try await reply(scene, "payment-method default \(attached) --customer \(customer)")
+                let result = try await scene.program.run([
+                    "stripe", "charge", "--agency", "777", "--amount", "500", "--description", "x", "--account",
+                    "task_health",
+                ])
+                #expect(result.status == status, "\(method): \(result.everything)")
+                #expect(result.output.contains(outcome), "\(method): \(result.output)")
+                #expect(words.isEmpty || result.output.contains(words), "\(method): \(result.output)")
+                #expect(result.output.contains("nightly run") == ["processing", "requires_action"].contains(outcome))
+            }
         }
     }
 

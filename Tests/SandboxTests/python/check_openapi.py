@@ -94,6 +94,8 @@ def check_writing(version, wire):
     assert updated["total"] == 2_000
     assert step(paid, "finalize")["status"] == "open"
     assert step(paid, "send")["status"] == "open"
+    card = wire.ok("POST", "/v1/payment_methods/pm_card_visa/attach", {"customer": customer["id"]})["id"]
+    wire.ok("POST", f"/v1/customers/{customer['id']}", {"invoice_settings[default_payment_method]": card})
     assert step(paid, "pay")["status"] == "paid"
     void, given, gone = draft(), draft(), draft()
     step(void, "finalize")

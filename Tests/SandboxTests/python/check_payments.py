@@ -200,6 +200,8 @@ def check_credit_notes(version, api, customer):
     api.invoices.finalize_invoice(made.id)
     note = api.credit_notes.create({"invoice": made.id, "amount": 1_000})
     assert note.type == "pre_payment" and api.invoices.retrieve(made.id).amount_due == 8_000
+    card = api.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    api.customers.update(customer, {"invoice_settings": {"default_payment_method": card}})
     api.invoices.pay(made.id)
     after = api.credit_notes.create(
         {"invoice": made.id, "amount": 3_000, "refund_amount": 3_000, "reason": "order_change"})

@@ -62,9 +62,17 @@ def check_reading():
     assert list(page) == list(json.loads(listed["body"])), list(page)
 
 
+def payer(wire):
+    """A customer with a card, which invoices are paid with by default."""
+    customer = wire.ok("POST", "/v1/customers", {"name": "Recorded"})["id"]
+    card = wire.ok("POST", "/v1/payment_methods/pm_card_visa/attach", {"customer": customer})["id"]
+    wire.ok("POST", f"/v1/customers/{customer}", {"invoice_settings[default_payment_method]": card})
+    return customer
+
+
 def check_writing():
     wire = Wire(KEY, DAHLIA)
-    customer = wire.ok("POST", "/v1/customers", {"name": "Recorded"})["id"]
+    customer = payer(wire)
     form = {"customer": customer, "amount": 1_000, "currency": "usd", "description": "One-time setup fee"}
     exchange = recorded("POST", "/v1/invoiceitems", 200, "dahlia")
     status, headers, body = wire.send("POST", "/v1/invoiceitems", form, {"Idempotency-Key": "recorded-item"})
@@ -91,7 +99,7 @@ def check_writing():
 def check_money():
     """Charges, refunds, credit notes and payments of invoices have the members that were recorded, in their order."""
     wire = Wire(KEY, DAHLIA)
-    customer = wire.ok("POST", "/v1/customers", {"name": "Recorded"})["id"]
+    customer = payer(wire)
     wire.ok("POST", "/v1/invoiceitems", {"customer": customer, "amount": 1_000, "currency": "usd"})
     form = {"customer": customer, "pending_invoice_items_behavior": "include"}
     invoice = wire.ok("POST", "/v1/invoices", form)["id"]

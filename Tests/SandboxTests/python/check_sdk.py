@@ -66,6 +66,10 @@ def check_states(api):
     opened = api.invoices.finalize_invoice(paid)
     assert opened.status == "open" and opened.hosted_invoice_url and opened.number
     assert api.invoices.send_invoice(paid).status == "open"
+    raises(stripe.InvalidRequestError, lambda: api.invoices.pay(paid), 400)
+    assert api.invoices.retrieve(paid).status == "open"
+    card = api.payment_methods.attach("pm_card_visa", {"customer": customer.id}).id
+    api.customers.update(customer.id, {"invoice_settings": {"default_payment_method": card}})
     done = api.invoices.pay(paid)
     assert (done.status, done.amount_remaining, done.amount_paid) == ("paid", 0, 20_000)
     assert done.status_transitions.paid_at
@@ -104,11 +108,16 @@ def check_methods(api):
     assert api.payment_intents.create({**charge, "payment_method": card.id}).status == "succeeded"
     assert api.payment_intents.create({**charge, "payment_method": bank.id}).status == "processing"
     for name, code in [("pm_card_authenticationRequired", "authentication_required"),
-                       ("pm_card_chargeDeclined", "card_declined")]:
+                       ("pm_card_chargeDeclined", "card_declined"),
+                       ("pm_card_chargeCustomerFail", "card_declined")]:
         method = api.payment_methods.attach(name, {"customer": customer}).id
         error = raises(
             stripe.CardError, lambda: api.payment_intents.create({**charge, "payment_method": method}), 402, code)
         assert error.error.payment_intent.status == "requires_payment_method"
+    for call in [lambda: api.payment_methods.attach("pm_nobody", {"customer": customer}),
+                 lambda: api.payment_intents.create({**charge, "payment_method": "pm_nobody"})]:
+        assert "No such PaymentMethod: 'pm_nobody'" in str(raises(
+            stripe.InvalidRequestError, call, None, "resource_missing", "payment_method"))
     other = api.customers.create({"name": "Other"}).id
     for call in [lambda: api.payment_methods.attach(card.id, {"customer": other}),
                  lambda: api.customers.update(other, {"invoice_settings": {"default_payment_method": card.id}}),
