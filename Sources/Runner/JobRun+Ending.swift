@@ -110,7 +110,7 @@ extension JobRun {
             ended.tally.problems += outcome.failures
             ended.tally.notes += outcome.moved.map { "left alone: \($0)" }
             guard !outcome.linked.isEmpty else { break }
-            let again = try await gathering.gather(own, isLater: true)
+            let again = try await DatabaseWatch(pool: pool).during { try await gathering.gather(own, isLater: true) }
             ended.tally.problems += again.tally.problems
             ended.tally.compared = again.tally.compared
             judged = again.judged.filter { outcome.linked.contains($0.found.pair.existingStripeID ?? "") }

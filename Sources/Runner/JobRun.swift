@@ -194,7 +194,7 @@ public struct JobRun: Sendable {
     }
 
     private func work(_ own: OwnRun, _ subjects: Subjects, _ gathering: any Gathering) async throws -> RunResult {
-        var gathered = try await gathering.gather(own, isLater: false)
+        var gathered = try await DatabaseWatch(pool: pool).during { try await gathering.gather(own, isLater: false) }
         guard gathered.tally.problems.isEmpty else {
             let outcome = gathered.tally.outcome(.incomplete, counts: [:], spent: try await spent(own.run))
             let whole = try await Runs(pool: pool).end(own.fence, outcome, also: telling(own.run, outcome))

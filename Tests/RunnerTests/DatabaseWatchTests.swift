@@ -1,0 +1,25 @@
+import PostgreSQL
+import Runner
+import Testing
+
+@Suite("Work that waits while the database is away")
+struct DatabaseWatchTests {
+    static let nowhere = Pool(
+        ConnectionTarget(socketDirectory: "/nonexistent", database: "d", user: "u"), size: 1, applicationName: "test")
+
+    @Test("ends with the database's error instead of waiting for ever")
+    func ends() async throws {
+        let watch = DatabaseWatch(pool: Self.nowhere, every: .milliseconds(10))
+        let error = await #expect(throws: PostgresError.self) {
+            try await watch.during { try await Task.sleep(for: .seconds(3_600)) }
+        }
+        #expect(error?.isServerAway == true)
+    }
+
+    @Test("that ends before gives its value or its own error")
+    func value() async throws {
+        let watch = DatabaseWatch(pool: Self.nowhere)
+        #expect(try await watch.during { 7 } == 7)
+        await #expect(throws: CancellationError.self) { try await watch.during { throw CancellationError() } }
+    }
+}
