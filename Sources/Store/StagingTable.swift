@@ -104,7 +104,8 @@ public struct StagingTable: Sendable, Hashable {
         try await connection.run(script: "SET LOCAL default_statistics_target = 10; ANALYZE \(name)")
     }
 
-    /// Rows and distinct ids of an account: equal when every object was staged exactly once. Absent ones do not count.
+    /// Rows and distinct ids of an account: equal when every object was staged exactly once. Absent ones count
+    /// only among what was read afresh.
     public func count(
         account: String, on connection: Connection
     ) async throws -> (rows: Int64, distinct: Int64, fresh: Int64) {
@@ -115,10 +116,11 @@ public struct StagingTable: Sendable, Hashable {
             try await connection.run(script: "SET LOCAL enable_hashagg = off; SET LOCAL jit = off")
             return try await connection.query(
                 """
-                SELECT coalesce(sum(n), 0)::bigint AS rows, count(*) AS ids, coalesce(sum(fresh), 0)::bigint AS fresh
-                FROM (SELECT count(*) AS n, count(*) FILTER (WHERE is_fresh) AS fresh
-                    FROM (SELECT id COLLATE "C" AS id, \(fresh) AS is_fresh FROM \(name)
-                        WHERE account = $1 AND \(exists)) staged
+                SELECT coalesce(sum(n), 0)::bigint AS rows, count(*) FILTER (WHERE n > 0) AS ids,
+                    coalesce(sum(fresh), 0)::bigint AS fresh
+                FROM (SELECT count(*) FILTER (WHERE is_there) AS n, count(*) FILTER (WHERE is_fresh) AS fresh
+                    FROM (SELECT id COLLATE "C" AS id, \(fresh) AS is_fresh, \(exists) AS is_there FROM \(name)
+                        WHERE account = $1) staged
                     GROUP BY id) objects
                 """, account)[0]
         }
