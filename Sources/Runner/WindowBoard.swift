@@ -54,9 +54,9 @@ actor WindowBoard {
     private var changes = 0
     private var dispatcher: CheckedContinuation<Void, Never>?
     private var density: ListDensity?
-    /// Whether it was asked for where the objects lie, and what was read until it was known.
     private var isDensityAsked = false
-    private var readBefore: [(fromSeconds: Int64, toSeconds: Int64, objects: Int)] = []
+    /// What was read until it was known where the objects lie; `nil` from then on.
+    private var readBefore: [(fromSeconds: Int64, toSeconds: Int64, objects: Int)]? = []
 
     /// - Parameter waitsForOthers: whether ``next()`` comes to its end only when all windows of the list are read,
     ///   whoever reads them.
@@ -77,25 +77,21 @@ actor WindowBoard {
 
     /// Where the objects lie; no marks where nobody knows.
     func know(_ times: RowTimes) {
-        guard !times.marks.isEmpty else { return readBefore.removeAll() }
+        let pages = readBefore ?? []
+        readBefore = nil
+        guard !times.marks.isEmpty else { return }
         var density = ListDensity(times)
-        for page in readBefore {
+        for page in pages {
             density.note(fromSeconds: page.fromSeconds, toSeconds: page.toSeconds, objects: page.objects)
         }
-        readBefore.removeAll()
         self.density = density
         changed()
     }
 
     private func note(fromSeconds: Int64, toSeconds: Int64, objects: Int) {
-        if density != nil {
-            density?.note(fromSeconds: fromSeconds, toSeconds: toSeconds, objects: objects)
-        } else if readBefore.count < Self.pagesBeforeDensity {
-            readBefore.append((fromSeconds, toSeconds, objects))
-        }
+        density?.note(fromSeconds: fromSeconds, toSeconds: toSeconds, objects: objects)
+        readBefore?.append((fromSeconds, toSeconds, objects))
     }
-
-    private static let pagesBeforeDensity = 1_000
 
     /// The next window to read, as soon as another request should be on its way: one that nobody reads, newest first,
     /// else the older half of the largest one under way. `nil` when everything is read, or there is nothing for who
@@ -237,7 +233,7 @@ actor WindowBoard {
     private func cutLargest() async throws -> StoredWindow? {
         let mayWaste = Double(pace.requestsInFlight) / 2 + 2 + Self.wastedShare * Double(pace.pages)
         let isKnown = density?.isTrusted ?? false
-        guard let (id, cut, left) = isKnown ? largestByDensity() : largest() else { return nil }
+        guard let (id, cut, left) = largest(isKnown: isKnown) else { return nil }
         let isFrugal = wasted + 0.5 * Double(entries.count) < mayWaste
         guard isKnown || isFrugal || (left >= Self.pagesWorthWasting && wasted < 2 * mayWaste) else { return nil }
         guard let entry = entries[id] else { return nil }
@@ -257,33 +253,31 @@ actor WindowBoard {
     }
 
     /// The window with the most pages left after the page on its way, and where to cut it.
-    private func largest() -> (id: Int64, cut: Int64, pagesLeft: Double)? {
+    private func largest(isKnown: Bool) -> (id: Int64, cut: Int64, pagesLeft: Double)? {
         var found: (id: Int64, cut: Int64, pagesLeft: Double)?
         // What was never looked into is taken for as dense as its neighbour only to get going.
         let isStarting = pace.pages < 2 * pace.requestsInFlight
         for (id, entry) in entries where !entry.isBeingCut {
-            guard isStarting || (entry.hasPages && entry.cuts < Self.cutsPerPageMax) else { continue }
-            guard let seconds = entry.secondsPerPage else { continue }
-            guard let (cut, left) = Self.rest(of: entry.window, secondsPerPage: seconds),
-                left > found?.pagesLeft ?? 0
-            else { continue }
-            found = (id, cut, left)
+            let rest = isKnown ? restByDensity(of: entry) : Self.restByPages(of: entry, isStarting: isStarting)
+            guard let rest, rest.pagesLeft > found?.pagesLeft ?? 0 else { continue }
+            found = (id, rest.cut, rest.pagesLeft)
         }
         return found
     }
 
-    /// The same where it is known where the objects lie.
-    private func largestByDensity() -> (id: Int64, cut: Int64, pagesLeft: Double)? {
-        var found: (id: Int64, cut: Int64, pagesLeft: Double)?
-        for (id, entry) in entries where !entry.isBeingCut {
-            let window = entry.window.window
-            let cursor = entry.window.cursorSeconds ?? window.toSeconds
-            guard let (cut, left) = density?.cut(window, belowCursor: cursor), left > found?.pagesLeft ?? 0 else {
-                continue
-            }
-            found = (id, cut, left)
-        }
-        return found
+    /// From where local rows say that the objects lie.
+    private func restByDensity(of entry: Entry) -> (cut: Int64, pagesLeft: Double)? {
+        let window = entry.window.window
+        let cursor = entry.window.cursorSeconds ?? window.toSeconds
+        guard let (cut, left) = density?.cut(window, belowCursor: cursor) else { return nil }
+        return (cut, left)
+    }
+
+    /// From what its last pages covered.
+    private static func restByPages(of entry: Entry, isStarting: Bool) -> (cut: Int64, pagesLeft: Double)? {
+        guard isStarting || (entry.hasPages && entry.cuts < cutsPerPageMax) else { return nil }
+        guard let seconds = entry.secondsPerPage else { return nil }
+        return rest(of: entry.window, secondsPerPage: seconds)
     }
 
     private func changed() {

@@ -20,10 +20,9 @@ struct FirstScreenTests {
         return report
     }
 
-    @Test("figures that changed behind a signature are said in a sentence, in every format")
-    func sentence() throws {
-        let words = "Changed since sign-off (report 3): 2 lines, -5,000.00 credits, -$2,500.00 in the tables."
-        let report = try Self.changed()
+    /// Each format says it on its first screen.
+    /// - Returns: the folder of the report.
+    private static func expectEverywhere(_ words: String, in report: DiscrepancyReport) throws -> Scratch {
         let scratch = try Scratch()
         try scratch.write(report)
         for file in ["report.html", "summary.txt", "csv/summary.csv", "report.json"] {
@@ -31,6 +30,14 @@ struct FirstScreenTests {
         }
         #expect(try scratch.part("xl/worksheets/sheet1.xml").contains(words))
         #expect(ReportMail.html(report, footer: []).contains(words))
+        return scratch
+    }
+
+    @Test("figures that changed behind a signature are said in a sentence, in every format")
+    func sentence() throws {
+        let words = "Changed since sign-off (report 3): 2 lines, -5,000.00 credits, -$2,500.00 in the tables."
+        let report = try Self.changed()
+        let scratch = try Self.expectEverywhere(words, in: report)
         #expect(try scratch.text("report.html").contains(">Changed since sign-off (2)</a>"))
         #expect(!ReportMail.html(try OneItem.report(), footer: []).contains("Changed since sign-off"))
     }
@@ -202,13 +209,7 @@ struct FirstScreenTests {
         report.basis.signedStatement = SignedStatement(
             id: 3, state: .explained, verdict: "OUT BY 2,193.00 credits", isReviewed: true, isSame: false)
         let words = "Report 3 is signed for this cut-off and states: EXPLAINED, OUT BY 2,193.00 credits"
-        let scratch = try Scratch()
-        try scratch.write(report)
-        for file in ["report.html", "summary.txt", "csv/summary.csv", "report.json"] {
-            #expect(try scratch.text(file).contains(words), "\(file)")
-        }
-        #expect(try scratch.part("xl/worksheets/sheet1.xml").contains(words))
-        #expect(ReportMail.html(report, footer: []).contains(words))
+        _ = try Self.expectEverywhere(words, in: report)
         report.basis.signedStatement?.isReviewed = false
         report.basis.signedStatement?.isSame = true
         #expect(

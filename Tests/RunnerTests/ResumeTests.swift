@@ -107,7 +107,7 @@ struct ResumeTests {
             let pages = Atomic<Int>(0)
             await #expect(throws: CancellationError.self) {
                 try await night.runStopped { progress in
-                    guard case .page = progress else { return false }
+                    guard case .page(let list, _) = progress, list.object == .invoice else { return false }
                     return pages.add(1, ordering: .relaxed).newValue == 6
                 }
             }
