@@ -1,6 +1,7 @@
 """Processes with what they cost: CPU time and peak memory from wait4, a server's from /proc."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -44,6 +45,13 @@ def measured(arguments, env, stdin, name):
             file.seek(0)
             texts.append(file.read().decode())
     return Spent(seconds, usage, process.returncode, *texts)
+
+
+def aside(function, *arguments):
+    """What the function gives, computed in a process of its own: what it holds would else count as the peak of every
+    program that is started after it, because a child begins with the peak of its parent."""
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return pool.apply(function, arguments)
 
 
 def run(arguments, env=None, stdin=None, ok=(0,)):

@@ -137,7 +137,11 @@ struct Database: Sendable {
             let log = await database.logIfLost(error)
             await database.close()
             guard let log else { throw error }
-            throw CommandError("\(reason(of: error)). The embedded database's log may say why: \(log)")
+            throw CommandError(
+                sentence(
+                    reason(of: error),
+                    and: "The embedded database's log may say why: \(log). Run the same command again: it starts the "
+                        + "database, and goes on from what was committed"))
         }
     }
 

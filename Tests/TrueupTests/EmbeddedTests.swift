@@ -51,6 +51,7 @@ struct EmbeddedTests {
             #expect(result.status == 1)
             #expect(result.output.isEmpty)
             #expect(result.talk.contains("postgres.log"), "\(result.talk)")
+            #expect(result.talk.contains("Run the same command again"), "\(result.talk)")
             #expect(!result.talk.contains("the statement was"))
             let rerun = try await program.run("run", Scene.job)
             #expect(rerun.status == 2, "\(rerun.talk)")
