@@ -1,0 +1,90 @@
+import PostgreSQL
+import Reconciliation
+import Store
+import Support
+import Testing
+
+/// What runs write of the payments that they read: `trueup.stripe_payment`.
+@Suite("Payments that runs read")
+struct StripePaymentTests {
+    private static let list = RunList(account: "task_health", object: .invoice)
+
+    private static func begin(_ job: String, _ pool: Pool) async throws -> Run {
+        try await Runs(pool: pool).begin(
+            job: job, definitionHash: "x", isPlan: false, period: StagedWorld.period, lists: [list: StagedWorld.period],
+            origin: RunOrigin(
+                trigger: .manual, requestedBy: "tests", host: "here", processID: 1, programVersion: "0"))
+    }
+
+    /// Stages these invoices as what the run read, and ends the run.
+    private static func end(_ run: Run, _ invoices: [InvoiceFacts], _ pool: Pool) async throws {
+        var rows = BinaryRows()
+        for invoice in invoices {
+            StagedInvoices.append(invoice, account: "task_health", requestID: "req_1", isFresh: false, to: &rows)
+        }
+        let (staged, fence) = (rows, RunFence(run))
+        try await pool.withConnection {
+            try await StagingTable(.invoice, runID: run.id).add(staged, for: fence, on: $0)
+        }
+        try await Runs(pool: pool).end(
+            fence,
+            RunOutcome(
+                state: .clean, compared: [ComparedList(account: "task_health", comparison: .orders, classes: [:])]))
+    }
+
+    private static func paid(_ number: Int, total: Int64 = 20_000) -> InvoiceFacts {
+        var facts = InvoiceFacts(
+            id: "in_\(number)", status: .paid, createdSeconds: StagedWorld.now - 1_000, currency: "usd", total: total)
+        facts.paidAtSeconds = StagedWorld.now - 100
+        facts.agencyID = String(number % 3)
+        return facts
+    }
+
+    /// `id amount run`, by id.
+    private static func payments(_ pool: Pool) async throws -> [String] {
+        try await pool.withConnection {
+            try await $0.query(
+                """
+                SELECT id || ' ' || amount || ' ' || run_id AS text FROM trueup.stripe_payment ORDER BY id COLLATE "C"
+                """
+            ).map { try $0["text"] }
+        }
+    }
+
+    @Test("a later run adds what is new, changes what differs, removes what is not paid any more, and leaves the rest")
+    func laterRun() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let first = try await Self.begin("first", world.pool)
+            try await Self.end(first, (1...5).map { Self.paid($0) }, world.pool)
+            #expect(try await Self.payments(world.pool) == (1...5).map { "in_\($0) 20000 \(first.id)" })
+
+            let second = try await Self.begin("second", world.pool)
+            var unpaid = Self.paid(4)
+            unpaid.status = .open
+            try await Self.end(
+                second, [Self.paid(2), Self.paid(3, total: 30_000), unpaid, Self.paid(6)], world.pool)
+            #expect(
+                try await Self.payments(world.pool) == [
+                    "in_1 20000 \(first.id)", "in_2 20000 \(first.id)", "in_3 30000 \(second.id)",
+                    "in_5 20000 \(first.id)", "in_6 20000 \(second.id)",
+                ])
+        }
+    }
+
+    @Test("runs of two jobs over the same list that end at once write each payment once")
+    func atOnce() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            for round in 0..<8 {
+                let one = try await Self.begin("one", world.pool)
+                let two = try await Self.begin("two", world.pool)
+                let invoices = (0..<400).map { Self.paid(round * 400 + $0) }
+                async let first: Void = Self.end(one, invoices, world.pool)
+                async let second: Void = Self.end(two, invoices.reversed(), world.pool)
+                _ = try await (first, second)
+            }
+            let ids = try await Self.payments(world.pool)
+            #expect(ids.count == 3_200)
+            #expect(Set(ids.map { $0.prefix(while: { $0 != " " }) }).count == 3_200)
+        }
+    }
+}
