@@ -226,7 +226,9 @@ struct CreditOrderDesk: Sendable {
     }
 
     private func number(_ name: String, _ call: Call, _ range: ClosedRange<Int64>) throws -> Int64? {
-        guard let text = call.query[name] else { return nil }
+        guard let texts = call.query[name], let text = texts.first else { return nil }
+        // Whichever was taken, the caller may have meant the other.
+        guard texts.count == 1 else { throw APIError.invalid("\(name) is there more than once. Say it once.") }
         guard let number = Int64(text), range.contains(number), String(number) == text else {
             let upper = range.upperBound == .max ? "" : " to \(range.upperBound)"
             throw APIError.invalid("\(name) must be a number from \(range.lowerBound)\(upper).")

@@ -5,8 +5,8 @@ import Logging
 /// One request on its way through a route.
 struct Call: Sendable {
     let head: HTTPRequest
-    /// The query's parameters; of one that is given twice, the first.
-    let query: [String: String]
+    /// The query's parameters, with each value that is given.
+    let query: [String: [String]]
     /// What stands in the path for each `{name}` of the route.
     let parameters: [String: String]
     /// The raw bytes, as they came.

@@ -90,7 +90,7 @@ struct ServiceResponder: HTTPResponder {
         case .route(let route, let parameters):
             let body = try await body(of: request, limitBytes: route.bodyBytesMax)
             let call = Call(
-                head: request.head, query: try Self.query(request.uri.query), parameters: parameters, body: body,
+                head: request.head, query: Self.query(request.uri.query), parameters: parameters, body: body,
                 requestID: requestID, logger: logger)
             return try await route.handle(call)
         }
@@ -135,20 +135,15 @@ struct ServiceResponder: HTTPResponder {
         ResponseBody(contentLength: body.contentLength) { try await $0.finish(nil) }
     }
 
-    /// - Throws: 400 where a parameter is there twice: whichever was taken, the caller may have meant the other.
-    private static func query(_ text: String?) throws -> [String: String] {
-        var query: [String: String] = [:]
+    private static func query(_ text: String?) -> [String: [String]] {
+        var query: [String: [String]] = [:]
         for item in (text ?? "").split(separator: "&") {
             let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             func plain(_ part: Substring) -> String {
                 let spaced = part.replacing("+", with: " ")
                 return spaced.removingPercentEncoding ?? String(spaced)
             }
-            let name = plain(parts[0])
-            guard query[name] == nil else {
-                throw APIError.invalid("A parameter of the query is there twice. Say it once.")
-            }
-            query[name] = parts.count > 1 ? plain(parts[1]) : ""
+            query[plain(parts[0]), default: []].append(parts.count > 1 ? plain(parts[1]) : "")
         }
         return query
     }
