@@ -9,6 +9,36 @@ public struct ReportManifest: Sendable, Hashable {
         public let digest: FileDigest
     }
 
+    /// What the database keeps of the report: rows can be changed by whoever owns the tables, and a manifest of a known
+    /// hash cannot.
+    public struct Rows: Sendable, Hashable {
+        /// The columns of the report's own row, by name; `nil` where there is nothing.
+        public var columns: [(name: String, text: String?)] { zip(names, texts).map { ($0, $1) } }
+        private let names: [String]
+        private let texts: [String?]
+        /// The rows in each other table.
+        public let tables: [Table]
+
+        public struct Table: Sendable, Hashable {
+            public let name: String
+            public let rows: Int64
+            /// Of the rows as a text.
+            public let sha256: String
+
+            public init(name: String, rows: Int64, sha256: String) {
+                self.name = name
+                self.rows = rows
+                self.sha256 = sha256
+            }
+        }
+
+        public init(columns: [(name: String, text: String?)], tables: [Table]) {
+            names = columns.map(\.name)
+            texts = columns.map(\.text)
+            self.tables = tables
+        }
+    }
+
     public static let fileName = "manifest.json"
 
     /// By name.
@@ -18,7 +48,7 @@ public struct ReportManifest: Sendable, Hashable {
 
     /// The manifest as a finished file that is not yet renamed.
     static func prepare(
-        _ report: DiscrepancyReport, matched: Int64, _ entries: [Entry], into folder: OutputFolder
+        _ report: DiscrepancyReport, matched: Int64, _ entries: [Entry], rows: Rows?, into folder: OutputFolder
     ) throws(ReportError) -> (manifest: ReportManifest, file: OutputFile) {
         let file = try OutputFile(fileName, in: folder)
         let out = JSONStream(file.stream)
@@ -33,6 +63,10 @@ public struct ReportManifest: Sendable, Hashable {
             try out.member("items", Int64(report.items.count))
             try out.member("matched", matched)
             try out.member("previous_manifest_sha256", report.run.previousReportHash)
+            if let rows {
+                try out.key("rows")
+                try write(rows, to: out)
+            }
             try out.key("files")
             try out.array { out throws(ReportError) in
                 for entry in entries {
@@ -49,5 +83,21 @@ public struct ReportManifest: Sendable, Hashable {
         try file.finish()
         guard let digest = file.digest else { throw .inconsistent("the manifest has no hash") }
         return (ReportManifest(files: entries, digest: digest), file)
+    }
+
+    private static func write(_ rows: Rows, to out: JSONStream) throws(ReportError) {
+        try out.object { out throws(ReportError) in
+            try out.key("report")
+            try out.object { out throws(ReportError) in
+                for (name, text) in rows.columns { try out.member(name, text) }
+            }
+            for table in rows.tables {
+                try out.key(table.name)
+                try out.object { out throws(ReportError) in
+                    try out.member("rows", table.rows)
+                    try out.member("sha256", table.sha256)
+                }
+            }
+        }
     }
 }

@@ -65,8 +65,9 @@ public final class ReportWriter {
     }
 
     /// Puts every file on the disk, then under its name, then writes the manifest.
+    /// - Parameter rows: what the database will keep of it; the manifest has it as well.
     /// - Returns: the manifest as it was written; its own hash is what the next report names.
-    public func finish() throws(ReportError) -> ReportManifest {
+    public func finish(_ rows: ReportManifest.Rows? = nil) throws(ReportError) -> ReportManifest {
         if isFinished { throw .inconsistent("it was finished twice") }
         isFinished = true
         var files: [(name: String, file: OutputFile)] = []
@@ -84,7 +85,7 @@ public final class ReportWriter {
         }
         // The manifest lies ready before the first file is renamed, so that a disk that fills up spoils nothing.
         let (manifest, manifestFile) = try ReportManifest.prepare(
-            sheets.report, matched: matchedCount, entries, into: folder)
+            sheets.report, matched: matchedCount, entries, rows: rows, into: folder)
         try removeOthers(files.map(\.name), manifest)
         try folder.remove(ReportManifest.fileName)
         var folders: [OutputFolder] = []

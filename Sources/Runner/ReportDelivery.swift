@@ -120,7 +120,8 @@ public struct ReportDelivery: Sendable {
                 detail: "\(names.count) \(names.count == 1 ? "object" : "objects")")
         } catch {
             return StoredReport.Delivery(
-                destination: "s3", address: bucket.address(folder), outcome: .failed, detail: "\(error)")
+                destination: "s3", address: bucket.address(folder), outcome: .failed,
+                detail: (error as? CocoaError)?.words ?? "\(error)")
         }
     }
 }

@@ -47,7 +47,7 @@ actor ReportPress {
 
     func append(_ rows: [MatchedRow]) throws { try writer.append(rows) }
 
-    func finish() throws -> ReportManifest { try writer.finish() }
+    func finish(_ rows: ReportManifest.Rows? = nil) throws -> ReportManifest { try writer.finish(rows) }
 
     /// What one report says, as a hash: of its JSON without the matched pairs and without the chain.
     static func dataHash(_ report: DiscrepancyReport) async throws -> String {

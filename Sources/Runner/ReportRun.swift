@@ -93,12 +93,13 @@ public struct ReportRun: Sendable {
     private struct Made: Sendable {
         let report: DiscrepancyReport
         let figures: StatementFigures
-        let dataHash: String
         let manifest: ReportManifest
-        let id: Int64
         let directory: String
-        let previousHash: String?
+        /// The report as it is kept.
+        let stored: NewReport
         var isRepeated: Bool
+
+        var id: Int64 { stored.id }
 
         var repeated: Made {
             var made = self
@@ -112,24 +113,21 @@ public struct ReportRun: Sendable {
         let zone = try Zone.load(job.cutOff.timeZone)
         let bounds = try await bounds(zone)
         let made = try await write(zone, bounds)
-        let files = made.manifest.files.map {
-            StoredReport.File(name: $0.name, bytes: $0.digest.bytes, sha256: $0.digest.sha256)
-        }
         let isOwed = try await isOwed(made.figures.previous)
         var result = ReportResult(
-            id: made.id, report: made.report, directory: made.directory, files: files,
+            id: made.id, report: made.report, directory: made.directory, files: made.stored.files,
             manifestHash: made.manifest.digest.sha256, isRepeated: made.isRepeated,
             isChanged: made.report.statement.changes.isAny || isOwed, deliveries: [])
         let messages = ReportMessages(result, definition: definition, when: job.deliver.when)
-        let stored = made.isRepeated ? nil : newReport(made, files)
+        let stored = made.isRepeated ? nil : made.stored
         let queued = delivery?.queued(messages, job.deliver) ?? []
         let attachments = queued.isEmpty ? [] : try ReportDelivery.attachments(messages)
-        let (delivery, origin, id, purpose, lease) = (delivery, origin, made.id, purpose, lease)
+        let (delivery, id, purpose, lease) = (delivery, made.id, purpose, lease)
         // The report and the messages that tell of it are one transaction: a crash leaves both or neither.
         result.deliveries = try await explaining(stored == nil ? nil : id) {
             try await pool.transaction { connection in
                 if let lease { try await Occurrences.hold(lease, on: connection) }
-                try await stored?.insert(origin: origin, on: connection)
+                try await stored?.insert(on: connection)
                 if purpose == .regular { try await StoredReports.markRegular(id, on: connection) }
                 return try await delivery?.enqueue(queued, attachments: attachments, report: id, on: connection) ?? []
             }
@@ -250,19 +248,22 @@ public struct ReportRun: Sendable {
                 programVersion: origin.programVersion, missing: runs.missing, coverage: coverage, scope: scope)
             let report = try assembly.report(figures)
             let hash = try await ReportPress.dataHash(report)
+            var new = newReport(report, figures, dataHash: hash)
             if let last, last.dataHash == hash, last.cutOffSeconds == bounds.cutOff,
                 last.formats == formatNames
             {
-                let made = try await render(
-                    report, figures, hash, id: last.id, after: last.previousHash, asOf: last.createdAt, query,
-                    connection)
+                // Who asks for it again, and when, makes no other report of it.
+                new.take(last, isRegular: try await StoredReports.wasRegular(last, on: connection))
+                let made = try await render(report, new, figures, asOf: last.createdAt, query, connection)
                 // A program of the same version that draws otherwise makes another report.
                 if made.manifest.digest.sha256 == last.manifestHash { return made.repeated }
             }
-            let id = try await StoredReports(pool: pool).takeNumber(
+            let number = try await StoredReports(pool: pool).takeNumber(
                 job: definition.name, requestedBy: origin.requestedBy)
-            return try await explaining(id) {
-                try await render(report, figures, hash, id: id, after: last?.manifestHash, query, connection)
+            new.take(number, after: last?.manifestHash, by: origin, isRegular: purpose == .regular)
+            let numbered = new
+            return try await explaining(number.id) {
+                try await render(report, numbered, figures, query, connection)
             }
         }
     }
@@ -274,7 +275,7 @@ public struct ReportRun: Sendable {
         } catch {
             guard let id else { throw error }
             let reports = StoredReports(pool: pool)
-            let why = "\(error)"
+            let why = (error as? CocoaError)?.words ?? "\(error)"
             // Written whether or not the report was cancelled. Where even that fails, the number stands without a
             // reason, and the error that is thrown is the one that matters.
             let writing = Task { try await reports.recordFailure(why, of: id) }
@@ -284,20 +285,20 @@ public struct ReportRun: Sendable {
     }
 
     private func render(
-        _ report: DiscrepancyReport, _ figures: StatementFigures, _ hash: String, id: Int64, after previous: String?,
-        asOf: Timestamp? = nil, _ query: StatementQuery, _ connection: Connection
+        _ report: DiscrepancyReport, _ new: NewReport, _ figures: StatementFigures, asOf: Timestamp? = nil,
+        _ query: StatementQuery, _ connection: Connection
     ) async throws -> Made {
-        var report = report
-        report.run.previousReportHash = previous
+        var (report, new) = (report, new)
+        report.run.previousReportHash = new.previousHash
         report.basis.signedStatement = try await StoredReports.signed(
-            job: definition.name, cutOffSeconds: report.statement.cutOff.seconds, otherThan: id, asOf: asOf,
+            job: definition.name, cutOffSeconds: report.statement.cutOff.seconds, otherThan: new.id, asOf: asOf,
             on: connection
         ).map { signed, signatures in
             SignedStatement(
                 id: signed.id, state: signed.state, verdict: signed.verdict, isReviewed: signatures > 1,
-                isSame: signed.dataHash == hash)
+                isSame: signed.dataHash == new.dataHash)
         }
-        let directory = directory ?? folder(id, report)
+        let directory = directory ?? folder(new.id, report)
         let press = try await ReportPress.open(
             report, into: directory, formats: formats, csvProfile: csvProfile)
         try await query.forEachMatched(of: 2_000, fromSeconds: figures.fromSeconds, on: connection) { orders in
@@ -308,10 +309,15 @@ public struct ReportRun: Sendable {
                         rule: "exact id", account: order.account)
                 })
         }
-        let manifest = try await press.finish()
+        let manifest = try await press.finish(ReportManifest.Rows(new.rowTexts))
+        new.manifestHash = manifest.digest.sha256
+        new.files = manifest.files.map {
+            StoredReport.File(name: $0.name, bytes: $0.digest.bytes, sha256: $0.digest.sha256)
+        }
+        new.folder = URL(fileURLWithPath: directory).standardizedFileURL.path
         return Made(
-            report: report, figures: figures, dataHash: hash, manifest: manifest, id: id, directory: directory,
-            previousHash: previous, isRepeated: false)
+            report: report, figures: figures, manifest: manifest, directory: directory, stored: new,
+            isRepeated: false)
     }
 
     /// `reports/balance-report/2026-03-08-r12`: names of Trueup's own, none from data.
@@ -320,18 +326,17 @@ public struct ReportRun: Sendable {
         return "\(delivery?.settings.directory?.path ?? "reports")/\(definition.name)/\(day)-r\(id)"
     }
 
-    private func newReport(_ made: Made, _ files: [StoredReport.File]) -> NewReport {
+    /// The report as it is kept, but for its number and what follows from that.
+    private func newReport(_ report: DiscrepancyReport, _ figures: StatementFigures, dataHash: String) -> NewReport {
         NewReport(
-            id: made.id, job: definition.name, name: made.report.id, statement: made.report.statement,
-            verdict: ReportVerdict.line(made.report.statement), periodFromSeconds: made.figures.fromSeconds,
-            asOfSeconds: made.report.generatedSeconds, runIDs: made.figures.runs.map(\.run.id),
-            formats: formatNames, definitionHash: definition.hash, dataHash: made.dataHash,
-            manifestHash: made.manifest.digest.sha256, previousHash: made.previousHash, files: files,
-            cumulative: made.figures.cumulative,
+            job: definition.name, name: report.id, statement: report.statement,
+            verdict: ReportVerdict.line(report.statement), periodFromSeconds: figures.fromSeconds,
+            asOfSeconds: report.generatedSeconds, runIDs: figures.runs.map(\.run.id), formats: formatNames,
+            definitionHash: definition.hash, dataHash: dataHash, programVersion: origin.programVersion,
+            cumulative: figures.cumulative,
             findingIDs: Dictionary(
-                made.figures.items.map { ($0.item.id, $0.findingID) }, uniquingKeysWith: { first, _ in first }),
-            resolved: made.figures.resolved, repairIDs: made.figures.repairs.map(\.id),
-            folder: URL(fileURLWithPath: made.directory).standardizedFileURL.path, isRegular: purpose == .regular)
+                figures.items.map { ($0.item.id, $0.findingID) }, uniquingKeysWith: { first, _ in first }),
+            resolved: figures.resolved, repairIDs: figures.repairs.map(\.id))
     }
 }
 

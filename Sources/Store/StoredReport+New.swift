@@ -3,7 +3,6 @@ import Reconciliation
 
 /// A report that was just written to files, on its way into the database.
 public struct NewReport: Sendable {
-    public var id: Int64
     public var job: String
     public var name: String
     public var statement: Reconciliation.Statement
@@ -14,30 +13,36 @@ public struct NewReport: Sendable {
     public var formats: [String]
     public var definitionHash: String
     public var dataHash: String
-    public var manifestHash: String
-    public var previousHash: String?
-    public var files: [StoredReport.File]
+    public var programVersion: String
     public var cumulative: [CumulativeLine]
     /// The numbers of the findings behind the statement's items, by item id.
     public var findingIDs: [String: Int64]
     /// What it tells of as resolved.
     public var resolved: [ResolvedFinding]
-    /// Where its files are.
-    public var folder: String?
-    /// Its job made it or it is sent: later ones are compared with it.
-    public var isRegular: Bool
     /// The numbers of the repairs that it tells of.
     public var repairIDs: [Int64]
 
+    // Known with its number.
+    public private(set) var id: Int64 = 0
+    public private(set) var previousHash: String?
+    /// When its number was taken.
+    public private(set) var madeAt = Timestamp(microseconds: 0)
+    public private(set) var requestedBy = ""
+    /// Its job made it or it is sent: later ones are compared with it.
+    public private(set) var isRegular = true
+
+    // Known once its files are written.
+    public var manifestHash = ""
+    public var files: [StoredReport.File] = []
+    /// Where its files are.
+    public var folder: String?
+
     public init(
-        id: Int64, job: String, name: String, statement: Reconciliation.Statement, verdict: String,
-        periodFromSeconds: Int64?,
+        job: String, name: String, statement: Reconciliation.Statement, verdict: String, periodFromSeconds: Int64?,
         asOfSeconds: Int64, runIDs: [Int64], formats: [String], definitionHash: String, dataHash: String,
-        manifestHash: String, previousHash: String?, files: [StoredReport.File], cumulative: [CumulativeLine],
-        findingIDs: [String: Int64], resolved: [ResolvedFinding] = [], repairIDs: [Int64] = [], folder: String? = nil,
-        isRegular: Bool = true
+        programVersion: String, cumulative: [CumulativeLine], findingIDs: [String: Int64],
+        resolved: [ResolvedFinding] = [], repairIDs: [Int64] = []
     ) {
-        self.id = id
         self.job = job
         self.name = name
         self.statement = statement
@@ -48,30 +53,47 @@ public struct NewReport: Sendable {
         self.formats = formats
         self.definitionHash = definitionHash
         self.dataHash = dataHash
-        self.manifestHash = manifestHash
-        self.previousHash = previousHash
-        self.files = files
+        self.programVersion = programVersion
         self.cumulative = cumulative
         self.findingIDs = findingIDs
         self.resolved = resolved
         self.repairIDs = repairIDs
-        self.folder = folder
+    }
+
+    /// Makes it the report of a number.
+    /// - Parameter previousHash: the manifest of the report before it.
+    public mutating func take(
+        _ number: StoredReports.Number, after previousHash: String?, by origin: RunOrigin, isRegular: Bool
+    ) {
+        id = number.id
+        madeAt = number.takenAt
+        self.previousHash = previousHash
+        requestedBy = origin.requestedBy
+        self.isRegular = isRegular
+    }
+
+    /// Makes it a report that was made before, with the words that its rows had then.
+    public mutating func take(_ report: StoredReport, isRegular: Bool) {
+        id = report.id
+        madeAt = report.createdAt
+        previousHash = report.previousHash
+        requestedBy = report.requestedBy
         self.isRegular = isRegular
     }
 
     /// Writes the report with its figures. It belongs into one transaction with the messages that tell of it.
     /// - Throws: `PostgresError` 23505 when another report of the job goes on from the same one.
-    public func insert(origin: RunOrigin, on connection: Connection) async throws {
+    public func insert(on connection: Connection) async throws {
         try await connection.execute(
             """
             INSERT INTO trueup.report (id, job, name, state, verdict, cut_off_seconds, zone, period_from_seconds,
                 as_of_seconds, run_ids, formats, open_items, definition_hash, data_sha256, manifest_sha256,
-                previous_sha256, program_version, requested_by, folder)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+                previous_sha256, program_version, requested_by, created_at, folder)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
             """, id, job, name, statement.state.rawValue, verdict, statement.cutOff.seconds, statement.cutOff.zone,
             periodFromSeconds, asOfSeconds, runIDs, formats, Int64(statement.items.count), definitionHash, dataHash,
-            manifestHash, previousHash, origin.programVersion, origin.requestedBy, folder)
-        if isRegular { try await StoredReports.markRegular(id, on: connection) }
+            manifestHash, previousHash, programVersion, requestedBy, madeAt, folder)
+        if isRegular { try await StoredReports.markRegular(id, at: madeAt, on: connection) }
         try await insertFiles(on: connection)
         try await insertLines(on: connection)
         try await insertItems(on: connection)
@@ -87,43 +109,40 @@ public struct NewReport: Sendable {
     }
 
     private func insertLines(on connection: Connection) async throws {
-        var sums: [Int64?: CumulativeLine] = [:]
-        for line in cumulative { sums[line.agencyID] = line }
         var rows = BinaryRows()
-        for line in statement.agencies {
-            let sum = sums[line.activity.agencyID]
+        for line in lines {
             rows.beginRow(columns: 10)
             rows.append(id)
-            rows.append(line.activity.agencyID)
-            rows.append(line.activity.opening)
+            rows.append(line.agencyID)
+            rows.append(line.opening)
             rows.append(line.computed)
-            rows.append(line.activity.recorded)
+            rows.append(line.recorded)
             rows.append(line.explained)
-            rows.append(sum?.boughtAtStripe ?? 0)
-            rows.append(sum?.boughtLocally ?? 0)
-            rows.append(sum?.consumed ?? 0)
-            rows.append(sum?.adjustments ?? 0)
+            rows.append(line.boughtAtStripe)
+            rows.append(line.boughtLocally)
+            rows.append(line.consumed)
+            rows.append(line.adjustments)
         }
         try await connection.copyIn(
             """
             COPY trueup.report_line (report_id, agency_id, opening, computed, recorded, explained, bought_at_stripe,
                 bought_locally, consumed, adjustments) FROM STDIN (FORMAT binary)
             """, rows)
-        var charges = BinaryRows()
-        for line in statement.charges {
-            charges.beginRow(columns: 6)
-            charges.append(id)
-            charges.append(line.activity.agencyID)
-            charges.append(line.activity.currency)
-            charges.append(line.activity.charged.amount)
-            charges.append(line.activity.recorded?.amount)
-            charges.append(line.explained)
+        var sums = BinaryRows()
+        for sum in charges {
+            sums.beginRow(columns: 6)
+            sums.append(id)
+            sums.append(sum.key.agencyID)
+            sums.append(sum.key.currency)
+            sums.append(sum.charged)
+            sums.append(sum.recorded)
+            sums.append(sum.explained)
         }
         try await connection.copyIn(
             """
             COPY trueup.report_charge (report_id, agency_id, currency, charged, recorded, explained)
             FROM STDIN (FORMAT binary)
-            """, charges)
+            """, sums)
     }
 
     private func insertTold(on connection: Connection) async throws {
@@ -131,35 +150,35 @@ public struct NewReport: Sendable {
             """
             INSERT INTO trueup.report_resolved (report_id, finding_id, closed_at)
             SELECT $1, id, closed_at FROM unnest($2::bigint[], $3::timestamptz[]) AS t (id, closed_at)
-            """, id, resolved.map(\.finding.findingID), resolved.map(\.closedAt))
+            """, id, told.map(\.findingID), told.map(\.closedAt))
         try await connection.execute(
             "INSERT INTO trueup.report_repair (report_id, repair_id) SELECT $1, r FROM unnest($2::bigint[]) AS r", id,
             repairIDs)
     }
 
     private func insertItems(on connection: Connection) async throws {
-        let known = statement.items.compactMap { item in findingIDs[item.id].map { ($0, item) } }
+        let items = items
         var start = 0
-        while start < known.count {
-            let part = known[start..<min(start + 2_000, known.count)]
+        while start < items.count {
+            let part = items[start..<min(start + 2_000, items.count)]
             start += 2_000
             // Arrays of arrays have to be of one length, so amounts travel as texts of arrays.
-            let currencies = part.map { arrayText($0.1.amountEffects.map(\.currency)) }
-            let amounts = part.map { arrayText($0.1.amountEffects.map { String($0.minorUnits) }) }
+            let currencies = part.map { arrayText($0.amountEffects.map(\.currency)) }
+            let amounts = part.map { arrayText($0.amountEffects.map { String($0.minorUnits) }) }
             try await connection.execute(
                 """
                 INSERT INTO trueup.report_item (report_id, finding_id, credits_effect, currencies, amounts)
                 SELECT $1, finding, effect, currencies::text[], amounts::bigint[]
                 FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[])
                     AS i (finding, effect, currencies, amounts)
-                """, id, part.map(\.0), part.map(\.1.creditsEffect), currencies, amounts)
+                """, id, part.map(\.findingID), part.map(\.creditsEffect), currencies, amounts)
         }
     }
 }
 
 /// An array as PostgreSQL reads it: <https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO>. The words are quoted,
 /// because a currency is what a column of the application holds.
-private func arrayText(_ words: [String]) -> String {
+func arrayText(_ words: [String]) -> String {
     let quoted = words.map { word in
         var text = "\""
         for character in word.unicodeScalars {

@@ -35,29 +35,6 @@ public struct StoredReport: Sendable, Hashable {
         created_at, folder
         """
 
-    init(_ row: Row) throws {
-        id = try row["id"]
-        job = try row["job"]
-        name = try row["name"]
-        state = StatementState(rawValue: try row["state"]) ?? .incomplete
-        verdict = try row["verdict"]
-        cutOffSeconds = try row["cut_off_seconds"]
-        zone = try row["zone"]
-        periodFromSeconds = try row["period_from_seconds"]
-        asOfSeconds = try row["as_of_seconds"]
-        runIDs = try row["run_ids"]
-        formats = try row["formats"]
-        openItems = try row["open_items"]
-        definitionHash = try row["definition_hash"]
-        dataHash = try row["data_sha256"]
-        manifestHash = try row["manifest_sha256"]
-        previousHash = try row["previous_sha256"]
-        programVersion = try row["program_version"]
-        requestedBy = try row["requested_by"]
-        createdAt = try row["created_at"]
-        folder = try row["folder"]
-    }
-
     /// One agency's figures as a report has them; the last four from the beginning to the cut-off.
     public struct Line: Sendable, Hashable {
         public let agencyID: Int64?
@@ -162,6 +139,29 @@ public enum DeliveryOutcome: String, Sendable, Hashable {
 
 // Reading.
 extension StoredReport {
+    init(_ row: Row) throws {
+        id = try row["id"]
+        job = try row["job"]
+        name = try row["name"]
+        state = StatementState(rawValue: try row["state"]) ?? .incomplete
+        verdict = try row["verdict"]
+        cutOffSeconds = try row["cut_off_seconds"]
+        zone = try row["zone"]
+        periodFromSeconds = try row["period_from_seconds"]
+        asOfSeconds = try row["as_of_seconds"]
+        runIDs = try row["run_ids"]
+        formats = try row["formats"]
+        openItems = try row["open_items"]
+        definitionHash = try row["definition_hash"]
+        dataHash = try row["data_sha256"]
+        manifestHash = try row["manifest_sha256"]
+        previousHash = try row["previous_sha256"]
+        programVersion = try row["program_version"]
+        requestedBy = try row["requested_by"]
+        createdAt = try row["created_at"]
+        folder = try row["folder"]
+    }
+
     /// Two people signed it, and nothing that two people signed took its place.
     static let isSigned = """
         ((SELECT count(*) FROM trueup.report_sign s WHERE s.report_id = r.id) = 2

@@ -115,9 +115,12 @@ public struct StoredReports: Sendable {
     }
 
     /// Says that a report was made by its job or sent: later ones are compared with it.
-    public static func markRegular(_ id: Int64, on connection: Connection) async throws {
+    /// - Parameter at: when it was made; `nil`: it is one from now on.
+    public static func markRegular(_ id: Int64, at: Timestamp? = nil, on connection: Connection) async throws {
         try await connection.execute(
-            "INSERT INTO trueup.report_regular (report_id) VALUES ($1) ON CONFLICT DO NOTHING", id)
+            """
+            INSERT INTO trueup.report_regular (report_id, at) VALUES ($1, coalesce($2, now())) ON CONFLICT DO NOTHING
+            """, id, at)
     }
 
     /// Adds to what became of a report.

@@ -8,7 +8,7 @@ func explanation(of error: any Error) -> String {
     switch error {
     case let error as PostgresError: sentence(reason(of: error), and: nextStep(after: error))
     case RunError.alreadyRunning: "\(error) See: trueup runs"
-    case let error as CocoaError: trouble(with: error)
+    case let error as CocoaError: error.words
     default: "\(error)"
     }
 }
@@ -19,22 +19,8 @@ func sentence(_ text: String, and next: String?) -> String {
     return text + (text.last.map { ".?!".contains($0) } == true ? " " : ". ") + next
 }
 
-/// What the system said of a file or a folder, with its path.
-private func trouble(with error: CocoaError) -> String {
-    let path = error.userInfo[NSFilePathErrorKey] as? String
-    return path.map { "\($0) cannot be read or written: \(cause(of: error))" } ?? cause(of: error)
-}
-
 /// What the system said of a file whose path is said already; of another error, its text.
-func cause(of error: any Error) -> String {
-    guard let error = error as? CocoaError else { return "\(error)" }
-    switch (error.userInfo[NSUnderlyingErrorKey], error.code) {
-    case (let system as POSIXError, _): return String(cString: strerror(system.code.rawValue))
-    case (_, .fileNoSuchFile), (_, .fileReadNoSuchFile): return "No such file or directory"
-    case (let other as NSError, _): return other.localizedDescription
-    default: return error.localizedDescription
-    }
-}
+func cause(of error: any Error) -> String { (error as? CocoaError)?.cause ?? "\(error)" }
 
 /// An error without SQL.
 func reason(of error: any Error) -> String {

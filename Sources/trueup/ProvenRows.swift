@@ -126,6 +126,55 @@ struct ProvenRows {
         if Int64(rows("repairs").count) != repairCount { wrong.append("the number of repairs") }
     }
 
+    // MARK: The manifest
+
+    /// The rows as the manifest has them, column by column of the report's own row, and each other table as a whole.
+    /// - Returns: whether the manifest has them: of a report of an earlier version it says less.
+    mutating func hold(_ report: StoredReport, manifest: [String: Any], _ texts: ReportRowTexts) throws -> Bool {
+        guard let proven = manifest["rows"] as? [String: Any] else {
+            hold(report, earlier: manifest)
+            return false
+        }
+        let rows = try ReportManifest.Rows(texts)
+        let columns = proven["report"] as? [String: Any] ?? [:]
+        for column in rows.columns where columns[column.name] as? String != column.text {
+            wrong.append(column.name)
+        }
+        for table in rows.tables {
+            let made = proven[table.name] as? [String: Any]
+            if made?["sha256"] as? String != table.sha256 || made?["rows"] as? Int64 != table.rows {
+                wrong.append("rows of \(table.name)")
+            }
+        }
+        return true
+    }
+
+    /// What manifests have said from the first version on.
+    private mutating func hold(_ report: StoredReport, earlier manifest: [String: Any]) {
+        let runs = report.runIDs.isEmpty ? "none" : report.runIDs.map(String.init).joined(separator: ", ")
+        if manifest["run"] as? String != runs { wrong.append("run_ids") }
+        if manifest["items"] as? Int64 != report.openItems { wrong.append("open_items") }
+        if manifest["program"] as? String != "trueup \(report.programVersion)" { wrong.append("program_version") }
+        let generated = (manifest["generated_at"] as? String).flatMap { ISOTime.seconds($0) }
+        if generated != report.asOfSeconds { wrong.append("as_of_seconds") }
+    }
+
+    /// The files that the database knows, by name, length and hash.
+    mutating func hold(files: [StoredReport.File], manifest: [String: Any]) {
+        let made = (manifest["files"] as? [[String: Any]] ?? []).compactMap { file -> StoredReport.File? in
+            guard let name = file["name"] as? String, let bytes = file["bytes"] as? Int64,
+                let sha256 = file["sha256"] as? String
+            else { return nil }
+            return StoredReport.File(name: name, bytes: bytes, sha256: sha256)
+        }
+        for name in Set(made).symmetricDifference(files).map(\.name).reduce(into: Set(), { $0.insert($1) }).sorted() {
+            wrong.append("report_file of \(name)")
+        }
+    }
+
+    /// Further things that are wrong, in words.
+    mutating func add(_ words: [String]) { wrong += words }
+
     // MARK: Figures of the JSON
 
     private static func agency(_ row: [String: Any]) -> Int64? { (row["agency_id"] as? String).flatMap { Int64($0) } }

@@ -41,8 +41,11 @@ struct ReportListCommand: AsyncParsableCommand {
                 Terminal.warn("number \(report.id), \(printable(report.job)): \(ReportStore.words(report))")
             }
             for number in try await reports.unmade(job: job, limit: limit) {
-                Terminal.say("number \(number.id), \(printable(number.job)): \(ReportStore.words(number))")
+                let text = "number \(number.id), \(printable(number.job)): \(ReportStore.words(number))"
+                if number.trace == nil { Terminal.say(text) } else { Terminal.warn(text) }
             }
+            let missing = try await reports.missingNumbers()
+            if !missing.isEmpty { Terminal.warn(ReportStore.words(missing: missing)) }
             if table.rows.isEmpty { Terminal.say("No reports yet. Make one with: trueup report") }
             for line in table.lines { Terminal.print(line) }
         }
@@ -64,8 +67,12 @@ struct ReportShowCommand: AsyncParsableCommand {
                     throw CommandError("Number \(id) \(ReportStore.words(gone))")
                 }
                 if let number = try await reports.unmade(limit: 100_000).first(where: { $0.id == id }) {
-                    throw CommandError("Number \(id) is no report: \(ReportStore.words(number))")
+                    throw CommandError(
+                        "Number \(id) is no report\(number.trace == nil ? "" : " any more"): "
+                            + ReportStore.words(number))
                 }
+                let missing = try await reports.missingNumbers()
+                if missing.contains(id) { throw CommandError(ReportStore.words(missing: [id])) }
                 throw SignError.noReport(id)
             }
             let runs = report.runIDs.isEmpty ? "none" : report.runIDs.map(String.init).joined(separator: ", ")
@@ -158,8 +165,27 @@ enum ReportStore {
     /// Why a number is no report.
     static func words(_ number: StoredReports.Unmade) -> String {
         let taken = "taken \(isoTime(number.takenAt.seconds)) by \(printable(number.requestedBy))"
-        guard let why = number.why else { return "\(taken); its process is at work, or was killed: it is no report" }
-        return "\(taken); no report was made: \(printable(why))"
+        let gone = "it has been taken out of the tables, which Trueup never does"
+        switch (number.trace, number.why) {
+        case (.rows(let tables)?, _):
+            return "\(taken); it was a report: rows of it are in \(tables.joined(separator: ", ")), and \(gone)"
+        case (.named(let by, let hash, let numbers)?, _):
+            let names = "report \(by) goes on from manifest \(hash.prefix(12)), which no report of the tables has"
+            let others = numbers.filter { $0 != number.id }.map(String.init)
+            guard !others.isEmpty else { return "\(taken); it was a report: \(names), and \(gone)" }
+            return "\(taken); it or number \(others.joined(separator: " or ")) was a report: \(names), and \(gone)"
+        case (nil, let why?): return "\(taken); no report was made: \(printable(why))"
+        case (nil, nil):
+            return "\(taken); its process is at work, or was killed: the tables have no report of this number, and no "
+                + "sign that there was one"
+        }
+    }
+
+    /// Numbers whose rows are gone.
+    static func words(missing numbers: [Int64]) -> String {
+        let some = numbers.prefix(5).map(String.init).joined(separator: ", ") + (numbers.count > 5 ? ", …" : "")
+        return "numbers are given out without a gap, and \(some) \(numbers.count == 1 ? "is" : "are") missing: rows of "
+            + "report_number were taken out of the tables, and maybe the reports of these numbers"
     }
 
     static func with<T: Sendable>(

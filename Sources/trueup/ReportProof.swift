@@ -110,9 +110,7 @@ actor ReportProof {
         say(
             "\(folder) is report \(report.id), \(report.name): \(files.count) files and the manifest as they were made."
         )
-        if files.contains(where: { $0.name == "report.json" }) {
-            try await verify(report, against: folder + "/report.json")
-        }
+        try await verify(report, files, in: folder)
         for signature in try await reports.signatures(of: report.id) where signature.manifestHash != report.manifestHash
         {
             fail("\(signature.person) signed another manifest, \(signature.manifestHash).")
@@ -121,21 +119,40 @@ actor ReportProof {
         try await verifyChain(of: report)
     }
 
-    /// What the database says of a report, held against its JSON, which has been proven: rows can be changed by whoever
-    /// owns the tables, and files of a known hash cannot.
-    private func verify(_ report: StoredReport, against path: String) async throws {
-        let object = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path)))
-        guard let made = object as? [String: Any] else { return fail("\(path) is no JSON object.") }
-        var rows = ProvenRows(made)
-        rows.hold(report)
-        rows.hold(lines: try await reports.lines(of: report.id))
-        rows.hold(charges: try await reports.charges(of: report.id))
-        rows.hold(items: try await reports.items(of: report.id))
-        rows.hold(told: try await reports.told(of: report.id))
-        rows.hold(repairCount: try await reports.repairCount(of: report.id))
+    /// What the database says of a report, held against its manifest and its JSON, which have been proven: rows can be
+    /// changed by whoever owns the tables, and files of a known hash cannot.
+    private func verify(_ report: StoredReport, _ files: [StoredReport.File], in folder: String) async throws {
+        func object(_ name: String) throws -> [String: Any]? {
+            let path = folder + "/" + name
+            let object = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path)))
+            if object as? [String: Any] == nil { fail("\(path) is no JSON object.") }
+            return object as? [String: Any]
+        }
+        guard let manifest = try object(ReportManifest.fileName) else { return }
+        var rows = ProvenRows([:])
+        if files.contains(where: { $0.name == "report.json" }) {
+            guard let made = try object("report.json") else { return }
+            rows = ProvenRows(made)
+            rows.hold(report)
+            rows.hold(lines: try await reports.lines(of: report.id))
+            rows.hold(charges: try await reports.charges(of: report.id))
+            rows.hold(items: try await reports.items(of: report.id))
+            rows.hold(told: try await reports.told(of: report.id))
+            rows.hold(repairCount: try await reports.repairCount(of: report.id))
+        }
+        rows.hold(files: files, manifest: manifest)
+        let isWhole = try rows.hold(report, manifest: manifest, try await reports.rowTexts(report))
+        if isWhole {
+            rows.add(try await reports.numberFaults(report))
+        } else {
+            Terminal.print(
+                "      Report \(report.id) is older than manifests that have its rows. Not held: who asked for it, "
+                    + "when, its formats and hashes, which repairs it tells of, whether it is a regular one, and, "
+                    + "where it opens at a cut-off, what it says from the beginning.")
+        }
         let wrong = rows.wrong
         guard !wrong.isEmpty else { return say("The database says of report \(report.id) what its files say.") }
-        let some = wrong.prefix(5).joined(separator: ", ") + (wrong.count > 5 ? " and \(wrong.count - 5) more" : "")
+        let some = wrong.prefix(8).joined(separator: ", ") + (wrong.count > 8 ? " and \(wrong.count - 8) more" : "")
         fail("The database says something else of report \(report.id) than its files, which are proven: \(some).")
     }
 
@@ -168,6 +185,8 @@ actor ReportProof {
             count += 1
         }
         guard removed.isEmpty else { return fail("The chain of \(report.job) is broken.\(whatIsGone)") }
+        let places = try await reports.placeFaults(job: report.job)
+        for fault in places { fail("Two places of the tables disagree: \(fault).") }
         let missing = try await reports.missingNumbers()
         guard missing.isEmpty else {
             let some = missing.prefix(5).map(String.init).joined(separator: ", ")

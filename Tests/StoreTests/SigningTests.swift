@@ -140,9 +140,9 @@ struct SigningTests {
         try await StatementScene.with { scene in
             let reports = StoredReports(pool: scene.pool)
             let first = try await Self.keep(scene)
-            let failed = try await reports.takeNumber(job: "balance-report", requestedBy: "dana@host")
+            let failed = try await reports.takeNumber(job: "balance-report", requestedBy: "dana@host").id
             try await reports.recordFailure("the disk is full", of: failed)
-            let killed = try await reports.takeNumber(job: "balance-report", requestedBy: "dana@host")
+            let killed = try await reports.takeNumber(job: "balance-report", requestedBy: "dana@host").id
             let next = try await Self.keep(scene)
             #expect([first, failed, killed, next] == [1, 2, 3, 4])
             let unmade = try await reports.unmade()

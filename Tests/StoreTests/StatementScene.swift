@@ -163,20 +163,21 @@ struct StatementScene: Sendable {
         _ figures: StatementFigures, cutOff: Int64, signedBy people: [String] = [], isRegular: Bool = true
     ) async throws -> Int64 {
         let reports = StoredReports(pool: pool)
-        let id = try await reports.takeNumber(job: "balance-report", requestedBy: "me")
+        let number = try await reports.takeNumber(job: "balance-report", requestedBy: "me")
+        let id = number.id
         let previous = try await reports.last(job: "balance-report")
-        let report = NewReport(
-            id: id, job: "balance-report", name: "balance-report/\(cutOff)",
-            statement: try statement(figures, cutOff: cutOff), verdict: "v", periodFromSeconds: figures.fromSeconds,
-            asOfSeconds: cutOff, runIDs: [1], formats: ["json"], definitionHash: "d", dataHash: "data\(id)",
-            manifestHash: "m\(id)", previousHash: previous?.manifestHash,
-            files: [StoredReport.File(name: "report.json", bytes: 2, sha256: "f\(id)")],
-            cumulative: figures.cumulative,
-            findingIDs: Dictionary(uniqueKeysWithValues: figures.items.map { ($0.item.id, $0.findingID) }),
-            isRegular: isRegular)
+        var report = NewReport(
+            job: "balance-report", name: "balance-report/\(cutOff)", statement: try statement(figures, cutOff: cutOff),
+            verdict: "v", periodFromSeconds: figures.fromSeconds, asOfSeconds: cutOff, runIDs: [1], formats: ["json"],
+            definitionHash: "d", dataHash: "data\(id)", programVersion: "1", cumulative: figures.cumulative,
+            findingIDs: Dictionary(uniqueKeysWithValues: figures.items.map { ($0.item.id, $0.findingID) }))
         let origin = RunOrigin(
             trigger: .manual, requestedBy: "me", host: "h", processID: 1, programVersion: "1")
-        try await pool.transaction { try await report.insert(origin: origin, on: $0) }
+        report.take(number, after: previous?.manifestHash, by: origin, isRegular: isRegular)
+        report.manifestHash = "m\(id)"
+        report.files = [StoredReport.File(name: "report.json", bytes: 2, sha256: "f\(id)")]
+        let written = report
+        try await pool.transaction { try await written.insert(on: $0) }
         for (role, person) in zip(["preparer", "reviewer"], people) {
             try await reports.sign(id, NewSignature(role: role, person: person, note: "Checked.", systemUser: person))
         }

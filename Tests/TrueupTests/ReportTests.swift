@@ -184,6 +184,9 @@ struct ReportTests {
             let list = try await scene.program.run("report", "list")
             #expect(list.talk.contains("number 2, balance-report: taken "), "\(list.everything)")
             #expect(list.talk.contains("no report was made: "), "\(list.everything)")
+            // What the system says of a file, not the domain and code of Foundation's error.
+            #expect(list.talk.contains("cannot be read or written: "), "\(list.everything)")
+            #expect(!list.talk.contains("Error Domain"), "\(list.everything)")
             let shown = try await scene.program.run("report", "show", "2")
             #expect(shown.status == 1 && shown.talk.contains("Number 2 is no report"), "\(shown.everything)")
         }
