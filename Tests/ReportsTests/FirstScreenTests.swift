@@ -124,6 +124,9 @@ struct FirstScreenTests {
             let scratch = try Scratch()
             try scratch.write(try report(isCovered: isCovered), [.html, .csv])
             #expect(try scratch.text("report.html").contains("100.00 %") == isCovered)
+            for file in ["report.html", "csv/summary.csv"] {
+                #expect(try scratch.text(file).contains(", all after the cut-off") != isCovered, "\(file)")
+            }
         }
     }
 
