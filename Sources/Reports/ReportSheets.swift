@@ -80,8 +80,7 @@ package enum MatchedColumns {
             ReportPeriods.rated(report) == nil
             ? "There is no match rate: \(ReportPeriods.unrated)."
             : "The match rate is about more, \(Money.grouped(rate.matchedCount)) of \(Money.grouped(rate.readCount)): "
-                + "invoices, payment intents, orders and charges, paid or not, made in the look-back of its runs, each "
-                + "side counted by itself."
+                + "all that its runs read at Stripe, charges too, paid or not, and the rows made in their look-back."
         return "\(pairs): credit orders paid on both sides, by the payment \(ReportPeriods.credits(report)) to the "
             + "cut-off, without an open item. No charges. \(counted)"
     }
