@@ -19,6 +19,12 @@ public enum ReportVerdict {
         return (parts + rest(statement)).joined(separator: " · ")
     }
 
+    /// A first line that was kept, for a place where the state of its report stands before it.
+    public static func beside(_ state: String, _ verdict: String) -> String {
+        let head = state + ": "
+        return verdict.hasPrefix(head) ? String(verdict.dropFirst(head.count)) : verdict
+    }
+
     /// The subject of a mail is cut off behind about as many characters.
     private static let subjectMax = 120
 

@@ -108,7 +108,7 @@ public struct SignaturePage: Sendable, Hashable {
             <style>\(Self.style)</style></head><body><main>
             <p class="soft">Report \(number) · \(HTML.data(name, 120))</p>
             <h1>\(HTML.text(status))</h1>
-            <p><b>\(HTML.text(state))</b> \(HTML.data(verdict, 600))</p>
+            <p><b>\(HTML.text(state))</b> \(HTML.data(ReportVerdict.beside(state, verdict), 600))</p>
             <p class="soft">Cut-off \(at(cutOffSeconds))</p>
             \(superseding)\(acceptance)\(signatures.map(box).joined())
             <h2>What was signed</h2>

@@ -45,21 +45,21 @@ struct ReportReads {
                 name: "Tables, \(run.job), run \(run.id): \(name)", isComplete: true, rows: rows, counted: counted)
         }
         var parts = [
-            part("made in its look-back", ofPeriod, "part of the row above: the local rows of Control totals")
+            part("made in its look-back", ofPeriod, "of them: the local rows of Control totals")
         ]
         if let older = run.olderRows {
             parts.append(
-                part("made before it", older, "part of it: older rows that still waited, read whatever their age"))
+                part("made before it", older, "of them: older rows that still waited, read whatever their age"))
         }
         let rest = run.localRows &- ofPeriod &- (run.olderRows ?? 0)
         guard rest != 0 else { return parts }
         let accounts = Set(controls.map(\.account)).joined(separator: ", ")
         let words =
             run.olderRows == nil
-            ? "part of it: older rows that still waited, and rows that came or went since the run"
+            ? "of them: older rows that still waited, and rows that came or went since the run"
             : accounts.contains(", ")
-                ? "part of it: compared once more for another account, and rows that came or went since the run"
-                : "part of it: rows that went since the run, less those that came"
+                ? "of them: compared once more for another account, and rows that came or went since the run"
+                : "of them: rows that went since the run, less those that came"
         return parts + [part("others", rest, words)]
     }
 

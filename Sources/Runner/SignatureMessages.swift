@@ -86,7 +86,7 @@ public struct SignatureMessages: Sendable {
             "Report \(report.id) of \(report.job), cut-off \(cutOff.localText) \(cutOff.zone), was signed by "
                 + "\(signature.person) as \(role) (\(signature.systemUser), database user \(signature.databaseUser)"
                 + (signature.isSharedLogin ? ", shared login allowed)." : ")."),
-            report.verdict,
+            ReportVerdict.beside(report.state.rawValue, report.verdict),
         ]
         if !signature.accepted.isEmpty {
             lines.append("Accepted as \(report.state.rawValue): \(signature.accepted)")

@@ -135,7 +135,8 @@ struct WordingTests {
     func seconds() throws {
         func page(_ seconds: Int64) throws -> SignaturePage {
             SignaturePage(
-                number: 1, name: "r", state: "CLEAN", verdict: "v", cutOffSeconds: 1_772_000_007, zone: .utc,
+                number: 1, name: "r", state: "INCOMPLETE", verdict: "INCOMPLETE: 1 gap", cutOffSeconds: 1_772_000_007,
+                zone: .utc,
                 manifestHash: "m", files: [],
                 signatures: [
                     SignaturePage.Signature(
@@ -148,6 +149,7 @@ struct WordingTests {
         try made.write(into: scratch.path)
         let text = try scratch.text("signatures.html")
         #expect(text.contains("2026-02-25 06:13:27 UTC") && text.contains("2026-02-25 06:34:05 UTC"), "\(text)")
+        #expect(text.contains("<b>INCOMPLETE</b> 1 gap</p>"))
         #expect(made.differences(from: text).isEmpty)
         let earlier = text.replacingOccurrences(of: "06:34:05", with: "06:34")
         #expect(made.differences(from: earlier).isEmpty)
