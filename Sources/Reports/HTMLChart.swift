@@ -76,7 +76,11 @@ enum HTMLChart {
                 <rect class="\(point.state.rawValue.lowercased())" x="\(x)" y="\(104 - height)" width="\(step - 4)" \
                 height="\(height)" rx="2"><title>\(title)</title></rect>
                 """
-            if index == points.count - 1 {
+            if step >= 40, index < points.count - 1 {
+                columns +=
+                    "<text class=\"value\" x=\"\(x + (step - 4) / 2)\" y=\"\(98 - height)\">"
+                    + "\(Money.grouped(point.openItems))</text>"
+            } else if index == points.count - 1 {
                 columns +=
                     "<text class=\"value end\" x=\"\(x + step - 4)\" y=\"\(98 - height)\">"
                     + "\(Money.grouped(point.openItems))</text>"

@@ -22,7 +22,7 @@ struct HTMLFirstScreen {
     private func header() -> String {
         let accounts = report.accountNames.map { HTML.data($0, 60) }.joined(separator: ", ")
         let cutOff = statement.cutOff
-        let verdict = ReportVerdict.line(statement)
+        let verdict = ReportVerdict.line(statement, isBesideState: true)
         let parts = (verdict.prefix(1).uppercased() + verdict.dropFirst()).split(separator: "·").map {
             "<span>\(HTML.text(String($0).trimmed))</span>"
         }
@@ -151,7 +151,7 @@ struct HTMLFirstScreen {
         }
         let tiles = [
             ("new", changes.new.count), ("reopened", changes.reopened.count), ("resolved", report.resolved.count),
-            ("changed", changes.changed.count), ("unchanged", changes.unchanged.count),
+            ("items changed", changes.changed.count), ("unchanged", changes.unchanged.count),
         ]
         let body = tiles.map { "<div><b>\(Money.grouped(Int64($0.1)))</b><span>\($0.0)</span></div>" }.joined()
         return card(
@@ -220,6 +220,15 @@ struct HTMLFirstScreen {
 
     private func trend() -> String {
         let points = Array(report.trend.suffix(30))
+        guard points.count > 2 else {
+            let words = points.map {
+                "\(report.clock.day($0.atSeconds) ?? "an unknown day"): \(Money.grouped($0.openItems)) open, "
+                    + $0.state.rawValue
+            }
+            return card(
+                "Open items over time",
+                "<p class=\"none\">\(points.count) reports so far. \(HTML.text(words.joined(separator: "; ")))</p>")
+        }
         return card(
             "Open items, last \(points.count) reports", HTMLChart.trend(points, report.clock), "wide")
     }
@@ -235,7 +244,8 @@ struct HTMLFirstScreen {
             }
             body +=
                 "<tr><th scope=\"row\">\(HTML.data(control.name, 60))<small>\(HTML.data(control.account, 60)), "
-                + "\(HTML.text(control.currency.uppercased()))</small>\(amount(control.stripe))\(amount(control.local))"
+                + "\(HTML.text(control.currency.uppercased()))\(control.isCovered ? "" : ", all after the cut-off")"
+                + "</small>\(amount(control.stripe))\(amount(control.local))"
         }
         return card(
             "Control totals",

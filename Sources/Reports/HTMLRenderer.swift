@@ -39,7 +39,7 @@ final class HTMLRenderer: Renderer {
     func finish() throws(ReportError) -> [(String, OutputFile)] {
         let rows = matched
         let sheet = Sheet("matched", "Matched", MatchedColumns.columns, rows) { $0 }
-        var note = "\(Money.grouped(matchedCount)) pairs agree."
+        var note = MatchedColumns.caption(sheets.report, count: matchedCount)
         if matchedCount > Int64(rows.count) {
             note +=
                 " The first \(Money.grouped(Int64(rows.count))) are shown; all of them are in the spreadsheet, the "

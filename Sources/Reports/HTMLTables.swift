@@ -53,15 +53,18 @@ struct HTMLTables {
                 rows.count <= Self.block ? "" : " \(Money.grouped(Int64(start + 1)))–\(Money.grouped(Int64(end)))"
             let name = range.isEmpty ? "\(Money.grouped(Int64(rows.count))) \(noun)" : noun + range
             try stream.write("<details><summary>\(HTML.text(name))</summary>\n")
-            try table(sheet, rows[start..<end], set: set)
+            try table(sheet, rows[start..<end], set: set, hasTotals: false)
             try stream.write("</details>\n")
             start = end
         }
     }
 
-    /// The sums stand in the head of every table of the sheet: they are about all of its lines, not about those of one
-    /// table, and are seen before the first line and on every page of paper.
-    func table(_ sheet: Sheet, _ rows: some Sequence<Int>, set: String = "") throws(ReportError) {
+    /// The sums stand in the head of the sheet's table that is not folded, before the first line and on every page of
+    /// paper that it takes: they are about all lines of the sheet, and over a folded block would look like that
+    /// block's.
+    func table(
+        _ sheet: Sheet, _ rows: some Sequence<Int>, set: String = "", hasTotals: Bool = true
+    ) throws(ReportError) {
         let sorted = set.isEmpty ? "" : " data-set=\"\(set)\""
         try stream.write("<div class=\"scroll\"\(sorted)><table class=\"grid \(sheet.key)\"><thead><tr>")
         for column in sheet.columns {
@@ -70,7 +73,7 @@ struct HTMLTables {
             try stream.write("</th>")
         }
         try stream.write("</tr>\n")
-        for total in sheet.totals { try row(total, sheet.columns, classes: "total") }
+        for total in hasTotals ? sheet.totals : [] { try row(total, sheet.columns, classes: "total") }
         try stream.write("</thead><tbody>\n")
         for index in rows { try row(sheet.row(index), sheet.columns) }
         try stream.write("</tbody></table></div>\n")

@@ -7,7 +7,7 @@ public enum ReportMail {
     /// - Parameter footer: where the files are and how to sign, a line each.
     public static func html(_ report: DiscrepancyReport, footer: [String]) -> String {
         let statement = report.statement
-        let verdict = HTML.text(ReportVerdict.line(statement))
+        let verdict = HTML.text(ReportVerdict.line(statement, isBesideState: true))
         let accounts = report.accountNames.map { HTML.data($0, 60) }.joined(separator: ", ")
         let facts = [
             ("Cut-off", "\(statement.cutOff.localText) \(statement.cutOff.zone) (\(statement.cutOff.utcText))"),

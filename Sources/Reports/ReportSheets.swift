@@ -70,6 +70,21 @@ package enum MatchedColumns {
         Column("rule", "Rule", .text, 20), Column("account", "Account", .text, 16),
     ]
 
+    /// What its rows are, and how they are to the match rate, which counts other things.
+    /// - Parameter count: of the rows, where they have been counted.
+    package static func caption(_ report: DiscrepancyReport, count: Int64? = nil) -> String {
+        let pairs =
+            count.map { "\(Money.grouped($0)) \($0 == 1 ? "pair agrees" : "pairs agree")" } ?? "Pairs that agree"
+        let rate = report.statement.matchRate
+        let counted =
+            ReportPeriods.rated(report) == nil
+            ? "There is no match rate: \(ReportPeriods.unrated)."
+            : "The match rate is about more, \(Money.grouped(rate.matchedCount)) of \(Money.grouped(rate.readCount)): "
+                + "all that its runs read at Stripe, charges too, paid or not, and the rows made in their look-back."
+        return "\(pairs): credit orders paid on both sides, by the payment \(ReportPeriods.credits(report)) to the "
+            + "cut-off, without an open item. No charges. \(counted)"
+    }
+
     package static func row(_ pair: MatchedRow) -> [Cell] {
         [
             .id(pair.stripeID), .id(pair.localRow), .money(pair.amount), .text(pair.amount.currency.uppercased()),

@@ -4,8 +4,9 @@ import Reconciliation
 public enum ReportVerdict {
     /// Such as `OUT BY -7.00 credits (-$1,400.00) · 3 of 212 agencies · unexplained 0.00`: one line of about 120
     /// characters, whatever the number of currencies. An incomplete statement says so first.
-    public static func line(_ statement: Statement) -> String {
-        var parts = head(statement)
+    /// - Parameter isBesideState: the state stands before it and is not said again.
+    public static func line(_ statement: Statement, isBesideState: Bool = false) -> String {
+        var parts = head(statement, isBesideState: isBesideState)
         let hasCredits = !statement.agencies.isEmpty || statement.unread.contains(.credits)
         if !statement.agencies.isEmpty, !statement.unread.contains(.credits) {
             parts.append(agencies(statement.totals.outOfBalance, statement.totals.agencies))
@@ -18,29 +19,37 @@ public enum ReportVerdict {
         return (parts + rest(statement)).joined(separator: " · ")
     }
 
+    /// A first line that was kept, for a place where the state of its report stands before it.
+    public static func beside(_ state: String, _ verdict: String) -> String {
+        let head = state + ": "
+        return verdict.hasPrefix(head) ? String(verdict.dropFirst(head.count)) : verdict
+    }
+
     /// The subject of a mail is cut off behind about as many characters.
     private static let subjectMax = 120
 
-    /// The same for the subject of a mail: how far balances and charges are out, and what is unexplained; with fewer
-    /// sums where it would be too long.
-    public static func subject(_ statement: Statement) -> String {
+    /// The same for the subject of a mail, behind its state: how far balances and charges are out, and what is
+    /// unexplained; with fewer sums where it would be too long.
+    /// - Parameter prefix: what stands before it, the state among it.
+    public static func subject(_ statement: Statement, after prefix: String = "") -> String {
         func subject(_ namedMax: Int, isShort: Bool) -> String {
-            let head = head(statement, namedMax)
+            let head = head(statement, namedMax, isBesideState: true)
             var charges = charges(statement, named: !head.isEmpty, namedMax)
             if !head.isEmpty, !statement.unread.contains(.charges), outOfBalance(statement).isEmpty { charges = [] }
             if isShort, !head.isEmpty, !charges.isEmpty { charges = ["charges OUT"] }
             return (head + charges + rest(statement, isShort: isShort)).joined(separator: " · ")
         }
         let texts = [subject(2, isShort: false), subject(1, isShort: false)]
-        return texts.first { $0.count <= subjectMax } ?? subject(1, isShort: true)
+        return texts.first { prefix.count + $0.count <= subjectMax } ?? subject(1, isShort: true)
     }
 
     /// That it is incomplete, then the credits.
-    private static func head(_ statement: Statement, _ namedMax: Int = 2) -> [String] {
+    private static func head(_ statement: Statement, _ namedMax: Int = 2, isBesideState: Bool) -> [String] {
         var parts: [String] = []
         if statement.state == .incomplete {
             let gaps = statement.gaps.count
-            parts.append("INCOMPLETE: \(gaps) \(gaps == 1 ? "gap" : "gaps"), these figures are not a statement")
+            let state = isBesideState ? "" : "INCOMPLETE: "
+            parts.append("\(state)\(gaps) \(gaps == 1 ? "gap" : "gaps"), these figures are not a statement")
         }
         if statement.unread.contains(.credits) { return parts + ["credits NOT READ up to the cut-off"] }
         guard !statement.agencies.isEmpty else { return parts }
@@ -48,6 +57,7 @@ public enum ReportVerdict {
         let isBalanced = statement.totals.outOfBalance == 0
         // Credits may agree where the money does not: an invoice with taxes, or in another currency.
         let worth = named(amounts(statement).filter { $0.minorUnits != 0 }, statement, namedMax) ?? ""
+        // How many agencies are out stands beside it, so that 0.00 does not look like none.
         var head = isBalanced ? "IN BALANCE" : "OUT BY \(decimal(difference)) credits"
         if !worth.isEmpty { head += isBalanced ? " in credits, OUT BY \(worth)" : " (\(worth))" }
         return parts + [head]
@@ -60,7 +70,16 @@ public enum ReportVerdict {
         guard !totals.isEmpty else { return [] }
         let name = isNamed ? "charges " : ""
         guard totals.allSatisfy({ $0.difference != nil }) else { return [name + "difference not known"] }
-        guard let out = named(outOfBalance(statement), statement, namedMax) else { return [name + "IN BALANCE"] }
+        func text(_ money: Money) -> String {
+            guard money.minorUnits == 0 else { return money.description }
+            // Agencies that are out by opposite sums must not look like none.
+            let lines = statement.charges.filter { $0.activity.currency == money.currency }
+            guard let gross = offset(lines.map { $0.difference ?? 0 }) else { return money.description }
+            let out = lines.count(where: \.isOutOfBalance)
+            return "\(money) net, \(Money(minorUnits: gross, currency: money.currency)) gross at \(out) "
+                + (out == 1 ? "agency" : "agencies")
+        }
+        guard let out = named(outOfBalance(statement), statement, namedMax, text) else { return [name + "IN BALANCE"] }
         guard !isNamed else { return ["charges OUT BY \(out)"] }
         let lines = totals.reduce((out: Int64(0), all: Int64(0))) { ($0.out + $1.outOfBalance, $0.all + $1.agencies) }
         let count = totals.count == 1 ? [agencies(lines.out, lines.all)] : []
@@ -111,11 +130,13 @@ public enum ReportVerdict {
 
     /// The amounts of up to `max` currencies, the main one first: amounts of different currencies are never added. Of
     /// more the largest, and how many more there are. `nil` where there are none.
-    private static func named(_ amounts: [Money], _ statement: Statement, _ max: Int) -> String? {
+    private static func named(
+        _ amounts: [Money], _ statement: Statement, _ max: Int, _ text: (Money) -> String = { $0.description }
+    ) -> String? {
         let main = mainCurrency(statement)
         let ordered = amounts.filter { $0.currency == main } + amounts.filter { $0.currency != main }
         guard ordered.count > max else {
-            return ordered.isEmpty ? nil : ordered.map(\.description).joined(separator: " and ")
+            return ordered.isEmpty ? nil : ordered.map(text).joined(separator: " and ")
         }
         func size(_ money: Money) -> Double {
             // Only which one is named rests on it: minor units of different currencies are of different size.
@@ -123,7 +144,18 @@ public enum ReportVerdict {
         }
         let largest = ordered.dropFirst().reduce(ordered[0]) { size($1) > size($0) ? $1 : $0 }
         let more = ordered.count - 1
-        return "\(largest) and \(more) more \(more == 1 ? "currency" : "currencies")"
+        return "\(text(largest)) and \(more) more \(more == 1 ? "currency" : "currencies")"
+    }
+
+    /// The sizes of differences added up; `nil` where the sum does not fit.
+    private static func offset(_ differences: [Int64]) -> Int64? {
+        var sum: UInt64 = 0
+        for difference in differences {
+            let (more, overflow) = sum.addingReportingOverflow(difference.magnitude)
+            guard !overflow else { return nil }
+            sum = more
+        }
+        return Int64(exactly: sum)
     }
 
     /// The charges of the currencies in which some agency's are out of balance.

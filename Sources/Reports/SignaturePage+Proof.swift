@@ -22,7 +22,10 @@ extension SignaturePage {
             let names = Self.between("<th scope=\"row\">", "</th>", box)
             let values = Self.between("<td>", "</td>", box)
             let rows = rows(signature)
-            for row in rows where !zip(names, values).contains(where: { $0 == row.name && $1 == row.value }) {
+            for row in rows {
+                // Without its seconds on pages of earlier versions; what was kept with the signature has them all.
+                let may = row.name == Self.signedName ? [row.value, atMinute(signature.atSeconds)] : [row.value]
+                guard !zip(names, values).contains(where: { $0 == row.name && may.contains($1) }) else { continue }
                 wrong.append("\(title), \(row.name)")
             }
             let known = rows.map(\.name)

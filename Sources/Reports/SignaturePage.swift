@@ -108,7 +108,7 @@ public struct SignaturePage: Sendable, Hashable {
             <style>\(Self.style)</style></head><body><main>
             <p class="soft">Report \(number) · \(HTML.data(name, 120))</p>
             <h1>\(HTML.text(status))</h1>
-            <p><b>\(HTML.text(state))</b> \(HTML.data(verdict, 600))</p>
+            <p><b>\(HTML.text(state))</b> \(HTML.data(ReportVerdict.beside(state, verdict), 600))</p>
             <p class="soft">Cut-off \(at(cutOffSeconds))</p>
             \(superseding)\(acceptance)\(signatures.map(box).joined())
             <h2>What was signed</h2>
@@ -146,7 +146,7 @@ public struct SignaturePage: Sendable, Hashable {
     func rows(_ signature: Signature) -> [(name: String, value: String)] {
         func login(_ text: String) -> String { text.isEmpty ? "not noted" : HTML.data(text, 120) }
         var rows: [(name: String, value: String)] = [
-            ("Signed", at(signature.atSeconds)), ("Name, as typed", HTML.data(signature.person, 120)),
+            (Self.signedName, at(signature.atSeconds)), ("Name, as typed", HTML.data(signature.person, 120)),
             ("User of the machine", login(signature.systemUser)),
             ("User of the database", login(signature.databaseUser)),
         ]
@@ -163,6 +163,9 @@ public struct SignaturePage: Sendable, Hashable {
         return rows
     }
 
+    /// How the page calls the time of a signature.
+    static let signedName = "Signed"
+
     /// How the page calls who signs.
     static func title(_ role: String) -> String { role == SignOff.Role.preparer.rawValue ? "Preparer" : "Reviewer" }
 
@@ -178,9 +181,12 @@ public struct SignaturePage: Sendable, Hashable {
         }.joined()
     }
 
+    /// As pages of earlier versions have a time, without its seconds.
+    func atMinute(_ seconds: Int64) -> String { at(seconds - (seconds % 60 + 60) % 60) }
+
     private func at(_ seconds: Int64) -> String {
-        let wall = ReportClock(zone).wall(seconds) ?? "?"
-        return "\(wall) \(HTML.text(zone.name)) (\(ReportClock(.utc).wall(seconds) ?? "?") UTC)"
+        let wall = ReportClock(zone).instant(seconds) ?? "?"
+        return "\(wall) \(HTML.text(zone.name)) (\(ReportClock(.utc).instant(seconds) ?? "?") UTC)"
     }
 
     private static let style = """

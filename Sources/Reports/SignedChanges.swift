@@ -8,7 +8,9 @@ package enum SignedChanges {
         report.basis.signedStatement.map { signed in
             let who = signed.isReviewed ? "signed" : "signed by its preparer"
             return "Report \(signed.id) is \(who) for this cut-off and states"
-                + (signed.isSame ? " the same." : ": \(signed.state.rawValue), \(signed.verdict)")
+                + (signed.isSame
+                    ? " the same."
+                    : ": \(signed.state.rawValue), \(ReportVerdict.beside(signed.state.rawValue, signed.verdict))")
         }
     }
 

@@ -149,7 +149,7 @@ enum SummarySheet {
     private static func rates(_ report: DiscrepancyReport) -> [[Cell]] {
         let rate = report.statement.matchRate
         guard let runs = ReportPeriods.rated(report) else {
-            return [[.text("Match rate"), .text("By count"), .empty, .text(ReportPeriods.unrated)]]
+            return [[.text("Match rate"), .text("By count"), .empty, .text(ReportPeriods.unrated)], matched(report)]
         }
         let count = "\(Money.grouped(rate.matchedCount)) of \(Money.grouped(rate.readCount)), " + runs
         var rows: [[Cell]] = [
@@ -163,7 +163,12 @@ enum SummarySheet {
                 value.per10000.map { .share($0) } ?? .empty, .text("\(matched) of \(read)"),
             ])
         }
-        return rows
+        return rows + [matched(report)]
+    }
+
+    /// What the sheet of that name has, which is not what the rate counts.
+    private static func matched(_ report: DiscrepancyReport) -> [Cell] {
+        [.text("Match rate"), .text("Sheet Matched"), .empty, .text(MatchedColumns.caption(report))]
     }
 
     private static func aging(_ statement: Statement) -> [[Cell]] {
@@ -204,7 +209,9 @@ enum SummarySheet {
                     .text("Control totals"),
                     .text("\(control.name), \(control.account), \(name) (\(control.currency.uppercased()))"),
                     .money(Money(minorUnits: side.read.amount, currency: control.currency)),
-                    .text("\(Money.grouped(side.read.count)) read"),
+                    .text(
+                        "\(Money.grouped(side.read.count)) \(name == "local" ? "made in the look-back" : "read")"
+                            + (control.isCovered ? "" : ", all after the cut-off")),
                 ]
             }
         }

@@ -16,30 +16,52 @@ final class TextRenderer: Renderer {
 
 /// The summary for a terminal, a mail's text or a message.
 public enum ReportSummary {
+    /// A line, and where its words go on where it is broken.
+    private struct Line {
+        var text: String
+        var hang: Int
+
+        init(_ text: String, hang: Int = 2) {
+            self.text = ReportText.visible(text)
+            self.hang = hang
+        }
+    }
+
     /// Plain lines without colours or control characters; numbers are aligned.
-    public static func lines(_ report: DiscrepancyReport) -> [String] {
+    public static func lines(_ report: DiscrepancyReport) -> [String] { wholeLines(report).map(\.text) }
+
+    /// The same in lines of at most `columns` characters, broken between words; the columns stay.
+    public static func lines(_ report: DiscrepancyReport, columns: Int) -> [String] {
+        wholeLines(report).flatMap { line in
+            ReportText.lines(line.text, columns: columns, hang: line.hang <= columns * 2 / 3 ? line.hang : 6)
+        }
+    }
+
+    private static func wholeLines(_ report: DiscrepancyReport) -> [Line] {
         let statement = report.statement
         let accounts = report.accountNames.joined(separator: ", ")
+        let meaning = ReportVerdict.meaning(report)
         var lines = [
-            ReportVerdict.line(statement),
-            "\(statement.state.rawValue): \(ReportVerdict.meaning(report))",
+            Line(ReportVerdict.line(statement)),
+            // The line above begins with it.
+            Line(statement.state == .incomplete ? meaning : "\(statement.state.rawValue): \(meaning)"),
         ]
-        lines += (statement.gaps + ReportVerdict.notices(report)).map { "  ! \($0)" }
+        lines += (statement.gaps + ReportVerdict.notices(report)).map { Line("  ! \($0)", hang: 4) }
         lines += [
-            "", "Cut-off  \(statement.cutOff.localText) \(statement.cutOff.zone) (\(statement.cutOff.utcText))",
-            "Period   \(ReportPeriods.line(report))", "Account  \(accounts), \(report.mode)", "",
+            Line(""),
+            named("Cut-off", "\(statement.cutOff.localText) \(statement.cutOff.zone) (\(statement.cutOff.utcText))"),
+            named("Period", ReportPeriods.line(report)), named("Account", "\(accounts), \(report.mode)"), Line(""),
         ]
         for (section, rows) in bridges(statement) {
-            lines += [section + ", " + (section.hasPrefix("Charges") ? ReportPeriods.beginning : "at the cut-off")]
+            let period = section.hasPrefix("Charges") ? ReportPeriods.beginning : "at the cut-off"
+            lines.append(Line(section + ", " + period))
             lines += aligned(rows)
         }
-        lines.append("")
-        lines += itemLines(report).map { name, value in
-            name + String(repeating: " ", count: max(1, 9 - name.count)) + value
-        }
+        lines.append(Line(""))
+        lines += itemLines(report).map { named($0.name, $0.value) }
         let largest = statement.largestAgencies()
         if !largest.isEmpty {
-            lines += ["", "Largest differences"]
+            lines += [Line(""), Line("Largest differences")]
             lines += aligned(
                 largest.map { line in
                     let id = line.activity.agencyID.map { " (\($0))" } ?? ""
@@ -47,7 +69,11 @@ public enum ReportSummary {
                     return (name, ReportVerdict.decimal(line.difference ?? 0), StatementSheet.status(line))
                 })
         }
-        return lines.map { ReportText.visible($0) }
+        return lines
+    }
+
+    private static func named(_ name: String, _ value: String) -> Line {
+        Line(name + String(repeating: " ", count: max(1, 9 - name.count)) + value, hang: 9)
     }
 
     /// What moved, who is on it, what agrees, and how old it is: names and values.
@@ -81,14 +107,14 @@ public enum ReportSummary {
     }
 
     /// Names to the left, figures to the right, notes behind.
-    private static func aligned(_ rows: [(String, String, String)]) -> [String] {
+    private static func aligned(_ rows: [(String, String, String)]) -> [Line] {
         let nameWidth = rows.map(\.0.count).max() ?? 0
         let figureWidth = rows.map(\.1.count).max() ?? 0
         return rows.map { name, figure, note in
             let line =
                 "  " + name + String(repeating: " ", count: nameWidth - name.count + 2)
                 + String(repeating: " ", count: figureWidth - figure.count) + figure
-            return note.isEmpty ? line : line + "  " + note
+            return Line(note.isEmpty ? line : line + "  " + note, hang: line.count + 2)
         }
     }
 
@@ -97,7 +123,7 @@ public enum ReportSummary {
         guard changes.hasPrevious else { return "\(statement.items.count) open; this is the first report" }
         return "\(changes.new.count) new, \(changes.reopened.count) reopened, \(report.resolved.count) "
             + "resolved (\(changes.resolved.count) of them in the last report), "
-            + "\(changes.changed.count) changed, \(changes.unchanged.count) unchanged"
+            + "\(changes.changed.count) items changed, \(changes.unchanged.count) unchanged"
     }
 
     private static func people(_ report: DiscrepancyReport) -> String {

@@ -8,9 +8,11 @@ final class XLSXRenderer: Renderer {
     private let formats: XLSXFormats
     private let clock: ReportClock
     private let matched: XLSXTable
+    private let report: DiscrepancyReport
+    private var matchedCount: Int64 = 0
 
     init(_ sheets: ReportSheets, in folder: OutputFolder) throws(ReportError) {
-        let report = sheets.report
+        report = sheets.report
         file = try OutputFile("report.xlsx", in: folder)
         book = try XLSXBook(file)
         formats = try XLSXFormats(book)
@@ -30,11 +32,13 @@ final class XLSXRenderer: Renderer {
     }
 
     func append(_ rows: [MatchedRow]) throws(ReportError) {
+        matchedCount += Int64(rows.count)
         for pair in rows { try matched.append(MatchedColumns.row(pair)) }
     }
 
     func finish() throws(ReportError) -> [(String, OutputFile)] {
         try matched.end(totals: [])
+        try matched.caption(MatchedColumns.caption(report, count: matchedCount))
         try book.close()
         return [(file.name, file)]
     }
@@ -241,6 +245,17 @@ final class XLSXTable {
         }
     }
 
+    /// Words about the whole table, under it and across it.
+    func caption(_ text: String) throws(ReportError) {
+        let width = sheet.columns.map(\.width).reduce(0, +)
+        let (row, last) = (nextRow + 1, UInt16(sheet.columns.count - 1))
+        let height = Double(min(12, text.utf8.count / width + 1)) * 13.5 + 2
+        try XLSXBook.check(
+            worksheet_set_row(cells.worksheet, row, height, nil), "set a row's height", sheet.title)
+        try cells.check(
+            worksheet_merge_range(cells.worksheet, row, 0, row, last, text, cells.formats.mutedWrapped), row, 0)
+    }
+
     /// `0` is A, `25` is Z, `26` is AA.
     static func letters(_ column: UInt16) -> String {
         var rest = Int(column) + 1
@@ -276,12 +291,13 @@ struct XLSXSummary {
         try XLSXBook.check(worksheet_set_row(worksheet, 0, 28, nil), "set a height", "Summary")
         try cells.string(sheets.report.title, 0, 0, formats.title)
         let verdict = formats.verdict(state)
-        let lines = Self.lines(of: sheets.verdict, over: sheet.columns[1...3].map(\.width).reduce(0, +))
+        let words = ReportVerdict.line(sheets.report.statement, isBesideState: true)
+        let lines = Self.lines(of: words, over: sheet.columns[1...3].map(\.width).reduce(0, +))
         try XLSXBook.check(
             worksheet_set_row(worksheet, 1, Double(10 + 20 * lines), nil), "set a height", "Summary")
         try cells.string(state.rawValue, 1, 0, verdict)
         // Over three cells and not beyond them: a page is as wide as what is written.
-        let text = ReportText.cell(ReportText.visible(sheets.verdict, keepsLines: true))
+        let text = ReportText.cell(ReportText.visible(words, keepsLines: true))
         try cells.check(worksheet_merge_range(worksheet, 1, 1, 1, 3, text, verdict), 1, 1)
         try wide(ReportVerdict.meaning(sheets.report), 2, from: 1, sheet, formats.mutedWrapped)
         var row: UInt32 = 4

@@ -21,6 +21,9 @@ public struct ReportMessages: Sendable, Hashable {
     /// What makes the messages of one report the same messages, such as `report-12`.
     public let key: String
 
+    /// How wide the text of a mail is: programs break what is longer anywhere, and with it the columns.
+    static let textColumns = 78
+
     /// How many open items a Slack message names.
     private static let itemsNamed = 5
     /// More than this is not attached but said to be in the folder: mail servers refuse what is too large.
@@ -33,10 +36,9 @@ public struct ReportMessages: Sendable, Hashable {
         let isFull = when == .always || result.isChanged || report.state == .incomplete
         key = Self.key(result.id)
         directory = result.directory
+        let head = "\(report.state.rawValue) \(definition.name) \(day): "
         subject = ReportText.visible(
-            isFull
-                ? "\(report.state.rawValue) \(definition.name) \(day): \(ReportVerdict.subject(statement))"
-                : "\(report.state.rawValue) \(definition.name) \(day): unchanged")
+            head + (isFull ? ReportVerdict.subject(statement, after: head) : "unchanged"))
         guard isFull else {
             text = result.oneLine + "\n"
             html = ReportMail.html(report, line: result.oneLine)
@@ -57,7 +59,9 @@ public struct ReportMessages: Sendable, Hashable {
             "\(attached.count) files attached, \(left) more in \(result.directory)",
             "To sign it: trueup report sign \(result.id) --as preparer --note …",
         ]
-        let lines = ReportSummary.lines(report) + [""] + footer
+        let lines =
+            ReportSummary.lines(report, columns: Self.textColumns) + [""]
+            + footer.flatMap { ReportText.lines($0, columns: Self.textColumns) }
         text = lines.joined(separator: "\n") + "\n"
         html = ReportMail.html(report, footer: footer)
         attachments = attached
@@ -70,12 +74,12 @@ public struct ReportMessages: Sendable, Hashable {
         let changes = statement.changes
         let information = report.items.count(where: \.item.isInformation)
         var lines = [
-            "*\(escaped(report.state.rawValue))* \(escaped(ReportVerdict.line(statement)))",
+            "*\(escaped(report.state.rawValue))* \(escaped(ReportVerdict.line(statement, isBesideState: true)))",
             escaped("Cut-off \(statement.cutOff.localText) \(statement.cutOff.zone) · \(accounts), \(report.mode)"),
             escaped(ReportVerdict.meaning(report)),
             (changes.hasPrevious
-                ? "\(changes.new.count) new, \(changes.reopened.count) reopened, \(changes.changed.count) changed, "
-                    + "\(changes.unchanged.count) unchanged, \(report.resolved.count) resolved"
+                ? "\(changes.new.count) new, \(changes.reopened.count) reopened, \(changes.changed.count) items "
+                    + "changed, \(changes.unchanged.count) unchanged, \(report.resolved.count) resolved"
                 : "\(report.items.count) open; this is the first report")
                 + (information > 0 ? " (\(information) of the open ones for information)" : "") + " · report \(id)",
         ]

@@ -29,8 +29,38 @@ struct ReportReads {
                 StatementRead(
                     name: "Tables, \(run.job), run \(run.id)", isComplete: true, rows: run.localRows,
                     counted: counted(["rows that the run compared"] + tables(of: run.job))))
+            reads += parts(of: run)
         }
         return reads
+    }
+
+    /// From the rows that a run compared to those that its control totals are about, which are of its look-back alone:
+    /// parts that add up to the row above.
+    private func parts(of run: Run) -> [StatementRead] {
+        let controls = figures.controls.filter { $0.runID == run.id }
+        guard !controls.isEmpty else { return [] }
+        let ofPeriod = controls.reduce(0) { $0 &+ $1.local.read.count }
+        func part(_ name: String, _ rows: Int64, _ counted: String) -> StatementRead {
+            StatementRead(
+                name: "Tables, \(run.job), run \(run.id): \(name)", isComplete: true, rows: rows, counted: counted)
+        }
+        var parts = [
+            part("made in its look-back", ofPeriod, "of them: the local rows of Control totals")
+        ]
+        if let older = run.olderRows {
+            parts.append(
+                part("made before it", older, "of them: older rows that still waited, read whatever their age"))
+        }
+        let rest = run.localRows &- ofPeriod &- (run.olderRows ?? 0)
+        guard rest != 0 else { return parts }
+        let accounts = Set(controls.map(\.account)).joined(separator: ", ")
+        let words =
+            run.olderRows == nil
+            ? "of them: older rows that still waited, and rows that came or went since the run"
+            : accounts.contains(", ")
+                ? "of them: compared once more for another account, and rows that came or went since the run"
+                : "of them: rows that went since the run, less those that came"
+        return parts + [part("others", rest, words)]
     }
 
     private func counted(_ words: [String]) -> String { words.joined(separator: ": ") }

@@ -49,7 +49,7 @@ public struct ReportResult: Sendable {
 
     /// For a report on an unchanged night: proof that it ran.
     public var oneLine: String {
-        "\(state.rawValue), unchanged: \(ReportVerdict.line(report.statement)) · cut-off "
+        "\(state.rawValue), unchanged: \(ReportVerdict.line(report.statement, isBesideState: true)) · cut-off "
             + "\(report.statement.cutOff.localText) · report \(id)"
             + (SignedChanges.sentence(report).map { " · " + $0 } ?? "")
     }

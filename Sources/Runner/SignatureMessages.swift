@@ -69,7 +69,8 @@ public struct SignatureMessages: Sendable {
         case .email:
             return OutboxDraft(
                 channel: .email, dedupeKey: key, recipient: way.recipient, subject: subject,
-                text: lines.joined(separator: "\n") + "\n",
+                text: lines.flatMap { ReportText.lines($0, columns: ReportMessages.textColumns) }
+                    .joined(separator: "\n") + "\n",
                 html: ReportMail.html(report.state, title: subject, lines: lines), about: about)
         case .slack:
             let text = lines.map(ReportMessages.escaped)
@@ -83,8 +84,9 @@ public struct SignatureMessages: Sendable {
     private func lines(_ signature: StoredReport.Signature, isWhole: Bool, supersedes: Int64?) -> [String] {
         var lines = [
             "Report \(report.id) of \(report.job), cut-off \(cutOff.localText) \(cutOff.zone), was signed by "
-                + "\(signature.person) as \(role) (\(signature.systemUser), database user \(signature.databaseUser)).",
-            report.verdict,
+                + "\(signature.person) as \(role) (\(signature.systemUser), database user \(signature.databaseUser)"
+                + (signature.isSharedLogin ? ", shared login allowed)." : ")."),
+            ReportVerdict.beside(report.state.rawValue, report.verdict),
         ]
         if !signature.accepted.isEmpty {
             lines.append("Accepted as \(report.state.rawValue): \(signature.accepted)")

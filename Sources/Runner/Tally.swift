@@ -6,6 +6,8 @@ import Stripe
 struct Tally: Sendable {
     var stripeObjects: Int64 = 0
     var localRows: Int64 = 0
+    /// Those of them that were made before the run's period.
+    var olderRows: Int64 = 0
     /// What keeps the run from being complete, a sentence each.
     var problems: [String] = []
     /// What was compared of each list that statements rest on.
@@ -21,7 +23,8 @@ struct Tally: Sendable {
     func outcome(_ state: RunState, counts: [FindingKind: KindCount], spent: SpentRequests) -> RunOutcome {
         RunOutcome(
             state: state, counts: counts, requests: spent.requests, requestsLeast: spent.least,
-            stripeObjects: stripeObjects, localRows: localRows, problems: problems + notes, compared: compared)
+            stripeObjects: stripeObjects, localRows: localRows, olderRows: olderRows, problems: problems + notes,
+            compared: compared)
     }
 }
 
@@ -47,6 +50,7 @@ struct Gathered: Sendable {
         add(result.judged)
         tally.stripeObjects += result.local.staged
         tally.localRows += result.local.rows
+        tally.olderRows += result.local.olderRows
         if subject.isStated {
             tally.compared.append(
                 ComparedList(account: subject.account, comparison: subject.comparison, classes: result.classes))
@@ -58,6 +62,7 @@ struct Gathered: Sendable {
         add(part.judged)
         tally.stripeObjects += part.tally.stripeObjects
         tally.localRows += part.tally.localRows
+        tally.olderRows += part.tally.olderRows
         tally.problems += part.tally.problems
         tally.compared += part.tally.compared
         tally.notes += part.tally.notes

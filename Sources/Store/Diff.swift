@@ -30,14 +30,17 @@ public struct DifferingPair: Sendable, Hashable {
 public struct LocalCount: Sendable, Hashable {
     /// Local rows that were compared.
     public var rows: Int64
+    /// Those of them that were made before the run's period; 0 where they are not told apart.
+    public var olderRows: Int64
     /// Staged objects, absent ones left out.
     public var staged: Int64
     /// Staged objects that agree with the local side or need no row there, by lower-case currency; `nil` where they
     /// were not counted.
     public var agreed: [String: Tally]?
 
-    public init(rows: Int64, staged: Int64, agreed: [String: Tally]? = nil) {
+    public init(rows: Int64, olderRows: Int64 = 0, staged: Int64, agreed: [String: Tally]? = nil) {
         self.rows = rows
+        self.olderRows = olderRows
         self.staged = staged
         self.agreed = agreed
     }

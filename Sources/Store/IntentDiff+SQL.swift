@@ -66,6 +66,7 @@ extension IntentDiff {
             staged: staged, account: account, name: Self.name, amount: Self.amount,
             rows: """
                 SELECT l.*, l.\(table.key) AS trueup_key, l.\(table.id) AS trueup_id, \(isCounted) AS trueup_counts,
+                    l.\(table.createdAt) < to_timestamp(\(period.fromSeconds)) AS trueup_is_older,
                     \(isLookedAt) AND (l.\(table.id) IS NOT NULL
                         OR l.\(table.createdAt) < to_timestamp(\(period.toSeconds - settleSeconds)))
                         AS trueup_looked_at,

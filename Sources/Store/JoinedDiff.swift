@@ -71,7 +71,7 @@ extension JoinedDiff {
                 }
             }
             let seconds = await SecondRows(of: lookalikes.rows, nearlyNamed: lookalikes.nearlyNamed)
-            var count = LocalCount(rows: sides.rows, staged: sides.staged)
+            var count = LocalCount(rows: sides.rows, olderRows: sides.olderRows, staged: sides.staged)
             if let objects = sides.objects {
                 let found = try await visitFound(objects, neighbours, seconds, on: connection, visit)
                 if await isLast() {

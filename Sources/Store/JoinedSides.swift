@@ -21,6 +21,8 @@ struct JoinedSides: Sendable {
 
     /// Local rows that were compared.
     fileprivate(set) var rows: Int64 = 0
+    /// Those of them that were made before the period.
+    fileprivate(set) var olderRows: Int64 = 0
     /// Staged objects, absent ones left out.
     fileprivate(set) var staged: Int64 = 0
     /// `nil`: more than may be held.
@@ -77,6 +79,7 @@ actor JoinReading {
 
     private func add(_ row: Row) throws {
         sides.rows += try row["local"] as Int64
+        sides.olderRows += try row["older"] as Int64
         sides.staged += try row["staged"] as Int64
         let number: Int32 = try row["class"]
         guard let joinClass = JoinClass(rawValue: number) else {

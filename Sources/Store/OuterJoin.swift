@@ -29,7 +29,8 @@ struct OuterJoin: Sendable {
     let name: String
     /// SQL on an object `s`: the money that it stands for.
     let amount: String
-    /// SQL for the local rows: columns `trueup_key`, `trueup_id`, `trueup_counts`, whatever ``classes`` need.
+    /// SQL for the local rows: columns `trueup_key`, `trueup_id`, `trueup_counts`, `trueup_is_older` (made before the
+    /// period), whatever ``classes`` need.
     let rows: String
     /// More joins on `s`, or nothing.
     let joins: String
@@ -43,22 +44,24 @@ struct OuterJoin: Sendable {
     /// SQL for whether something of this id is in the half.
     private func isInHalf(_ id: String) -> String { half.map { "(hashtext(\(id)) & 1) = \($0)" } ?? "true" }
 
-    /// Columns `class`, `tag` (an object's id, a row's key, or a currency), `n`, `amount`, `staged`, `local`, `name`
-    /// and `place`, an object's `ctid`.
+    /// Columns `class`, `tag` (an object's id, a row's key, or a currency), `n`, `amount`, `staged`, `local`,
+    /// `older` (of the local ones), `name` and `place`, an object's `ctid`.
     var statement: SQLStatement {
         SQLStatement(
             """
             SELECT class, tag, count(*) AS n, sum(amount)::text AS amount,
                 count(*) FILTER (WHERE is_staged) AS staged, count(*) FILTER (WHERE counts) AS local,
+                count(*) FILTER (WHERE counts AND is_older) AS older,
                 max(name) AS name, max(place) AS place
             FROM (
-                SELECT class, amount, is_staged, counts,
+                SELECT class, amount, is_staged, counts, is_older,
                     CASE class WHEN 0 THEN currency WHEN 3 THEN key::text WHEN 9 THEN NULL ELSE id END AS tag,
                     CASE WHEN class IN (1, 2, 4) THEN name END AS name,
                     CASE WHEN class IN (1, 2, 4) THEN place::text END AS place
                 FROM (
                     SELECT \(classes) AS class, s.id, s.currency, s.\(name) AS name, s.place, \(amount) AS amount,
                         l.trueup_key AS key, l.trueup_counts AS counts,
+                        l.trueup_is_older AS is_older,
                         s.status <> '\(StagingTable.absent)' AS is_staged
                     FROM (SELECT ctid AS place, * FROM \(staged.name)
                         WHERE account = \(quoteLiteral(account)) AND \(isInHalf("id"))) s

@@ -54,6 +54,8 @@ public struct Run: Sendable, Hashable {
     public let requestsLeast: Int64
     public let stripeObjects: Int64
     public let localRows: Int64
+    /// Those of them that were made before the run's period and still waited; `nil` in runs of earlier versions.
+    public let olderRows: Int64?
     /// Why it is incomplete or failed, a sentence each.
     public let problems: [String]
     public let requestedBy: String
@@ -73,6 +75,7 @@ public struct Run: Sendable, Hashable {
         requestsLeast = try row["requests_least"]
         stripeObjects = try row["stripe_objects"]
         localRows = try row["local_rows"]
+        olderRows = try row["older_rows"]
         problems = try row["problems"]
         requestedBy = try row["requested_by"]
         trigger = try row["trigger"]
@@ -114,13 +117,16 @@ public struct RunOutcome: Sendable, Hashable {
     public var requestsLeast: Int64
     public var stripeObjects: Int64
     public var localRows: Int64
+    /// Those of them that were made before the run's period.
+    public var olderRows: Int64
     public var problems: [String]
     /// What was compared, of a run that compared everything.
     public var compared: [ComparedList]
 
     public init(
         state: RunState, counts: [FindingKind: KindCount] = [:], requests: Int64 = 0, requestsLeast: Int64 = 0,
-        stripeObjects: Int64 = 0, localRows: Int64 = 0, problems: [String] = [], compared: [ComparedList] = []
+        stripeObjects: Int64 = 0, localRows: Int64 = 0, olderRows: Int64 = 0, problems: [String] = [],
+        compared: [ComparedList] = []
     ) {
         self.compared = compared
         self.requestsLeast = requestsLeast
@@ -129,6 +135,7 @@ public struct RunOutcome: Sendable, Hashable {
         self.requests = requests
         self.stripeObjects = stripeObjects
         self.localRows = localRows
+        self.olderRows = olderRows
         self.problems = problems
     }
 }
@@ -155,7 +162,8 @@ public struct Runs: Sendable {
 
     static let columns = """
         id, job, trigger, is_plan, state, attempt, period_from_seconds, period_to_seconds, definition_hash,
-        requested_by, started_at, ended_at, requests, requests_least, stripe_objects, local_rows, problems
+        requested_by, started_at, ended_at, requests, requests_least, stripe_objects, local_rows, older_rows,
+        problems
         """
 
     /// The run that a crash or a signal left unfinished, if the job has not changed since and its period is the same
@@ -301,10 +309,10 @@ public struct Runs: Sendable {
                 """
                 UPDATE trueup.run SET state = $2, ended_at = now(), requests = requests + $3, stripe_objects = $4,
                     local_rows = $5, problems = $6, requests_least = requests_least + $7, owner = NULL,
-                    owner_until = NULL
+                    owner_until = NULL, older_rows = $9
                 WHERE id = $1 AND attempt = $8 AND state = 'running' RETURNING \(Self.columns)
                 """, fence.runID, outcome.state.rawValue, outcome.requests, outcome.stripeObjects, outcome.localRows,
-                outcome.problems, outcome.requestsLeast, Int32(fence.attempt))
+                outcome.problems, outcome.requestsLeast, Int32(fence.attempt), outcome.olderRows)
             guard let run = try rows.first.map(Run.init) else { throw fence.lost }
             var whole = outcome
             (whole.requests, whole.requestsLeast) = (run.requests, run.requestsLeast)

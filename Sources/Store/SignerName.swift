@@ -24,7 +24,8 @@ package struct SignerName: Sendable, Hashable {
         return names.count > 1 ? names : []
     }
 
-    /// Letters of other alphabets, and digits, that look like a Latin letter.
+    /// Letters of other alphabets, small capitals, and digits, that look like a Latin letter: those of
+    /// <https://www.unicode.org/reports/tr39/#Confusable_Detection> that a name can be written with.
     private static let looks: [Character: Character] = [
         // Cyrillic
         "а": "a", "в": "b", "с": "c", "ԁ": "d", "е": "e", "ё": "e", "һ": "h", "н": "h", "і": "i", "ї": "i", "ј": "j",
@@ -35,20 +36,57 @@ package struct SignerName: Sendable, Hashable {
         "υ": "u", "χ": "x", "ζ": "z", "γ": "y",
         // Armenian
         "օ": "o", "ո": "n", "ս": "u", "հ": "h", "ց": "g", "զ": "q",
-        // Latin that is told apart by a dot or a dash, and digits.
-        "ı": "i", "ł": "l", "ø": "o", "đ": "d", "1": "l", "|": "l", "0": "o",
+        // Latin that is told apart by a dot or a dash, or is a letter in another hand.
+        "ı": "i", "ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ŧ": "t", "ɑ": "a", "ɡ": "g", "ɩ": "i", "ɾ": "r", "ɼ": "r",
+        "ʋ": "v", "ƿ": "p", "ƽ": "s", "ș": "ş", "ț": "ţ", "ɫ": "l", "ꞁ": "l",
+        // Small capitals, which have no capitals of their own.
+        "ᴀ": "a", "ʙ": "b", "ᴄ": "c", "ᴅ": "d", "ᴇ": "e", "ꜰ": "f", "ɢ": "g", "ʜ": "h", "ɪ": "I", "ᴊ": "j", "ᴋ": "k",
+        "ʟ": "l", "ᴍ": "m", "ɴ": "n", "ᴏ": "o", "ᴘ": "p", "ꞯ": "q", "ʀ": "r", "ꜱ": "s", "ᴛ": "t", "ᴜ": "u", "ᴠ": "v",
+        "ᴡ": "w", "ʏ": "y", "ᴢ": "z",
+        // Strokes and digits.
+        "1": "l", "|": "l", "ǀ": "l", "∣": "l", "0": "o",
     ]
 
-    /// What is left of it for the eye: the same for two names that look the same.
+    /// Two letters that are read as one, in small letters.
+    private static let pairs: [(two: String, one: String)] = [("rn", "m"), ("vv", "w")]
+
+    /// What stands between the parts of a name, and is a blank to the eye or nothing.
+    private static let marks: Set<Character> = [
+        "'", "’", "‘", "ʼ", "`", "´", ".", ",", "-", "\u{2010}", "\u{2011}", "–", "—", "_", "·",
+    ]
+
+    /// Whether it could be taken for another name: written in small and capital letters alike, or by the look of each
+    /// letter as it is, in which a capital I is a stroke.
+    package func looksLike(_ other: SignerName) -> Bool {
+        if skeleton == other.skeleton { return true }
+        let (own, others) = (Self.letters(text), Self.letters(other.text))
+        return own.count == others.count && zip(own, others).allSatisfy { !$0.isDisjoint(with: $1) }
+    }
+
+    /// Without blanks, in small letters of the usual width.
+    package var plain: String {
+        String(text.precomposedStringWithCompatibilityMapping.lowercased().filter { !$0.isWhitespace })
+    }
+
+    /// What is left of it for the eye, whether it is written in small letters or in capitals.
     package var skeleton: String {
-        let folded = text.precomposedStringWithCompatibilityMapping.lowercased()
-        var skeleton = ""
-        for character in folded where !character.isWhitespace {
+        let letters = Self.letters(text.precomposedStringWithCompatibilityMapping.lowercased())
+        return letters.compactMap { $0.min() }.map(String.init).joined()
+    }
+
+    /// What each letter can be taken for: a capital I is an i or a stroke, every other one thing.
+    private static func letters(_ text: String) -> [Set<Character>] {
+        var shown = ""
+        for character in text.precomposedStringWithCompatibilityMapping where !character.isWhitespace {
             let visible = character.unicodeScalars.filter { !$0.properties.isDefaultIgnorableCodePoint }
             guard !visible.isEmpty else { continue }
-            let shown = Character(String(String.UnicodeScalarView(visible)))
-            skeleton.append(Self.looks[shown] ?? shown)
+            let letter = Character(String(String.UnicodeScalarView(visible)))
+            if !marks.contains(letter) { shown.append(looks[letter] ?? letter) }
         }
-        return skeleton
+        for pair in pairs { shown = shown.replacing(pair.two, with: pair.one) }
+        return shown.flatMap { letter -> [Set<Character>] in
+            if letter == "I" || letter == "\u{0406}" || letter == "\u{0399}" { return [["i", "l"]] }
+            return letter.lowercased().map { [looks[$0] ?? $0] }
+        }
     }
 }

@@ -48,7 +48,10 @@ extension StoredReports {
             try await pool.transaction { connection in
                 let isReviewer = signature.role == "reviewer"
                 if isReviewer, let same = try await Self.preparer(id, named: signature.person, connection) {
-                    throw SignError.samePerson(id, person: same)
+                    let isSame = SignerName(same).plain == SignerName(signature.person).plain
+                    throw isSame
+                        ? SignError.samePerson(id, person: same)
+                        : SignError.lookAlike(id, person: same, typed: signature.person)
                 }
                 if let supersedes = signature.supersedes {
                     try await connection.execute(
@@ -74,7 +77,7 @@ extension StoredReports {
         let person: String? = try await connection.query(
             "SELECT person FROM trueup.report_sign WHERE report_id = $1 AND role = 'preparer'", id
         ).first.map { try $0["person"] }
-        guard let person, SignerName(person).skeleton == SignerName(name).skeleton else { return nil }
+        guard let person, SignerName(person).looksLike(SignerName(name)) else { return nil }
         return person
     }
 
@@ -183,6 +186,7 @@ public enum SignError: Error, Sendable, Hashable, CustomStringConvertible {
     case signed(Int64, role: String)
     case notPrepared(Int64)
     case samePerson(Int64, person: String)
+    case lookAlike(Int64, person: String, typed: String)
     case mixedAlphabets(String, [String])
     case sameLogin(Int64, person: String, systemUser: String, databaseUser: String)
     case otherStatement(Int64, other: Int64)
@@ -204,6 +208,10 @@ public enum SignError: Error, Sendable, Hashable, CustomStringConvertible {
                 + "--as preparer"
         case .samePerson(let id, let person):
             "Report \(id) was prepared by \(person), who cannot review it as well: another person has to."
+        case .lookAlike(let id, let person, let typed):
+            "Report \(id) was prepared by \(person), and “\(typed)” can be taken for that name on paper (letters "
+                + "that look the same, such as l, I and 1, or rn and m, are the same here). Another person has to "
+                + "review it, under a name that tells the two apart, with --name."
         case .mixedAlphabets(let person, let alphabets):
             "The name “\(person)” has letters of several alphabets (\(alphabets.joined(separator: ", "))): on paper it "
                 + "could be taken for somebody else's. Write it in one alphabet, with --name."

@@ -121,10 +121,10 @@ struct ReportMakeCommand: AsyncParsableCommand {
         if try formats()?.contains(.pdf) == true {
             try PDFPrinter.print(result.directory + "/report.html", to: result.directory + "/report.pdf")
         }
-        let columns = WrappedLine.terminalColumns
-        for line in ReportSummary.lines(result.report) {
-            for piece in columns.map({ WrappedLine.pieces(line, columns: $0) }) ?? [line] { Terminal.print(piece) }
-        }
+        let lines =
+            WrappedLine.terminalColumns.map { ReportSummary.lines(result.report, columns: $0) }
+            ?? ReportSummary.lines(result.report)
+        for line in lines { Terminal.print(line) }
         let again = result.isRepeated ? " (the same figures as before: the same report)" : ""
         Terminal.say("\nReport \(result.id)\(again): \(result.files.count) files in \(result.directory)")
         guard deliver else { return result.exitCode }

@@ -124,6 +124,9 @@ struct FirstScreenTests {
             let scratch = try Scratch()
             try scratch.write(try report(isCovered: isCovered), [.html, .csv])
             #expect(try scratch.text("report.html").contains("100.00 %") == isCovered)
+            for file in ["report.html", "csv/summary.csv"] {
+                #expect(try scratch.text(file).contains(", all after the cut-off") != isCovered, "\(file)")
+            }
         }
     }
 
@@ -210,6 +213,12 @@ struct FirstScreenTests {
             id: 3, state: .explained, verdict: "OUT BY 2,193.00 credits", isReviewed: true, isSame: false)
         let words = "Report 3 is signed for this cut-off and states: EXPLAINED, OUT BY 2,193.00 credits"
         _ = try Self.expectEverywhere(words, in: report)
+        report.basis.signedStatement?.state = .incomplete
+        report.basis.signedStatement?.verdict = "INCOMPLETE: 1 gap, these figures are not a statement"
+        #expect(
+            ReportSummary.lines(report).contains(
+                "  ! Report 3 is signed for this cut-off and states: INCOMPLETE, 1 gap, these figures are not a "
+                    + "statement"))
         report.basis.signedStatement?.isReviewed = false
         report.basis.signedStatement?.isSame = true
         #expect(

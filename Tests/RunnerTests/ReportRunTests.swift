@@ -58,7 +58,14 @@ struct ReportRunTests {
             #expect(failed.report.statement.gaps.contains { $0.contains("window 3 was not read") })
             let messages = ReportMessages(failed, definition: scene.definition(), when: .changed)
             #expect(messages.subject.hasPrefix("INCOMPLETE"))
-            #expect(messages.slack.contains("INCOMPLETE"))
+            #expect(messages.slack.hasPrefix("*INCOMPLETE* 1 gap, "), "\(messages.slack)")
+            // The state is said once, and no line of a mail is broken by the program that shows it.
+            for text in [messages.subject, messages.slack] {
+                #expect(text.components(separatedBy: "INCOMPLETE").count == 2, "\(text)")
+            }
+            #expect(messages.subject.count <= 120, "\(messages.subject)")
+            let lines = messages.text.split(separator: "\n")
+            #expect(lines.allSatisfy { $0.count <= 78 || !$0.dropFirst(2).contains(" ") }, "\(messages.text)")
         }
     }
 

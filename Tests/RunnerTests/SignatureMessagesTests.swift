@@ -38,6 +38,7 @@ struct SignatureMessagesTests {
                 #expect(message.subject.contains("report \(first.id) signed by dana as preparer"))
                 #expect(message.text.contains("unexplained") && message.text.contains("waits for its reviewer"))
                 #expect(message.text.contains("dana@host, database user"))
+                #expect(!message.text.contains("shared login"))
             }
             let slack = try #require(prepared.first { $0.channel == "slack" })
             #expect(slack.text.contains("Tied &lt;to&gt; the bank.") && slack.html == nil)

@@ -64,6 +64,12 @@ struct SigningTests {
                     try await reports.sign(id, Self.reviewed(by: name, login: "ops@two", shared: true))
                 }
             }
+            for name in ["ᴅana", "dɑna", "D4NA".replacing("4", with: "ᴀ")] {
+                await #expect(throws: SignError.lookAlike(id, person: "Dana", typed: name)) {
+                    try await reports.sign(id, Self.reviewed(by: name, login: "ops@two", shared: true))
+                }
+            }
+            #expect("\(SignError.lookAlike(1, person: "Il", typed: "l1"))".contains("“l1” can be taken for that name"))
             try await reports.sign(id, Self.reviewed(by: "Dinah", login: "ops@two", shared: true))
         }
     }
