@@ -23,6 +23,10 @@ actor ReportProof {
             return
         } else if let (report, file) = try await known(path) {
             say("\(path) is \(file) of report \(report.id), \(report.name), as it was made.")
+            if file == ReportManifest.fileName {
+                let files = try await reports.files(of: report.id)
+                try await verify(report, files, manifest: path, json: nil)
+            }
             try await verifySignatures(shown: report.id)
             try await verifyChain(of: report)
         } else {
@@ -110,7 +114,8 @@ actor ReportProof {
         say(
             "\(folder) is report \(report.id), \(report.name): \(files.count) files and the manifest as they were made."
         )
-        try await verify(report, files, in: folder)
+        let hasJSON = files.contains { $0.name == "report.json" }
+        try await verify(report, files, manifest: manifest, json: hasJSON ? folder + "/report.json" : nil)
         for signature in try await reports.signatures(of: report.id) where signature.manifestHash != report.manifestHash
         {
             fail("\(signature.person) signed another manifest, \(signature.manifestHash).")
@@ -121,17 +126,18 @@ actor ReportProof {
 
     /// What the database says of a report, held against its manifest and its JSON, which have been proven: rows can be
     /// changed by whoever owns the tables, and files of a known hash cannot.
-    private func verify(_ report: StoredReport, _ files: [StoredReport.File], in folder: String) async throws {
-        func object(_ name: String) throws -> [String: Any]? {
-            let path = folder + "/" + name
+    private func verify(
+        _ report: StoredReport, _ files: [StoredReport.File], manifest: String, json: String?
+    ) async throws {
+        func object(_ path: String) throws -> [String: Any]? {
             let object = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path)))
             if object as? [String: Any] == nil { fail("\(path) is no JSON object.") }
             return object as? [String: Any]
         }
-        guard let manifest = try object(ReportManifest.fileName) else { return }
+        guard let manifest = try object(manifest) else { return }
         var rows = ProvenRows([:])
-        if files.contains(where: { $0.name == "report.json" }) {
-            guard let made = try object("report.json") else { return }
+        if let json {
+            guard let made = try object(json) else { return }
             rows = ProvenRows(made)
             rows.hold(report)
             rows.hold(lines: try await reports.lines(of: report.id))

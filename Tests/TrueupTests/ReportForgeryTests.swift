@@ -99,6 +99,13 @@ struct ReportForgeryTests {
             }
             let whole = try await scene.program.run("report", "verify", folder)
             #expect(whole.status == 0, "\(whole.everything)")
+            // The manifest alone, such as one that somebody kept, has the rows as well.
+            let alone = try await scene.program.run("report", "verify", folder + "/manifest.json")
+            #expect(alone.status == 0 && alone.output.contains("says of report 1 what its files say"))
+            try await Self.forge("UPDATE trueup.report_line SET consumed = consumed + 1", scene)
+            let line = try await scene.program.run("report", "verify", folder + "/manifest.json")
+            #expect(line.status == 1 && line.output.contains("proven: rows of report_line."), "\(line.everything)")
+            try await Self.forge("UPDATE trueup.report_line SET consumed = consumed - 1", scene)
             // Made again by hand it is the same; sent later, it is a regular one from then on, and not forged.
             let again = try await scene.program.run("report", "--out", "again", "--format", "json,csv", "--deliver")
             #expect(again.talk.contains("Report 1 (the same figures"), "\(again.everything)")
