@@ -72,30 +72,6 @@ public final class Pool: Sendable {
         }
     }
 
-    /// Lends a connection where one is to be had at once: idle, or one that may be opened and can be.
-    /// - Returns: `nil` where there is none; `body` was not called then.
-    public func withSpareConnection<T: Sendable>(
-        _ body: @Sendable (Connection) async throws -> T
-    ) async throws -> T? {
-        let grant = state.withLock { state -> Grant? in
-            guard !state.isClosed else { return nil }
-            if let connection = state.idle.popLast() { return .connection(connection) }
-            guard state.places < size else { return nil }
-            state.places += 1
-            return .place
-        }
-        // Who cannot have one does without: a server that takes no more connections is no error here.
-        guard let grant, let connection = try? await connection(of: grant) else { return nil }
-        do {
-            let value = try await body(connection)
-            await release(connection)
-            return value
-        } catch {
-            await release(connection)
-            throw error
-        }
-    }
-
     /// Closes idle connections now, lent ones when they come back; waiting and later callers get `.poolClosed`.
     public func close() async {
         let (idle, waiters) = state.withLock { state in
@@ -116,11 +92,7 @@ public final class Pool: Sendable {
 
     private func acquire() async throws(PostgresError) -> Connection {
         if Task.isCancelled { throw PostgresError(.cancelled) }
-        return try await connection(of: try await grant())
-    }
-
-    private func connection(of grant: Grant) async throws(PostgresError) -> Connection {
-        switch grant {
+        switch try await grant() {
         case .connection(let connection):
             if await connection.isReusable() { return connection }
             await connection.close()

@@ -157,8 +157,7 @@ struct ReconcileGathering: Gathering {
         let now = judgedAtSeconds ?? run.period.toSeconds
         return try await Comparison(
             subject: subject,
-            diff: subject.diff(
-                run, ofAnyAge: !isBackfill, nowSeconds: now, halves: JoinHalves(pool: pool)), confirmer: confirmer,
+            diff: subject.diff(run, ofAnyAge: !isBackfill, nowSeconds: now), confirmer: confirmer,
             nowSeconds: now, pool: pool,
             carried: isBackfill
                 ? CarriedObjects()

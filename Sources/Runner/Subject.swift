@@ -62,19 +62,18 @@ struct Subject: Sendable {
     /// - Parameters:
     ///   - ofAnyAge: also local rows that are not terminal and lie outside the run's period.
     ///   - nowSeconds: what ages are counted to, the same as for ``classify(_:nowSeconds:)``.
-    ///   - halves: reads the join of many objects over two connections.
-    func diff(_ run: Run, ofAnyAge: Bool, nowSeconds: Int64, halves: JoinHalves? = nil) -> any Diff {
+    func diff(_ run: Run, ofAnyAge: Bool, nowSeconds: Int64) -> any Diff {
         switch side {
         case .orders(let table):
             InvoiceDiff(
                 staged: staged(run), reversals: StagedReversals(runID: run.id), table: table, account: account,
                 period: run.period, rules: invoiceRules(nowSeconds), settleSeconds: settleSeconds,
-                ofAnyAge: ofAnyAge, halves: halves)
+                ofAnyAge: ofAnyAge)
         case .charges(let table):
             IntentDiff(
                 staged: staged(run), reversals: StagedReversals(runID: run.id), table: table, account: account,
                 period: run.period, rules: intentRules(nowSeconds), settleSeconds: settleSeconds,
-                ofAnyAge: ofAnyAge, halves: halves)
+                ofAnyAge: ofAnyAge)
         case .notices(let table, let canSend):
             NoticeDiff(
                 staged: staged(run), table: table, account: account,

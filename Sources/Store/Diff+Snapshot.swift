@@ -10,16 +10,12 @@ extension Diff {
     /// each row of the other, which the planner takes where it expects a single row. Sorting groups costs less than
     /// hashing a million of them, which misses the processor's caches. More than a million rows go over the disk, part
     /// by part.
-    ///
-    /// - Parameter exported: the snapshot of another connection, which has to stay open; `nil`: one of its own.
-    ///   <https://www.postgresql.org/docs/15/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION>
     func snapshot<T: Sendable>(
-        on connection: Connection, exported: String? = nil, _ body: @Sendable (Connection) async throws -> T
+        on connection: Connection, _ body: @Sendable (Connection) async throws -> T
     ) async throws -> T {
         try await connection.transaction(.repeatableRead, access: .readOnly) { connection in
             try await connection.run(
                 script: """
-                    \(exported.map { "SET TRANSACTION SNAPSHOT \(quoteLiteral($0));" } ?? "")
                     SET LOCAL enable_nestloop = off; SET LOCAL enable_hashagg = off;
                     \(Connection.wholeTablesSQL)
                     """)

@@ -18,14 +18,12 @@ public struct IntentDiff: JoinedDiff {
     /// Rows that can still change are compared whatever their age; else only those of the period.
     let ofAnyAge: Bool
     let candidatesMax: Int
-    let halves: JoinHalves?
 
     /// - Parameter candidatesMax: how many objects, and how many rows, that may differ are held until they are looked
     ///   up; where there are more, both sides are joined once more for each kind of difference.
     public init(
         staged: StagingTable, reversals: StagedReversals, table: ChargeTable, account: String, period: Window,
-        rules: IntentRules, settleSeconds: Int64, ofAnyAge: Bool = true, candidatesMax: Int = 50_000,
-        halves: JoinHalves? = nil
+        rules: IntentRules, settleSeconds: Int64, ofAnyAge: Bool = true, candidatesMax: Int = 50_000
     ) {
         self.staged = staged
         self.reversals = reversals
@@ -36,7 +34,6 @@ public struct IntentDiff: JoinedDiff {
         self.settleSeconds = settleSeconds
         self.ofAnyAge = ofAnyAge
         self.candidatesMax = candidatesMax
-        self.halves = halves
     }
 
     /// Those of these intents that are not staged: they have to be read by id.

@@ -18,15 +18,13 @@ public struct InvoiceDiff: JoinedDiff {
     /// Open rows are compared whatever their age; else only those of the period.
     let ofAnyAge: Bool
     let candidatesMax: Int
-    let halves: JoinHalves?
 
     /// - Parameter candidatesMax: how many objects, and how many rows, that may differ are held until they are looked
     ///   up; where there are more, both sides are joined once more for each kind of difference.
     public init(
         staged: StagingTable, reversals: StagedReversals, table: OrderTable, account: String, period: Window,
         rules: InvoiceRules,
-        settleSeconds: Int64, ofAnyAge: Bool = true, candidatesMax: Int = 50_000,
-        halves: JoinHalves? = nil
+        settleSeconds: Int64, ofAnyAge: Bool = true, candidatesMax: Int = 50_000
     ) {
         self.staged = staged
         self.reversals = reversals
@@ -37,7 +35,6 @@ public struct InvoiceDiff: JoinedDiff {
         self.settleSeconds = settleSeconds
         self.ofAnyAge = ofAnyAge
         self.candidatesMax = candidatesMax
-        self.halves = halves
     }
 
     /// Those of these invoices that are not staged: they have to be read by id.

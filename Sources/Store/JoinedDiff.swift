@@ -12,8 +12,6 @@ protocol JoinedDiff: Diff {
     var account: String { get }
     /// How many objects, and how many rows, are held in memory until they are looked up.
     var candidatesMax: Int { get }
-    /// `nil`: one connection reads the join.
-    var halves: JoinHalves? { get }
 
     /// The column in which a staged object names its row.
     static var name: String { get }
@@ -105,36 +103,9 @@ extension JoinedDiff {
         let reading = JoinReading(candidatesMax: candidatesMax)
         // Few groups, or as many as there are candidates.
         try await connection.run(script: "SET LOCAL enable_hashagg = on")
-        if try await !readHalves(of: join, reading, on: connection) {
-            try await each(join.statement, on: connection) { try await reading.add($0) }
-        }
+        try await each(join.statement, on: connection) { try await reading.add($0) }
         try await connection.run(script: "SET LOCAL enable_hashagg = off")
         return await reading.sides
-    }
-
-    /// Reads the outer join over two connections, in one snapshot.
-    /// - Returns: `false` where it is to be read over one.
-    private func readHalves(
-        of join: OuterJoin, _ reading: JoinReading, on connection: Connection
-    ) async throws -> Bool {
-        guard let halves, try await halves.isWorthIt(staged, local, on: connection) else { return false }
-        var (one, two) = (join, join)
-        (one.half, two.half) = (0, 1)
-        let (first, second) = (one.statement, two.statement)
-        let exported: String = try await connection.query("SELECT pg_export_snapshot() AS id")[0]["id"]
-        return try await halves.pool.withSpareConnection { other in
-            try await withThrowingTaskGroup { group in
-                group.addTask { try await each(first, on: connection) { try await reading.add($0) } }
-                group.addTask {
-                    try await snapshot(on: other, exported: exported) { other in
-                        try await other.run(script: "SET LOCAL enable_hashagg = on")
-                        try await each(second, on: other) { try await reading.add($0) }
-                    }
-                }
-                try await group.waitForAll()
-            }
-            return true
-        } ?? false
     }
 
     /// All that do not agree, by joining the sides again.

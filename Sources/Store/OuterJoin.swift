@@ -37,12 +37,6 @@ struct OuterJoin: Sendable {
     /// SQL for the ``JoinClass`` of an object `s` and a row `l`, one of which may be missing.
     let classes: String
     let parameters: [any PostgresEncodable]
-    /// Which half of both sides is joined, 0 or 1; `nil`: all of them. An object and a row of the same id are in the
-    /// same half.
-    var half: Int?
-
-    /// SQL for whether something of this id is in the half.
-    private func isInHalf(_ id: String) -> String { half.map { "(hashtext(\(id)) & 1) = \($0)" } ?? "true" }
 
     /// Columns `class`, `tag` (an object's id, a row's key, or a currency), `n`, `amount`, `staged`, `local`,
     /// `older` (of the local ones), `name` and `place`, an object's `ctid`.
@@ -64,40 +58,12 @@ struct OuterJoin: Sendable {
                         l.trueup_is_older AS is_older,
                         s.status <> '\(StagingTable.absent)' AS is_staged
                     FROM (SELECT ctid AS place, * FROM \(staged.name)
-                        WHERE account = \(quoteLiteral(account)) AND \(isInHalf("id"))) s
-                    FULL JOIN (\(half == nil ? rows : halved)) l ON l.trueup_id = s.id
+                        WHERE account = \(quoteLiteral(account))) s
+                    FULL JOIN (\(rows)) l ON l.trueup_id = s.id
                     \(joins)
                     OFFSET 0) judged) named
             GROUP BY class, tag
             """, parameters: parameters)
-    }
-
-    private var halved: String { "SELECT * FROM (\(rows)) whole WHERE \(isInHalf("coalesce(trueup_id::text, '')"))" }
-}
-
-/// A second connection for the outer join of a comparison: each reads a half of both sides, in one snapshot, on a
-/// processor of its own.
-public struct JoinHalves: Sendable {
-    let pool: Pool
-    /// Staged objects from which it pays.
-    let objectsMin: Double
-
-    /// - Parameter pool: lends the second connection where it has one to spare; else one joins all.
-    public init(pool: Pool, objectsMin: Double = 250_000) {
-        self.pool = pool
-        self.objectsMin = objectsMin
-    }
-
-    /// Whether the sides are large, and equal ids have equal bytes, so that both sides are halved alike.
-    func isWorthIt(_ staged: StagingTable, _ local: LocalNames, on connection: Connection) async throws -> Bool {
-        let row = try await connection.query(
-            """
-            SELECT coalesce((SELECT reltuples FROM pg_class WHERE oid = to_regclass($1)), 0)::float8 AS objects,
-                EXISTS (SELECT FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation
-                    WHERE a.attrelid = to_regclass($2) AND '"' || replace(a.attname, '"', '""') || '"' = $3
-                        AND a.atttypid IN ('text'::regtype, 'varchar'::regtype) AND c.collisdeterministic) AS is_plain
-            """, staged.name, local.table, local.id)[0]
-        return try row["objects"] as Double >= objectsMin && row["is_plain"]
     }
 }
 

@@ -23,32 +23,25 @@ struct CompareCommand: AsyncParsableCommand {
     var candidates = 50_000
 
     func run() async throws {
-        let pool = Pool(try ConnectionTarget(database), size: 2, applicationName: "trueup bench compare")
-        // Opened before the clock starts, as a run's are.
-        try await pool.withConnection { _ in try await pool.withConnection { _ in } }
-        let servers = try await pool.withConnection { connection in
-            try await connection.query(
-                "SELECT pid FROM pg_stat_activity WHERE application_name = 'trueup bench compare'"
-            ).map { try $0["pid"] as Int32 }
-        }
-        let before = try ProcessorTime.seconds(of: servers)
+        let connection = try await Connection.open(
+            try ConnectionTarget(database), applicationName: "trueup bench compare")
+        let server = await connection.backendPID
+        let before = try ProcessorTime.seconds(of: server)
         let start = ContinuousClock.now
         let seen = Seen()
-        let count = try await pool.withConnection { connection in
-            let table = try await OrderTable.resolve(
-                schema: "public", table: "task_credit_stripe_invoice", columns: [:],
-                customerColumn: "taskHealthStripeCustomerId", on: connection)
-            let diff = InvoiceDiff(
-                staged: StagingTable(.invoice, runID: self.run), reversals: StagedReversals(runID: self.run),
-                table: table, account: "task_health", period: Window(fromSeconds: 0, toSeconds: now),
-                rules: InvoiceRules(nowSeconds: now, staleAfterSeconds: 7 * 86_400, creditPrice: 20_000),
-                settleSeconds: 300, candidatesMax: candidates, halves: JoinHalves(pool: pool))
-            return try await diff.run(
-                on: connection, alsoRead: [], alsoRows: [], isLast: { true }, { await seen.add($0) })
-        }
+        let table = try await OrderTable.resolve(
+            schema: "public", table: "task_credit_stripe_invoice", columns: [:],
+            customerColumn: "taskHealthStripeCustomerId", on: connection)
+        let diff = InvoiceDiff(
+            staged: StagingTable(.invoice, runID: self.run), reversals: StagedReversals(runID: self.run), table: table,
+            account: "task_health", period: Window(fromSeconds: 0, toSeconds: now),
+            rules: InvoiceRules(nowSeconds: now, staleAfterSeconds: 7 * 86_400, creditPrice: 20_000),
+            settleSeconds: 300, candidatesMax: candidates)
+        let count = try await diff.run(
+            on: connection, alsoRead: [], alsoRows: [], isLast: { true }, { await seen.add($0) })
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        let spent = try ProcessorTime.seconds(of: servers) - before
-        await pool.close()
+        let spent = try ProcessorTime.seconds(of: server) - before
+        await connection.close()
         let document = ComparisonMeasurement(
             staged: count.staged, local: count.rows, agreed: (count.agreed ?? [:]).values.map(\.count).reduce(0, +),
             matched: await seen.matched, alone: await seen.alone, rows: await seen.rows, seconds: seconds,
@@ -85,7 +78,7 @@ private struct ComparisonMeasurement: Encodable {
     let alone: Int
     let rows: Int
     let seconds: Double
-    /// Seconds of both connections' server processes.
+    /// Seconds of the connection's server process.
     let postgresCPU: Double
 
     enum CodingKeys: String, CodingKey {
@@ -94,12 +87,10 @@ private struct ComparisonMeasurement: Encodable {
     }
 }
 
-/// What processes of this machine have used of its processors.
+/// What a process of this machine has used of a processor.
 private enum ProcessorTime {
-    static func seconds(of processes: [Int32]) throws -> Double { try processes.map(seconds(of:)).reduce(0, +) }
-
     /// User and system time: <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>, fields 14 and 15.
-    private static func seconds(of process: Int32) throws -> Double {
+    static func seconds(of process: Int32) throws -> Double {
         let path = "/proc/\(process)/stat"
         guard let bytes = FileManager.default.contents(atPath: path),
             let end = bytes.lastIndex(of: UInt8(ascii: ")"))

@@ -133,34 +133,6 @@ private struct Planned: Error {}
         await pool.close()
     }
 
-    @Test("a spare connection is one that is to be had at once, and else none")
-    func spare() async throws {
-        let pool = Pool(try await Fixture.database(), size: 2, applicationName: "spare")
-        let seen = try await pool.withConnection { _ in
-            try await pool.withSpareConnection { spare in
-                // Both are lent: nobody waits for a third.
-                let third = try await pool.withSpareConnection { _ in true }
-                #expect(third == nil && pool.load.waiting == 0)
-                return try await spare.query("SELECT 42 AS n")[0]["n"] as Int32
-            }
-        }
-        #expect(seen == 42)
-        #expect(pool.load == (0, 2, 0))
-        await #expect(throws: Planned.self) { try await pool.withSpareConnection { _ in throw Planned() } }
-        #expect(pool.load == (0, 2, 0))
-        await pool.close()
-        #expect(try await pool.withSpareConnection { _ in true } == nil)
-    }
-
-    @Test("a spare connection that cannot be opened is none, and its place is free again")
-    func noSpare() async throws {
-        let target = try await Fixture.database().with(database: "nowhere")
-        let pool = Pool(target, size: 1, applicationName: "spare")
-        #expect(try await pool.withSpareConnection { _ in true } == nil)
-        #expect(pool.load == (0, 0, 0))
-        await pool.close()
-    }
-
     @Test("a pool whose server is not there fails each caller and recovers its places")
     func noServer() async throws {
         let nowhere = ConnectionTarget(socketDirectory: "/nonexistent", database: "d", user: "u")

@@ -116,8 +116,7 @@ struct IntentDiffTests {
     }
 
     static func diff(
-        _ run: Run, ofAnyAge: Bool = true, candidatesMax: Int = 50_000, halves: JoinHalves? = nil,
-        on connection: Connection
+        _ run: Run, ofAnyAge: Bool = true, candidatesMax: Int = 50_000, on connection: Connection
     ) async throws -> IntentDiff {
         let table = try await ChargeTable.resolve(
             schema: "public", table: "agency_charge", columns: [:], customerColumn: "stripeCustomerId", on: connection)
@@ -125,7 +124,7 @@ struct IntentDiffTests {
         return IntentDiff(
             staged: StagingTable(.paymentIntent, runID: run.id), reversals: StagedReversals(runID: run.id),
             table: table, account: "task_health", period: run.period, rules: ChargeCase.rules, settleSeconds: 300,
-            ofAnyAge: ofAnyAge, candidatesMax: candidatesMax, halves: halves)
+            ofAnyAge: ofAnyAge, candidatesMax: candidatesMax)
     }
 
     static func visit(

@@ -5,16 +5,10 @@ import Support
 import Testing
 
 /// Every staged object is in exactly one class: it agrees, or it was visited. And it makes no difference how many
-/// candidates are held: those that are looked up alone come to the same as both sides joined again. Nor whether one
-/// connection joins them, or two a half each.
+/// candidates are held: those that are looked up alone come to the same as both sides joined again.
 @Suite("The outer join of a comparison")
 struct JoinedDiffTests {
-    private static let ways = [(0, false), (3, false), (50_000, false), (0, true), (50_000, true)]
-
-    /// Halves, however few objects there are.
-    private static func halves(_ isHalved: Bool, _ pool: Pool) -> JoinHalves? {
-        isHalved ? JoinHalves(pool: pool, objectsMin: -1) : nil
-    }
+    private static let limits = [0, 3, 50_000]
 
     @Test("counts each invoice once, however many are held", arguments: Seeds.range(1, 20))
     func invoices(_ seed: UInt64) async throws {
@@ -24,7 +18,7 @@ struct JoinedDiffTests {
         made.invoices.removeAll { $0.total == .min }
         let run = try await InvoiceDiffTests.load(made, into: pool)
         var results: [Seen] = []
-        for (limit, isHalved) in Self.ways {
+        for limit in Self.limits {
             results.append(
                 try await pool.withConnection { connection in
                     let table = try await OrderTable.resolve(
@@ -33,11 +27,10 @@ struct JoinedDiffTests {
                     let diff = InvoiceDiff(
                         staged: StagingTable(.invoice, runID: run.id), reversals: StagedReversals(runID: run.id),
                         table: table, account: "task_health", period: run.period, rules: DiffCase.rules,
-                        settleSeconds: 300, candidatesMax: limit, halves: Self.halves(isHalved, pool))
+                        settleSeconds: 300, candidatesMax: limit)
                     return try await Self.seen(diff, ["in_Case3"], [7], on: connection)
                 })
         }
-        #expect(pool.load.idle == 2, "the halves were read over two connections")
         let objects = Dictionary(made.invoices.map { ($0.id, ($0.currency, $0.amount ?? $0.total)) }) { $1 }
         try Self.check(results, objects)
         await pool.close()
@@ -49,16 +42,14 @@ struct JoinedDiffTests {
         let made = ChargeCase(seed: seed, count: 150)
         let run = try await IntentDiffTests.load(made, into: pool)
         var results: [Seen] = []
-        for (limit, isHalved) in Self.ways {
+        for limit in Self.limits {
             results.append(
                 try await pool.withConnection { connection in
                     let diff = try await IntentDiffTests.diff(
-                        run, ofAnyAge: made.ofAnyAge, candidatesMax: limit, halves: Self.halves(isHalved, pool),
-                        on: connection)
+                        run, ofAnyAge: made.ofAnyAge, candidatesMax: limit, on: connection)
                     return try await Self.seen(diff, made.alsoRead, made.alsoRows, on: connection)
                 })
         }
-        #expect(pool.load.idle == 2, "the halves were read over two connections")
         try Self.check(results, Dictionary(made.intents.map { ($0.id, ($0.currency, $0.amount)) }) { $1 })
         await pool.close()
     }
