@@ -115,7 +115,10 @@ struct CreditOrderTests {
                 cursor = "&cursor=\(next)"
             }
             #expect(seen.count == 10 && seen == seen.sorted(by: >) && Set(seen).count == 10)
-            for query in ["limit=0", "limit=101", "limit=x", "cursor=-1", "cursor=1%20", "limit=3.5", "limit=3&limit=4"] {
+            let wrong = [
+                "limit=0", "limit=101", "limit=x", "cursor=-1", "cursor=1%20", "limit=3.5", "limit=3&limit=4",
+            ]
+            for query in wrong {
                 let reply = try await counter.ask(
                     .get, Counter.orders + "/credit_orders?\(query)", token: counter.token)
                 #expect(reply.status == 400 && reply.code == "invalid_request", "\(query)")
