@@ -105,6 +105,30 @@ public struct ChargeEffects: Sendable {
         return hashes
     }
 
+    /// Whether a charge is still what was compared; it is locked until the transaction ends.
+    /// - Parameters:
+    ///   - before: as it was compared.
+    ///   - rowHash: that its row must have; `nil`: no plan says.
+    /// - Returns: what is not so any more, in a sentence; `nil` where all is.
+    public func moved(
+        _ before: ChargeFacts, rowHash: String?, on connection: Connection
+    ) async throws -> String? {
+        let key = before.rowID
+        guard let row = try await lock(key, on: connection) else { return "charge \(key) is gone" }
+        guard row.charge.status == before.status else { return "charge \(key) is \(row.charge.status.word) by now" }
+        guard ChargeExpectation(row.charge) == ChargeExpectation(before), rowHash == nil || rowHash == row.hash else {
+            return "charge \(key) was changed in the meantime"
+        }
+        return nil
+    }
+
+    /// The key of the charge that names an intent; `nil` where none does.
+    public func row(naming intent: String, on connection: Connection) async throws -> Int64? {
+        try await connection.query(
+            "SELECT \(table.key)::bigint AS key FROM \(table.name) l WHERE \(table.id) = $1 LIMIT 1", intent
+        ).first.map { try $0["key"] }
+    }
+
     struct LockedCharge {
         let charge: ChargeFacts
         let json: String

@@ -104,6 +104,30 @@ public struct CreditEffects: Sendable {
         try await lock(key, on: connection)?.order
     }
 
+    /// Whether an order is still what was compared; it is locked until the transaction ends.
+    /// - Parameters:
+    ///   - before: as it was compared.
+    ///   - rowHash: that its row must have; `nil`: no plan says.
+    /// - Returns: what is not so any more, in a sentence; `nil` where all is.
+    public func moved(
+        _ before: OrderFacts, rowHash: String?, on connection: Connection
+    ) async throws -> String? {
+        let key = before.rowID
+        guard let row = try await lock(key, on: connection) else { return "order \(key) is gone" }
+        guard row.order.state == before.state else { return "order \(key) is \(row.order.state.rawValue) by now" }
+        guard OrderExpectation(row.order) == OrderExpectation(before), rowHash == nil || rowHash == row.hash else {
+            return "order \(key) was changed in the meantime"
+        }
+        return nil
+    }
+
+    /// The key of the order that names an invoice; `nil` where none does.
+    public func row(naming invoice: String, on connection: Connection) async throws -> Int64? {
+        try await connection.query(
+            "SELECT \(table.key)::bigint AS key FROM \(table.name) l WHERE \(table.id) = $1 LIMIT 1", invoice
+        ).first.map { try $0["key"] }
+    }
+
     struct LockedOrder {
         let order: OrderFacts
         let json: String

@@ -50,9 +50,12 @@ public struct PlanRun: Sendable {
         public var exitCode: Int32 { !failures.isEmpty ? 1 : leftAlone.isEmpty ? 0 : 2 }
     }
 
+    /// Items that Stripe is asked about again before the first of them is done: so that little time lies in between.
+    private static let chunk = 100
+
     /// Applies the plan. Doing it twice changes nothing more.
     /// - Throws: ``RunError`` when the job runs already; ``PlanError/otherDefinition(_:job:)`` when its file has
-    ///   changed since.
+    ///   changed since; ``PlanError/otherDatabase(_:run:)``.
     public func apply() async throws -> Result {
         guard let lock = try await JobLock.take(job: definition.name, target: pool.target) else {
             throw RunError.alreadyRunning(definition.name)
@@ -71,6 +74,7 @@ public struct PlanRun: Sendable {
         try await pool.withConnection { try await Migrator.check($0) }
         let subjects = try await Subjects.resolve(definition, jobs: jobs, canSend: canSend, pool: pool)
         guard plan.definitionHash == subjects.hash else { throw PlanError.otherDefinition(path, job: plan.job) }
+        try await checkDatabase()
         for account in definition.kind.accounts {
             guard let client = clients[account] else { throw RunError.noAccount(account) }
             try await client.verifyKnown(account, pool: pool)
@@ -89,7 +93,10 @@ public struct PlanRun: Sendable {
                 let items = plan.items.filter {
                     $0.account == subject.account && $0.comparison == subject.comparison.rawValue
                 }
-                try await apply(items, subject, run, &result)
+                for start in stride(from: 0, to: items.count, by: Self.chunk) {
+                    let part = Array(items[start..<min(start + Self.chunk, items.count)])
+                    try await apply(part, subject, run, &result)
+                }
             }
         } catch {
             let outcome = RunOutcome(state: .failed, problems: ["\(error)"])
@@ -107,6 +114,15 @@ public struct PlanRun: Sendable {
         return result
     }
 
+    /// A plan names its run: a database that does not know it is another one.
+    private func checkDatabase() async throws {
+        let run = try await Runs(pool: pool).run(id: plan.run)
+        let period = Window(fromSeconds: plan.periodFromSeconds, toSeconds: plan.periodToSeconds)
+        guard let run, run.job == plan.job, run.period == period else {
+            throw PlanError.otherDatabase(path, run: plan.run)
+        }
+    }
+
     private func apply(
         _ items: [Plan.Item], _ subject: Subject, _ run: Run, _ result: inout Result
     ) async throws {
@@ -116,13 +132,20 @@ public struct PlanRun: Sendable {
         }
         guard let client = clients[subject.account] else { throw RunError.noAccount(subject.account) }
         var tasks = RepairTasks()
-        for item in items {
-            guard let judged = item.judged else {
-                result.failures.append("\(item.what): this version does not know \(item.kind)")
+        for (item, today) in zip(items, try await today(items, subject, client)) {
+            let judged: Judged
+            switch today {
+            case .stands(let difference): judged = difference
+            case .moved(let reason):
+                // What this plan did itself has moved because of it.
+                if let judged = item.judged, try await isDone(try FoundDifference(judged, job: run.job)) {
+                    result.doneBefore += 1
+                } else {
+                    result.leftAlone.append(reason)
+                }
                 continue
-            }
-            if let reason = try await changedAtStripe(item, client) {
-                result.leftAlone.append(reason)
+            case .unknown(let reason):
+                result.failures.append(reason)
                 continue
             }
             let difference = try FoundDifference(judged, job: run.job)
@@ -164,20 +187,6 @@ public struct PlanRun: Sendable {
         if let known, known.state == .closed { return known.id }
         if known?.state == .accepted { return nil }
         return try await findings.record([found], for: RunFence(run))[0].id
-    }
-
-    /// Final statuses never change, and a change at Stripe reads its object itself; that an object does not exist is
-    /// asked once more.
-    private func changedAtStripe(_ item: Plan.Item, _ client: StripeClient) async throws -> String? {
-        guard item.kind == FindingKind.missingInStripe.rawValue else { return nil }
-        guard item.comparison == ComparisonName.orders.rawValue else { return nil }
-        do {
-            let read = try await client.invoice(item.stripeID)
-            return "invoice \(item.stripeID) exists by now: it is \(read.value.status.text)"
-        } catch {
-            guard error.kind == .notFound else { throw error }
-            return nil
-        }
     }
 
     private func revert(_ item: Plan.Item, _ subject: Subject, _ run: Run, _ result: inout Result) async throws {

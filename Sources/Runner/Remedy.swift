@@ -138,6 +138,27 @@ extension Subject {
         }
     }
 
+    /// Whether the row of a pair is still what was compared, locked until the transaction ends.
+    /// - Parameter rowHash: that it must have, where a plan is applied.
+    /// - Returns: what is not so any more, in a sentence; `nil` where all is.
+    func moved(_ pair: Pair, rowHash: String?, on connection: Connection) async throws -> String? {
+        switch (side, pair) {
+        case (.orders(let table), .order(let pair)):
+            let effects = CreditEffects(table: table)
+            if let order = pair.order { return try await effects.moved(order, rowHash: rowHash, on: connection) }
+            return try await effects.row(naming: pair.stripe?.id ?? "", on: connection).map {
+                "order \($0) names \(pair.stripe?.id ?? "it") by now"
+            }
+        case (.charges(let table), .charge(let pair)):
+            let effects = ChargeEffects(table: table)
+            if let charge = pair.charge { return try await effects.moved(charge, rowHash: rowHash, on: connection) }
+            return try await effects.row(naming: pair.stripe?.id ?? "", on: connection).map {
+                "charge \($0) names \(pair.stripe?.id ?? "it") by now"
+            }
+        default: return nil
+        }
+    }
+
     /// Takes an audited effect back inside the caller's transaction, if the row is still as the effect left it.
     func undo(_ repair: Repair, on connection: Connection) async throws -> EffectOutcome {
         guard let key = Int64(repair.localID) else { return .refused("it changed no row") }

@@ -246,12 +246,17 @@ extension Repairer {
         var task = start
         let id = task.pair.stripeID
         let key = "trueup-\(run.job)-\(task.judged.kind.rawValue)-\(task.judged.found.account)-\(id)"
-        let writeID: Int64
+        let noted: Noted
         do {
-            writeID = try await note(start, change, key)
+            noted = try await note(start, change, key)
         } catch let error as PostgresError {
             guard error.isCommitOutcomeUnknown else { throw error }
-            writeID = try await note(start, change, key)
+            noted = try await note(start, change, key)
+        }
+        let writeID: Int64
+        switch noted {
+        case .written(let id): writeID = id
+        case .moved(let reason): return Outcome(moved: [reason])
         }
         task.writeID = writeID
         let outcome: Disposal.Outcome
@@ -289,11 +294,23 @@ extension Repairer {
         }
     }
 
-    private func note(_ task: Task, _ change: Remedy.AtStripe, _ key: String) async throws -> Int64 {
+    private enum Noted: Sendable {
+        case written(Int64)
+        /// The row is not what the decision rested on: nothing is changed at Stripe.
+        case moved(String)
+    }
+
+    /// Notes the change at Stripe before it is made, where the row is still what was compared: what is deleted there
+    /// does not come back.
+    private func note(_ task: Task, _ change: Remedy.AtStripe, _ key: String) async throws -> Noted {
         try await pool.transaction(fence) { connection in
-            try await StripeWrites.begin(
-                runID: run.id, findingID: task.findingID, effect: change.rawValue, account: subject.account,
-                stripeID: task.pair.stripeID, idempotencyKey: key, on: connection)
+            if let reason = try await subject.moved(task.pair, rowHash: task.rowHash, on: connection) {
+                return .moved(reason)
+            }
+            return .written(
+                try await StripeWrites.begin(
+                    runID: run.id, findingID: task.findingID, effect: change.rawValue, account: subject.account,
+                    stripeID: task.pair.stripeID, idempotencyKey: key, on: connection))
         }
     }
 
