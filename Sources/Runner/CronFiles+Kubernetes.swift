@@ -52,7 +52,7 @@ extension CronFiles {
                       - action: FailJob
                         onExitCodes: {containerName: trueup, operator: In, values: [2, 64, 75]}
                   template:
-            \(pod(["run", "--quiet", "--jobs", directory, job.name], restart: "Never", indent: 8))
+            \(runPod(job))
 
             """
     }
@@ -96,17 +96,34 @@ extension CronFiles {
         """
     }
 
-    private func pod(_ arguments: [String], restart: String, indent: Int) -> String {
+    /// Where a run in a pod writes a plan that waits for approval.
+    private static let plans = "/var/lib/trueup/plans"
+
+    private func runPod(_ job: JobDefinition) -> String {
+        pod(
+            ["run", "--quiet", "--jobs", directory, "--plans", Self.plans, job.name], restart: "Never", indent: 8,
+            writesPlans: true)
+    }
+
+    private func pod(_ arguments: [String], restart: String, indent: Int, writesPlans: Bool = false) -> String {
         let space = String(repeating: " ", count: indent)
-        let lines = [
+        var lines = [
             "spec:", "  restartPolicy: \(restart)", "  terminationGracePeriodSeconds: 15",
             "  securityContext: {runAsNonRoot: true, runAsUser: 65532}", "  containers:", "    - name: trueup",
             "      image: \(Self.quoted(image))",
             "      args: [\(arguments.map(Self.quoted).joined(separator: ", "))]",
             "      envFrom:", "        - secretRef: {name: trueup}", "      volumeMounts:",
-            "        - {name: jobs, mountPath: \(Self.quoted(directory)), readOnly: true}", "  volumes:",
-            "    - name: jobs", "      configMap: {name: trueup-jobs}",
+            "        - {name: jobs, mountPath: \(Self.quoted(directory)), readOnly: true}",
         ]
+        if writesPlans { lines.append("        - {name: plans, mountPath: \(Self.quoted(Self.plans))}") }
+        lines += ["  volumes:", "    - name: jobs", "      configMap: {name: trueup-jobs}"]
+        if writesPlans {
+            lines += [
+                "    # A plan goes with its pod, and trueup run JOB --plan makes it anew. To keep it, name a",
+                "    # claim here that pods of several nodes may write at once.", "    - name: plans",
+                "      emptyDir: {}",
+            ]
+        }
         return lines.map { space + $0 }.joined(separator: "\n")
     }
 

@@ -16,6 +16,7 @@ public struct CronFiles: Sendable {
     }
 
     let jobs: [JobDefinition]
+    private let settings: Settings
     /// Where the files of the jobs are, on the machine that runs them.
     let directory: String
     /// The container image.
@@ -23,6 +24,7 @@ public struct CronFiles: Sendable {
 
     public init(_ set: JobSet, directory: String = "/etc/trueup/jobs", image: String = "trueup:latest") {
         jobs = set.jobs
+        settings = set.settings
         self.directory = directory
         self.image = image
     }
@@ -99,12 +101,26 @@ public struct CronFiles: Sendable {
 
     // MARK: - crontab
 
+    /// The environment variables that the runs look for; the database's first.
+    private var variables: [String] {
+        let accounts = Set(jobs.flatMap(\.kind.accounts))
+        var names = settings.accounts.filter { accounts.contains($0.name) }.map(\.secretKeyEnv)
+        names += [settings.delivery.email?.urlEnv, settings.delivery.slack?.urlEnv].compactMap(\.self)
+        if let s3 = settings.delivery.s3 { names += [s3.accessKeyEnv, s3.secretKeyEnv] }
+        names += jobs.compactMap(\.notify.pingURLEnv)
+        return [settings.databaseURLEnv] + Set(names).subtracting([settings.databaseURLEnv]).sorted()
+    }
+
     /// For cronie, which reads `CRON_TZ`; other crons take the machine's zone.
     private var crontab: String {
         var lines = [
             Self.header + "crontab",
             "# CRON_TZ is cronie's: other crons need TZ of the machine to be the jobs' zone.",
             "# A job that runs already ends with 75, and nothing is printed when nothing was found.",
+            "# A plan that waits for approval is written to plans/ in the home directory of this crontab's user.",
+            "# cron passes nothing of a login's environment on. Each of these has to be set below, as NAME=value or as",
+            "# NAME_FILE=/path of a file that this user alone can read:",
+            "# \(variables.joined(separator: " "))",
             "SHELL=/bin/sh", "PATH=/usr/local/bin:/usr/bin:/bin",
         ]
         var zone = ""

@@ -102,7 +102,7 @@ extension JobRun {
             let (tasks, recorded) = try await record(judged, own.fence)
             ended.seen += recorded
             if let reason = limits.exceeded(repairs: tasks.count, objects: ended.tally.stripeObjects) {
-                ended.tally.problems.append("\(reason): nothing was applied, the plan waits for approval.")
+                ended.tally.problems.append("\(reason): nothing was applied. \(approval)")
                 ended.waiting = try await plan(own.run, judged, subjects)
                 break
             }
@@ -116,6 +116,13 @@ extension JobRun {
             judged = again.judged.filter { outcome.linked.contains($0.found.pair.existingStripeID ?? "") }
         }
         return ended
+    }
+
+    /// What leads on from there. Whether there is a file of the plan is not known here: it is on one machine at most, and
+    /// can be made anew at any time.
+    private var approval: String {
+        let command = range == nil ? "trueup run \(definition.name) --plan" : "the same backfill with --plan"
+        return "To approve it, make its plan with \(command), read it, and give it to trueup apply."
     }
 
     /// Writes the findings. Gives those that are to be repaired, and the ids of all.

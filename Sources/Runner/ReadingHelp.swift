@@ -138,7 +138,8 @@ public actor ReadingHelp {
                 client = known
             } else {
                 client = try open(account, list.trigger)
-                try await client.verifyKnown(account, pool: pool)
+                // The run itself has remembered the account, unless it is a plan: then its key may be another's.
+                guard try await client.verifyHeld(account, pool: pool) else { throw RunError.unheld(account) }
                 clients[key(list)] = client
             }
             guard client.account.apiVersion == list.request.apiVersion else {

@@ -9,15 +9,31 @@ public enum KnownAccounts {
             .first.map { try $0["account_id"] }
     }
 
+    /// The other names that have stood for an account, in alphabetic order.
+    public static func names(
+        of accountID: String, except name: String, on connection: Connection
+    ) async throws -> [String] {
+        try await connection.query(
+            "SELECT name FROM trueup.account WHERE account_id = $1 AND name <> $2 ORDER BY name", accountID, name
+        ).map { try $0["name"] }
+    }
+
+    /// Holds a name to the account that it has stood for, and writes nothing.
+    /// - Returns: whether a run has used the name.
+    /// - Throws: ``AccountChanged``.
+    public static func hold(name: String, accountID: String, on connection: Connection) async throws -> Bool {
+        guard let known = try await self.accountID(of: name, on: connection) else { return false }
+        guard known == accountID else { throw AccountChanged(name: name, known: known, found: accountID) }
+        return true
+    }
+
     /// Remembers an account the first time, and holds it to that from then on.
     /// - Throws: ``AccountChanged``.
     public static func check(name: String, accountID: String, on connection: Connection) async throws {
         try await connection.execute(
             "INSERT INTO trueup.account (name, account_id) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", name,
             accountID)
-        let known: String = try await connection.query(
-            "SELECT account_id FROM trueup.account WHERE name = $1", name)[0]["account_id"]
-        guard known == accountID else { throw AccountChanged(name: name, known: known, found: accountID) }
+        _ = try await hold(name: name, accountID: accountID, on: connection)
     }
 }
 

@@ -174,7 +174,8 @@ public struct Occurrences: Sendable {
             try await connection.query(
                 """
                 SELECT \(Occurrence.columns) FROM trueup.occurrence
-                WHERE state IN ('missed', 'skipped', 'failed') AND ($2::text IS NULL OR job = $2)
+                WHERE state IN ('missed', 'skipped', 'failed') AND reason <> 'paused'
+                    AND ($2::text IS NULL OR job = $2)
                 ORDER BY scheduled_at DESC, job LIMIT $1
                 """, limit, job
             ).map { try Occurrence($0) }

@@ -62,8 +62,9 @@ struct BackfillCommand: AsyncParsableCommand {
         let set = try files.load()
         if status { return try await list(set) }
         let (name, from, to) = (name ?? "", from ?? "", to ?? "")
+        Talk.isAbout("run failed", ["trueup.job": "\(name)"])
         guard var definition = set.job(named: name) else { throw CommandError(files.noJob(name, in: set), code: 64) }
-        guard case .reconcile = definition.kind else {
+        guard case .reconcile(let job) = definition.kind else {
             throw CommandError(
                 "Job \(name) is of kind \(definition.kind.word), which looks at what is there now, not at a range: "
                     + next.onJobs("trueup run \(name)"), code: 64)
@@ -75,6 +76,15 @@ struct BackfillCommand: AsyncParsableCommand {
             toSeconds: max(
                 try Self.seconds(from, "--from", definition), try Self.seconds(to, "--to", definition)))
         guard !range.isEmpty else { throw CommandError("--from \(from) is not before --to \(to).", code: 64) }
+        let settled = Int64(Date().timeIntervalSince1970) - job.settleSeconds
+        guard range.fromSeconds < settled else { throw CommandError("\(RunError.emptyRange(name))", code: 64) }
+        if range.toSeconds > settled {
+            Terminal.say(
+                "--to \(to) lies ahead: the range ends at \(isoTime(settled)), the job's settle delay before now. What is "
+                    + "created later is left to later runs.", .warning)
+        }
+        let folder = PlanFolder(path: plans, next: next)
+        try folder.check()
         let isLive = Accounts.hasLiveKey(definition.kind.accounts, settings: set.settings)
         let file = metrics.file()
         let result = try await Signals.cancelling {
@@ -89,7 +99,7 @@ struct BackfillCommand: AsyncParsableCommand {
                 }
             }
         }
-        let path = try result.plan.map { try PlanFile.write($0, to: plans) }
+        let path = try folder.write(result.plan)
         RunOutput(result, definition: definition, planPath: path, next: next).show(json: json)
         if result.exitCode != 0 { throw ExitCode(result.exitCode) }
     }

@@ -67,15 +67,26 @@ struct CheckCommand: AsyncParsableCommand {
     private func checkOnline(_ set: JobSet) async throws {
         var report = CheckReport()
         let names = Array(Set(set.jobs.flatMap(\.kind.accounts))).sorted()
+        var owners: [String: String] = [:]
+        var answered: [String] = []
         for name in names {
-            await report.line("account \(name)") { try await checkAccount(name, set.settings) }
+            await report.line("account \(name)") {
+                let (id, words) = try await checkAccount(name, set.settings)
+                answered.append(name)
+                if let id, let other = owners.updateValue(name, forKey: id) {
+                    throw CommandError(
+                        "its key belongs to \(id), as that of account \(other) does: two names with one account. "
+                            + "One of them has the wrong key, or is one too many")
+                }
+                return words
+            }
         }
         do {
             let isLive = Accounts.hasLiveKey(names, settings: set.settings)
             report = try await Database.with(
                 databaseOptions, settings: set.settings, hasLiveKey: isLive, needsSchema: false
-            ) { [report] database in
-                try await checkDatabase(database, set, report)
+            ) { [report, answered] database in
+                try await checkDatabase(database, set, report, keys: answered)
             }
         } catch {
             await report.line("database") { throw error }
@@ -89,32 +100,44 @@ struct CheckCommand: AsyncParsableCommand {
         }
     }
 
-    private func checkAccount(_ name: String, _ settings: Settings) async throws -> String {
+    /// - Returns: the account's id, where the key may say it; and what there is to say.
+    private func checkAccount(_ name: String, _ settings: Settings) async throws -> (id: String?, words: String) {
         let accounts = try Accounts.open([name], settings: settings)
         defer { Task { await accounts.http.close() } }
         guard let client = accounts.clients[name] else { throw CommandError("settings.yaml has no such account") }
         let identity = try await client.verify()
         // A restricted key may not be allowed to say whose it is.
-        guard let id = identity.accountID else { return "\(identity.mode) mode; its key may not read /v1/account" }
+        guard let id = identity.accountID else {
+            return (nil, "\(identity.mode) mode; its key may not read /v1/account")
+        }
         let isHeld = settings.account(named: name)?.accountID != nil
         // A key of another account would pass every other check, and its invoices would all be "missing locally".
         let advice = isHeld ? "" : "; to hold the key to it, set account_id: \(id) in settings.yaml"
-        return "\(id), \(identity.mode) mode\(advice)"
+        return (id, "\(id), \(identity.mode) mode\(advice)")
     }
 
     /// Whether the key belongs to the account that earlier runs have known under this name.
     private func checkKey(_ name: String, _ settings: Settings, _ connection: Connection) async throws -> String {
-        guard let known = try await KnownAccounts.accountID(of: name, on: connection) else {
-            return "no run has used this account yet"
-        }
         let accounts = try Accounts.open([name], settings: settings)
         defer { Task { await accounts.http.close() } }
         guard let found = try await accounts.clients[name]?.verify().accountID else { return "may not say whose it is" }
-        guard found == known else { throw AccountChanged(name: name, known: known, found: found) }
-        return "the account of earlier runs, \(known)"
+        let others = try await KnownAccounts.names(of: found, except: name, on: connection)
+        guard others.isEmpty else {
+            throw CommandError(
+                "it belongs to \(found), which earlier runs have known as \(others.joined(separator: ", ")). "
+                    + "Check that the keys are not swapped; if the account was renamed, forget the old name with: trueup db psql "
+                    + "-- -c \"DELETE FROM trueup.account WHERE account_id = '\(found)'\"")
+        }
+        guard try await KnownAccounts.hold(name: name, accountID: found, on: connection) else {
+            return "no run has used this account yet"
+        }
+        return "the account of earlier runs, \(found)"
     }
 
-    private func checkDatabase(_ database: Database, _ set: JobSet, _ start: CheckReport) async throws -> CheckReport {
+    /// - Parameter names: the accounts whose keys Stripe took.
+    private func checkDatabase(
+        _ database: Database, _ set: JobSet, _ start: CheckReport, keys names: [String]
+    ) async throws -> CheckReport {
         var report = start
         let connection = try await Connection.open(database.target, applicationName: "trueup check")
         await report.line("database") {
@@ -126,7 +149,8 @@ struct CheckCommand: AsyncParsableCommand {
             guard missing.isEmpty else { throw CommandError(missing.joined(separator: "; ")) }
             return "up to date"
         }
-        for name in Array(Set(set.jobs.flatMap(\.kind.accounts))).sorted() where report.failures == 0 {
+        // Without the schema nothing is known of earlier runs, which is said already.
+        for name in report.failures == start.failures ? names : [] {
             await report.line("key of \(name)") { try await checkKey(name, set.settings, connection) }
         }
         let pool = Pool(database.target, size: 1, applicationName: "trueup check")

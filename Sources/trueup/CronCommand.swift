@@ -38,13 +38,23 @@ struct CronNextCommand: ParsableCommand {
 
     func run() throws {
         if stdin { return try answerLines() }
-        let zone = try Zone.load(timeZone)
-        let cron = try CronExpression(expression ?? "")
-        let start = try from.map(instant) ?? Int64(Date().timeIntervalSince1970)
+        let (zone, cron, start) = try asked()
         Terminal.say(cron.describe(timeZone: timeZone))
         let times = cron.next(count, after: start, in: zone)
         if times.isEmpty { Terminal.say("It never fires.") }
         for time in times { Terminal.print(ISOTime.text(time, in: zone)) }
+    }
+
+    /// What stands on the command line; what is wrong there is an error of the command line.
+    private func asked() throws -> (zone: Zone, cron: CronExpression, start: Int64) {
+        do {
+            return (
+                try Zone.load(timeZone), try CronExpression(expression ?? ""),
+                try from.map(instant) ?? Int64(Date().timeIntervalSince1970)
+            )
+        } catch {
+            throw CommandError("\(error)", code: 64)
+        }
     }
 
     private func instant(_ text: String) throws -> Int64 {

@@ -14,7 +14,7 @@ struct Database: Sendable {
 
     /// Opens the way to the database.
     /// - Parameters:
-    ///   - settings: `nil` where no job files are needed; then `DATABASE_URL` counts.
+    ///   - settings: `nil` where there are none; then `DATABASE_URL` counts.
     ///   - hasLiveKey: with a live key, an embedded database must be asked for.
     ///   - needsSchema: a database without schema `trueup`, or with that of another version, is refused.
     ///   - waits: a server that cannot be reached is waited for, until the task is cancelled.
@@ -23,7 +23,7 @@ struct Database: Sendable {
         waits: Bool = false
     ) async throws -> Database {
         let environment = ProcessInfo.processInfo.environment
-        let variable = settings?.databaseURLEnv ?? "DATABASE_URL"
+        let variable = settings.databaseVariable
         if !options.embedded, environment[variable] != nil || environment[variable + "_FILE"] != nil {
             let url = try Secrets.secret(named: variable, environment: environment)
             let database = Database(target: try ConnectionTarget(url.expose()), cluster: nil)
@@ -134,15 +134,20 @@ struct Database: Sendable {
             await database.close()
             return value
         } catch {
-            let log = await database.logIfLost(error)
+            let explained = await database.explained(error)
             await database.close()
-            guard let log else { throw error }
-            throw CommandError(
-                sentence(
-                    reason(of: error),
-                    and: "The embedded database's log may say why: \(log). Run the same command again: it starts the "
-                        + "database, and goes on from what was committed"))
+            throw explained
         }
+    }
+
+    /// An error of the body, with where to look where the embedded server went away.
+    func explained(_ error: any Error) async -> any Error {
+        guard let log = await logIfLost(error) else { return error }
+        return CommandError(
+            sentence(
+                reason(of: error),
+                and: "The embedded database's log may say why: \(log). Run the same command again: it starts the "
+                    + "database, and goes on from what was committed"))
     }
 
     /// The log of the embedded server, where an error says that it went away.
@@ -150,6 +155,11 @@ struct Database: Sendable {
         guard let error = error as? PostgresError, error.isConnectionLost, let cluster else { return nil }
         return await cluster.status().logPath
     }
+}
+
+extension Settings? {
+    /// The environment variable that names the database.
+    var databaseVariable: String { self?.databaseURLEnv ?? "DATABASE_URL" }
 }
 
 /// An error with nothing but a sentence for the user.

@@ -18,9 +18,15 @@ extension DatabaseOptions {
     var dataDirFlag: String { dataDir.map { " --data-dir \($0)" } ?? "" }
 
     /// The other commands go elsewhere, which is worth a word beside one that speaks of the embedded database.
-    static func noteOtherDatabase() {
+    static func noteOtherDatabase(_ files: JobOptions) {
+        let variable: String
+        do {
+            variable = try files.settingsIfThere().databaseVariable
+        } catch {
+            return Terminal.warn("which database other commands use is not known: \(error)")
+        }
         let environment = ProcessInfo.processInfo.environment
-        guard let name = ["DATABASE_URL", "DATABASE_URL_FILE"].first(where: { environment[$0] != nil }) else { return }
+        guard let name = [variable, variable + "_FILE"].first(where: { environment[$0] != nil }) else { return }
         Terminal.say("\(name) is set: other commands use that database, not the embedded one.")
     }
 
@@ -33,6 +39,7 @@ struct DatabaseStart: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "start", abstract: "Starts the embedded database and keeps it running until `db stop`.")
 
+    @OptionGroup var files: JobOptions
     @OptionGroup var options: DatabaseOptions
 
     func run() async throws {
@@ -40,7 +47,7 @@ struct DatabaseStart: AsyncParsableCommand {
         try await cluster.start(keepRunning: true)
         let target = try await cluster.createDatabaseIfMissing(Database.name)
         Terminal.say("The embedded database runs. It stays until: trueup db stop\(options.dataDirFlag)")
-        DatabaseOptions.noteOtherDatabase()
+        DatabaseOptions.noteOtherDatabase(files)
         Terminal.print("\(target)")
         _ = try await cluster.stop(.whenUnused)
     }
@@ -69,11 +76,12 @@ struct DatabaseStatus: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Says where the embedded database is and whether it runs (exit code 0).")
 
+    @OptionGroup var files: JobOptions
     @OptionGroup var options: DatabaseOptions
 
     func run() async throws {
         let status = try await options.cluster().status()
-        DatabaseOptions.noteOtherDatabase()
+        DatabaseOptions.noteOtherDatabase(files)
         Terminal.print("directory  \(status.dataDirectory)")
         Terminal.print("log        \(status.logPath)")
         Terminal.print("version    \(status.majorVersion.map { "PostgreSQL \($0)" } ?? "not made yet")")
@@ -94,13 +102,15 @@ struct DatabasePsql: AsyncParsableCommand {
     @Argument(parsing: .postTerminator, help: "Arguments for psql.")
     var arguments: [String] = []
 
+    @OptionGroup var files: JobOptions
     @OptionGroup var options: DatabaseOptions
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
+        let variable = try files.settingsIfThere().databaseVariable
         let status: Int32
-        if !options.embedded, environment["DATABASE_URL"] != nil || environment["DATABASE_URL_FILE"] != nil {
-            let url = try Secrets.secret(named: "DATABASE_URL", environment: environment)
+        if !options.embedded, environment[variable] != nil || environment[variable + "_FILE"] != nil {
+            let url = try Secrets.secret(named: variable, environment: environment)
             // Not on its command line, where every user of the machine could read the password.
             let variables = try ConnectionTarget(url.expose()).childEnvironment
             status = try Self.psql(at: "psql", variables, arguments)
@@ -136,10 +146,11 @@ struct DatabaseMigrate: AsyncParsableCommand {
     @Flag(name: .long, help: "Create the application's tables where they do not exist.")
     var application = false
 
+    @OptionGroup var files: JobOptions
     @OptionGroup var options: DatabaseOptions
 
     func run() async throws {
-        try await Database.with(options, settings: nil, needsSchema: false) { database in
+        try await Database.with(options, settings: files.settingsIfThere(), needsSchema: false) { database in
             let connection = try await Connection.open(database.target, applicationName: "trueup migrate")
             do {
                 let applied = try await Migrator.migrate(connection)

@@ -31,8 +31,9 @@ func reason(of error: any Error) -> String {
 private func nextStep(after error: PostgresError) -> String? {
     switch error.sqlState {
     case "42501":
-        return "Trueup's role needs USAGE on schema trueup and SELECT, INSERT, UPDATE, DELETE on its tables; ask the "
-            + "database's owner, or migrate with a role that may"
+        return
+            "Trueup's role needs USAGE on schema trueup, CREATE there as well for runs, and SELECT, INSERT, UPDATE, "
+            + "DELETE on its tables; trueup check --online names what is missing; ask the database's owner for it"
     case "28P01", "28000": return "Check the user and the password in DATABASE_URL"
     case "3D000": return "Check the database's name in DATABASE_URL, or create it with: createdb"
     case "53100": return "The server's disk is full: make room, then run again"

@@ -21,6 +21,7 @@ struct FindingsShowCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Its id, as the list shows it.", valueName: "F-id"))
     var id: String
 
+    @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     private var number: Int64? { Int64(id.hasPrefix("F-") ? String(id.dropFirst(2)) : id) }
@@ -30,7 +31,7 @@ struct FindingsShowCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await Database.with(databaseOptions, settings: nil) { database in
+        try await Database.with(databaseOptions, settings: files.settingsIfThere()) { database in
             let (finding, notes, repairs) = try await Pool.with(
                 database.target, applicationName: "trueup findings"
             ) { pool in
@@ -42,7 +43,8 @@ struct FindingsShowCommand: AsyncParsableCommand {
             }
             guard let finding else {
                 throw CommandError(
-                    "There is no finding \(id). See: " + NextCommand(databaseOptions).onDatabase("trueup findings list")
+                    "There is no finding \(id). See: "
+                        + NextCommand(files, databaseOptions).onJobs("trueup findings list")
                 )
             }
             for (name, value) in facts(finding) {

@@ -70,7 +70,7 @@ struct FindingsListCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let set = files.loadIfThere()
+        let set = try files.loadIfThere()
         try await Database.with(databaseOptions, settings: set?.settings) { database in
             let findings = try await Pool.with(database.target, applicationName: "trueup findings") { pool in
                 try await NameFilter(set: set, pool: pool).check(job: job, account: account)

@@ -37,14 +37,19 @@ struct FindingsAssignCommand: AsyncParsableCommand {
     var to: String
 
     @OptionGroup var note: NoteOptions
+    @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
+
+    func validate() throws {
+        guard !to.allSatisfy(\.isWhitespace) else { throw ValidationError("--to names a person.") }
+    }
 
     func run() async throws {
         let (id, to, text) = (id.number, to, note.note ?? "")
-        let next = NextCommand(databaseOptions)
-        try await change(databaseOptions) { findings in
+        let next = NextCommand(files, databaseOptions)
+        try await change(files, databaseOptions) { findings in
             guard try await findings.assign(id, to: to, by: RunOrigin.here(.manual).requestedBy, note: text) else {
-                throw CommandError("There is no finding F-\(id). See: " + next.onDatabase("trueup findings list"))
+                throw CommandError("There is no finding F-\(id). See: " + next.onJobs("trueup findings list"))
             }
             Terminal.say("F-\(id) belongs to \(printable(to)).")
         }
@@ -59,16 +64,17 @@ struct FindingsAcceptCommand: AsyncParsableCommand {
     var id: FindingID
 
     @OptionGroup var note: NoteOptions
+    @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func validate() throws { _ = try note.required() }
 
     func run() async throws {
         let (id, text) = (id.number, try note.required())
-        let next = NextCommand(databaseOptions)
-        try await change(databaseOptions) { findings in
+        let next = NextCommand(files, databaseOptions)
+        try await change(files, databaseOptions) { findings in
             guard try await findings.accept(id, by: RunOrigin.here(.manual).requestedBy, note: text) else {
-                throw CommandError("F-\(id) is not open. See: " + next.onDatabase("trueup findings show F-\(id)"))
+                throw try await notSo(id, "open", findings, next)
             }
             Terminal.say("F-\(id) is accepted and stays quiet until its facts change.")
         }
@@ -83,25 +89,37 @@ struct FindingsReopenCommand: AsyncParsableCommand {
     var id: FindingID
 
     @OptionGroup var note: NoteOptions
+    @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
         let (id, text) = (id.number, note.note ?? "")
-        let next = NextCommand(databaseOptions)
-        try await change(databaseOptions) { findings in
+        let next = NextCommand(files, databaseOptions)
+        try await change(files, databaseOptions) { findings in
             guard try await findings.reopen(id, by: RunOrigin.here(.manual).requestedBy, note: text) else {
-                throw CommandError("F-\(id) is not accepted. See: " + next.onDatabase("trueup findings show F-\(id)"))
+                throw try await notSo(id, "accepted", findings, next)
             }
             Terminal.say("F-\(id) is open again.")
         }
     }
 }
 
+/// Why a finding is not one to be changed so: there is none of that number, or it is in another state.
+private func notSo(
+    _ id: Int64, _ state: String, _ findings: Findings, _ next: NextCommand
+) async throws -> CommandError {
+    guard let finding = try await findings.finding(id: id) else {
+        return CommandError("There is no finding F-\(id). See: " + next.onJobs("trueup findings list"))
+    }
+    return CommandError(
+        "F-\(id) is \(finding.state.rawValue), not \(state). See: " + next.onJobs("trueup findings show F-\(id)"))
+}
+
 /// Opens the findings for a change.
 private func change(
-    _ options: DatabaseOptions, _ body: @Sendable (Findings) async throws -> Void
+    _ files: JobOptions, _ options: DatabaseOptions, _ body: @Sendable (Findings) async throws -> Void
 ) async throws {
-    try await Database.with(options, settings: nil) { database in
+    try await Database.with(options, settings: files.settingsIfThere()) { database in
         try await Pool.with(database.target, applicationName: "trueup findings") {
             try await body(Findings(pool: $0))
         }

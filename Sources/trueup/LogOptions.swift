@@ -33,4 +33,7 @@ struct LogOptions: ParsableArguments {
 
 extension LogLineHandler.Format: ExpressibleByArgument {}
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
+extension Logger.Level: @retroactive ExpressibleByArgument {
+    /// Those that Trueup's own records have; the others are taken as well.
+    public static var allValueStrings: [String] { [Logger.Level.debug, .info, .warning, .error].map(\.rawValue) }
+}

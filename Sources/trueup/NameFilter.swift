@@ -30,17 +30,3 @@ struct NameFilter {
         throw CommandError("There is no \(noun) “\(printable(name))”.\(near)\(list)", code: 64)
     }
 }
-
-extension JobOptions {
-    /// The job files for a command that can do without them: `nil` where there are none, or where they are wrong, which
-    /// is said.
-    func loadIfThere() -> JobSet? {
-        guard FileManager.default.fileExists(atPath: jobs + "/settings.yaml") else { return nil }
-        do {
-            return try load()
-        } catch {
-            Terminal.warn("the job files are wrong and are not used here; see: trueup check")
-            return nil
-        }
-    }
-}

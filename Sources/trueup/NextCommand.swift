@@ -8,23 +8,15 @@ struct NextCommand: Sendable {
     init() {}
 
     init(_ files: JobOptions, _ database: DatabaseOptions) {
-        self.init(database)
-        if files.jobs != "jobs" { jobs = files.jobs }
-    }
-
-    init(_ database: DatabaseOptions) {
+        if files.jobs != JobOptions.usual { jobs = files.jobs }
         dataDir = database.dataDir
         isEmbedded = database.embedded
     }
 
-    /// For commands that need the job files.
+    /// The command with the options.
     func onJobs(_ command: String) -> String {
-        onDatabase(command + (jobs.map { " --jobs " + Self.word($0) } ?? ""))
-    }
-
-    /// For commands that need the database alone.
-    func onDatabase(_ command: String) -> String {
-        command + (dataDir.map { " --data-dir " + Self.word($0) } ?? "") + (isEmbedded ? " --embedded" : "")
+        command + (jobs.map { " --jobs " + Self.word($0) } ?? "")
+            + (dataDir.map { " --data-dir " + Self.word($0) } ?? "") + (isEmbedded ? " --embedded" : "")
     }
 
     /// A path as a shell takes it.

@@ -1,11 +1,15 @@
 import ArgumentParser
+import Foundation
 import Jobs
 import Schedule
 
 /// Where the job files are.
 struct JobOptions: ParsableArguments {
+    /// Where they are unless it is said.
+    static let usual = "jobs"
+
     @Option(name: .long, help: ArgumentHelp("The directory of the job files.", valueName: "dir"))
-    var jobs = "jobs"
+    var jobs = JobOptions.usual
 
     /// All files, validated.
     func load() throws -> JobSet {
@@ -16,15 +20,25 @@ struct JobOptions: ParsableArguments {
 }
 
 extension JobOptions {
-    /// The files for a run of some jobs, which the typo in another file does not keep from running at night.
+    /// The files for a run of some jobs, which the typo in another file does not keep from running at night. What is
+    /// wrong with the others, and with some of those to run, is said; the set has what is right.
+    /// - Throws: `JobFileErrors` where none of the jobs can run; ``CommandError`` for a name that no file has.
     func load(for names: [String]) throws -> JobSet {
         do {
-            return try load()
+            let set = try load()
+            for name in names where set.job(named: name) == nil { throw CommandError(noJob(name, in: set), code: 64) }
+            return set
         } catch let errors as JobFileErrors {
             let (set, wrong) = try JobFiles.loadWhatIsRight(directory: jobs)
-            guard names.allSatisfy({ set.job(named: $0) != nil }) else { throw errors }
+            let left = names.filter { set.job(named: $0) == nil }
+            for name in left where !FileManager.default.fileExists(atPath: "\(jobs)/\(name).yaml") {
+                throw CommandError(noJob(name, in: set), code: 64)
+            }
+            let able = names.filter { !left.contains($0) }
+            guard !able.isEmpty else { throw errors }
             for error in wrong { Terminal.say("trueup: \(error)", .error) }
-            Terminal.say("These files are left out: \(names.joined(separator: ", ")) can run without them.", .warning)
+            Terminal.say("These files are left out: \(able.joined(separator: ", ")) can run without them.", .warning)
+            if !left.isEmpty { Terminal.say("trueup: cannot run: \(left.joined(separator: ", "))", .error) }
             for warning in set.warnings { Terminal.warn("\(warning)") }
             return set
         }

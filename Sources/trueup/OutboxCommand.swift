@@ -20,11 +20,14 @@ struct OutboxListCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Also those that were sent.")
     var all = false
 
+    @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
         let states: [OutboxState] = all ? OutboxState.allCases : OutboxState.allCases.filter { $0 != .sent }
-        let messages = try await withOutbox(databaseOptions) { outbox, _ in try await outbox.list(states) }
+        let messages = try await withOutbox(files.settingsIfThere(), databaseOptions) { outbox, _ in
+            try await outbox.list(states)
+        }
         guard !messages.isEmpty else {
             Terminal.say(all ? "There are no messages." : "Every message was sent.")
             return
@@ -60,7 +63,7 @@ struct OutboxSendCommand: AsyncParsableCommand {
         guard settings.delivery.email != nil || settings.delivery.slack != nil else {
             throw CommandError("settings.yaml has neither delivery.email nor delivery.slack: nothing can be sent.")
         }
-        let isWhole = try await withOutbox(databaseOptions) { _, pool in
+        let isWhole = try await withOutbox(settings, databaseOptions) { _, pool in
             let http = HTTPClient()
             let isWhole = try await OutboxSenders.deliver(settings, pool: pool, http: http)
             await http.close()
@@ -83,6 +86,7 @@ struct OutboxSettleCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "It did not arrive: send it again.")
     var sendAgain = false
 
+    @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func validate() throws {
@@ -91,7 +95,7 @@ struct OutboxSettleCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (id, wasSent) = (id, wasSent)
-        let isDone = try await withOutbox(databaseOptions) { outbox, _ in
+        let isDone = try await withOutbox(files.settingsIfThere(), databaseOptions) { outbox, _ in
             try await outbox.decide(wasSent ? .wasSent : .sendAgain, message: id)
         }
         guard isDone else { throw CommandError("Message \(id) is not one to be settled. See: trueup outbox list") }
@@ -101,9 +105,9 @@ struct OutboxSettleCommand: AsyncParsableCommand {
 
 /// Opens the outbox for a command.
 private func withOutbox<T: Sendable>(
-    _ options: DatabaseOptions, _ body: @Sendable (Outbox, Pool) async throws -> T
+    _ settings: Settings?, _ options: DatabaseOptions, _ body: @Sendable (Outbox, Pool) async throws -> T
 ) async throws -> T {
-    try await Database.with(options, settings: nil) { database in
+    try await Database.with(options, settings: settings) { database in
         try await Pool.with(database.target, size: 2, applicationName: "trueup outbox") {
             try await body(Outbox(pool: $0), $0)
         }

@@ -84,7 +84,7 @@ struct ApplyCommand: AsyncParsableCommand {
             Terminal.print(
                 "These differences are there again and count as accepted: runs leave them alone and do not count them, "
                     + "until their facts change or somebody reopens them. See: "
-                    + next.onDatabase("trueup findings list --state accepted"))
+                    + next.onJobs("trueup findings list --state accepted"))
         } else if result.exitCode == 0, result.applied > 0 {
             Terminal.print("To undo it: " + next.onJobs("trueup revert \(result.runID)"))
         }

@@ -76,8 +76,10 @@ struct ReportMakeCommand: AsyncParsableCommand {
 
     func run() async throws {
         log.start()
+        Talk.isAbout("report failed", [:])
         let set = try files.load()
         let (definition, job) = try job(in: set)
+        Talk.isAbout("report failed", ["trueup.job": "\(definition.name)"])
         let zone = try Zone.load(job.cutOff.timeZone)
         let period = try reportPeriod(zone)
         let asked = try formats()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Jobs
 import PostgreSQL
 import Reconciliation
 import Reports
@@ -15,6 +16,7 @@ struct ReportListCommand: AsyncParsableCommand {
     @Option(name: .long, help: "How many.")
     var limit = 20
 
+    @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func validate() throws {
@@ -22,7 +24,7 @@ struct ReportListCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await ReportStore.with(databaseOptions) { reports in
+        try await ReportStore.with(files.settingsIfThere(), databaseOptions) { reports in
             var table = TextTable(
                 headings: ["report", "job", "cut-off", "state", "items", "signed", "made", "manifest"],
                 rightAligned: [0, 4])
@@ -58,10 +60,11 @@ struct ReportShowCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Its number.", valueName: "report"))
     var id: Int64
 
+    @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
-        try await ReportStore.with(databaseOptions) { reports in
+        try await ReportStore.with(files.settingsIfThere(), databaseOptions) { reports in
             guard let report = try await reports.report(id: id) else {
                 if let gone = try await reports.removed().first(where: { $0.id == id }) {
                     throw CommandError("Number \(id) \(ReportStore.words(gone))")
@@ -141,11 +144,12 @@ struct ReportVerifyCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Files or folders of a report.", valueName: "path"))
     var paths: [String]
 
+    @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
         let paths = paths
-        let failures = try await ReportStore.with(databaseOptions) { reports in
+        let failures = try await ReportStore.with(files.settingsIfThere(), databaseOptions) { reports in
             let proof = ReportProof(reports: reports)
             for path in paths { try await proof.verify(path) }
             return await proof.failures
@@ -189,9 +193,9 @@ enum ReportStore {
     }
 
     static func with<T: Sendable>(
-        _ options: DatabaseOptions, _ body: @Sendable (StoredReports) async throws -> T
+        _ settings: Settings?, _ options: DatabaseOptions, _ body: @Sendable (StoredReports) async throws -> T
     ) async throws -> T {
-        try await Database.with(options, settings: nil) { database in
+        try await Database.with(options, settings: settings) { database in
             try await Pool.with(database.target, applicationName: "trueup report") {
                 try await body(StoredReports(pool: $0))
             }

@@ -67,7 +67,7 @@ struct ReportSignCommand: AsyncParsableCommand {
             isSharedLogin: settings?.signOff.sharedLogin ?? false, accepted: acceptUnexplained ?? "",
             supersedes: supersede)
         let (id, out) = (id, out)
-        let queued = try await ReportStore.with(databaseOptions) { reports in
+        let queued = try await ReportStore.with(settings, databaseOptions) { reports in
             guard let report = try await reports.report(id: id) else { throw SignError.noReport(id) }
             let queued = try await sign(report, signature, reports, notify: settings?.signOff.notify ?? true)
             Terminal.say(
@@ -111,7 +111,7 @@ struct ReportSignCommand: AsyncParsableCommand {
         }
         let http = HTTPClient()
         do {
-            let isSent = try await Database.with(databaseOptions, settings: nil) { database in
+            let isSent = try await Database.with(databaseOptions, settings: settings) { database in
                 try await Pool.with(database.target, applicationName: "trueup report") {
                     try await OutboxSenders.deliver(settings, report: report, pool: $0, http: http)
                 }
@@ -135,11 +135,12 @@ struct ReportSignaturesCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("The folder of the page (default: the report's).", valueName: "dir"))
     var out: String?
 
+    @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
         let (id, out) = (id, out)
-        try await ReportStore.with(databaseOptions) { reports in
+        try await ReportStore.with(files.settingsIfThere(), databaseOptions) { reports in
             guard let report = try await reports.report(id: id) else { throw SignError.noReport(id) }
             try await SignaturePages(reports: reports, settings: nil).write(report, into: out)
         }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Jobs
 import PostgreSQL
-import Reports
 import Runner
 import Store
 
@@ -11,7 +10,8 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run",
         abstract: "Runs jobs now, one after the other.",
         discussion: """
-            A run that was killed goes on where it stopped. With --plan nothing is repaired: only GET requests are \
+            A run that was killed goes on where it stopped. Of several jobs each one runs, whatever becomes of those \
+            before it, and the exit code is the worst. With --plan nothing is repaired: only GET requests are \
             made, and the application's tables are only read.
             """)
 
@@ -43,43 +43,87 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         log.start()
+        Talk.isAbout("run failed", ["trueup.job": "\(names.joined(separator: ","))"])
         let set = try files.load(for: names)
-        let definitions = try names.map { name in
-            guard let job = set.job(named: name) else {
-                throw CommandError(files.noJob(name, in: set), code: 64)
-            }
-            return job
+        let definitions = names.compactMap { set.job(named: $0) }
+        if plan, let report = definitions.first(where: \.isReport) {
+            throw CommandError("\(report.name) is a report and changes nothing: run it without --plan.", code: 64)
         }
+        let folder = PlanFolder(path: plans, next: next)
+        if !definitions.allSatisfy(\.isReport) { try folder.check() }
         let accountNames = Array(Set(definitions.flatMap(\.kind.accounts))).sorted()
         let isLive = Accounts.hasLiveKey(accountNames, settings: set.settings)
         let file = metrics.file()
-        let results = try await Signals.cancelling {
+        let codes = try await Signals.cancelling {
             try await file.written {
-                try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
-                    try await file.written(of: database.target) {
-                        var codes: [Int32] = []
-                        for definition in definitions {
-                            codes.append(try await runOne(definition, set, database, file.meter))
+                try await pingingFailure(of: definitions) { isOpen in
+                    try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
+                        isOpen()
+                        return try await file.written(of: database.target) {
+                            try await runAll(set, database, folder, file.meter)
                         }
-                        return codes
                     }
                 }
             }
         }
-        let worst = RunCommand.worst(of: results)
-        if worst != 0 { throw ExitCode(worst) }
-    }
-
-    /// Of several jobs: an error outranks an incomplete run, which outranks open differences.
-    static func worst(of codes: [Int32]) -> Int32 {
-        for code: Int32 in [1, 3, 2] where codes.contains(code) { return code }
-        return 0
+        codes.say()
+        if codes.worst != 0 { throw ExitCode(codes.worst) }
     }
 
     private var next: NextCommand { NextCommand(files, databaseOptions) }
 
+    /// A database that is away keeps every job from running, and those who wait for their pings hear of it.
+    private func pingingFailure(
+        of definitions: [JobDefinition], _ body: (() -> Void) async throws -> JobCodes
+    ) async throws -> JobCodes {
+        var isOpen = false
+        do {
+            return try await body { isOpen = true }
+        } catch {
+            if !isOpen, !plan, !(error is CancellationError) {
+                let pings = Pings()
+                for definition in definitions {
+                    let start = StartPing(definition, pings)
+                    start.send()
+                    await start.end(.fail, "error")
+                }
+                await pings.close()
+            }
+            throw error
+        }
+    }
+
+    /// One after the other. Of several, one that fails is said and the next one runs; a stop stops all.
+    private func runAll(
+        _ set: JobSet, _ database: Database, _ folder: PlanFolder, _ meter: RequestMeter
+    ) async throws -> JobCodes {
+        var codes = JobCodes()
+        for (index, name) in names.enumerated() {
+            let words = ["trueup run"] + names[index...] + (plan ? ["--plan"] : [])
+            let resume = next.onJobs(words.joined(separator: " "))
+            Talk.isAbout("run failed", ["trueup.job": "\(name)"])
+            if Task.isCancelled {
+                Terminal.say("Stopped. To go on from here: \(resume)")
+                throw CancellationError()
+            }
+            guard let definition = set.job(named: name) else {
+                // Its file is wrong, which was said.
+                codes.add(name, 1)
+                continue
+            }
+            do {
+                codes.add(name, try await runOne(definition, set, database, folder, meter, resume: resume))
+            } catch {
+                if names.count == 1 || error is CancellationError || Task.isCancelled { throw error }
+                codes.add(name, Main.said(await database.explained(error)))
+            }
+        }
+        return codes
+    }
+
     private func runOne(
-        _ definition: JobDefinition, _ set: JobSet, _ database: Database, _ meter: RequestMeter
+        _ definition: JobDefinition, _ set: JobSet, _ database: Database, _ folder: PlanFolder, _ meter: RequestMeter,
+        resume: String
     ) async throws -> Int32 {
         let pool = RunningJob.pool(definition, database)
         do {
@@ -93,30 +137,13 @@ struct RunCommand: AsyncParsableCommand {
         }
         if case .report(let job) = definition.kind {
             await pool.close()
-            guard !plan else { throw CommandError("A report changes nothing: run it without --plan.", code: 64) }
-            let making = MakingReport(definition: definition, job: job, set: set, target: database.target)
-            let result: ReportResult
-            do {
-                result = try await making.make(.manual)
-            } catch {
-                let running = RunningJob(definition: definition, set: set, database: database, resume: "")
-                if !(error is CancellationError) { await running.tellFailure(error) }
-                throw error
-            }
-            if json { try showReport(result, definition) }
-            if !quiet || result.exitCode != 0 {
-                let lines = ReportSummary.lines(result.report)
-                for line in lines { if json { Terminal.say(line) } else { Terminal.print(line) } }
-                Terminal.say("Report \(result.id): \(result.files.count) files in \(result.directory)")
-                result.sayDeliveries()
-            }
-            return result.exitCode
+            return try await make(job, definition, set, database, resume: resume)
         }
         let result = try await RunningJob(
-            definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet,
-            resume: next.onJobs("trueup run \(definition.name)" + (plan ? " --plan" : "")), meter: meter, pool: pool
+            definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet, resume: resume,
+            meter: meter, pool: pool
         ).run(.manual)
-        let path = try result.plan.map { try PlanFile.write($0, to: plans) }
+        let path = try folder.write(result.plan)
         RunOutput(result, definition: definition, planPath: path, next: next).show(
             json: json, quiet: quiet, isOneOfSeveral: names.count > 1)
         return result.exitCode
@@ -134,38 +161,11 @@ extension RunCommand {
                 + "because you ask; its schedule stays paused.")
         return false
     }
+}
 
-    private struct ReportDocument: Encodable {
-        let format = "trueup.report-run/1"
-        let report: Int64
-        let job: String
-        let state: String
-        let directory: String
-        let files: [String]
-        let repeated: Bool
-        let deliveries: [Delivery]
-
-        struct Delivery: Encodable {
-            let destination: String
-            let address: String
-            let outcome: String
-            let detail: String
-        }
-    }
-
-    private func showReport(_ result: ReportResult, _ definition: JobDefinition) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        if names.count == 1 { encoder.outputFormatting.insert(.prettyPrinted) }
-        let document = ReportDocument(
-            report: result.id, job: definition.name, state: result.state.rawValue.lowercased(),
-            directory: result.directory, files: result.files.map(\.name), repeated: result.isRepeated,
-            deliveries: result.deliveries.map {
-                ReportDocument.Delivery(
-                    destination: $0.destination, address: $0.address, outcome: $0.outcome.rawValue, detail: $0.detail)
-            })
-        Terminal.print(String(decoding: try encoder.encode(document), as: UTF8.self))
-    }
+extension JobDefinition {
+    /// Whether it makes a report, and changes nothing.
+    var isReport: Bool { if case .report = kind { true } else { false } }
 }
 
 extension RunResult {

@@ -150,9 +150,9 @@ struct RunSummary {
         case .clean, .repaired: "Nothing is left to do."
         case .drift where planPath != nil:
             "Next: read the plan, then: " + nextCommand.onJobs("trueup apply \(planPath ?? "")")
-        case .drift: "Next: " + nextCommand.onDatabase("trueup findings list --job \(job)")
+        case .drift: "Next: " + nextCommand.onJobs("trueup findings list --job \(job)")
         case .incomplete: "Next: mend what is said above, then: " + nextCommand.onJobs("trueup run \(job)")
-        case .running, .interrupted, .failed: "Next: " + nextCommand.onDatabase("trueup runs \(result.run.id)")
+        case .running, .interrupted, .failed: "Next: " + nextCommand.onJobs("trueup runs \(result.run.id)")
         }
     }
 

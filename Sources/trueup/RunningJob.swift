@@ -42,7 +42,8 @@ struct RunningJob {
         let hasBegun = Mutex(false)
         do {
             let result = try await work(trigger, view) { progress in
-                if case .began = progress {
+                if case .began(let id, _, _, _) = progress {
+                    Talk.isAbout(run: id)
                     hasBegun.withLock { $0 = true }
                     start.send()
                 }
@@ -54,6 +55,8 @@ struct RunningJob {
         } catch {
             let isQuiet = error is CancellationError || (error as? RunError)?.isAboutAnother == true
             if !isQuiet {
+                // Also of a run that could not begin: a service that measures from start to end hears both.
+                start.send()
                 await start.end(.fail, "error")
                 // A person who asked for a backfill is at the terminal; a run may be cron's.
                 if trigger == .manual, !hasBegun.withLock({ $0 }) { await record(error, trigger) }
@@ -145,7 +148,7 @@ struct RunningJob {
 }
 
 /// The pings of one run: the start is sent beside the run, and the end behind it.
-private final class StartPing: Sendable {
+final class StartPing: Sendable {
     private let definition: JobDefinition
     private let pings: Pings
     private let sending = Mutex<Task<Void, Never>?>(nil)

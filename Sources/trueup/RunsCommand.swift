@@ -32,7 +32,7 @@ struct RunsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let set = files.loadIfThere()
+        let set = try files.loadIfThere()
         try await Database.with(databaseOptions, settings: set?.settings) { database in
             try await Pool.with(database.target, applicationName: "trueup runs") { pool in
                 try await NameFilter(set: set, pool: pool).check(job: job)
@@ -92,7 +92,8 @@ struct RunsCommand: AsyncParsableCommand {
 
     private func show(_ id: Int64, _ runs: Runs, _ pool: Pool) async throws {
         guard let run = try await runs.run(id: id) else {
-            throw CommandError("There is no run \(id). See: " + NextCommand(databaseOptions).onDatabase("trueup runs"))
+            throw CommandError(
+                "There is no run \(id). See: " + NextCommand(files, databaseOptions).onJobs("trueup runs"))
         }
         let state = run.stateNow(try await JobLock.held(of: [run.job], pool: pool))
         var lines = [

@@ -4,9 +4,24 @@ import Synchronization
 /// What a command says on stderr: plain lines for who sits before it, or records of a log once there is one.
 enum Talk {
     private static let logger = Mutex<Logger?>(nil)
+    /// What an error that ends the command is logged as.
+    private static let failure = Mutex<(message: Logger.Message, metadata: Logger.Metadata)>(("command failed", [:]))
 
     /// From now on everything is logged.
     static func begin(_ new: Logger) { logger.withLock { $0 = new } }
+
+    /// From now on the command works on this.
+    /// - Parameters:
+    ///   - message: constant, for an error that ends the work.
+    ///   - metadata: for the same record: the job, and its run once it has one.
+    static func isAbout(_ message: Logger.Message, _ metadata: Logger.Metadata) {
+        failure.withLock { $0 = (message, metadata) }
+    }
+
+    /// The run of the job that the command works on.
+    static func isAbout(run: Int64) { failure.withLock { $0.metadata["trueup.run.id"] = "\(run)" } }
+
+    fileprivate static var subject: (message: Logger.Message, metadata: Logger.Metadata) { failure.withLock { $0 } }
 
     /// Whether records are written, and not plain lines.
     static var isLogged: Bool { logger.withLock { $0 != nil } }
@@ -31,6 +46,12 @@ extension Terminal {
 
     /// Talk, to stderr: as it is, or as a record of the log.
     static func say(_ text: String, _ level: Logger.Level = .info) { tell("note", text, level) }
+
+    /// An error that ends the command, or one of its jobs.
+    static func fail(_ text: String) {
+        let subject = Talk.subject
+        tell(subject.message, text, .error, subject.metadata)
+    }
 
     /// Something to be mended, that stops nothing.
     static func warn(_ text: String) {

@@ -42,28 +42,29 @@ enum Main {
             } else {
                 try command.run()
             }
-        } catch let code as ExitCode {
-            leave(code.rawValue)
-        } catch let error as RunError {
-            Terminal.say("trueup: \(explanation(of: error))", .error)
-            if case .alreadyRunning = error { leave(75) }
-            leave(1)
-        } catch let error as CommandError {
-            Terminal.say("trueup: \(error)", .error)
-            leave(error.code)
-        } catch is CancellationError {
-            leave(130)
-        } catch let error as ValidationError {
-            // Found while a command ran: the parser no longer knows which, and would show how to use none of them.
-            Terminal.say("trueup: \(error.message)", .error)
-            leave(64)
-        } catch let error where Trueup.isParserError(error) {
+        } catch let error where !(error is ExitCode) && Trueup.isParserError(error) && !(error is ValidationError) {
             Trueup.exit(withError: error)
         } catch {
-            Terminal.say("trueup: \(explanation(of: error))", .error)
-            leave(1)
+            leave(said(error))
         }
         leave(0)
+    }
+
+    /// Says an error that ends a command, or one of its jobs.
+    /// - Returns: the exit code.
+    static func said(_ error: any Error) -> Int32 {
+        switch error {
+        case let code as ExitCode: return code.rawValue
+        case is CancellationError: return 130
+        case let error as ValidationError:
+            // Found while a command ran: the parser no longer knows which, and would show how to use none of them.
+            Terminal.fail("trueup: \(error.message)")
+            return 64
+        default:
+            Terminal.fail("trueup: \(explanation(of: error))")
+            if case RunError.alreadyRunning = error { return 75 }
+            return (error as? CommandError)?.code ?? 1
+        }
     }
 
     /// Data that could not be written is an error, whatever the command thought of its work.

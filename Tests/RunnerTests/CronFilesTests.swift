@@ -59,6 +59,7 @@ struct CronFilesTests {
             #expect(found[name] == (try CronExpression(schedule)).next(50, after: 1_795_435_200, in: .utc), "\(name)")
         }
         for name in ["seconds", "last", "every", "report"] { #expect(text.contains("# \(name): ")) }
+        #expect(text.contains("\n# DATABASE_URL\n"), "it says what the environment has to hold")
         #expect(text.split(separator: "\n").filter { $0.hasPrefix("# Not here: ") }.count == 4)
     }
 
@@ -222,7 +223,15 @@ struct CronFilesTests {
             #expect(template["activeDeadlineSeconds"] as? Int == 60)
             let pod = try #require((template["template"] as? [String: Any])?["spec"] as? [String: Any])
             let container = try #require((pod["containers"] as? [[String: Any]])?.first)
-            #expect((container["args"] as? [String])?.prefix(2) == ["run", "--quiet"])
+            let arguments = try #require(container["args"] as? [String])
+            #expect(arguments.prefix(2) == ["run", "--quiet"])
+            // A plan that waits needs a place that can be written, and that is a volume.
+            let option = try #require(arguments.firstIndex(of: "--plans"))
+            let mounts = container["volumeMounts"] as? [[String: Any]] ?? []
+            let mount = try #require(mounts.first { $0["mountPath"] as? String == arguments[option + 1] })
+            #expect(mount["readOnly"] == nil)
+            let volumes = pod["volumes"] as? [[String: Any]] ?? []
+            #expect(volumes.contains { $0["name"] as? String == mount["name"] as? String })
             #expect(pod["restartPolicy"] as? String == "Never")
         }
     }

@@ -57,7 +57,7 @@ struct HelpTests {
         ])
     func badCron(_ arguments: [String], _ word: String) async throws {
         let result = try await program.run(["cron", "next"] + arguments)
-        #expect(result.status == 1)
+        #expect(result.status == 64)
         #expect(result.talk.contains(word))
         #expect(result.output.isEmpty)
     }

@@ -1,0 +1,79 @@
+import Foundation
+import Jobs
+import Reports
+import Runner
+import Store
+
+// A report among the jobs of a command line.
+extension RunCommand {
+    /// Makes the report of a job, pings and tells as a run does.
+    /// - Parameter resume: how to go on after a stop.
+    func make(
+        _ job: ReportJob, _ definition: JobDefinition, _ set: JobSet, _ database: Database, resume: String
+    ) async throws -> Int32 {
+        let making = MakingReport(definition: definition, job: job, set: set, target: database.target)
+        let pings = Pings()
+        let start = StartPing(definition, pings)
+        start.send()
+        let result: ReportResult
+        do {
+            result = try await making.make(.manual)
+        } catch {
+            if error is CancellationError {
+                Terminal.say("Stopped. To go on from here: \(resume)")
+            } else {
+                await start.end(.fail, "error")
+                let running = RunningJob(definition: definition, set: set, database: database, resume: resume)
+                await running.tellFailure(error)
+            }
+            await pings.close()
+            throw error
+        }
+        let end = AttemptEnd(result)
+        switch end.outcome {
+        case .done(let word): await start.end(.success, word)
+        case .failed(let word): await start.end(.fail, word)
+        }
+        await pings.close()
+        if json { try showReport(result, definition) }
+        if !quiet || result.exitCode != 0 {
+            let lines = ReportSummary.lines(result.report)
+            for line in lines { if json { Terminal.say(line) } else { Terminal.print(line) } }
+            Terminal.say("Report \(result.id): \(result.files.count) files in \(result.directory)")
+            result.sayDeliveries()
+        }
+        return result.exitCode
+    }
+
+    private struct ReportDocument: Encodable {
+        let format = "trueup.report-run/1"
+        let report: Int64
+        let job: String
+        let state: String
+        let directory: String
+        let files: [String]
+        let repeated: Bool
+        let deliveries: [Delivery]
+
+        struct Delivery: Encodable {
+            let destination: String
+            let address: String
+            let outcome: String
+            let detail: String
+        }
+    }
+
+    private func showReport(_ result: ReportResult, _ definition: JobDefinition) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if names.count == 1 { encoder.outputFormatting.insert(.prettyPrinted) }
+        let document = ReportDocument(
+            report: result.id, job: definition.name, state: result.state.rawValue.lowercased(),
+            directory: result.directory, files: result.files.map(\.name), repeated: result.isRepeated,
+            deliveries: result.deliveries.map {
+                ReportDocument.Delivery(
+                    destination: $0.destination, address: $0.address, outcome: $0.outcome.rawValue, detail: $0.detail)
+            })
+        Terminal.print(String(decoding: try encoder.encode(document), as: UTF8.self))
+    }
+}
