@@ -118,8 +118,8 @@ extension JobRun {
         return ended
     }
 
-    /// What leads on from there. Whether there is a file of the plan is not known here: it is on one machine at most, and
-    /// can be made anew at any time.
+    /// What leads on from there. Whether there is a file of the plan is not known here: it is on one machine at most,
+    /// and can be made anew at any time.
     private var approval: String {
         let command = range == nil ? "trueup run \(definition.name) --plan" : "the same backfill with --plan"
         return "To approve it, make its plan with \(command), read it, and give it to trueup apply."

@@ -96,8 +96,6 @@ public struct JobRun: Sendable {
 
     private func runLocked(_ subjects: Subjects) async throws -> RunResult {
         _ = try await atOnce(definition.kind.accounts, definition.kind.accounts.count) { account in
-            // A plan must not decide which account a name stands for: it may be the very run that shows swapped keys.
-            guard !isPlan else { return _ = try await client(account).verifyHeld(account, pool: pool) }
             try await client(account).verifyKnown(account, pool: pool)
         }
         let gathering = try gathering(subjects)

@@ -138,8 +138,7 @@ public actor ReadingHelp {
                 client = known
             } else {
                 client = try open(account, list.trigger)
-                // The run itself has remembered the account, unless it is a plan: then its key may be another's.
-                guard try await client.verifyHeld(account, pool: pool) else { throw RunError.unheld(account) }
+                try await client.verifyKnown(account, pool: pool)
                 clients[key(list)] = client
             }
             guard client.account.apiVersion == list.request.apiVersion else {

@@ -8,8 +8,6 @@ public enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
     case noTable(String)
     /// No reconcile job says which tables the events of an account are about.
     case uncovered(String, account: String)
-    /// No run has said yet which account a name stands for: what another process reads cannot be helped with.
-    case unheld(String)
     /// A backfill over nothing.
     case emptyRange(String)
 
@@ -17,7 +15,6 @@ public enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .alreadyRunning(let job): "Job \(job) is running already in another process. Nothing was done."
         case .noAccount(let account): "No Stripe client was made for account \(account)."
-        case .unheld(let account): "No run has used account \(account) yet, so that its key cannot be held to one."
         case .emptyRange(let job):
             "The range of this backfill of \(job) is empty: --from must lie before --to, and before now less the job's "
                 + "settle delay."

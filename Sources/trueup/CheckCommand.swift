@@ -125,8 +125,8 @@ struct CheckCommand: AsyncParsableCommand {
         guard others.isEmpty else {
             throw CommandError(
                 "it belongs to \(found), which earlier runs have known as \(others.joined(separator: ", ")). "
-                    + "Check that the keys are not swapped; if the account was renamed, forget the old name with: trueup db psql "
-                    + "-- -c \"DELETE FROM trueup.account WHERE account_id = '\(found)'\"")
+                    + "Check that the keys are not swapped; if the account was renamed, forget the old name with: "
+                    + "trueup db psql -- -c \"DELETE FROM trueup.account WHERE account_id = '\(found)'\"")
         }
         guard try await KnownAccounts.hold(name: name, accountID: found, on: connection) else {
             return "no run has used this account yet"

@@ -3,6 +3,7 @@ import Foundation
 import Jobs
 import PostgreSQL
 import Store
+import Synchronization
 
 /// The database of a command: the one that the environment names, else the embedded one.
 struct Database: Sendable {
@@ -11,6 +12,10 @@ struct Database: Sendable {
     let cluster: EmbeddedCluster?
 
     static let name = "trueup"
+
+    private static let lastVariable = Mutex("DATABASE_URL")
+    /// The environment variable that the command looked for its database in, for what is said of errors.
+    static var variable: String { lastVariable.withLock { $0 } }
 
     /// Opens the way to the database.
     /// - Parameters:
@@ -24,6 +29,7 @@ struct Database: Sendable {
     ) async throws -> Database {
         let environment = ProcessInfo.processInfo.environment
         let variable = settings.databaseVariable
+        lastVariable.withLock { $0 = variable }
         if !options.embedded, environment[variable] != nil || environment[variable + "_FILE"] != nil {
             let url = try Secrets.secret(named: variable, environment: environment)
             let database = Database(target: try ConnectionTarget(url.expose()), cluster: nil)

@@ -29,20 +29,21 @@ func reason(of error: any Error) -> String {
 
 /// What to do about an error of the database. The codes: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
 private func nextStep(after error: PostgresError) -> String? {
+    let variable = Database.variable
     switch error.sqlState {
     case "42501":
         return
             "Trueup's role needs USAGE on schema trueup, CREATE there as well for runs, and SELECT, INSERT, UPDATE, "
             + "DELETE on its tables; trueup check --online names what is missing; ask the database's owner for it"
-    case "28P01", "28000": return "Check the user and the password in DATABASE_URL"
-    case "3D000": return "Check the database's name in DATABASE_URL, or create it with: createdb"
+    case "28P01", "28000": return "Check the user and the password in \(variable)"
+    case "3D000": return "Check the database's name in \(variable), or create it with: createdb"
     case "53100": return "The server's disk is full: make room, then run again"
     case "53300": return "The server has no connection left: raise max_connections, or wait for others to end"
-    case "25006": return "This server is read-only (a standby?): name the primary in DATABASE_URL"
+    case "25006": return "This server is read-only (a standby?): name the primary in \(variable)"
     case "57P01", "57P02", "57P03": return "The server stopped or restarts; run again, and it goes on from there"
     default: break
     }
-    if error.isConnectionLost { return "Check DATABASE_URL and that the server runs; then run again" }
+    if error.isConnectionLost { return "Check \(variable) and that the server runs; then run again" }
     if error.isCommitOutcomeUnknown { return "Run again: what took place is read back first" }
     return nil
 }

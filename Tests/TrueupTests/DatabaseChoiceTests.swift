@@ -55,6 +55,10 @@ struct DatabaseChoiceTests {
             #expect(
                 try await scene.value("SELECT owner AS value FROM trueup.finding WHERE id = \(id)", as: String.self)
                     == "ada")
+            var lost = program
+            lost.environment["BOOKS_URL"] = "postgresql://127.0.0.1:1/nowhere?connect_timeout=2"
+            let refused = try await lost.run("outbox", "list")
+            #expect(refused.status == 1 && refused.talk.contains("Check BOOKS_URL"), "\(refused.talk)")
             #expect(!FileManager.default.fileExists(atPath: scene.folder.path + "/data/trueup"))
         }
     }
