@@ -37,6 +37,13 @@ struct ReportBucket: Sendable {
         "s3://" + ([settings.bucket] + prefix + folder).joined(separator: "/")
     }
 
+    /// The folder of an ``address(_:)``; `nil` where it is one of another bucket or prefix.
+    func folder(of address: String) -> [String]? {
+        let start = self.address([]) + "/"
+        guard address.hasPrefix(start) else { return nil }
+        return address.dropFirst(start.count).split(separator: "/").map(String.init)
+    }
+
     private var prefix: [String] { settings.prefix.split(separator: "/").map(String.init) }
 
     /// Puts files of a folder into a folder of the bucket, in their order.

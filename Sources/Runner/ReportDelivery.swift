@@ -84,7 +84,10 @@ public struct ReportDelivery: Sendable {
     }
 
     /// Sees to the files: what was delivered before is not delivered again.
-    func deliver(_ result: ReportResult, _ rule: DeliverRule, pool: Pool) async throws -> [StoredReport.Delivery] {
+    /// - Parameter job: the report's.
+    func deliver(
+        _ result: ReportResult, job: String, _ rule: DeliverRule, pool: Pool
+    ) async throws -> [StoredReport.Delivery] {
         let reports = StoredReports(pool: pool)
         let before = try await reports.deliveries(of: result.id)
         var made: [StoredReport.Delivery] = []
@@ -100,19 +103,23 @@ public struct ReportDelivery: Sendable {
         }
         if rule.s3, !isDone("s3") {
             let names = result.files.map(\.name) + [ReportManifest.fileName]
-            made.append(await toBucket(names, from: result.directory))
+            // Whatever folder of this machine they are in: two reports are never in one place.
+            let day = result.report.statement.cutOff.localText.prefix(10)
+            made.append(await toBucket(names, from: result.directory, folder: [job, "\(day)-r\(result.id)"]))
         }
         for delivery in made { try await reports.record(delivery, of: result.id) }
         return made
     }
 
-    func toBucket(_ names: [String], from directory: String) async -> StoredReport.Delivery {
+    /// - Parameter folder: in the bucket, below its prefix.
+    func toBucket(
+        _ names: [String], from directory: String, folder: [String]
+    ) async -> StoredReport.Delivery {
         guard let bucket else {
             return StoredReport.Delivery(
                 destination: "s3", address: settings.s3?.bucket ?? "", outcome: .failed,
                 detail: bucketProblem ?? "settings.yaml has no delivery.s3")
         }
-        let folder = directory.split(separator: "/").suffix(2).map(String.init)
         do {
             try await bucket.put(names, from: directory, folder: folder)
             return StoredReport.Delivery(

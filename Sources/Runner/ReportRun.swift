@@ -132,7 +132,10 @@ public struct ReportRun: Sendable {
                 return try await delivery?.enqueue(queued, attachments: attachments, report: id, on: connection) ?? []
             }
         }
-        if let delivery { result.deliveries += try await delivery.deliver(result, job.deliver, pool: pool) }
+        if let delivery {
+            result.deliveries += try await delivery.deliver(
+                result, job: definition.name, job.deliver, pool: pool)
+        }
         return result
     }
 

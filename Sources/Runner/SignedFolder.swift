@@ -71,11 +71,13 @@ extension ReportDelivery {
     public func deliverPage(
         of report: StoredReport, from directory: String, reports: StoredReports
     ) async throws -> StoredReport.Delivery? {
-        let isThere = try await reports.deliveries(of: report.id).contains {
+        let there = try await reports.deliveries(of: report.id).last {
             $0.destination == "s3" && $0.outcome == .delivered
         }
-        guard isThere else { return nil }
-        let delivery = await toBucket([SignaturePage.fileName], from: directory)
+        guard let there else { return nil }
+        // Where the report is; where that is another bucket than the one of today, a place of its own.
+        let folder = bucket?.folder(of: there.address) ?? [report.job, "r\(report.id)"]
+        let delivery = await toBucket([SignaturePage.fileName], from: directory, folder: folder)
         try await reports.record(delivery, of: report.id)
         return delivery
     }

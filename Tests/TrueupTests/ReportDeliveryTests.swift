@@ -63,7 +63,8 @@ struct ReportDeliveryTests {
                 channel: .slack, dedupeKey: "other", recipient: "SLACK_WEBHOOK_URL", subject: "other", text: "other")
             _ = try await Outbox.enqueue(other, on: connection)
             bucket.answers { _ in ScriptedServer.status(403) }
-            let first = try await program.run("report", "--deliver")
+            // Wherever the files are put on this machine, in the bucket the report has a place of its own.
+            let first = try await program.run("report", "--deliver", "--out", "o1")
             #expect(first.status == 1, "\(first.everything)")
             #expect(first.talk.contains("failed  s3  s3://finance/balance-report/"), "\(first.everything)")
             #expect(first.talk.contains("delivered  directory") && first.talk.contains("Slack: 1 message sent"))
@@ -80,7 +81,7 @@ struct ReportDeliveryTests {
             bucket.answers { _ in ScriptedServer.status(200) }
             let refused = bucket.requests.count
             #expect(refused == asked + 1)
-            let again = try await program.run("report", "--deliver")
+            let again = try await program.run("report", "--deliver", "--out", "o1")
             #expect(
                 again.talk.contains("delivered  s3") && again.talk.contains("the same report"), "\(again.everything)")
             #expect(again.status == 2 && slack.requests.count == 1)
@@ -90,20 +91,22 @@ struct ReportDeliveryTests {
             #expect(
                 shown.output.contains("failed  s3") && shown.output.contains("delivered  s3"), "\(shown.everything)")
 
-            try await Self.sign(scene, program, slack, bucket)
+            let place = String((put.last?.target ?? "").dropLast("/manifest.json".count))
+            #expect(place.hasPrefix("/finance/balance-report/") && place.hasSuffix("-r1"), "\(place)")
+            try await Self.sign(scene, program, slack, bucket, place: place)
         }
     }
 
     /// A signature goes to where the report is, and to those who got it.
     private static func sign(
-        _ scene: Scene, _ program: Program, _ slack: ScriptedServer, _ bucket: ScriptedServer
+        _ scene: Scene, _ program: Program, _ slack: ScriptedServer, _ bucket: ScriptedServer, place: String
     ) async throws {
         let count = bucket.requests.count
         let signed = try await program.run(
             "report", "sign", "1", "--as", "preparer", "--note", "tied", "--accept-unexplained", "no reservations")
         #expect(signed.status == 0, "\(signed.everything)")
         #expect(bucket.requests.count == count + 1)
-        #expect(bucket.requests.last?.target.hasSuffix("/signatures.html") == true)
+        #expect(bucket.requests.last?.target == place + "/signatures.html")
         #expect(slack.requests.count == 2, "\(signed.everything)")
         let told = slack.requests.last?.body ?? ""
         #expect(told.contains("Report 1 of balance-report") && told.contains("as preparer"), "\(told)")
