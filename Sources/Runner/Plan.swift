@@ -147,8 +147,8 @@ public enum PlanError: Error, Equatable, CustomStringConvertible {
             "\(path) was made for another version of job \(job): the job file has changed since. Nothing was applied; "
                 + "make a new plan."
         case .otherDatabase(let path, let run):
-            "\(path) was made of run \(run) of another database: this one has no such run. Nothing was applied; name the "
-                + "plan's database in DATABASE_URL, or make a new plan here."
+            "\(path) was made of run \(run) of another database: this one has no such run. Nothing was applied; name "
+                + "the plan's database in DATABASE_URL, or make a new plan here."
         case .noJob(let job): "The plan is for job \(job), which has no file."
         case .nothingToRevert(let run): "Run \(run) made no repairs: there is nothing to revert."
         }
