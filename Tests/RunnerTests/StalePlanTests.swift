@@ -36,8 +36,9 @@ struct StalePlanTests {
                         })
                 }
             }
+            let ids = taken.joined(separator: ", ")
             let paid = try await night.number(
-                "SELECT count(*) FROM task_credit_stripe_invoice WHERE paid AND id IN (\(taken.joined(separator: ", ")))"
+                "SELECT count(*) FROM task_credit_stripe_invoice WHERE paid AND id IN (\(ids))"
             )
             #expect(paid == 0)
         }
