@@ -33,7 +33,7 @@ extension PlanRun {
                 pair.stripe = InvoiceFacts(read.value)
                 if case .order(.grant) = remedy.local {
                     pair.reversed = try await reversed(
-                        of: try await client.intentsOfInvoice(before.id), subject, client)
+                        of: try await client.intents(of: read.value), subject, client)
                 }
                 return today(item, judged, .order(pair), read.requestID, subject)
             case .charge(var pair):

@@ -132,27 +132,26 @@ public struct PlanRun: Sendable {
         }
         guard let client = clients[subject.account] else { throw RunError.noAccount(subject.account) }
         var tasks = RepairTasks()
-        for (item, today) in zip(items, try await today(items, subject, client)) {
+        var open: [Plan.Item] = []
+        for item in items {
+            if let judged = item.judged, try await isDone(try FoundDifference(judged, job: run.job)) {
+                result.doneBefore += 1
+            } else {
+                open.append(item)
+            }
+        }
+        for (item, today) in zip(open, try await today(open, subject, client)) {
             let judged: Judged
             switch today {
             case .stands(let difference): judged = difference
             case .moved(let reason):
-                // What this plan did itself has moved because of it.
-                if let judged = item.judged, try await isDone(try FoundDifference(judged, job: run.job)) {
-                    result.doneBefore += 1
-                } else {
-                    result.leftAlone.append(reason)
-                }
+                result.leftAlone.append(reason)
                 continue
             case .unknown(let reason):
                 result.failures.append(reason)
                 continue
             }
             let difference = try FoundDifference(judged, job: run.job)
-            if try await isDone(difference) {
-                result.doneBefore += 1
-                continue
-            }
             guard let findingID = try await findingID(of: difference, run) else {
                 result.leftAlone.append(
                     "\(item.what): a person accepted this difference, or took its repair back, after the plan")

@@ -83,9 +83,17 @@ extension StripeClient {
     ///
     /// Versions before 2025-03-31.basil show one at most: the invoice's own.
     public func intentsOfInvoice(_ invoiceID: String) async throws(StripeError) -> [String] {
-        guard account.hasInvoicePayments else {
-            return try await invoice(invoiceID).value.paymentIntent.map { [$0] } ?? []
-        }
+        guard account.hasInvoicePayments else { return try await intents(of: try await invoice(invoiceID).value) }
+        return try await listedIntents(ofInvoice: invoiceID)
+    }
+
+    /// The same of an invoice that was just read: versions that show its intent are not asked again.
+    public func intents(of invoice: Invoice) async throws(StripeError) -> [String] {
+        guard account.hasInvoicePayments else { return invoice.paymentIntent.map { [$0] } ?? [] }
+        return try await listedIntents(ofInvoice: invoice.id)
+    }
+
+    private func listedIntents(ofInvoice invoiceID: String) async throws(StripeError) -> [String] {
         var found: [String] = []
         var query = ListQuery(limit: 100, filters: [("invoice", invoiceID)])
         for _ in 0..<Self.invoicePaymentPagesMax {
