@@ -77,7 +77,8 @@ Shape payment_intent() {
     }, sizeof(R), offsetof(R, id)};
 }
 
-// `data.object` has no id in some events (invoice.upcoming, balance.available), and no status in most.
+// `data.object` has no id in some events (invoice.upcoming, balance.available), and no status in most; what has no
+// `created` (balance.available) is none of what is listed.
 Shape event() {
     using R = trueup_event;
     return {"event", {
@@ -89,6 +90,7 @@ Shape event() {
         REQUIRED(R, "data.object.object", text, object_type),
         ROW(R, "data.object.id", text, object_id),
         ROW(R, "data.object.status", text, object_status),
+        ROW(R, "data.object.created", integer, object_created),
         ROW(R, "api_version", text, api_version),
         ROW(R, "request.id", text, request_id),
         ROW(R, "request.idempotency_key", text, idempotency_key),

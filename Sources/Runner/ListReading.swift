@@ -45,7 +45,8 @@ struct ListReading: Sendable {
             ) { event, rows in
                 StagedEvents.append(
                     id: event.id, type: event.type, createdSeconds: event.createdSeconds,
-                    objectID: event.objectID ?? "", account: list.account, to: &rows)
+                    objectID: event.objectID ?? "", objectCreatedSeconds: event.objectCreatedSeconds,
+                    account: list.account, to: &rows)
             }
         }
     }

@@ -93,7 +93,7 @@ struct ReconcileGathering: Gathering {
         }
         let lists = reading
         return try await withThrowingTaskGroup(of: Part.self) { group in
-            group.addTask { .lists(try await lists.read()) }
+            group.addTask { .lists(try await read(lists, own)) }
             for subject in subjects where subject.hasReversals {
                 group.addTask {
                     var found: ListedReversals?
@@ -114,6 +114,35 @@ struct ReconcileGathering: Gathering {
             }
             return (reversals, problems.sorted())
         }
+    }
+
+    /// Reads the lists, and writes their payments beside them where no run has read these before.
+    private func read(_ lists: RunReading, _ own: OwnRun) async throws -> [String] {
+        try await withThrowingTaskGroup(of: [String]?.self) { group in
+            group.addTask { try await lists.read() }
+            for list in paymentLists where !own.run.isPlan {
+                group.addTask {
+                    try await FirstPaymentsKeeping(own: own, list: list, pool: pool).keep()
+                    return nil
+                }
+            }
+            while let ended = try await group.next() {
+                guard let problems = ended else { continue }
+                group.cancelAll()
+                return problems
+            }
+            preconditionFailure("reading ends with what it found")
+        }
+    }
+
+    /// The lists whose payments are known page by page. Which intents belong to invoices, later API versions say in a
+    /// list of its own.
+    private var paymentLists: Set<RunList> {
+        let stated = subjects.filter { subject in
+            subject.isStated
+                && (subject.object == .invoice || clients[subject.account]?.account.hasInvoicePayments == false)
+        }
+        return Set(stated.map { RunList(account: $0.account, object: $0.object) })
     }
 
     private func list(reversalsOf subject: Subject, _ run: Run) async throws -> ListedReversals {
@@ -172,8 +201,8 @@ struct ReconcileGathering: Gathering {
     private func readNamedByEvents(_ run: Run, _ subject: Subject, _ confirmer: Confirmer) async throws {
         let unread = try await pool.withConnection { connection in
             try await subject.eventHints.unread(
-                events: StagingTable(.event, runID: run.id), objects: subject.staged(run), account: subject.account,
-                undeliveredToo: false, waitingToo: false, on: connection)
+                events: StagingTable(.event, runID: run.id), objects: subject.staged(run), listed: run.period,
+                account: subject.account, undeliveredToo: false, waitingToo: false, on: connection)
         }
         guard !unread.isEmpty else { return }
         guard unread.count <= limits.reads else {

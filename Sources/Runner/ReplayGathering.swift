@@ -76,8 +76,8 @@ struct ReplayGathering: Gathering {
             let hints = subject.eventHints.only(work.events)
             let unread = try await pool.withConnection {
                 try await hints.unread(
-                    events: StagingTable(.event, runID: run.id), objects: staged, account: subject.account,
-                    undeliveredToo: true, waitingToo: true, on: $0)
+                    events: StagingTable(.event, runID: run.id), objects: staged, listed: run.withoutLength.period,
+                    account: subject.account, undeliveredToo: true, waitingToo: true, on: $0)
             }
             guard unread.count <= limits.reads else {
                 throw ComparisonError.tooManyNamed(

@@ -15,6 +15,8 @@ public struct ComparedList: Sendable, Hashable {
     }
 
     var object: ListedObject { comparison == .charges ? .paymentIntent : .invoice }
+
+    var list: RunList { RunList(account: account, object: object) }
 }
 
 /// In which class the comparison counted each object that it was given. Nothing here is worked out from the others:

@@ -1,4 +1,5 @@
 import PostgreSQL
+import Reconciliation
 
 /// What a local table says about objects that events name: which of them have to be looked at (pass c of DESIGN
 /// section 2).
@@ -24,11 +25,13 @@ public struct EventHints: Sendable {
 
     /// What is to be read of the events staged in a run.
     /// - Parameters:
+    ///   - listed: the run lists all objects that were created in it, Unix seconds: what their events say, the list
+    ///     says better, unless the object was deleted. Of no length: every event counts.
     ///   - undeliveredToo: also where the local row agrees, if an event did not reach every endpoint.
     ///   - waitingToo: also where the local row is not terminal.
     public func unread(
-        events: StagingTable, objects: StagingTable, account: String, undeliveredToo: Bool, waitingToo: Bool,
-        on connection: Connection
+        events: StagingTable, objects: StagingTable, listed: Window, account: String, undeliveredToo: Bool,
+        waitingToo: Bool, on connection: Connection
     ) async throws -> [String] {
         try await connection.query(
             """
@@ -37,6 +40,8 @@ public struct EventHints: Sendable {
                     bool_or(is_undelivered) OVER (PARTITION BY object_id) AS is_undelivered
                 FROM \(events.name)
                 WHERE account = $1 AND type = ANY($2) AND object_id ~ \(StagingTable.readable)
+                    AND (object_created_seconds IS NULL OR object_created_seconds < $5
+                        OR object_created_seconds >= $6 OR type LIKE '%.deleted')
                 ORDER BY object_id, created_seconds DESC, id DESC),
             -- First what no list showed: of that there is little, and only of that the table is asked.
             unlisted AS MATERIALIZED (
@@ -46,7 +51,7 @@ public struct EventHints: Sendable {
             WHERE (($3 AND e.is_undelivered) OR NOT EXISTS (\(agreeing)))
               AND ($4 OR NOT EXISTS (\(waiting)))
             ORDER BY 1
-            """, account, types, undeliveredToo, waitingToo
+            """, account, types, undeliveredToo, waitingToo, listed.fromSeconds, listed.toSeconds
         ).map { try $0["object_id"] }
     }
 }

@@ -3,16 +3,20 @@ import PostgreSQL
 /// Events as rows of a ``StagingTable``: hints that objects have changed.
 public enum StagedEvents {
     /// Encodes one event for COPY.
+    /// - Parameter objectCreatedSeconds: when the object that it is about was created, Unix seconds; `nil` where the
+    ///   event does not say.
     public static func append(
-        id: String, type: String, createdSeconds: Int64, objectID: String, account: String, to rows: inout BinaryRows
+        id: String, type: String, createdSeconds: Int64, objectID: String, objectCreatedSeconds: Int64?,
+        account: String, to rows: inout BinaryRows
     ) {
-        rows.beginRow(columns: 6)
+        rows.beginRow(columns: 7)
         rows.append(account)
         rows.append(id)
         rows.append(type)
         rows.append(createdSeconds)
         rows.append(objectID)
         rows.append(false)
+        rows.append(objectCreatedSeconds)
     }
 
     /// Notes that these events have not reached every endpoint.

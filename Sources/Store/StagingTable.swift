@@ -112,18 +112,24 @@ public struct StagingTable: Sendable, Hashable {
         let isRead = object == .invoice || object == .paymentIntent
         let (fresh, exists) = isRead ? ("is_fresh", "status <> '\(Self.absent)'") : ("false", "true")
         let row = try await connection.transaction(access: .readOnly) { connection in
-            // Sorted by their bytes the ids cost half of what hashing a million groups does.
-            try await connection.run(script: "SET LOCAL enable_hashagg = off; SET LOCAL jit = off")
+            try await connection.run(script: Connection.wholeTablesSQL)
             return try await connection.query(
                 """
-                SELECT coalesce(sum(n), 0)::bigint AS rows, count(*) FILTER (WHERE n > 0) AS ids,
-                    coalesce(sum(fresh), 0)::bigint AS fresh
-                FROM (SELECT count(*) FILTER (WHERE is_there) AS n, count(*) FILTER (WHERE is_fresh) AS fresh
-                    FROM (SELECT id COLLATE "C" AS id, \(fresh) AS is_fresh, \(exists) AS is_there FROM \(name)
-                        WHERE account = $1) staged
-                    GROUP BY id) objects
+                SELECT count(*) FILTER (WHERE \(exists)) AS rows, count(*) FILTER (WHERE \(fresh)) AS fresh,
+                    count(DISTINCT hashtextextended(id, 0)) FILTER (WHERE \(exists)) AS ids
+                FROM \(name) WHERE account = $1
                 """, account)[0]
         }
-        return (try row["rows"], try row["ids"], try row["fresh"])
+        let (rows, hashes): (Int64, Int64) = (try row["rows"], try row["ids"])
+        // One id has one hash, so that as many hashes as rows are as many ids; numbers are sorted in a third of the
+        // time. Fewer hashes may be two ids that share one.
+        let ids = rows == hashes ? hashes : try await distinct(account, exists, on: connection)
+        return (rows, ids, try row["fresh"])
+    }
+
+    private func distinct(_ account: String, _ exists: String, on connection: Connection) async throws -> Int64 {
+        try await connection.query(
+            "SELECT count(DISTINCT id COLLATE \"C\") AS ids FROM \(name) WHERE account = $1 AND \(exists)", account
+        )[0]["ids"]
     }
 }

@@ -7,7 +7,7 @@ enum StripePayments {
     /// Writes what a run read, inside the transaction that ends it and before its staging tables go.
     static func record(_ run: Run, _ lists: [ComparedList], on connection: Connection) async throws {
         // In one order for all, as they lock each other out.
-        for list in lists.sorted(by: { ($0.account, $0.object.rawValue) < ($1.account, $1.object.rawValue) }) {
+        for list in lists.map(\.list).sorted(by: { "\($0)" < "\($1)" }) {
             try await lock(list, on: connection)
             try await write(run, list, on: connection)
             try await connection.execute(
@@ -22,48 +22,124 @@ enum StripePayments {
 
     /// Nobody else writes the payments of this list until the transaction ends. Two runs that end at once would each
     /// find the same payments missing; an insert that expects that (`ON CONFLICT`) takes twice as long for each row.
-    private static func lock(_ list: ComparedList, on connection: Connection) async throws {
+    private static func lock(_ list: RunList, on connection: Connection) async throws {
         try await connection.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended('trueup.stripe_payment.' || $1 || '.' || $2, 0))",
-            list.account, list.object.rawValue)
+            "SELECT pg_advisory_xact_lock(\(lockKey))", list.account, list.object.rawValue)
     }
 
-    private static func write(_ run: Run, _ list: ComparedList, on connection: Connection) async throws {
-        let object = list.object.rawValue
+    /// Parameters: account, object.
+    private static let lockKey = "hashtextextended('trueup.stripe_payment.' || $1 || '.' || $2, 0)"
+
+    /// Writes the payments that are staged and not written yet, unless somebody else writes those of the list now.
+    static func addStaged(_ list: RunList, of runID: Int64, on connection: Connection) async throws {
+        let isOurs: Bool = try await connection.query(
+            "SELECT pg_try_advisory_xact_lock(\(lockKey)) AS yes", list.account, list.object.rawValue)[0]["yes"]
+        guard isOurs else { return }
+        try await addUnknown(list, runID, on: connection)
+    }
+
+    private static func addUnknown(_ list: RunList, _ runID: Int64, on connection: Connection) async throws {
+        let known = "SELECT FROM trueup.stripe_payment p WHERE p.account = $1 AND p.object = $2 AND p.id = s.id"
+        let staged = StagingTable(list.object, runID: runID)
+        try await add("\(paid(staged)) AND NOT EXISTS (\(known))", list, runID, on: connection)
+    }
+
+    private static func write(_ run: Run, _ list: RunList, on connection: Connection) async throws {
         let staged = StagingTable(list.object, runID: run.id)
         let any = try await connection.query(
             "SELECT 1 AS one FROM trueup.stripe_payment WHERE account = $1 AND object = $2 LIMIT 1", list.account,
-            object)
-        if !any.isEmpty {
-            try await connection.execute(
-                """
-                DELETE FROM trueup.stripe_payment p USING \(staged.name) s
-                WHERE p.account = $1 AND p.object = $2 AND s.account = $1 AND s.id = p.id
-                    AND NOT (\(isPaid(list.object)))
-                """, list.account, object)
-            try await connection.execute(
-                """
-                UPDATE trueup.stripe_payment p SET agency_id = s.agency_id, customer = s.customer, amount = s.amount,
-                    currency = s.currency, created_seconds = s.created_seconds, paid_seconds = s.paid_seconds,
-                    run_id = $3
-                FROM (\(paid(staged))) s
-                WHERE p.account = $1 AND p.object = $2 AND p.id = s.id
-                    AND (p.amount, p.currency, p.paid_seconds, p.agency_id, p.customer) IS DISTINCT FROM
-                        (s.amount, s.currency, s.paid_seconds, s.agency_id, s.customer)
-                """, list.account, object, run.id)
-        }
+            list.object.rawValue)
         // A first reading finds none: nothing has to be looked up.
-        let known = "SELECT FROM trueup.stripe_payment p WHERE p.account = $1 AND p.object = $2 AND p.id = s.id"
-        // In the order of the key: each goes beside the one before it, twice as fast.
+        guard !any.isEmpty else { return try await add(paid(staged), list, run.id, on: connection) }
+        let found = try await connection.query(
+            """
+            SELECT s.id, s.place::text AS place, s.is_paid, p.id IS NOT NULL AS is_known
+            FROM (\(read(staged))) s
+            LEFT JOIN trueup.stripe_payment p ON p.account = $1 AND p.object = $2 AND p.id = s.id
+            WHERE CASE WHEN s.is_paid THEN p.id IS NULL OR \(differs) ELSE p.id IS NOT NULL END
+            LIMIT \(heldMax + 1)
+            """, list.account, list.object.rawValue)
+        var (gone, changed, new): ([String], [String], [String]) = ([], [], [])
+        for row in found {
+            switch (try row["is_paid"] as Bool, try row["is_known"] as Bool) {
+            case (false, _): gone.append(try row["id"])
+            case (true, true): changed.append(try row["place"])
+            case (true, false): new.append(try row["place"])
+            }
+        }
+        guard found.count <= heldMax else { return try await writeMany(run, list, on: connection) }
+        if !gone.isEmpty {
+            try await connection.execute(
+                "DELETE FROM trueup.stripe_payment WHERE account = $1 AND object = $2 AND id = ANY($3)", list.account,
+                list.object.rawValue, gone)
+        }
+        if !changed.isEmpty {
+            try await change(
+                to: "\(paid(staged)) AND s.ctid = ANY($4::text[]::tid[])", at: changed, list, run.id, on: connection)
+        }
+        if !new.isEmpty {
+            try await add("\(paid(staged)) AND s.ctid = ANY($4::text[]::tid[])", at: new, list, run.id, on: connection)
+        }
+    }
+
+    /// So many differences are looked up by their place; where there are more, all is joined for each kind of them.
+    private static let heldMax = 10_000
+
+    private static func writeMany(_ run: Run, _ list: RunList, on connection: Connection) async throws {
+        let staged = StagingTable(list.object, runID: run.id)
         try await connection.execute(
+            """
+            DELETE FROM trueup.stripe_payment p USING \(staged.name) s
+            WHERE p.account = $1 AND p.object = $2 AND s.account = $1 AND s.id = p.id
+                AND NOT (\(isPaid(list.object)))
+            """, list.account, list.object.rawValue)
+        try await change(to: paid(staged), list, run.id, on: connection)
+        try await addUnknown(list, run.id, on: connection)
+    }
+
+    /// A payment `p` says something else than what was read, `s`.
+    private static let differs = """
+        (p.amount, p.currency, p.paid_seconds, p.agency_id, p.customer) IS DISTINCT FROM
+            (s.amount, s.currency, s.paid_seconds, s.agency_id, s.customer)
+        """
+
+    /// - Parameters:
+    ///   - read: SQL for what was read of payments that are known, see ``paid(_:)``.
+    ///   - places: parameter 4 of it.
+    private static func change(
+        to read: String, at places: [String]? = nil, _ list: RunList, _ runID: Int64, on connection: Connection
+    ) async throws {
+        var parameters: [any PostgresEncodable] = [list.account, list.object.rawValue, runID]
+        if let places { parameters.append(places) }
+        _ = try await connection.execute(
+            """
+            UPDATE trueup.stripe_payment p SET agency_id = s.agency_id, customer = s.customer, amount = s.amount,
+                currency = s.currency, created_seconds = s.created_seconds, paid_seconds = s.paid_seconds,
+                run_id = $3
+            FROM (\(read)) s
+            WHERE p.account = $1 AND p.object = $2 AND p.id = s.id AND \(differs)
+            """, parameters: parameters)
+    }
+
+    /// - Parameters:
+    ///   - read: SQL for what was read of payments that are not known yet, see ``paid(_:)``.
+    ///   - places: parameter 4 of it.
+    private static func add(
+        _ read: String, at places: [String]? = nil, _ list: RunList, _ runID: Int64, on connection: Connection
+    ) async throws {
+        var parameters: [any PostgresEncodable] = [list.account, list.object.rawValue, runID]
+        if let places { parameters.append(places) }
+        // In the order of the key: each goes beside the one before it, twice as fast. What was staged twice is found
+        // when the run's objects are counted.
+        _ = try await connection.execute(
             """
             INSERT INTO trueup.stripe_payment (account, object, id, agency_id, customer, amount, currency,
                 created_seconds, paid_seconds, run_id)
-            SELECT $1, $2, s.id, s.agency_id, s.customer, s.amount, s.currency, s.created_seconds, s.paid_seconds, $3
-            FROM (\(paid(staged))) s
-            \(any.isEmpty ? "" : "WHERE NOT EXISTS (\(known))")
+            SELECT DISTINCT ON (s.id) $1, $2, s.id, s.agency_id, s.customer, s.amount, s.currency, s.created_seconds,
+                s.paid_seconds, $3::bigint
+            FROM (\(read)) s
             ORDER BY s.id
-            """, list.account, object, run.id)
+            """, parameters: parameters)
     }
 
     /// What is a payment of its own: the intent of an invoice belongs to its invoice.
@@ -71,8 +147,9 @@ enum StripePayments {
         object == .invoice ? "s.status = 'paid'" : "s.status = 'succeeded' AND s.invoice_id IS NULL"
     }
 
-    /// Intents tell when they were charged only where that was read with them.
-    private static func paid(_ staged: StagingTable) -> String {
+    /// SQL for all that was read of one account, parameter 1: where it is, whether it is a payment, and what it says
+    /// as one. Intents tell when they were charged only where that was read with them.
+    private static func read(_ staged: StagingTable) -> String {
         let isInvoice = staged.object == .invoice
         let (amount, at) =
             isInvoice
@@ -80,10 +157,14 @@ enum StripePayments {
         return """
             SELECT s.id, CASE WHEN s.agency_id ~ '^[0-9]{1,18}$' THEN s.agency_id::bigint END AS agency_id, s.customer,
                 \(amount) AS amount, lower(s.currency) AS currency, s.created_seconds,
-                coalesce(\(at), s.created_seconds) AS paid_seconds
-            FROM \(staged.name) s WHERE s.account = $1 AND \(isPaid(staged.object))
+                coalesce(\(at), s.created_seconds) AS paid_seconds, s.ctid AS place,
+                coalesce(\(isPaid(staged.object)), false) AS is_paid
+            FROM \(staged.name) s WHERE s.account = $1
             """
     }
+
+    /// SQL for the payments among them; conditions on `s` can be appended.
+    private static func paid(_ staged: StagingTable) -> String { "\(read(staged)) AND \(isPaid(staged.object))" }
 
     /// The times between `from` and `to` that no complete run has read, the oldest first. All are Unix seconds of
     /// `created`, half-open.

@@ -15,6 +15,8 @@ public struct Event: Sendable, Hashable {
     /// For example invoice.
     public var objectType: String
     public var objectStatus: String?
+    /// When the object was created, Unix seconds; `nil` where it does not say.
+    public var objectCreatedSeconds: Int64?
     /// req_… of the request that caused it.
     public var requestID: String?
     public var idempotencyKey: String?
@@ -23,7 +25,7 @@ public struct Event: Sendable, Hashable {
     public init(
         id: String, type: String, createdSeconds: Int64, livemode: Bool, apiVersion: String? = nil,
         pendingWebhooks: Int64, objectID: String? = nil, objectType: String, objectStatus: String? = nil,
-        requestID: String? = nil, idempotencyKey: String? = nil
+        objectCreatedSeconds: Int64? = nil, requestID: String? = nil, idempotencyKey: String? = nil
     ) {
         self.id = id
         self.type = type
@@ -34,6 +36,7 @@ public struct Event: Sendable, Hashable {
         self.objectID = objectID
         self.objectType = objectType
         self.objectStatus = objectStatus
+        self.objectCreatedSeconds = objectCreatedSeconds
         self.requestID = requestID
         self.idempotencyKey = idempotencyKey
     }

@@ -120,7 +120,8 @@ extension Event: ListedObject {
             livemode: row.livemode.isTrue, apiVersion: row.api_version.optional,
             pendingWebhooks: row.pending_webhooks.value, objectID: row.object_id.optional,
             objectType: row.object_type.text, objectStatus: row.object_status.optional,
-            requestID: row.request_id.optional, idempotencyKey: row.idempotency_key.optional)
+            objectCreatedSeconds: row.object_created.optional, requestID: row.request_id.optional,
+            idempotencyKey: row.idempotency_key.optional)
     }
 }
 

@@ -1,4 +1,5 @@
 import PostgreSQL
+import Reconciliation
 import Store
 import Support
 import Testing
@@ -93,6 +94,9 @@ struct ChargeTableTests {
         await pool.close()
     }
 
+    /// Every event counts.
+    private static let noTime = Window(fromSeconds: 0, toSeconds: 0)
+
     /// The last event of an intent, the charge's status, and whether the intent has to be read.
     static let hints: [(event: String, status: String, isRead: Bool)] = [
         ("payment_intent.succeeded", "succeeded", false), ("payment_intent.succeeded", "pending", true),
@@ -123,6 +127,7 @@ struct ChargeTableTests {
                 for (seconds, type) in [(1, "payment_intent.payment_failed"), (2, hint.event)] as [(Int64, String)] {
                     StagedEvents.append(
                         id: "evt_\(number)_\(seconds)", type: type, createdSeconds: seconds, objectID: "pi_\(number)",
+                        objectCreatedSeconds: nil,
                         account: "task_health", to: &rows)
                 }
             }
@@ -131,14 +136,14 @@ struct ChargeTableTests {
             let intents = StagingTable(.paymentIntent, runID: run.id)
             let hints = try await Self.resolve(connection).eventHints
             let unread = try await hints.unread(
-                events: events, objects: intents, account: "task_health", undeliveredToo: false, waitingToo: true,
-                on: connection)
+                events: events, objects: intents, listed: Self.noTime, account: "task_health", undeliveredToo: false,
+                waitingToo: true, on: connection)
             let expected = Self.hints.indices.filter { Self.hints[$0].isRead }
             #expect(Set(unread) == Set(expected.map { "pi_\($0)" }))
             // Where rows of any age are compared, those that can still change are read for their own sake.
             let settled = try await hints.unread(
-                events: events, objects: intents, account: "task_health", undeliveredToo: false, waitingToo: false,
-                on: connection)
+                events: events, objects: intents, listed: Self.noTime, account: "task_health", undeliveredToo: false,
+                waitingToo: false, on: connection)
             #expect(Set(settled) == Set(expected.filter { Self.hints[$0].status != "pending" }.map { "pi_\($0)" }))
         }
         await pool.close()

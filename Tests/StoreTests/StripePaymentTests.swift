@@ -16,8 +16,8 @@ struct StripePaymentTests {
                 trigger: .manual, requestedBy: "tests", host: "here", processID: 1, programVersion: "0"))
     }
 
-    /// Stages these invoices as what the run read, and ends the run.
-    private static func end(_ run: Run, _ invoices: [InvoiceFacts], _ pool: Pool) async throws {
+    /// Stages these invoices as what the run read.
+    private static func stage(_ invoices: [InvoiceFacts], _ run: Run, _ pool: Pool) async throws {
         var rows = BinaryRows()
         for invoice in invoices {
             StagedInvoices.append(invoice, account: "task_health", requestID: "req_1", isFresh: false, to: &rows)
@@ -26,8 +26,13 @@ struct StripePaymentTests {
         try await pool.withConnection {
             try await StagingTable(.invoice, runID: run.id).add(staged, for: fence, on: $0)
         }
+    }
+
+    /// Stages these invoices, and ends the run.
+    private static func end(_ run: Run, _ invoices: [InvoiceFacts], _ pool: Pool) async throws {
+        try await stage(invoices, run, pool)
         try await Runs(pool: pool).end(
-            fence,
+            RunFence(run),
             RunOutcome(
                 state: .clean, compared: [ComparedList(account: "task_health", comparison: .orders, classes: [:])]))
     }
@@ -68,6 +73,89 @@ struct StripePaymentTests {
                     "in_1 20000 \(first.id)", "in_2 20000 \(first.id)", "in_3 30000 \(second.id)",
                     "in_5 20000 \(first.id)", "in_6 20000 \(second.id)",
                 ])
+        }
+    }
+
+    @Test("the same where more differs than is looked up one by one")
+    func manyDifferences() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let first = try await Self.begin("first", world.pool)
+            try await Self.end(first, (1...16_000).map { Self.paid($0) }, world.pool)
+            let second = try await Self.begin("second", world.pool)
+            // Of 24,000 a third is as it was, the next third costs more or is not paid any more, the last third is new.
+            var invoices = (1...24_000).map { Self.paid($0, total: $0 <= 8_000 || $0 > 16_000 ? 20_000 : 30_000) }
+            for number in 15_001...16_000 { invoices[number - 1].status = .void }
+            try await Self.end(second, invoices, world.pool)
+            let counts = try await world.pool.withConnection {
+                try await $0.query(
+                    """
+                    SELECT amount || ' ' || run_id || ' ' || count(*) AS text FROM trueup.stripe_payment
+                    GROUP BY amount, run_id ORDER BY run_id, amount
+                    """
+                ).map { try $0["text"] as String }
+            }
+            #expect(
+                counts == [
+                    "20000 \(first.id) 8000", "20000 \(second.id) 8000", "30000 \(second.id) 7000",
+                ])
+        }
+    }
+
+    @Test("what a first run writes while it reads is put right at its end")
+    func whileReading() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let run = try await Self.begin("first", world.pool)
+            let early = FirstPayments(of: Self.list, run: run)
+            let (fence, pool) = (RunFence(run), world.pool)
+            func write() async throws { try await pool.transaction(fence) { try await early.addStaged(on: $0) } }
+            #expect(try await pool.withConnection { try await early.areFirst(on: $0) })
+            var open = Self.paid(9)
+            open.status = .open
+            // Staged twice: the count of the run's objects finds that, and no key gets into its way.
+            try await Self.stage([Self.paid(1), Self.paid(2), Self.paid(2), open], run, pool)
+            try await write()
+            #expect(try await Self.payments(pool) == ["in_1 20000 \(run.id)", "in_2 20000 \(run.id)"])
+            #expect(try await pool.withConnection { try await early.areFirst(on: $0) })
+
+            try await Self.stage([Self.paid(3), Self.paid(4)], run, pool)
+            try await write()
+            // Read afresh, one says something else, and one is not paid any more.
+            var void = Self.paid(4)
+            void.status = .void
+            var rows = BinaryRows()
+            for invoice in [Self.paid(2), Self.paid(3, total: 30_000), void] {
+                StagedInvoices.append(invoice, account: "task_health", requestID: "req_2", isFresh: true, to: &rows)
+            }
+            let fresh = rows
+            try await pool.withConnection {
+                try await StagingTable(.invoice, runID: run.id).replace(
+                    ["in_2", "in_3", "in_4"], account: "task_health", with: fresh, for: fence, on: $0)
+            }
+            try await Self.end(run, [Self.paid(5)], pool)
+            #expect(
+                try await Self.payments(pool) == [
+                    "in_1 20000 \(run.id)", "in_2 20000 \(run.id)", "in_3 30000 \(run.id)", "in_5 20000 \(run.id)",
+                ])
+        }
+    }
+
+    @Test("a run writes nothing early of a list that another has read, or writes now")
+    func notFirst() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let (one, two) = (
+                try await Self.begin("one", world.pool), try await Self.begin("two", world.pool)
+            )
+            let pool = world.pool
+            try await Self.stage([Self.paid(1)], one, pool)
+            try await Self.stage([Self.paid(1), Self.paid(2)], two, pool)
+            let (first, second) = (FirstPayments(of: Self.list, run: one), FirstPayments(of: Self.list, run: two))
+            try await pool.transaction(RunFence(one)) { connection in
+                try await first.addStaged(on: connection)
+                try await pool.transaction(RunFence(two)) { try await second.addStaged(on: $0) }
+            }
+            #expect(try await Self.payments(pool) == ["in_1 20000 \(one.id)"])
+            #expect(try await pool.withConnection { try await first.areFirst(on: $0) })
+            #expect(try await pool.withConnection { try await second.areFirst(on: $0) } == false)
         }
     }
 

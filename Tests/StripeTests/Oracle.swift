@@ -52,7 +52,8 @@ extension OracleObject {
             livemode: flag("livemode") ?? false, apiVersion: text("api_version"),
             pendingWebhooks: integer("pending_webhooks") ?? 0, objectID: subject.text("id"),
             objectType: subject.text("object") ?? "", objectStatus: subject.text("status"),
-            requestID: request.text("id"), idempotencyKey: request.text("idempotency_key"))
+            objectCreatedSeconds: subject.integer("created"), requestID: request.text("id"),
+            idempotencyKey: request.text("idempotency_key"))
     }
 }
 

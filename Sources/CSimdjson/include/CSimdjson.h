@@ -57,7 +57,7 @@ typedef struct {
 
 typedef struct {
     trueup_text id, type, api_version, object_id, object_type, object_status, request_id, idempotency_key;
-    trueup_integer created, pending_webhooks;
+    trueup_integer created, pending_webhooks, object_created;
     trueup_flag livemode;
 } trueup_event;
 
