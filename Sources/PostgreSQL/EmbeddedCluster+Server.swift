@@ -5,8 +5,9 @@ extension EmbeddedCluster {
     private static let readinessMilliseconds: Int64 = 30_000
 
     /// Finds the server or starts it. The caller holds the lock.
-    func runningServer() async throws -> ConnectionTarget {
+    func runningServer(asks: Bool) async throws -> ConnectionTarget {
         if let postmaster {
+            if !asks, postmaster.isReady, let target = target(of: postmaster) { return target }
             if let target = try await ready(postmaster, since: logSize()) { return target }
             // It was just shutting down; by now it is gone.
         }

@@ -86,10 +86,13 @@ public actor EmbeddedCluster {
     /// Starts the server where it does not run, after `initdb` the first time, and waits until it answers, at most 30
     /// seconds. From then on this object counts as a user of it.
     ///
-    /// - Parameter keepRunning: the server stays when its last user leaves, until `stop(.evenIfKept)`.
+    /// - Parameters:
+    ///   - keepRunning: the server stays when its last user leaves, until `stop(.evenIfKept)`.
+    ///   - asks: of a server that runs and calls itself ready, whether it is asked for an answer; not where the caller
+    ///     connects at once and starts it once more, asking, where that fails.
     /// - Returns: how to reach the database `postgres`, which always exists.
     @discardableResult
-    public func start(keepRunning: Bool = false) async throws -> ConnectionTarget {
+    public func start(keepRunning: Bool = false, asks: Bool = true) async throws -> ConnectionTarget {
         try prepareDataDirectory()
         let lock = try await holdLock()
         defer { lock.release() }
@@ -100,7 +103,7 @@ public actor EmbeddedCluster {
             use = shared
         }
         do {
-            let target = try await runningServer()
+            let target = try await runningServer(asks: asks)
             if keepRunning { try touch(keepMark) }
             return target
         } catch {

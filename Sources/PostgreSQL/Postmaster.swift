@@ -9,6 +9,8 @@ struct Postmaster: Sendable, Hashable {
     let socketDirectory: String?
     /// The System V segment that every process of the server is attached to.
     let sharedMemoryID: Int32?
+    /// Whether it says that it lets clients in.
+    let isReady: Bool
     private let cluster: String
 
     /// `nil` where there is no such file or its first lines are still being written.
@@ -20,6 +22,7 @@ struct Postmaster: Sendable, Hashable {
         self.cluster = cluster
         port = Int(lines[3]) ?? 5432
         socketDirectory = lines[4].isEmpty ? nil : lines[4]
+        isReady = lines.count > 7 && lines[7].hasPrefix("ready")
         sharedMemoryID = lines.count > 6 ? lines[6].split(separator: " ").last.flatMap { Int32($0) } : nil
     }
 

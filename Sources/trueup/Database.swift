@@ -49,7 +49,7 @@ struct Database: Sendable {
                 "There is no database in \(dataDir). Check --data-dir, or make one with: trueup db start "
                     + "--data-dir \(dataDir)")
         }
-        let database = Database(target: try await cluster.start().with(database: name), cluster: cluster)
+        let database = Database(target: try await cluster.start(asks: false).with(database: name), cluster: cluster)
         do {
             try await database.migrate()
         } catch {
@@ -66,6 +66,8 @@ struct Database: Sendable {
         } catch {
             // libpq does not say which error the server refused the connection with.
             guard let cluster else { throw error }
+            // It may have to recover first, too.
+            try await cluster.start()
             try await cluster.createDatabaseIfMissing(Self.name)
             return try await Connection.open(target, applicationName: "trueup migrate")
         }

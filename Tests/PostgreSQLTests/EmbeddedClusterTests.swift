@@ -146,6 +146,24 @@ import Testing
         }
     }
 
+    @Test("who connects at once need not ask a server that calls itself ready, and one that is not there is started")
+    func withoutAsking() async throws {
+        try await withDirectory { directory in
+            let cluster = EmbeddedCluster(dataDirectory: directory + "/data", durable: false)
+            let target = try await cluster.start(asks: false)
+            try await insert(1, target)
+            let pid = try #require(await cluster.status().processID)
+            // A stopped server answers nobody.
+            kill(pid, SIGSTOP)
+            let other = EmbeddedCluster(dataDirectory: directory + "/data", durable: false)
+            let same = try await other.start(asks: false)
+            kill(pid, SIGCONT)
+            #expect(same.description == target.description)
+            #expect(try await values(same) == [1])
+            try await other.stop()
+        }
+    }
+
     @Test("open connections do not keep the server from stopping; they learn of it")
     func stopWithConnections() async throws {
         try await withDirectory { directory in
