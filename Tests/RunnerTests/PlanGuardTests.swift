@@ -133,4 +133,23 @@ struct PlanGuardTests {
             #expect(try await night.number("SELECT count(*) FROM trueup.finding WHERE state <> 'closed'") == 0)
         }
     }
+
+    @Test("no notice is sent of an invoice that was voided after the plan")
+    func voided() async throws {
+        let setup = try NightSetup.charges(seed: 531, invoices: 1_200, missedNotices: 24, plants: [:])
+        try await Night.with(setup) { night in
+            let job = night.notices()
+            let plan = try #require(try await night.run(plan: true, definition: job, canSend: true).plan)
+            let world = try night.server.world(of: "medflyt")
+            let open = try #require(
+                plan.items.first { $0.account == "medflyt" && world.invoice($0.stripeID)?.status == .open })
+            try world.void(open.stripeID)
+            let result = try await night.apply(plan, definition: job, canSend: true)
+            #expect(result.leftAlone == ["invoice \(open.stripeID): it is void by now"])
+            #expect(result.applied == plan.items.count - 1)
+            let notices = try await night.number(
+                "SELECT count(*) FROM agency_invoice_notice WHERE stripe_invoice_id = '\(open.stripeID)'")
+            #expect(notices == 0)
+        }
+    }
 }
