@@ -73,7 +73,8 @@ package struct Checker {
     }
 
     private func mismatch(
-        _ node: Node, _ shape: Shape, _ key: String, _ place: SourceText.Place?, suggestion: String? = nil
+        _ node: Node, _ shape: Shape, _ key: String, _ place: SourceText.Place?, suggestion: String? = nil,
+        isQuotes: Bool = false
     ) -> Field? {
         // A secret has its own error, and one is enough.
         if let text = node.scalar?.string, Redaction.secret(in: text) != nil { return nil }
@@ -84,7 +85,8 @@ package struct Checker {
             default: Document.form(node)
             }
         source.report(
-            "\"\(key)\" \(verb) \(form)", at: place, found: hides ? nil : form, expected: shape.expectation,
+            "\"\(key)\" \(verb) \(form)", at: place, found: hides ? nil : form,
+            expected: shape.expectation + (isQuotes ? ", without quotes" : ""),
             suggestion: suggestion, hides: hides)
         return nil
     }
@@ -120,8 +122,23 @@ package struct Checker {
         case .list, .mapping, .dictionary, .either:
             break
         }
-        guard let value else { return mismatch(node, shape, key, place, suggestion: suggestion) }
+        guard let value else {
+            let isQuotes = isRight(scalar, shape, unquoted: text)
+            return mismatch(node, shape, key, place, suggestion: suggestion, isQuotes: isQuotes)
+        }
         return Field(value: value, place: place)
+    }
+
+    /// Whether nothing but its quotes is wrong with a number or a truth value.
+    private func isRight(_ scalar: Node.Scalar, _ shape: Shape, unquoted text: String) -> Bool {
+        guard scalar.style == .singleQuoted || scalar.style == .doubleQuoted else { return false }
+        let plain = Node.Scalar(text, scalar.tag, .plain)
+        return switch shape {
+        case .integer(let range): plain.integer.map(range.contains) ?? false
+        case .number(let range): plain.number.map(range.contains) ?? false
+        case .boolean: text == "true" || text == "false"
+        default: false
+        }
     }
 
     private func list(

@@ -131,12 +131,13 @@ struct JobReader {
             if other == name {
                 source.report("\"after\" names the job itself", at: place)
             } else if !jobNames.contains(other) {
+                let others = jobNames.list.filter { $0 != name }
                 source.report(
                     "\"after\" names \(quoted(other)), and there is no such job", at: place, found: other,
-                    expected: jobNames.list.count <= 30
-                        ? "one of " + jobNames.list.filter { $0 != name }.joined(separator: ", ")
-                        : "a job of this directory",
-                    suggestion: nearestWord(to: other, among: jobNames.list.filter { $0 != name }))
+                    expected: others.isEmpty
+                        ? "no \"after\": there is no other job"
+                        : others.count < 30 ? "one of " + others.joined(separator: ", ") : "a job of this directory",
+                    suggestion: nearestWord(to: other, among: others))
             }
         }
         return names.map { (name: $0.text, place: $0.place) }

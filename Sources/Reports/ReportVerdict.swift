@@ -2,8 +2,12 @@ import Reconciliation
 
 /// The first line of a report, and the small texts around it that all formats share.
 public enum ReportVerdict {
-    /// Such as `OUT BY -7.00 credits (-$1,400.00) · 3 of 212 agencies · unexplained 0.00`: one line of about 120
-    /// characters, whatever the number of currencies. An incomplete statement says so first.
+    /// Such as `OUT BY -7.00 credits (-$1,400.00) · 3 of 212 agencies · unexplained 0.00`: one line, whatever the
+    /// number of currencies. An incomplete statement says so first.
+    ///
+    /// Amounts of different currencies are neither added nor compared: they stand in one order everywhere, the currency
+    /// of most agencies' lines first, of several the first by its code. Up to three are named, of more the first
+    /// three and how many more there are.
     /// - Parameter isBesideState: the state stands before it and is not said again.
     public static func line(_ statement: Statement, isBesideState: Bool = false) -> String {
         var parts = head(statement, isBesideState: isBesideState)
@@ -11,7 +15,7 @@ public enum ReportVerdict {
         if !statement.agencies.isEmpty, !statement.unread.contains(.credits) {
             parts.append(agencies(statement.totals.outOfBalance, statement.totals.agencies))
         }
-        parts += charges(statement, named: hasCredits)
+        parts += charges(statement, named: hasCredits, currenciesMax)
         guard parts.count > (statement.state == .incomplete ? 1 : 0) else {
             return (parts + ["NOTHING TO STATE", "no agency bought, used or was charged anything"])
                 .joined(separator: " · ")
@@ -26,25 +30,29 @@ public enum ReportVerdict {
     }
 
     /// The subject of a mail is cut off behind about as many characters.
-    private static let subjectMax = 120
+    private static let subjectMax = 150
+    /// So many currencies are named in one place.
+    private static let currenciesMax = 3
 
     /// The same for the subject of a mail, behind its state: how far balances and charges are out, and what is
-    /// unexplained; with fewer sums where it would be too long.
+    /// unexplained; with fewer currencies where it would be too long, but never without a figure of what is out, and
+    /// with both of two.
     /// - Parameter prefix: what stands before it, the state among it.
     public static func subject(_ statement: Statement, after prefix: String = "") -> String {
         func subject(_ namedMax: Int, isShort: Bool) -> String {
             let head = head(statement, namedMax, isBesideState: true)
-            var charges = charges(statement, named: !head.isEmpty, namedMax)
+            var charges = charges(statement, named: !head.isEmpty, namedMax, isCounted: false)
             if !head.isEmpty, !statement.unread.contains(.charges), outOfBalance(statement).isEmpty { charges = [] }
-            if isShort, !head.isEmpty, !charges.isEmpty { charges = ["charges OUT"] }
-            return (head + charges + rest(statement, isShort: isShort)).joined(separator: " · ")
+            return (head + charges + rest(statement, isShort ? nil : namedMax)).joined(separator: " · ")
         }
-        let texts = [subject(2, isShort: false), subject(1, isShort: false)]
-        return texts.first { prefix.count + $0.count <= subjectMax } ?? subject(1, isShort: true)
+        return [(currenciesMax, false), (2, false), (2, true)].lazy.map { subject($0, isShort: $1) }
+            .first { prefix.count + $0.count <= subjectMax } ?? subject(1, isShort: true)
     }
 
     /// That it is incomplete, then the credits.
-    private static func head(_ statement: Statement, _ namedMax: Int = 2, isBesideState: Bool) -> [String] {
+    private static func head(
+        _ statement: Statement, _ namedMax: Int = currenciesMax, isBesideState: Bool
+    ) -> [String] {
         var parts: [String] = []
         if statement.state == .incomplete {
             let gaps = statement.gaps.count
@@ -64,7 +72,10 @@ public enum ReportVerdict {
     }
 
     /// The charges of all currencies in a few words.
-    private static func charges(_ statement: Statement, named isNamed: Bool, _ namedMax: Int = 2) -> [String] {
+    /// - Parameter isCounted: with how many agencies' charges are out.
+    private static func charges(
+        _ statement: Statement, named isNamed: Bool, _ namedMax: Int, isCounted: Bool = true
+    ) -> [String] {
         if statement.unread.contains(.charges) { return ["charges NOT READ up to the cut-off"] }
         let totals = statement.chargeTotals
         guard !totals.isEmpty else { return [] }
@@ -75,20 +86,22 @@ public enum ReportVerdict {
             // Agencies that are out by opposite sums must not look like none.
             let lines = statement.charges.filter { $0.activity.currency == money.currency }
             guard let gross = offset(lines.map { $0.difference ?? 0 }) else { return money.description }
-            let out = lines.count(where: \.isOutOfBalance)
-            return "\(money) net, \(Money(minorUnits: gross, currency: money.currency)) gross at \(out) "
-                + (out == 1 ? "agency" : "agencies")
+            return "\(money) net, \(Money(minorUnits: gross, currency: money.currency)) gross"
         }
         guard let out = named(outOfBalance(statement), statement, namedMax, text) else { return [name + "IN BALANCE"] }
-        guard !isNamed else { return ["charges OUT BY \(out)"] }
-        let lines = totals.reduce((out: Int64(0), all: Int64(0))) { ($0.out + $1.outOfBalance, $0.all + $1.agencies) }
-        let count = totals.count == 1 ? [agencies(lines.out, lines.all)] : []
-        return ["OUT BY \(out)"] + count
+        guard isCounted else { return ["\(name)OUT BY \(out)"] }
+        // An agency may be charged in several currencies.
+        let all = Set(statement.charges.map(\.activity.agencyID))
+        let isOut = Set(statement.charges.filter(\.isOutOfBalance).map(\.activity.agencyID))
+        let count = agencies(Int64(isOut.count), Int64(all.count))
+        return isNamed ? ["charges OUT BY \(out) at \(count)"] : ["OUT BY \(out)", count]
     }
 
     /// What nothing accounts for: credits, then money, the main currency first. What is none in one of them does not
     /// hide what there is in another.
-    private static func rest(_ statement: Statement, isShort: Bool = false) -> [String] {
+    /// - Parameter namedMax: how many sums of money are named; `nil`: none but how many there are, where there is room
+    ///   for no more.
+    private static func rest(_ statement: Statement, _ namedMax: Int? = currenciesMax) -> [String] {
         if !statement.unread.contains(.credits), !statement.agencies.isEmpty, statement.totals.unexplained == nil {
             return ["unexplained not known"]
         }
@@ -100,7 +113,7 @@ public enum ReportVerdict {
             let text = decimal(net) + gross(net, statement.totals.unexplainedGross, decimal)
             if net != 0 || statement.totals.unexplainedGross != 0 { words.append(text) }
         }
-        var money = isCredited ? statement.unexplainedMoney.map(\.description) : []
+        var money = isCredited ? inOrder(statement.unexplainedMoney, statement).map(\.description) : []
         for totals in isCharged ? inOrder(statement.chargeTotals, statement) : [] {
             guard let net = totals.unexplained else { return ["unexplained not known"] }
             func text(_ units: Int64) -> String { Money(minorUnits: units, currency: totals.currency).description }
@@ -108,9 +121,12 @@ public enum ReportVerdict {
                 money.append("\(text(net))\(gross(net, totals.unexplainedGross, text)) in charges")
             }
         }
-        words += money.prefix(1)
-        if money.count > 1 {
-            words.append(isShort ? "more" : "\(money.count - 1) more \(money.count == 2 ? "sum" : "sums")")
+        if let namedMax {
+            words += listed(money, namedMax, "sum", "sums")
+        } else if words.isEmpty || money.count == 1 {
+            words += listed(money, 1, "sum", "sums")
+        } else if !money.isEmpty {
+            words.append("\(money.count) sums of money")
         }
         // An opening is named where its agency's difference does not say the same.
         let openings = statement.agencies.filter {
@@ -120,7 +136,7 @@ public enum ReportVerdict {
             openings.isEmpty
             ? [] : ["opening off at \(openings.count) \(openings.count == 1 ? "agency" : "agencies")"]
         let zero = isCredited ? decimal(0) : zeroMoney(statement)
-        parts.append("unexplained " + (words.isEmpty ? zero : words.joined(separator: " and ")))
+        parts.append("unexplained " + (words.isEmpty ? zero : sentence(words)))
         return parts
     }
 
@@ -128,23 +144,26 @@ public enum ReportVerdict {
         Money(minorUnits: 0, currency: inOrder(statement.chargeTotals, statement).first?.currency ?? "usd").description
     }
 
-    /// The amounts of up to `max` currencies, the main one first: amounts of different currencies are never added. Of
-    /// more the largest, and how many more there are. `nil` where there are none.
+    /// The amounts of up to `max` currencies, and of more how many more there are. `nil` where there are none.
     private static func named(
         _ amounts: [Money], _ statement: Statement, _ max: Int, _ text: (Money) -> String = { $0.description }
     ) -> String? {
-        let main = mainCurrency(statement)
-        let ordered = amounts.filter { $0.currency == main } + amounts.filter { $0.currency != main }
-        guard ordered.count > max else {
-            return ordered.isEmpty ? nil : ordered.map(text).joined(separator: " and ")
-        }
-        func size(_ money: Money) -> Double {
-            // Only which one is named rests on it: minor units of different currencies are of different size.
-            Double(money.minorUnits.magnitude) / [1, 10, 100, 1_000][Money.decimals(of: money.currency)]
-        }
-        let largest = ordered.dropFirst().reduce(ordered[0]) { size($1) > size($0) ? $1 : $0 }
-        let more = ordered.count - 1
-        return "\(text(largest)) and \(more) more \(more == 1 ? "currency" : "currencies")"
+        let words = listed(inOrder(amounts, statement).map(text), max, "currency", "currencies")
+        return words.isEmpty ? nil : sentence(words)
+    }
+
+    /// The first `max` of some words, both of two, and how many more there are.
+    private static func listed(_ words: [String], _ max: Int, _ one: String, _ several: String) -> [String] {
+        guard words.count > Swift.max(max, 2) else { return words }
+        let more = words.count - max
+        return words.prefix(max) + ["\(more) more \(more == 1 ? one : several)"]
+    }
+
+    /// `a`, `a and b`, `a, b and c`.
+    private static func sentence(_ words: [String]) -> String {
+        words.count < 3
+            ? words.joined(separator: " and ")
+            : words.dropLast().joined(separator: ", ") + " and " + words[words.count - 1]
     }
 
     /// The sizes of differences added up; `nil` where the sum does not fit.
@@ -166,18 +185,28 @@ public enum ReportVerdict {
     }
 
     private static func inOrder(_ totals: [ChargeTotals], _ statement: Statement) -> [ChargeTotals] {
-        let main = mainCurrency(statement)
-        return totals.filter { $0.currency == main } + totals.filter { $0.currency != main }
+        let lines = linesByCurrency(statement)
+        return totals.sorted { comesFirst($0.currency, $1.currency, lines) }
     }
 
-    /// The currency in which most agencies have lines, of several the first.
-    private static func mainCurrency(_ statement: Statement) -> String? {
+    private static func inOrder(_ amounts: [Money], _ statement: Statement) -> [Money] {
+        let lines = linesByCurrency(statement)
+        return amounts.sorted { comesFirst($0.currency, $1.currency, lines) }
+    }
+
+    /// No amount is asked: those of different currencies cannot be compared.
+    private static func comesFirst(_ one: String, _ other: String, _ lines: [String: Int64]) -> Bool {
+        (lines[other] ?? 0, one) < (lines[one] ?? 0, other)
+    }
+
+    /// In how many lines of agencies each currency stands, of credits and of charges.
+    private static func linesByCurrency(_ statement: Statement) -> [String: Int64] {
         var agencies: [String: Int64] = [:]
         for line in statement.agencies {
             for sum in line.activity.purchases { agencies[sum.currency, default: 0] += 1 }
         }
         for totals in statement.chargeTotals { agencies[totals.currency, default: 0] += totals.agencies }
-        return agencies.min { ($1.value, $0.key) < ($0.value, $1.key) }?.key
+        return agencies
     }
 
     private static func agencies(_ out: Int64, _ all: Int64) -> String {

@@ -93,10 +93,9 @@ public struct CronFiles: Sendable {
         guard let local = job.expression?.firstInGap(of: job.zone, from: newYear(2026), to: newYear(2036)) else {
             return nil
         }
-        let words = ISOTime.text(local, in: .utc)
-        return "# On \(words.prefix(10)), as on other such days, clocks in \(job.timeZone) jump over "
-            + "\(words.dropFirst(11).prefix(5)) and \(whom) runs nothing: leave the job to trueup schedule, "
-            + "or take another time."
+        let time = ISOTime.text(local, in: .utc).dropFirst(11).prefix(5)
+        return "# On days on which clocks in \(job.timeZone) jump over \(time), \(whom) runs nothing: leave the job to "
+            + "trueup schedule, or take another time."
     }
 
     // MARK: - crontab

@@ -14,7 +14,7 @@ extension JobRun {
             counts[item.kind, default: KindCount()].found += 1
             if item.action != .inform { counts[item.kind]?.open += 1 }
         }
-        let plan = try await plan(run, judged, subjects)
+        let plan = try await plan(own, judged, subjects)
         let state: RunState = counts.values.contains { $0.open > 0 } ? .drift : .clean
         let outcome = try await Runs(pool: pool).end(
             own.fence, gathered.tally.outcome(state, counts: counts, spent: try await spent(run)))
@@ -35,7 +35,8 @@ extension JobRun {
     }
 
     /// What would be done about these differences.
-    private func plan(_ run: Run, _ judged: [Judged], _ subjects: Subjects) async throws -> Plan {
+    private func plan(_ own: OwnRun, _ judged: [Judged], _ subjects: Subjects) async throws -> Plan {
+        let run = own.run
         var items: [Plan.Item] = []
         var reviews: [Plan.Review] = []
         for subject in subjects.list {
@@ -50,10 +51,11 @@ extension JobRun {
                 }
             }
         }
+        let accounts = own.accounts.compactMap { account in account.id.map { (account.name, $0) } }
         return try Plan(
-            purpose: .repair, job: run.job, definitionHash: run.definitionHash, run: run.id, createdSeconds: nowSeconds,
-            createdBy: origin.requestedBy, programVersion: origin.programVersion, period: run.period, items: items,
-            reviews: reviews)
+            purpose: .repair, job: run.job, definitionHash: subjects.hash, run: run.id, createdSeconds: nowSeconds,
+            createdBy: origin.requestedBy, programVersion: origin.programVersion, period: run.period,
+            accounts: Dictionary(accounts) { first, _ in first }, items: items, reviews: reviews)
     }
 
     /// - Parameter first: what was gathered; it is given up here, so that nothing of it is held longer than it is used.
@@ -103,7 +105,7 @@ extension JobRun {
             ended.seen += recorded
             if let reason = limits.exceeded(repairs: tasks.count, objects: ended.tally.stripeObjects) {
                 ended.tally.problems.append("\(reason): nothing was applied. \(approval)")
-                ended.waiting = try await plan(own.run, judged, subjects)
+                ended.waiting = try await plan(own, judged, subjects)
                 break
             }
             let outcome = try await repair(own, tasks, subjects)

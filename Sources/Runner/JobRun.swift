@@ -95,22 +95,24 @@ public struct JobRun: Sendable {
     }
 
     private func runLocked(_ subjects: Subjects) async throws -> RunResult {
-        _ = try await atOnce(definition.kind.accounts, definition.kind.accounts.count) { account in
+        let accounts = try await atOnce(definition.kind.accounts, definition.kind.accounts.count) { account in
             try await client(account).verifyKnown(account, pool: pool)
         }
+        if !isPlan { try await pool.withConnection { for account in accounts { try await account.remember(on: $0) } } }
+        let hash = isPlan ? subjects.hash(readWith: accounts) : subjects.hash
         let gathering = try gathering(subjects)
         let runs = Runs(pool: pool)
         try await runs.dropLeftovers()
         let period = try await period()
         let unfinished = try await runs.takeUnfinished(
-            job: definition.name, definitionHash: subjects.hash, isPlan: isPlan,
+            job: definition.name, definitionHash: hash, isPlan: isPlan,
             period: isOccurrence ? period : range, isExact: isOccurrence, origin: origin, lease: lease)
         let run: Run
         if let unfinished {
             run = unfinished
         } else {
             run = try await runs.begin(
-                job: definition.name, definitionHash: subjects.hash, isPlan: isPlan, period: period,
+                job: definition.name, definitionHash: hash, isPlan: isPlan, period: period,
                 lists: try await gathering.lists(period: period), origin: origin, lease: lease)
         }
         progress(
@@ -118,7 +120,8 @@ public struct JobRun: Sendable {
                 runID: run.id, resumed: unfinished != nil, periodFromSeconds: run.period.fromSeconds,
                 periodToSeconds: run.period.toSeconds))
         let own = OwnRun(
-            run: run, fence: RunFence(run, lease: lease), reader: reader, leaseSeconds: leaseSeconds)
+            run: run, fence: RunFence(run, lease: lease), reader: reader, leaseSeconds: leaseSeconds,
+            accounts: accounts)
         do {
             if !isPlan {
                 try await WriteRecovery(fence: own.fence, clients: clients, pool: pool).recover()

@@ -9,6 +9,8 @@ struct OwnRun: Sendable {
     let reader: String
     /// How long windows are held without a sign of life.
     let leaseSeconds: Double
+    /// Whose keys it reads with.
+    let accounts: [VerifiedAccount]
 
     var windows: Windows { Windows(fence, reader: reader, leaseSeconds: leaseSeconds) }
 }

@@ -67,6 +67,9 @@ public struct Plan: Codable, Sendable, Equatable {
     public var programVersion: String
     public var periodFromSeconds: Int64
     public var periodToSeconds: Int64
+    /// The Stripe account that each name stood for, `acct_…` by the name in the settings. Absent from reverts, which
+    /// ask Stripe nothing, and from plans of older versions; without the accounts whose keys may not say it.
+    public var accounts: [String: String]?
     public var items: [Item]
     public var reviews: [Review]
     /// What a revert cannot undo, a sentence each.
@@ -110,7 +113,8 @@ public struct Plan: Codable, Sendable, Equatable {
 
     init(
         purpose: Purpose, job: String, definitionHash: String, run: Int64, createdSeconds: Int64, createdBy: String,
-        programVersion: String, period: Window, items: [Item], reviews: [Review], impossible: [String] = []
+        programVersion: String, period: Window, accounts: [String: String]? = nil, items: [Item], reviews: [Review],
+        impossible: [String] = []
     ) throws {
         self.purpose = purpose
         self.job = job
@@ -121,6 +125,7 @@ public struct Plan: Codable, Sendable, Equatable {
         self.programVersion = programVersion
         periodFromSeconds = period.fromSeconds
         periodToSeconds = period.toSeconds
+        self.accounts = accounts
         self.items = items
         self.reviews = reviews
         self.impossible = impossible
@@ -134,7 +139,9 @@ public enum PlanError: Error, Equatable, CustomStringConvertible {
     case edited(String)
     case otherDefinition(String, job: String)
     case otherDatabase(String, run: Int64)
+    case otherAccount(String, name: String, planned: String, found: String)
     case noJob(String)
+    case noRun(Int64)
     case nothingToRevert(Int64)
 
     public var description: String {
@@ -149,7 +156,11 @@ public enum PlanError: Error, Equatable, CustomStringConvertible {
         case .otherDatabase(let path, let run):
             "\(path) was made of run \(run) of another database: this one has no such run. Nothing was applied; name "
                 + "the plan's database in DATABASE_URL, or make a new plan here."
+        case .otherAccount(let path, let name, let planned, let found):
+            "\(path) was made of Stripe account \(planned) as \(name), whose key belongs to \(found) now. Nothing was "
+                + "applied; check that the keys are not swapped, or make a new plan."
         case .noJob(let job): "The plan is for job \(job), which has no file."
+        case .noRun(let run): "There is no run \(run)."
         case .nothingToRevert(let run): "Run \(run) made no repairs: there is nothing to revert."
         }
     }

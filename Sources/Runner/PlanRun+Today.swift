@@ -75,6 +75,8 @@ extension PlanRun {
             return .moved("invoice \(item.stripeID) exists by now: it is \(read.value.status.text)")
         } catch {
             guard error.kind == .notFound else { throw error }
+            var judged = judged
+            judged.found.requestID = error.requestID
             return .stands(judged)
         }
     }
@@ -82,24 +84,8 @@ extension PlanRun {
     /// What was taken back of these payments, whenever it was.
     private func reversed(of intents: [String], _ subject: Subject, _ client: StripeClient) async throws -> Reversed {
         let reversals = Reversals(client: client, account: subject.account, namingInvoices: false)
-        var sum = Reversed()
-        for intent in intents {
-            for read in try await reversals.of(intent: intent) where read.facts.stands {
-                switch read.facts.kind {
-                case .refund: sum.refunded = sum.refunded.addingClamped(read.facts.amount)
-                case .dispute: sum.disputed = sum.disputed.addingClamped(read.facts.amount)
-                case .creditNote: break
-                }
-            }
-        }
-        return sum
-    }
-}
-
-extension Int64 {
-    /// The sum, or the largest number where it has none.
-    fileprivate func addingClamped(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
+        var facts: [ReversalFacts] = []
+        for intent in intents { facts += try await reversals.of(intent: intent).map(\.facts) }
+        return Reversed(facts)
     }
 }

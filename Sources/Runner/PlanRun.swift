@@ -55,7 +55,8 @@ public struct PlanRun: Sendable {
 
     /// Applies the plan. Doing it twice changes nothing more.
     /// - Throws: ``RunError`` when the job runs already; ``PlanError/otherDefinition(_:job:)`` when its file has
-    ///   changed since; ``PlanError/otherDatabase(_:run:)``.
+    ///   changed since; ``PlanError/otherDatabase(_:run:)``; ``PlanError/otherAccount(_:name:planned:found:)``;
+    ///   ``AccountChanged``.
     public func apply() async throws -> Result {
         guard let lock = try await JobLock.take(job: definition.name, target: pool.target) else {
             throw RunError.alreadyRunning(definition.name)
@@ -75,10 +76,7 @@ public struct PlanRun: Sendable {
         let subjects = try await Subjects.resolve(definition, jobs: jobs, canSend: canSend, pool: pool)
         guard plan.definitionHash == subjects.hash else { throw PlanError.otherDefinition(path, job: plan.job) }
         try await checkDatabase()
-        for account in definition.kind.accounts {
-            guard let client = clients[account] else { throw RunError.noAccount(account) }
-            try await client.verifyKnown(account, pool: pool)
-        }
+        try await checkAccounts()
         let runs = Runs(pool: pool)
         let run = try await runs.begin(
             job: definition.name, definitionHash: subjects.hash, isPlan: false,
@@ -86,6 +84,10 @@ public struct PlanRun: Sendable {
             origin: origin)
         let fence = RunFence(run)
         var result = Result(runID: run.id, applied: 0, leftAlone: [], failures: [])
+        progress(
+            .began(
+                runID: run.id, resumed: false, periodFromSeconds: run.period.fromSeconds,
+                periodToSeconds: run.period.toSeconds))
         progress(.repairing(plan.items.count))
         do {
             try await WriteRecovery(fence: fence, clients: clients, pool: pool).recover()
@@ -112,6 +114,22 @@ public struct PlanRun: Sendable {
                 state: state, counts: counts, requests: used.requests, requestsLeast: used.requests - used.repeated,
                 problems: result.failures + result.leftAlone.map { "left alone: \($0)" }))
         return result
+    }
+
+    /// The keys have to be those of the accounts that the plan was made of. Their names are held to them from now on:
+    /// making a plan does not do that, so that a plan with swapped keys is of no consequence.
+    private func checkAccounts() async throws {
+        var verified: [VerifiedAccount] = []
+        for name in definition.kind.accounts {
+            guard let client = clients[name] else { throw RunError.noAccount(name) }
+            let account = try await client.verifyKnown(name, pool: pool)
+            if let planned = plan.accounts?[name], let found = account.id, planned != found {
+                throw PlanError.otherAccount(path, name: name, planned: planned, found: found)
+            }
+            verified.append(account)
+        }
+        let all = verified
+        try await pool.withConnection { for account in all { try await account.remember(on: $0) } }
     }
 
     /// A plan names its run: a database that does not know it is another one.
@@ -200,6 +218,11 @@ public struct PlanRun: Sendable {
             guard subject.undoWord(repair.effect) == item.effect else {
                 return .refused("\(item.what): \(item.effect) does not undo \(repair.effect)")
             }
+            if try await RepairRecord.exists(
+                plan: plan.id, findingID: repair.findingID, effect: item.effect, on: connection)
+            {
+                return .alreadyDone
+            }
             let outcome = try await subject.undo(repair, on: connection)
             if case .done(let before, let after) = outcome {
                 let record = RepairRecord(
@@ -226,14 +249,5 @@ extension Plan.Item {
     public var what: String {
         let noun = ComparisonName(rawValue: comparison)?.localNoun ?? comparison
         return localID.isEmpty ? stripeID : "\(noun) \(localID)"
-    }
-}
-
-extension StripeClient {
-    /// Checks the key, and that it belongs to the account that this name has always stood for. Before anything else is
-    /// asked or changed.
-    func verifyKnown(_ name: String, pool: Pool) async throws {
-        guard let accountID = try await verify().accountID else { return }
-        try await pool.withConnection { try await KnownAccounts.check(name: name, accountID: accountID, on: $0) }
     }
 }

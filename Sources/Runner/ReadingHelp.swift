@@ -138,7 +138,9 @@ public actor ReadingHelp {
                 client = known
             } else {
                 client = try open(account, list.trigger)
-                try await client.verifyKnown(account, pool: pool)
+                // The keys of a plan that nobody has approved yet may be swapped here or there.
+                let verified = try await client.verifyKnown(account, pool: pool)
+                guard verified.isKnown || verified.id == nil else { throw RunError.unknownAccount(account) }
                 clients[key(list)] = client
             }
             guard client.account.apiVersion == list.request.apiVersion else {

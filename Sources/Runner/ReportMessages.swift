@@ -40,7 +40,7 @@ public struct ReportMessages: Sendable, Hashable {
         subject = ReportText.visible(
             head + (isFull ? ReportVerdict.subject(statement, after: head) : "unchanged"))
         guard isFull else {
-            text = result.oneLine + "\n"
+            text = ReportText.lines(result.oneLine, columns: Self.textColumns).joined(separator: "\n") + "\n"
             html = ReportMail.html(report, line: result.oneLine)
             attachments = []
             slack = ReportMessages.escaped(result.oneLine)

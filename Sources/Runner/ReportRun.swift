@@ -73,7 +73,7 @@ public struct ReportRun: Sendable {
             throw RunError.alreadyRunning(name)
         }
         do {
-            let result = try await make()
+            let result = try await attempt()
             await lock.release()
             return result
         } catch {
@@ -81,6 +81,24 @@ public struct ReportRun: Sendable {
             throw error
         }
     }
+
+    /// Makes the report, and keeps that it was made, or why it was not: one that is made again has no row of its own.
+    private func attempt() async throws -> ReportResult {
+        let attempts = ReportAttempts(pool: pool)
+        let id = try await attempts.begin(job: definition.name, isOwn: period == .lastCutOff, origin: origin)
+        do {
+            return try await make(attempt: id)
+        } catch {
+            // Whoever took the occurrence over makes the report.
+            let isStopped = error is CancellationError || error is LeaseLost || Task.isCancelled
+            let why = Self.words(error)
+            // As in `explaining`: also when it was cancelled, and the error that is thrown is the one that matters.
+            _ = await Task { try await attempts.fail(id, why, isStopped: isStopped) }.result
+            throw error
+        }
+    }
+
+    private static func words(_ error: any Error) -> String { (error as? CocoaError)?.words ?? "\(error)" }
 
     // MARK: One report
 
@@ -108,7 +126,7 @@ public struct ReportRun: Sendable {
         }
     }
 
-    private func make() async throws -> ReportResult {
+    private func make(attempt: Int64) async throws -> ReportResult {
         await ReportPress.sweep("\(delivery?.settings.directory?.path ?? "reports")/\(definition.name)")
         let zone = try Zone.load(job.cutOff.timeZone)
         let bounds = try await bounds(zone)
@@ -123,12 +141,15 @@ public struct ReportRun: Sendable {
         let queued = delivery?.queued(messages, job.deliver) ?? []
         let attachments = queued.isEmpty ? [] : try ReportDelivery.attachments(messages)
         let (delivery, id, purpose, lease) = (delivery, made.id, purpose, lease)
+        let (isRepeated, statement) = (made.isRepeated, made.report.statement)
         // The report and the messages that tell of it are one transaction: a crash leaves both or neither.
         result.deliveries = try await explaining(stored == nil ? nil : id) {
             try await pool.transaction { connection in
                 if let lease { try await Occurrences.hold(lease, on: connection) }
                 try await stored?.insert(on: connection)
                 if purpose == .regular { try await StoredReports.markRegular(id, on: connection) }
+                try await ReportAttempts.end(
+                    attempt, report: id, isRepeated: isRepeated, statement, on: connection)
                 return try await delivery?.enqueue(queued, attachments: attachments, report: id, on: connection) ?? []
             }
         }
@@ -278,7 +299,7 @@ public struct ReportRun: Sendable {
         } catch {
             guard let id else { throw error }
             let reports = StoredReports(pool: pool)
-            let why = (error as? CocoaError)?.words ?? "\(error)"
+            let why = Self.words(error)
             // Written whether or not the report was cancelled. Where even that fails, the number stands without a
             // reason, and the error that is thrown is the one that matters.
             let writing = Task { try await reports.recordFailure(why, of: id) }

@@ -7,11 +7,11 @@ import Stripe
 
 extension Plan {
     /// What it would take to undo the repairs of a run, from the audit. Nothing is changed.
-    /// - Throws: ``PlanError/nothingToRevert(_:)``, ``PlanError/noJob(_:)``.
+    /// - Throws: ``PlanError/noRun(_:)``, ``PlanError/nothingToRevert(_:)``, ``PlanError/noJob(_:)``.
     public static func revert(
         runID: Int64, jobs: [JobDefinition], pool: Pool, origin: RunOrigin, nowSeconds: Int64
     ) async throws -> Plan {
-        guard let run = try await Runs(pool: pool).run(id: runID) else { throw PlanError.nothingToRevert(runID) }
+        guard let run = try await Runs(pool: pool).run(id: runID) else { throw PlanError.noRun(runID) }
         guard let definition = jobs.first(where: { $0.name == run.job }) else { throw PlanError.noJob(run.job) }
         let repairs = try await pool.withConnection { try await Repair.of(runID: runID, on: $0) }
         guard !repairs.isEmpty else { throw PlanError.nothingToRevert(runID) }

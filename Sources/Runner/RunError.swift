@@ -3,6 +3,8 @@ public enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Another process runs the job now (exit code 75).
     case alreadyRunning(String)
     case noAccount(String)
+    /// Nobody has held the account's name to a Stripe account yet.
+    case unknownAccount(String)
     case unsupported(String)
     /// No reconcile job says which table something is in.
     case noTable(String)
@@ -15,6 +17,8 @@ public enum RunError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .alreadyRunning(let job): "Job \(job) is running already in another process. Nothing was done."
         case .noAccount(let account): "No Stripe client was made for account \(account)."
+        case .unknownAccount(let account):
+            "No run has used account \(account) yet, only a plan: its key may be another one's here."
         case .emptyRange(let job):
             "The range of this backfill of \(job) is empty: --from must lie before --to, and before now less the job's "
                 + "settle delay."

@@ -11,6 +11,8 @@ public struct RunResult: Sendable {
     public let plan: Plan?
     /// Differences that a person accepted and whose facts are still the same: they are left alone and not counted.
     public let accepted: Int
+    /// After it, messages that were to leave did not: they wait in the outbox.
+    public var hasUnsent = false
 
     init(run: Run, outcome: RunOutcome, findings: [ReportedFinding], plan: Plan? = nil, accepted: Int = 0) {
         self.accepted = accepted

@@ -51,6 +51,14 @@ struct Subjects: Sendable {
         }
     }
 
+    /// What a plan's run is filed under, so that it goes on only with what it began with: the hash, and as long as no
+    /// run has held the names to their accounts, these accounts.
+    func hash(readWith accounts: [VerifiedAccount]) -> String {
+        guard accounts.contains(where: { $0.id != nil && !$0.isKnown }) else { return hash }
+        let words = [hash] + accounts.map { "\($0.name) \($0.id ?? "")" }.sorted()
+        return SHA256.hex(Array(words.joined(separator: "\n").utf8))
+    }
+
     /// The comparison that a finding or an item of a plan comes from.
     func subject(account: String, comparison: ComparisonName) -> Subject? {
         list.first { $0.account == account && $0.comparison == comparison }

@@ -65,6 +65,15 @@ extension Change {
         return made
     }
 
+    /// The bank takes a refund, or sends it back.
+    mutating func end(_ refund: PartRecord, _ status: SandboxRefundStatus) throws(SandboxError) {
+        var refunds = refund.intent.aftermath.refunds
+        refunds[refund.part.number].status = status
+        let changed = store(refund.intent.aftermath.with(refunds: refunds), of: refund.intent)
+        guard let after = changed.record(.refund, refund.part.number) else { return }
+        record(status == .failed ? "refund.failed" : "refund.updated", .part(after))
+    }
+
     /// The cardholder's bank takes the money back.
     mutating func dispute(_ charge: PartRecord, amount: Int64?, reason: String) throws(SandboxError) -> PartRecord {
         let intent = charge.intent
@@ -93,7 +102,8 @@ extension Change {
         disputes[dispute.part.number].status = status
         let changed = store(dispute.intent.aftermath.with(disputes: disputes), of: dispute.intent)
         guard let after = changed.record(.dispute, dispute.part.number) else { return }
-        record(status == .underReview ? "charge.dispute.updated" : "charge.dispute.closed", .part(after))
+        let isOver = [.won, .lost, .warningClosed].contains(status)
+        record(isOver ? "charge.dispute.closed" : "charge.dispute.updated", .part(after))
     }
 
     /// What a credit note is about, and what becomes of the money.

@@ -67,6 +67,7 @@ final class Aftermath: Sendable {
         /// The number of the attempt whose charge it gives back.
         var attempt = 0
         var metadata: [(key: String, value: String)] = []
+        var status = SandboxRefundStatus.succeeded
     }
 
     struct Dispute: Sendable {
@@ -116,7 +117,10 @@ final class Aftermath: Sendable {
         return earlier.lastSeconds == .min ? nil : earlier
     }
 
-    func refunded(attempt: Int) -> Int64 { refunds.reduce(0) { $0 + ($1.attempt == attempt ? $1.amount : 0) } }
+    /// What was given back of an attempt's charge. The money of a refund that failed came back.
+    func refunded(attempt: Int) -> Int64 {
+        refunds.reduce(0) { $0 + ($1.attempt == attempt && $1.status.stands ? $1.amount : 0) }
+    }
 
     func credited(postPayment: Bool) -> Int64 {
         creditNotes.reduce(0) { $0 + ($1.isPostPayment == postPayment ? $1.amount : 0) }
@@ -132,6 +136,10 @@ extension Aftermath? {
         Aftermath(refunds: refunds + [refund], disputes: disputes, creditNotes: creditNotes)
     }
 
+    func with(refunds: [Aftermath.Refund]) -> Aftermath {
+        Aftermath(refunds: refunds, disputes: disputes, creditNotes: creditNotes)
+    }
+
     func with(disputes: [Aftermath.Dispute]) -> Aftermath {
         Aftermath(refunds: refunds, disputes: disputes, creditNotes: creditNotes)
     }
@@ -141,9 +149,22 @@ extension Aftermath? {
     }
 }
 
+/// The states of a refund (https://docs.stripe.com/api/refunds/object).
+public enum SandboxRefundStatus: String, Sendable, CaseIterable {
+    case pending, succeeded, failed, canceled
+    case requiresAction = "requires_action"
+
+    /// Whether the money is, or will be, given back.
+    var stands: Bool { self != .failed && self != .canceled }
+}
+
 /// The states of a dispute (https://docs.stripe.com/api/disputes/object).
 public enum SandboxDisputeStatus: String, Sendable, CaseIterable {
     case needsResponse = "needs_response"
     case underReview = "under_review"
     case won, lost
+    /// An inquiry: no money has moved.
+    case warningNeedsResponse = "warning_needs_response"
+    /// An inquiry that came to nothing.
+    case warningClosed = "warning_closed"
 }

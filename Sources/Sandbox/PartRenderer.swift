@@ -202,7 +202,7 @@ struct PartRenderer: Sendable {
         case .paymentIntent:
             pen.id(record.intent.kind, record.intent.index, createdSeconds: record.intent.createdSeconds, in: space)
         case .reason: pen.quoted(optional: refund.reason)
-        case .status: pen.text("succeeded")
+        case .status: pen.text(refund.status.rawValue)
         default: break
         }
     }

@@ -100,6 +100,18 @@ extension World {
         }
     }
 
+    /// Moves a refund on.
+    public func setRefund(
+        _ id: String, _ status: SandboxRefundStatus, delivery: SandboxDelivery = .delivered
+    ) throws(SandboxError) {
+        try change(delivery: delivery) { change throws(SandboxError) in
+            guard let refund = change.view.part(.refund, id: id) else {
+                throw .noSuch("refund", id, param: "refund")
+            }
+            try change.end(refund, status)
+        }
+    }
+
     /// The cardholder's bank takes money back.
     /// - Parameter id: a charge or a payment intent, that of an invoice as well.
     /// - Returns: the id of the dispute.

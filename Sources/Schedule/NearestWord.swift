@@ -1,5 +1,6 @@
 /// The nearest of some words to a mistyped one, or `nil` when none is near: at most a third of its letters may be
 /// wrong, counted as insertions, deletions, replacements and swaps of neighbours, upper and lower case being equal.
+/// Else the only one that it leaves out letters of, such as `latest` for `last`.
 package func nearestWord(to word: String, among words: some Sequence<String>) -> String? {
     let scalars = Array(word.lowercased().unicodeScalars.prefix(64))
     let limit = max(1, scalars.count / 3)
@@ -11,7 +12,20 @@ package func nearestWord(to word: String, among words: some Sequence<String>) ->
         guard distance <= limit, distance < other.count else { continue }
         if best.map({ distance < $0.distance }) ?? true { best = (distance, candidate) }
     }
-    return best?.word
+    return best?.word ?? shortened(scalars, among: words)
+}
+
+/// The only word that begins as a shortened one does, has all of its letters in their order, and at most twice as many.
+private func shortened(_ short: [Unicode.Scalar], among words: some Sequence<String>) -> String? {
+    guard short.count >= 3 else { return nil }
+    let fitting = words.filter { candidate in
+        let letters = Array(candidate.lowercased().unicodeScalars)
+        guard letters.first == short.first, letters.count <= 2 * short.count else { return false }
+        var rest = short[...]
+        for letter in letters where letter == rest.first { rest = rest.dropFirst() }
+        return rest.isEmpty
+    }
+    return fitting.count == 1 ? fitting.first : nil
 }
 
 /// Damerau's distance, in the form where no part is edited twice.

@@ -10,10 +10,11 @@ struct StatusFigures: Sendable {
         var description: String
         var schedule: String
         var next: String?
-        /// The last run of it, however it was started.
+        /// The last run or report of it, however it was started.
         var lastState: String?
         var lastAt: String?
-        var lastRunID: Int64?
+        /// `run 7`, `report 7`.
+        var lastName: String?
         var health: Health
     }
 
@@ -75,7 +76,8 @@ struct StatusFigures: Sendable {
     }
 
     private struct LastRun: Sendable {
-        var id: Int64
+        /// `run 7`, `report 7`; `nil`: a report that has no number.
+        var name: String?
         var state: String
         var startedSeconds: Int64
     }
@@ -90,7 +92,7 @@ struct StatusFigures: Sendable {
             name: job.name, description: job.description, schedule: schedule,
             next: job.expression?.next(after: nowSeconds, in: job.zone).map { time($0, in: job.zone) },
             lastState: last?.state, lastAt: last.map { time($0.startedSeconds, in: job.zone) },
-            lastRunID: last?.id, health: health(job, state, last, lateSeconds: lateSeconds))
+            lastName: last?.name, health: health(job, state, last, lateSeconds: lateSeconds))
     }
 
     private static func health(
@@ -101,7 +103,8 @@ struct StatusFigures: Sendable {
         switch last?.state {
         case "failed": return .bad("failed")
         case "incomplete": return .bad("incomplete")
-        case "drift": return .warning("differences remain")
+        case "drift", "explained": return .warning("differences remain")
+        case "unexplained": return .warning("differences are unexplained")
         case nil: return .warning("never ran")
         default:
             return state == nil && job.expression != nil ? .warning("no scheduler knows it") : .good("good")
@@ -112,14 +115,17 @@ struct StatusFigures: Sendable {
         let rows = try await pool.withConnection {
             try await $0.query(
                 """
-                SELECT DISTINCT ON (job) job, id, state, floor(extract(epoch FROM started_at))::bigint AS started
-                FROM trueup.run WHERE job = ANY($1) AND NOT is_plan ORDER BY job, id DESC
+                SELECT DISTINCT ON (job) job, name, state, floor(extract(epoch FROM started_at))::bigint AS started
+                FROM (SELECT job, 'run ' || id AS name, state, started_at, id FROM trueup.run WHERE NOT is_plan
+                    UNION ALL SELECT job, 'report ' || report_id, state, started_at, id FROM trueup.report_attempt
+                    WHERE is_own) runs
+                WHERE job = ANY($1) ORDER BY job, started_at DESC, id DESC
                 """, names)
         }
         var last: [String: LastRun] = [:]
         for row in rows {
             last[try row["job"]] = LastRun(
-                id: try row["id"], state: try row["state"], startedSeconds: try row["started"])
+                name: try row["name"], state: try row["state"], startedSeconds: try row["started"])
         }
         return last
     }

@@ -78,7 +78,7 @@ enum StatusPage {
         let rows = status.jobs.map { job in
             let last = job.lastState.map { state in
                 "\(badge(state, mark(state))) <small>\(escaped(job.lastAt ?? ""))"
-                    + (job.lastRunID.map { ", run \($0)" } ?? "") + "</small>"
+                    + (job.lastName.map { ", \($0)" } ?? "") + "</small>"
             }
             return """
                 <tr><th scope="row">\(escaped(job.name))<small>\(escaped(job.description))</small></th>

@@ -23,7 +23,8 @@ public struct Figures: Sendable {
         public var seconds: Double
     }
 
-    /// By job, trigger, state, and whether it was a plan. A run whose process was killed counts as interrupted.
+    /// By job, trigger, state, and whether it was a plan. A run whose process was killed counts as interrupted. A
+    /// report is a run of its job: `clean`, `explained`, `unexplained`, `incomplete`, `failed`.
     public var runs: [Count] = []
     /// By job: seconds of all ended runs, their number, requests, objects.
     public var runSeconds: [Count] = []
@@ -87,25 +88,40 @@ public struct Figures: Sendable {
     private static let runsSQL = """
         SELECT job, trigger, is_plan::text AS plan, count(*)::double precision AS value,
             CASE WHEN state = 'running' AND NOT \(JobLock.isHeld("run.job")) THEN 'interrupted' ELSE state END AS state
-        FROM trueup.run GROUP BY 1, 2, 3, 5 ORDER BY 1, 2, 3, 5
+        FROM trueup.run GROUP BY 1, 2, 3, 5
+        UNION ALL
+        SELECT job, trigger, 'false', count(*)::double precision,
+            CASE WHEN state = 'running' AND NOT \(JobLock.isReportHeld("report_attempt.job"))
+                THEN 'interrupted' ELSE state END
+        FROM trueup.report_attempt GROUP BY 1, 2, 5
+        ORDER BY 1, 2, 3, 5
         """
 
     private static let endedSQL = """
         SELECT job, count(ended_at)::double precision AS ended,
             coalesce(sum(extract(epoch FROM ended_at - started_at)), 0)::double precision AS seconds,
             sum(requests)::double precision AS requests, sum(stripe_objects)::double precision AS objects
-        FROM trueup.run GROUP BY job ORDER BY job
+        FROM (SELECT job, started_at, ended_at, requests, stripe_objects FROM trueup.run
+            -- How long reports of earlier versions took, nobody knows.
+            UNION ALL SELECT job, started_at, ended_at, 0, 0 FROM trueup.report_attempt
+                WHERE ended_at IS DISTINCT FROM started_at) runs
+        GROUP BY job ORDER BY job
         """
 
     private static let lastSQL = """
         SELECT DISTINCT ON (job) job, state, extract(epoch FROM ended_at)::double precision AS ended,
             extract(epoch FROM ended_at - started_at)::double precision AS seconds
-        FROM trueup.run WHERE NOT is_plan AND ended_at IS NOT NULL ORDER BY job, id DESC
+        FROM (SELECT job, state, started_at, ended_at, id FROM trueup.run WHERE NOT is_plan
+            UNION ALL SELECT job, state, started_at, ended_at, id FROM trueup.report_attempt WHERE is_own) runs
+        WHERE ended_at IS NOT NULL ORDER BY job, started_at DESC, id DESC
         """
 
     private static let completeSQL = """
-        SELECT job, extract(epoch FROM max(ended_at))::double precision AS value FROM trueup.run
-        WHERE NOT is_plan AND trigger IN ('manual', 'schedule') AND state IN ('clean', 'repaired', 'drift')
+        SELECT job, extract(epoch FROM max(ended_at))::double precision AS value
+        FROM (SELECT job, ended_at FROM trueup.run
+            WHERE NOT is_plan AND trigger IN ('manual', 'schedule') AND state IN ('clean', 'repaired', 'drift')
+            UNION ALL SELECT job, ended_at FROM trueup.report_attempt
+            WHERE is_own AND trigger IN ('manual', 'schedule') AND state IN ('clean', 'explained', 'unexplained')) runs
         GROUP BY job ORDER BY job
         """
 

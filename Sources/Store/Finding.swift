@@ -101,7 +101,10 @@ public struct Finding: Sendable, Hashable {
     public let localState: String?
     public let stripeAmount: Int64?
     public let localAmount: Int64?
+    /// Of Stripe's side, where it has one.
     public let currency: String?
+    /// Of the local row, where it has one; in the letters of the row.
+    public let localCurrency: String?
     public let credits: Int64?
     public let agencyID: Int64?
     public let firstSeenAt: Timestamp
@@ -115,7 +118,8 @@ public struct Finding: Sendable, Hashable {
     static let columns = """
         id, job, kind, account, stripe_id, local_id, action, state, closed_how, explanation, stripe_status, local_state,
         stripe_amount, local_amount, currency, credits, agency_id, first_seen_at, last_seen_at, last_run_id, runs_seen,
-        times_reopened, closed_at, owner, comparison
+        times_reopened, closed_at, owner, comparison,
+        coalesce(facts->'order'->>'currency', facts->'charge'->>'currency') AS local_currency
         """
 
     init(_ row: Row) throws {
@@ -135,6 +139,7 @@ public struct Finding: Sendable, Hashable {
         stripeAmount = try row["stripe_amount"]
         localAmount = try row["local_amount"]
         currency = try row["currency"]
+        localCurrency = try row["local_currency"]
         credits = try row["credits"]
         agencyID = try row["agency_id"]
         firstSeenAt = try row["first_seen_at"]

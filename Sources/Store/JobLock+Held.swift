@@ -12,6 +12,9 @@ extension JobLock {
         """
     }
 
+    /// The same for the report of that name.
+    static func isReportHeld(_ job: String) -> String { isHeld("'\(reportPrefix)' || \(job)") }
+
     /// The server processes that hold the lock of the job, or of the report of its name, as SQL.
     /// - Parameter job: an SQL expression of type text, never a value.
     static func holders(_ job: String) -> String {

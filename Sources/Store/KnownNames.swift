@@ -7,7 +7,7 @@ public enum KnownNames {
         try await list(
             """
             SELECT job AS name FROM trueup.run UNION SELECT job FROM trueup.finding
-            UNION SELECT job FROM trueup.job_state ORDER BY 1
+            UNION SELECT job FROM trueup.job_state UNION SELECT job FROM trueup.report_attempt ORDER BY 1
             """, pool: pool)
     }
 

@@ -92,6 +92,16 @@ public struct RepairRecord: Sendable, Hashable {
         return !rows.isEmpty
     }
 
+    /// Whether a plan has had this effect about a finding before.
+    public static func exists(plan: String, findingID: Int64, effect: String, on connection: Connection) async throws
+        -> Bool
+    {
+        let rows = try await connection.query(
+            "SELECT 1 AS one FROM trueup.repair WHERE plan = $1 AND finding_id = $2 AND effect = $3 LIMIT 1", plan,
+            findingID, effect)
+        return !rows.isEmpty
+    }
+
     /// The audit row of a change at Stripe that a crash cut off from its end. The finding stays as it is: the run that
     /// follows looks at its object again.
     public static func insertRecovered(

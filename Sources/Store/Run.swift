@@ -240,7 +240,14 @@ public struct Runs: Sendable {
                 UPDATE trueup.window SET attempt = attempt + 1, lease_owner = NULL, lease_until = NULL
                 WHERE run_id = $1 AND NOT is_done
                 """, run.id)
-            return run
+            // A process that was killed did not say what it had sent: at least the pages that it wrote.
+            let pages = try await Windows.pageCounts(of: run.id, on: connection)
+            let counted = try await connection.query(
+                """
+                UPDATE trueup.run SET requests = greatest(requests, $2), requests_least = greatest(requests_least, $3)
+                WHERE id = $1 RETURNING \(Self.columns)
+                """, run.id, pages.read, pages.least)
+            return try Run(counted[0])
         }
     }
 

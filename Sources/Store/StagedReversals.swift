@@ -38,6 +38,30 @@ public struct ReversalFacts: Sendable, Hashable {
     }
 }
 
+extension Reversed {
+    /// What stands of some reversals of one payment, as ``StagedReversals`` adds it up in SQL: one rule for what a run
+    /// has staged and for what is read of a single object. Stripe takes a payment back in the payment's own currency.
+    public init(_ reversals: some Sequence<ReversalFacts>) {
+        self.init()
+        for facts in reversals where facts.stands {
+            switch facts.kind {
+            case .refund: refunded = refunded.addingClamped(facts.amount)
+            case .dispute: disputed = disputed.addingClamped(facts.amount)
+            // The invoice itself says what was credited.
+            case .creditNote: break
+            }
+        }
+    }
+}
+
+extension Int64 {
+    /// The sum, or the largest number where it has none.
+    fileprivate func addingClamped(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}
+
 /// The reversals that a run has read. They are few next to the objects: all of one list are written at once.
 public struct StagedReversals: Sendable {
     /// Ready for SQL: schema and table name.

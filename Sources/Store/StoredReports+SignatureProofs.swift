@@ -28,6 +28,23 @@ extension StoredReports {
         }
     }
 
+    /// Whether a report has signatures whose proofs are of before a proof's own time was part of its hash: since when
+    /// they are proven is held against the times of the signature and of the report alone.
+    public func hasUntimedProofs(_ id: Int64) async throws -> Bool {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                "SELECT EXISTS (SELECT FROM trueup.report_sign_proof WHERE report_id = $1 AND NOT is_timed) AS yes", id
+            )[0]["yes"]
+        }
+    }
+
+    /// A proof is written in the transaction that signs, and a late one after it; none of before its hash had its time
+    /// is younger than that change.
+    private static let isAtWrong = """
+        (p.at < s.signed_at OR p.is_late <> (p.at > s.signed_at) OR p.at < r.created_at
+            OR (NOT p.is_timed AND p.at > (SELECT applied_at FROM trueup.migration WHERE name = 'proof_times')))
+        """
+
     /// What is proven and is not there, or is another.
     private static func proofFaults(on connection: Connection) async throws -> [SignatureFault] {
         try await connection.query(
@@ -35,10 +52,12 @@ extension StoredReports {
             SELECT p.report_id, p.role, p.supersedes, x.supersedes AS supersedes_now, s.person,
                 p.previous_sha256 IS DISTINCT FROM lag(p.sha256) OVER (ORDER BY p.id) AS is_unchained,
                 s.report_id IS NULL AS is_gone,
-                trueup.sign_hash(s, p.previous_sha256) IS DISTINCT FROM p.sha256 AS is_changed
+                trueup.proof_hash(s, p) IS DISTINCT FROM p.sha256 AS is_changed, p.is_timed,
+                coalesce(\(isAtWrong), false) AS is_at_wrong
             FROM trueup.report_sign_proof p
                 LEFT JOIN trueup.report_sign s ON s.report_id = p.report_id AND s.role = p.role
                 LEFT JOIN trueup.report_supersede x ON x.report_id = p.report_id AND p.role = 'preparer'
+                LEFT JOIN trueup.report r ON r.id = p.report_id
             ORDER BY p.id
             """
         ).flatMap { row -> [SignatureFault] in
@@ -48,6 +67,7 @@ extension StoredReports {
             let isUnchained: Bool = try row["is_unchained"]
             let isGone: Bool = try row["is_gone"]
             let isChanged: Bool = try row["is_changed"]
+            let (isTimed, isAtWrong): (Bool, Bool) = (try row["is_timed"], try row["is_at_wrong"])
             let reports = Set([id] + [then, now].compactMap { $0 })
             var words: [String] = []
             if isGone {
@@ -59,7 +79,13 @@ extension StoredReports {
                 let person: String = try row["person"]
                 words.append(
                     "the \(role)'s signature of report \(id), by \(person) in the tables, is not what was signed: its "
-                        + "name, note, reason, time, logins or what it takes the place of was changed")
+                        + "name, note, reason, time, logins or what it takes the place of was changed"
+                        + (isTimed ? ", or since when it is proven" : ""))
+            }
+            if isAtWrong, !isGone {
+                words.append(
+                    "since when the \(role)'s signature of report \(id) is proven does not follow from when it was "
+                        + "given: the proof's time, or that it was late, was changed")
             }
             if isUnchained {
                 words.append("the chain of signatures is broken at the \(role)'s of report \(id): proofs were changed")

@@ -68,11 +68,11 @@ struct CheckCommand: AsyncParsableCommand {
         var report = CheckReport()
         let names = Array(Set(set.jobs.flatMap(\.kind.accounts))).sorted()
         var owners: [String: String] = [:]
-        var answered: [String] = []
+        var answered: [String: String?] = [:]
         for name in names {
             await report.line("account \(name)") {
                 let (id, words) = try await checkAccount(name, set.settings)
-                answered.append(name)
+                answered[name] = .some(id)
                 if let id, let other = owners.updateValue(name, forKey: id) {
                     throw CommandError(
                         "its key belongs to \(id), as that of account \(other) does: two names with one account. "
@@ -110,17 +110,20 @@ struct CheckCommand: AsyncParsableCommand {
         guard let id = identity.accountID else {
             return (nil, "\(identity.mode) mode; its key may not read /v1/account")
         }
-        let isHeld = settings.account(named: name)?.accountID != nil
-        // A key of another account would pass every other check, and its invoices would all be "missing locally".
-        let advice = isHeld ? "" : "; to hold the key to it, set account_id: \(id) in settings.yaml"
-        return (id, "\(id), \(identity.mode) mode\(advice)")
+        return (id, "\(id), \(identity.mode) mode")
     }
 
-    /// Whether the key belongs to the account that earlier runs have known under this name.
-    private func checkKey(_ name: String, _ settings: Settings, _ connection: Connection) async throws -> String {
-        let accounts = try Accounts.open([name], settings: settings)
-        defer { Task { await accounts.http.close() } }
-        guard let found = try await accounts.clients[name]?.verify().accountID else { return "may not say whose it is" }
+    /// Whether the key belongs to the account that earlier runs, and the settings, have known under this name.
+    /// - Parameter found: the account that it belongs to; `nil` where it may not say so.
+    private func checkKey(
+        _ name: String, _ found: String?, _ settings: Settings, isShared: Bool, _ connection: Connection
+    ) async throws -> String {
+        guard let found else { return "may not say whose it is" }
+        if let other = settings.accounts.first(where: { $0.name != name && $0.accountID == found }) {
+            throw CommandError(
+                "it belongs to \(found), which settings.yaml says is account \(other.name). Check that the keys are "
+                    + "not swapped")
+        }
         let others = try await KnownAccounts.names(of: found, except: name, on: connection)
         guard others.isEmpty else {
             throw CommandError(
@@ -128,15 +131,19 @@ struct CheckCommand: AsyncParsableCommand {
                     + "Check that the keys are not swapped; if the account was renamed, forget the old name with: "
                     + "trueup db psql -- -c \"DELETE FROM trueup.account WHERE account_id = '\(found)'\"")
         }
-        guard try await KnownAccounts.hold(name: name, accountID: found, on: connection) else {
-            return "no run has used this account yet"
-        }
-        return "the account of earlier runs, \(found)"
+        let isKnown = try await KnownAccounts.hold(name: name, accountID: found, on: connection)
+        let words = isKnown ? "the account of earlier runs, \(found)" : "no run has used this account yet"
+        // A key of another account would pass every other check, and its invoices would all be "missing locally". Of
+        // two names with one account, one has the wrong key: neither is to be held to it.
+        let isHeld = settings.account(named: name)?.accountID != nil
+        return isHeld || isShared
+            ? words
+            : words + "; if \(found) is the right one, hold the key to it: account_id: \(found) in settings.yaml"
     }
 
-    /// - Parameter names: the accounts whose keys Stripe took.
+    /// - Parameter found: the accounts whose keys Stripe took, with their ids where the keys may say them.
     private func checkDatabase(
-        _ database: Database, _ set: JobSet, _ start: CheckReport, keys names: [String]
+        _ database: Database, _ set: JobSet, _ start: CheckReport, keys found: [String: String?]
     ) async throws -> CheckReport {
         var report = start
         let connection = try await Connection.open(database.target, applicationName: "trueup check")
@@ -150,8 +157,11 @@ struct CheckCommand: AsyncParsableCommand {
             return "up to date"
         }
         // Without the schema nothing is known of earlier runs, which is said already.
-        for name in report.failures == start.failures ? names : [] {
-            await report.line("key of \(name)") { try await checkKey(name, set.settings, connection) }
+        for (name, id) in report.failures == start.failures ? found.sorted(by: { $0.key < $1.key }) : [] {
+            let isShared = found.contains { $0.key != name && $0.value == id }
+            await report.line("key of \(name)") {
+                try await checkKey(name, id, set.settings, isShared: isShared, connection)
+            }
         }
         let pool = Pool(database.target, size: 1, applicationName: "trueup check")
         for job in set.jobs {

@@ -148,14 +148,36 @@ struct Database: Sendable {
         }
     }
 
-    /// An error of the body, with where to look where the embedded server went away.
+    /// An error of the body, with where to look where the embedded server went away, and what to grant where a right is
+    /// missing.
     func explained(_ error: any Error) async -> any Error {
+        if let missing = await missingRights(error) { return CommandError(sentence(reason(of: error), and: missing)) }
         guard let log = await logIfLost(error) else { return error }
         return CommandError(
             sentence(
                 reason(of: error),
                 and: "The embedded database's log may say why: \(log). Run the same command again: it starts the "
                     + "database, and goes on from what was committed"))
+    }
+
+    /// What the role lacks on Trueup's own schema, where an error says that it lacks something.
+    private func missingRights(_ error: any Error) async -> String? {
+        guard (error as? PostgresError)?.sqlState == "42501" else { return nil }
+        do {
+            let connection = try await Connection.open(target, applicationName: "trueup")
+            let missing: [String]
+            do {
+                missing = try await TablePrivileges.missingOnTrueup(on: connection)
+            } catch {
+                await connection.close()
+                throw error
+            }
+            await connection.close()
+            return missing.isEmpty ? nil : missing.joined(separator: "; ")
+        } catch {
+            // The error is said as it is, with what a role needs in general.
+            return nil
+        }
     }
 
     /// The log of the embedded server, where an error says that it went away.

@@ -7,7 +7,7 @@ import Runner
 func explanation(of error: any Error) -> String {
     switch error {
     case let error as PostgresError: sentence(reason(of: error), and: nextStep(after: error))
-    case RunError.alreadyRunning: "\(error) See: trueup runs"
+    case RunError.alreadyRunning, PlanError.noRun: "\(error) See: trueup runs"
     case let error as CocoaError: error.words
     default: "\(error)"
     }

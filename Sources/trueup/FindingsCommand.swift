@@ -21,6 +21,7 @@ struct FindingsShowCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Its id, as the list shows it.", valueName: "F-id"))
     var id: String
 
+    @OptionGroup var json: JSONOption
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
@@ -46,6 +47,12 @@ struct FindingsShowCommand: AsyncParsableCommand {
                     "There is no finding \(id). See: "
                         + NextCommand(files, databaseOptions).onJobs("trueup findings list")
                 )
+            }
+            if json.json {
+                return try JSONDocument.print(
+                    FindingHistoryDocument(
+                        finding: FindingDocument(finding), repairs: repairs.map { .init($0) },
+                        notes: notes.map { .init($0) }))
             }
             for (name, value) in facts(finding) {
                 Terminal.print(name + String(repeating: " ", count: max(1, 14 - name.count)) + value)

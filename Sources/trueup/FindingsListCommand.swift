@@ -40,6 +40,7 @@ struct FindingsListCommand: AsyncParsableCommand {
     @Option(name: .long, help: "How many.")
     var limit = 1_000
 
+    @OptionGroup var json: JSONOption
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
@@ -76,6 +77,11 @@ struct FindingsListCommand: AsyncParsableCommand {
                 try await NameFilter(set: set, pool: pool).check(job: job, account: account)
                 return try await Findings(pool: pool).list(filter)
             }
+            if json.json {
+                return try JSONDocument.print(
+                    FindingsDocument(truncated: findings.count == limit, findings: findings.map { FindingDocument($0) })
+                )
+            }
             var table = TextTable(
                 headings: [
                     "id", "kind", "action", "state", "account", "at Stripe", "local row", "agency", "stripe", "local",
@@ -107,11 +113,9 @@ extension Finding {
         identity.localID.isEmpty ? "–" : "\(comparison.localNoun) \(printable(identity.localID))"
     }
 
-    /// The amount of the local row, or a dash. The finding's currency is Stripe's: where the two differ, the sentence
-    /// of the finding names the row's.
+    /// The amount of the local row in the row's own currency, or a dash.
     var localMoney: String {
-        guard identity.kind == .currencyMismatch, let localAmount else { return money(localAmount) }
-        return "\(Money.grouped(localAmount)) minor units"
+        localAmount.map { Money(minorUnits: $0, currency: localCurrency ?? currency ?? "").description } ?? "–"
     }
 
     /// An amount in the finding's currency, or a dash.

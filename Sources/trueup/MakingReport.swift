@@ -17,13 +17,13 @@ struct MakingReport {
     /// - Parameter lease: of the occurrence that the report is made for; `nil` where a person asked.
     /// - Returns: the report, with what became of it on each way out.
     func make(_ trigger: RunTrigger, lease: Lease? = nil) async throws -> ReportResult {
-        let accounts = try ReportAccounts.of(job, definition, set)
         let pool = Pool(target, size: 4, applicationName: "trueup report \(definition.name)")
         let http = HTTPClient()
         do {
+            let accounts = try await accounts(trigger, pool)
             let result = try await ReportRun(
                 definition: definition, report: job, jobs: set.jobs,
-                accounts: try await ReportAccounts.withIDs(accounts, pool: pool), pool: pool, origin: .here(trigger),
+                accounts: accounts, pool: pool, origin: .here(trigger),
                 nowSeconds: Int64(Date().timeIntervalSince1970),
                 delivery: ReportDelivery(
                     settings: set.settings.delivery, http: http, environment: ProcessInfo.processInfo.environment),
@@ -36,6 +36,24 @@ struct MakingReport {
         } catch {
             await pool.close()
             await http.close()
+            throw error
+        }
+    }
+
+    /// What the report is about. A report that cannot begin is part of the history all the same, as a run is; the
+    /// scheduler's is, with its occurrence.
+    private func accounts(_ trigger: RunTrigger, _ pool: Pool) async throws -> [ReportAccount] {
+        do {
+            return try await ReportAccounts.withIDs(ReportAccounts.of(job, definition, set), pool: pool)
+        } catch {
+            if trigger == .manual {
+                let why = RunSummary.oneLine(explanation(of: error))
+                // Where the database is away there is no history either; the error itself is said in any case.
+                _ = await Task {
+                    try await ReportAttempts(pool: pool).record(
+                        failure: why, job: definition.name, isOwn: true, origin: .here(trigger))
+                }.result
+            }
             throw error
         }
     }

@@ -10,7 +10,7 @@ struct ApplyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apply", abstract: "Does exactly what a plan file says.",
         discussion: """
-            A row that has moved since the plan was made is left alone (exit code 2). An edited plan, or one whose job
+            A row that has moved since the plan was made is left alone (exit code 2). An edited plan, or one whose job \
             file has changed, is refused. Applying a plan twice changes nothing more.
             """)
 
@@ -24,8 +24,10 @@ struct ApplyCommand: AsyncParsableCommand {
 
     func run() async throws {
         log.start()
+        Talk.isAbout("apply failed", ["trueup.plan.path": "\(self.plan)"])
         let set = try files.load()
         let plan = try PlanFile.read(self.plan)
+        Talk.isAbout("apply failed", ["trueup.job": "\(plan.job)", "trueup.plan": "\(plan.id)"])
         guard let definition = set.job(named: plan.job) else { throw PlanError.noJob(plan.job) }
         let isLive = Accounts.hasLiveKey(definition.kind.accounts, settings: set.settings)
         let file = metrics.file()
@@ -58,7 +60,10 @@ struct ApplyCommand: AsyncParsableCommand {
                 plan: plan, path: self.plan, definition: definition, jobs: set.jobs, clients: accounts.clients,
                 pool: pool, origin: .here(plan.purpose == .revert ? .revert : .apply),
                 canSend: set.settings.delivery.email != nil,
-                progress: { view.show($0) }
+                progress: {
+                    if case .began(let id, _, _, _) = $0 { Talk.isAbout(run: id) }
+                    view.show($0)
+                }
             ).apply()
         } catch {
             view.clear()
@@ -72,14 +77,18 @@ struct ApplyCommand: AsyncParsableCommand {
         await accounts.http.close()
         await budgets.close()
         if result.doneBefore == plan.items.count, result.doneBefore > 0 {
-            Terminal.print("This plan is done already: all of its \(plan.items.count) items (plan \(plan.id)).")
+            let what = counted(plan.items.count, "item") + (plan.purpose == .revert ? " were undone before" : "")
+            Terminal.print("This plan is done already: all of its \(what) (plan \(plan.id)).")
         } else {
-            let before = result.doneBefore > 0 ? ", \(result.doneBefore) were done before" : ""
+            let done = plan.purpose == .revert ? "undone" : "done"
+            let before = result.doneBefore > 0 ? ", \(result.doneBefore) were \(done) before" : ""
             Terminal.print(
                 "Applied \(result.applied) of \(plan.items.count)\(before) (plan \(plan.id), run \(result.runID)).")
         }
-        for reason in result.leftAlone { Terminal.print("  left alone: \(printable(reason))") }
-        for failure in result.failures { Terminal.print("  failed: \(printable(failure))") }
+        let reasons =
+            result.leftAlone.map { "  left alone: \(printable($0))" }
+            + result.failures.map { "  failed: \(printable($0))" }
+        for line in reasons.wrapped(WrappedLine.terminalColumns) { Terminal.print(line) }
         if plan.purpose == .revert, result.applied > 0 {
             Terminal.print(
                 "These differences are there again and count as accepted: runs leave them alone and do not count them, "
@@ -98,8 +107,8 @@ struct RevertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revert", abstract: "Makes the plan that undoes the repairs of a run.",
         discussion: """
-            Nothing is changed: the plan is printed and written, and applied with trueup apply. A repair is undone only
-            where its row is still as the repair left it; what cannot be undone is listed.
+            Nothing is changed: the plan is printed and written, and applied with trueup apply. A repair is undone \
+            only where its row is still as the repair left it; what cannot be undone is listed.
             """)
 
     @Argument(help: "The number of the run.")
@@ -121,7 +130,8 @@ struct RevertCommand: AsyncParsableCommand {
                     nowSeconds: Int64(Date().timeIntervalSince1970))
             }
             let path = try PlanFile.write(plan, to: plans)
-            Terminal.print(PlanView(plan).lines.joined(separator: "\n"))
+            let lines = PlanView(plan).lines(columns: WrappedLine.terminalColumns)
+            Terminal.print(lines.joined(separator: "\n"))
             PlanFile.say(plan, path: path, next: NextCommand(files, databaseOptions))
         }
     }
@@ -168,7 +178,8 @@ struct PlanView {
 
     init(_ plan: Plan) { self.plan = plan }
 
-    var lines: [String] {
+    /// - Parameter columns: of a terminal; `nil`: no line is broken. A table is as wide as it is.
+    func lines(columns: Int? = nil) -> [String] {
         var lines = [
             "\(plan.purpose == .revert ? "Revert of" : "Plan from") run \(plan.run) of \(plan.job), plan \(plan.id)",
             "",
@@ -180,7 +191,7 @@ struct PlanView {
             lines.append("  … and \(plan.reviews.count - Self.shownMax) more to review")
         }
         lines += plan.impossible.map { "  ! cannot be undone: \(printable($0))" }
-        return lines + effects + ["", plan.summary]
+        return lines.wrapped(columns) + effects + ["", plan.summary].wrapped(columns)
     }
 
     /// What the plan comes to, by kind of difference and effect; money never over currencies.

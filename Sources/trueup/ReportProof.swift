@@ -63,6 +63,11 @@ actor ReportProof {
                 "      Signatures of report \(id) are older than the proofs of signatures: they are proven since "
                     + "\(isoTime(since.seconds)), and not from their giving.")
         }
+        if try await reports.hasUntimedProofs(id) {
+            Terminal.print(
+                "      Signatures of report \(id) are older than proofs that have their own time. Not held: since when "
+                    + "they are proven, but that it is not before they were given.")
+        }
         let count = try await reports.signatures(of: id).count
         guard faults.isEmpty, count > 0 else { return }
         say("The database has \(count == 1 ? "the signature" : "the signatures") of report \(id) as they were given.")

@@ -23,7 +23,9 @@ struct RunOutput {
         if quiet, json || result.isUneventful { return }
         let summary = RunSummary(result, definition: definition, planPath: planPath, next: next)
         guard result.run.isPlan, let made = result.plan else { return Terminal.printSummary(summary, isData: !json) }
-        let text = (summary.heading + summary.accepted + [""] + PlanView(made).lines).joined(separator: "\n")
+        let columns = json ? nil : WrappedLine.terminalColumns
+        let head = (summary.heading + summary.accepted + [""]).wrapped(columns)
+        let text = (head + PlanView(made).lines(columns: columns)).joined(separator: "\n")
         if json { Terminal.say(text) } else { Terminal.print(text) }
         if let planPath { PlanFile.say(made, path: planPath, next: next) }
     }

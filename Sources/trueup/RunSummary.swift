@@ -28,13 +28,11 @@ struct RunSummary {
     /// The verdict, what was read, and what is wrong with the run itself.
     var heading: [String] { [verdict, scope] + result.outcome.problems.map { "  ! " + Self.oneLine($0) } }
 
-    var lines: [String] {
-        var lines = heading
-        lines += counts
-        lines += people
-        lines += accepted
+    /// - Parameter columns: of a terminal; `nil`: no line is broken. A table is as wide as it is.
+    func lines(columns: Int? = nil) -> [String] {
+        let rest = counts + (people + accepted).wrapped(columns)
         // Without a table or a list there is nothing to set it apart from.
-        return lines + (lines.count > heading.count ? [""] : []) + [next]
+        return heading.wrapped(columns) + rest + (rest.isEmpty ? [] : [""]) + [next].wrapped(columns)
     }
 
     /// Problems come from libraries too, with line breaks of their own.
@@ -147,6 +145,8 @@ struct RunSummary {
     private var next: String {
         let job = result.run.job
         return switch result.outcome.state {
+        case .clean where result.hasUnsent, .repaired where result.hasUnsent:
+            "Messages could not leave. Next: " + nextCommand.onJobs("trueup outbox list")
         case .clean, .repaired: "Nothing is left to do."
         case .drift where planPath != nil:
             "Next: read the plan, then: " + nextCommand.onJobs("trueup apply \(planPath ?? "")")
@@ -201,7 +201,8 @@ func printable(_ text: String) -> String {
 extension Terminal {
     /// The summary is data where it is all that is printed, and talk beside a JSON document.
     static func printSummary(_ summary: RunSummary, isData: Bool) {
-        let text = summary.lines.joined(separator: "\n")
+        let lines = summary.lines(columns: isData ? WrappedLine.terminalColumns : nil)
+        let text = lines.joined(separator: "\n")
         if isData { Terminal.print(text) } else { Terminal.say(text) }
     }
 }

@@ -80,7 +80,7 @@ struct RunningJob {
         let pool = self.pool ?? Self.pool(definition, database)
         let watch = range == nil ? nil : ReadWatch(pool: pool, view: view)
         do {
-            let result = try await JobRun(
+            var result = try await JobRun(
                 definition: definition, jobs: set.jobs, clients: accounts.clients, pool: pool, origin: .here(trigger),
                 isPlan: isPlan, nowSeconds: Int64(Date().timeIntervalSince1970), range: range,
                 canSend: hasMail, alerts: alerts,
@@ -92,7 +92,7 @@ struct RunningJob {
             watch?.stop()
             view.clear()
             RunLog.ended(result)
-            if !isPlan { try await deliver(pool, accounts.http) }
+            if !isPlan { result.hasUnsent = try await !deliver(pool, accounts.http) }
             await pool.close()
             await accounts.http.close()
             await budgets.close()
@@ -109,10 +109,11 @@ struct RunningJob {
     }
 
     /// What does not leave now waits in the outbox, and is no reason to call the run anything else.
-    private func deliver(_ pool: Pool, _ http: HTTPClient) async throws {
-        guard hasMail || self.set.settings.delivery.slack != nil else { return }
-        guard try await !Outbox(pool: pool).list([.queued], limit: 1).isEmpty else { return }
-        _ = try await OutboxSenders.deliver(set.settings, pool: pool, http: http)
+    /// - Returns: whether nothing that was tried is left.
+    private func deliver(_ pool: Pool, _ http: HTTPClient) async throws -> Bool {
+        guard hasMail || self.set.settings.delivery.slack != nil else { return true }
+        guard try await !Outbox(pool: pool).list([.queued], limit: 1).isEmpty else { return true }
+        return try await OutboxSenders.deliver(set.settings, pool: pool, http: http)
     }
 
     /// A run that could not begin is part of the history all the same: a job whose key was rolled must not look well.
@@ -138,7 +139,9 @@ struct RunningJob {
             let origin = RunOrigin.here(.manual)
             let attempt = "\(Int64(Date().timeIntervalSince1970 * 1_000))/\(origin.host):\(origin.processID)"
             let text = RunSummary.oneLine(explanation(of: error))
-            if try await alerts.tellFailure(text, attempt: attempt, pool: pool) > 0 { try await deliver(pool, http) }
+            if try await alerts.tellFailure(text, attempt: attempt, pool: pool) > 0 {
+                _ = try await deliver(pool, http)
+            }
         } catch {
             Terminal.say("\(definition.name): nobody could be told of it: \(explanation(of: error))", .warning)
         }

@@ -66,6 +66,8 @@ struct RunsCommand: AsyncParsableCommand {
     }
 
     private func list(_ runs: Runs, _ pool: Pool) async throws {
+        // Reports are among the runs, by the time at which they started.
+        var rows: [(at: Timestamp, cells: [String])] = []
         var table = TextTable(
             headings: [
                 "run", "job", "what", "state", "started", "took", "stripe", "local", "requests", "found", "repaired",
@@ -73,21 +75,47 @@ struct RunsCommand: AsyncParsableCommand {
             ],
             rightAligned: [0, 5, 6, 7, 8, 9, 10, 11, 12])
         let found = try await runs.latest(limit: limit, job: job)
-        let held = try await JobLock.held(of: Array(Set(found.map(\.job))), pool: pool)
+        let reports = try await ReportAttempts(pool: pool).latest(limit: limit, job: job)
+        let locks = Set(found.map(\.job) + reports.map { JobLock.reportPrefix + $0.job })
+        let held = try await JobLock.held(of: Array(locks), pool: pool)
         for run in found {
             let counts = try await runs.counts(of: run.id).values
             let state = run.stateNow(held)
-            table.rows.append([
+            let cells = [
                 String(run.id), run.job, what(run), state.rawValue,
                 isoTime(run.startedAt.seconds), duration(run, state), Money.grouped(run.stripeObjects),
                 Money.grouped(run.localRows), Money.grouped(run.requests),
                 Money.grouped(counts.map(\.found).reduce(0, +)), Money.grouped(counts.map(\.repaired).reduce(0, +)),
                 Money.grouped(counts.map(\.accepted).reduce(0, +)),
                 Money.grouped(counts.map(\.open).reduce(0, +)),
-            ])
+            ]
+            rows.append((run.startedAt, cells))
         }
+        rows += reports.map { ($0.startedAt, cells($0, held)) }
+        table.rows = rows.sorted { $0.at > $1.at }.prefix(limit).map(\.cells)
         if table.rows.isEmpty { Terminal.say("No runs yet. Start one with: trueup run JOB") }
         for line in table.lines { Terminal.print(line) }
+    }
+
+    private func cells(_ report: ReportAttempt, _ held: Set<String>) -> [String] {
+        let state = report.stateNow(held)
+        let took = report.milliseconds.map(Self.duration) ?? (state == .running ? "…" : "–")
+        return [
+            Self.name(report), report.job, report.isRepeated ? "report, as before" : "report", state.rawValue,
+            isoTime(report.startedAt.seconds), took, "–", "–", "–", "–", "–", "–",
+            report.openItems.map(Money.grouped) ?? "–",
+        ]
+    }
+
+    /// `report 7`; `the report` where it failed before it had a number.
+    static func name(_ report: ReportAttempt) -> String { report.reportID.map { "report \($0)" } ?? "the report" }
+
+    /// `explained, report 7, 183 open items, up to 2026-11-27T00:00:00-05:00`; `failed, report 8`.
+    /// - Parameter zone: of the times.
+    static func words(_ report: ReportAttempt, zone: Zone) -> String {
+        let items = report.openItems.map { counted(Int($0), "open item") }
+        let cutOff = report.cutOffSeconds.map { "up to \(ISOTime.text($0, in: zone))" }
+        return [report.state.rawValue, name(report), items, cutOff].compactMap(\.self).joined(separator: ", ")
     }
 
     private func show(_ id: Int64, _ runs: Runs, _ pool: Pool) async throws {
@@ -131,6 +159,10 @@ struct RunsCommand: AsyncParsableCommand {
     private func duration(_ run: Run, _ state: RunState) -> String {
         guard let ended = run.endedAt else { return state == .running ? "…" : "–" }
         let milliseconds = (ended.microseconds - run.startedAt.microseconds) / 1_000
+        return Self.duration(milliseconds)
+    }
+
+    private static func duration(_ milliseconds: Int64) -> String {
         if milliseconds < 60_000 { return "\(milliseconds / 1_000).\(milliseconds / 100 % 10) s" }
         return "\(milliseconds / 60_000) min \(milliseconds / 1_000 % 60) s"
     }

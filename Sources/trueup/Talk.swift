@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import Synchronization
 
@@ -41,7 +42,7 @@ extension Terminal {
     ) {
         var all = metadata
         all[LogLineHandler.textKey] = .string(sentence)
-        if !Talk.log(level, message, all) { write(sentence + "\n", to: 2) }
+        if !Talk.log(level, message, all) { write(wrapped(sentence) + "\n", to: 2) }
     }
 
     /// Talk, to stderr: as it is, or as a record of the log.
@@ -55,6 +56,15 @@ extension Terminal {
 
     /// Something to be mended, that stops nothing.
     static func warn(_ text: String) {
-        if !Talk.log(.warning, "note", [LogLineHandler.textKey: .string(text)]) { write("warning: \(text)\n", to: 2) }
+        if !Talk.log(.warning, "note", [LogLineHandler.textKey: .string(text)]) {
+            write(wrapped("warning: \(text)") + "\n", to: 2)
+        }
+    }
+
+    /// As wide as the terminal of the talk.
+    private static func wrapped(_ text: String) -> String {
+        guard let columns = WrappedLine.columns(of: STDERR_FILENO) else { return text }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init).wrapped(columns)
+            .joined(separator: "\n")
     }
 }

@@ -168,42 +168,83 @@ struct FirstScreenTests {
                     charges: charges, reads: [StatementRead(name: "r", isComplete: true)]))
         }
         let line = ReportVerdict.line(try statement(rest: 5))
-        // Four currencies, three of them unexplained: the longest that it gets.
-        #expect(line.count <= 160, "\(line)")
-        #expect(line.contains(" and 2 more sums"), "\(line)")
-        // Two currencies are named, the one of most lines first.
-        #expect(line.hasPrefix("IN BALANCE in credits, OUT BY 1,442,724.01 EUR and $1,442,724.01 · "), "\(line)")
-        #expect(ReportVerdict.subject(try statement(rest: 5)).contains("charges OUT"))
-        #expect(ReportVerdict.subject(try statement(rest: 5)).count <= 120)
+        // The currency of most lines first, then by code; of four the first three.
+        #expect(
+            line == "IN BALANCE in credits, OUT BY 1,442,724.01 EUR and $1,442,724.01 · 0 of 1 agency · charges OUT BY "
+                + "0.005 BHD at 1 of 1 agency · unexplained 1,442,724.01 EUR, $1,442,724.01 and 0.005 BHD in charges",
+            "\(line)")
+        let subject = ReportVerdict.subject(try statement(rest: 5))
+        #expect(subject.contains(" · charges OUT BY 0.005 BHD · ") && subject.count <= 150, "\(subject)")
         let none = ReportVerdict.line(try statement(rest: 0))
         #expect(none.contains("charges IN BALANCE"), "\(none)")
     }
 
-    @Test("of more than two currencies the largest is named, and the subject has the charges that are out")
-    func largest() throws {
-        func statement(_ amounts: [(String, Int64)]) throws -> Statement {
-            let agency = AgencyActivity(
-                agencyID: 1, name: "A", boughtAtStripe: 10, boughtLocally: 10, consumed: 0, recorded: 3,
-                purchases: amounts.map { PurchaseTotals(currency: $0.0, atStripe: 0, locally: $0.1) })
-            let charge = ChargeActivity(
-                agencyID: 1, name: "A", currency: "usd", charged: Tally(count: 1, amount: 100),
-                recorded: Tally(count: 1, amount: 900))
-            return try Statement(
-                StatementInput(
-                    cutOff: StatementCutOff(seconds: 0, zone: "UTC", localText: "", utcText: ""), agencies: [agency],
-                    charges: [charge], reads: [StatementRead(name: "r", isComplete: true)]))
+    /// An agency whose credits are out in some currencies, and agencies whose charges are.
+    private static func statement(_ amounts: [(String, Int64)], charges: [(String, Int64)] = [("usd", 800)]) throws
+        -> Statement
+    {
+        let agency = AgencyActivity(
+            agencyID: 1, name: "A", boughtAtStripe: 10, boughtLocally: 10, consumed: 0, recorded: 3,
+            purchases: amounts.map { PurchaseTotals(currency: $0.0, atStripe: 0, locally: $0.1) })
+        let lines = charges.enumerated().map { index, charge in
+            ChargeActivity(
+                agencyID: Int64(index % 3), name: "A", currency: charge.0, charged: Tally(count: 1, amount: 100),
+                recorded: Tally(count: 1, amount: 100 + charge.1))
         }
-        let two = ReportVerdict.line(try statement([("eur", -100_420_000), ("usd", 94_272_501)]))
+        return try Statement(
+            StatementInput(
+                cutOff: StatementCutOff(seconds: 0, zone: "UTC", localText: "", utcText: ""), agencies: [agency],
+                charges: lines, reads: [StatementRead(name: "r", isComplete: true)]))
+    }
+
+    @Test("currencies are named in one order, whatever their amounts: that of most lines first, then by code")
+    func currencies() throws {
+        let two = ReportVerdict.line(try Self.statement([("eur", -100_420_000), ("usd", 94_272_501)]))
         #expect(two.hasPrefix("OUT BY -7.00 credits ($942,725.01 and -1,004,200.00 EUR) · 1 of 1 agency"), "\(two)")
-        #expect(!two.contains("more currenc"))
-        // Yen have no minor unit: 2,000,000 of them are the larger figure.
-        let three = try statement([("eur", -100_420_000), ("jpy", 2_000_000), ("usd", 94_272_501)])
+        // Yen have no minor unit, and 2,000,000 of them are less than the euros.
+        let three = try Self.statement([("eur", -100_420_000), ("jpy", 2_000_000), ("usd", 94_272_501)])
         let line = ReportVerdict.line(three)
-        #expect(line.contains("OUT BY -7.00 credits (2,000,000 JPY and 2 more currencies)"), "\(line)")
-        let long = ReportVerdict.subject(three)
-        #expect(long.contains("charges OUT"), "\(long)")
-        let subject = ReportVerdict.subject(try statement([]))
-        #expect(subject.hasPrefix("OUT BY -7.00 credits · charges OUT BY $8.00 · unexplained "), "\(subject)")
+        #expect(
+            line.hasPrefix("OUT BY -7.00 credits ($942,725.01, -1,004,200.00 EUR and 2,000,000 JPY) · 1 of 1 agency"),
+            "\(line)")
+        // Credits, charges and what is unexplained have the same order.
+        let four = ReportVerdict.line(
+            try Self.statement(
+                [("bhd", 1), ("usd", 94_272_501)],
+                charges: [("usd", 664_976), ("jpy", 12_345), ("eur", -252_550), ("bhd", 1_000), ("usd", 0)]))
+        #expect(
+            four.contains(
+                " · charges OUT BY $6,649.76, 1.000 BHD, -2,525.50 EUR and 1 more currency at 3 of 3 agencies · "),
+            "\(four)")
+        #expect(
+            four.hasSuffix(" · unexplained -7.00, $942,725.01, 0.001 BHD, $6,649.76 in charges and 3 more sums"),
+            "\(four)")
+        let order = ["$942,725.01", "0.001 BHD", "$6,649.76", "1.000 BHD", "-2,525.50 EUR"].map {
+            four.range(of: $0)?.lowerBound
+        }
+        #expect(!order.contains(nil) && order.compactMap(\.self) == order.compactMap(\.self).sorted())
+    }
+
+    @Test("a subject never says that something is out without a figure, and names both of two currencies")
+    func subjects() throws {
+        let plain = ReportVerdict.subject(try Self.statement([]))
+        #expect(plain.hasPrefix("OUT BY -7.00 credits · charges OUT BY $8.00 · unexplained "), "\(plain)")
+        let prefix = "UNEXPLAINED balance-report 2026-11-27: "
+        let amounts: [(String, Int64)] = [("eur", -100_420_000), ("usd", 144_472_501)]
+        let charges: [(String, Int64)] = [
+            ("usd", 664_976), ("eur", -252_550), ("jpy", 12_345), ("bhd", 1_000), ("usd", 0),
+        ]
+        let two = ReportVerdict.subject(
+            try Self.statement(amounts, charges: Array(charges.prefix(2)) + charges.suffix(1)), after: prefix)
+        #expect(
+            two.hasPrefix(
+                "OUT BY -7.00 credits ($1,444,725.01 and -1,004,200.00 EUR) · charges OUT BY $6,649.76 and -2,525.50 "
+                    + "EUR · unexplained -7.00"), "\(two)")
+        let four = ReportVerdict.subject(try Self.statement(amounts, charges: charges), after: prefix)
+        #expect(
+            four.contains(" ($1,444,725.01 and -1,004,200.00 EUR) · charges OUT BY $6,649.76 and 3 more"), "\(four)")
+        #expect(two.hasSuffix(" · unexplained -7.00 and 4 sums of money"), "\(two)")
+        #expect((prefix + two).count <= 190 && (prefix + four).count <= 190, "\(four)")
     }
 
     @Test("a statement of a cut-off for which another is signed says so, and what that one states, in every format")

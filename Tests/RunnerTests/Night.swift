@@ -382,12 +382,12 @@ extension Night {
     /// A run that is stopped, as by a signal, at the first progress for which `when` holds.
     @discardableResult
     func runStopped(
-        plan: Bool = false, target: ConnectionTarget? = nil, definition: JobDefinition? = nil, canSend: Bool = false,
-        when: @escaping @Sendable (RunProgress) -> Bool
+        plan: Bool = false, target: ConnectionTarget? = nil, account: Account? = nil,
+        definition: JobDefinition? = nil, canSend: Bool = false, when: @escaping @Sendable (RunProgress) -> Bool
     ) async throws -> RunResult {
         let stopper = Stopper()
         let task = Task {
-            try await run(plan: plan, target: target, definition: definition, canSend: canSend) {
+            try await run(plan: plan, target: target, account: account, definition: definition, canSend: canSend) {
                 if when($0) { stopper.stop() }
             }
         }

@@ -162,7 +162,8 @@ struct PlanFileTests {
         try await Night.with(try .credits(seed: 12, orders: 300, plants: [.paidOpen: 1, .absentOpen: 1])) { night in
             let plan = try #require(try await night.run(plan: true).plan)
             let before = try await orders(night)
-            _ = try await night.query("UPDATE trueup.account SET account_id = 'acct_other'")
+            _ = try await night.query(
+                "INSERT INTO trueup.account (name, account_id) VALUES ('task_health', 'acct_other')")
             await #expect(throws: AccountChanged.self) { _ = try await night.apply(plan) }
             #expect(try await orders(night) == before)
             #expect(try await night.number("SELECT count(*) FROM trueup.repair") == 0)

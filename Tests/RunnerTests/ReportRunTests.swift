@@ -179,7 +179,11 @@ struct ReportRunTests {
             let quiet = try await scene.report()
             #expect(!quiet.isChanged)
             let line = ReportMessages(quiet, definition: scene.definition(), when: .changed)
-            #expect(line.attachments.isEmpty && line.text.split(separator: "\n").count == 1)
+            // One line, which is wrapped where mails are.
+            let lines = line.text.split(separator: "\n").map { $0.drop { $0 == " " } }
+            #expect(line.attachments.isEmpty && lines.joined(separator: " ") == quiet.oneLine)
+            #expect(lines.count > 1 && line.text.split(separator: "\n").allSatisfy { $0.count <= 78 }, "\(line.text)")
+            #expect(!line.slack.contains("\n"))
             #expect(line.subject.hasSuffix("unchanged"))
             let full = ReportMessages(quiet, definition: scene.definition(), when: .always)
             #expect(!full.attachments.isEmpty)

@@ -45,6 +45,51 @@ struct FiguresTests {
         await pool.close()
     }
 
+    @Test("a report is a run of its job: its last one, its last complete one, and how many there were")
+    func reports() async throws {
+        let target = try await TestServer.database()
+        let pool = Pool(target, size: 4, applicationName: "tests")
+        let attempts = ReportAttempts(pool: pool)
+        let origin = RunOrigin(trigger: .schedule, requestedBy: "", host: "", processID: 1, programVersion: "")
+        func made(_ state: String, isOwn: Bool, daysAgo: Int) async throws {
+            let id = try await attempts.begin(job: "r", isOwn: isOwn, origin: origin)
+            try await pool.withConnection { connection in
+                _ = try await connection.execute(
+                    """
+                    UPDATE trueup.report_attempt SET state = $2, report_id = $1, cut_off_seconds = 0, open_items = 3,
+                        started_at = now() - make_interval(days => $3::integer, secs => 4),
+                        ended_at = now() - make_interval(days => $3::integer)
+                    WHERE id = $1
+                    """, id, state, Int64(daysAgo))
+            }
+        }
+        try await made("explained", isOwn: true, daysAgo: 3)
+        try await made("incomplete", isOwn: true, daysAgo: 2)
+        try await made("clean", isOwn: false, daysAgo: 1)
+        let figures = try await Figures.read(pool: pool)
+        #expect(figures.lastRuns.map(\.job) == ["r"] && figures.lastRuns.map(\.state) == ["incomplete"])
+        #expect(figures.lastRuns.first?.seconds == 4)
+        let now = try await pool.withConnection {
+            try await $0.query("SELECT extract(epoch FROM now())::double precision AS now")[0]["now"] as Double
+        }
+        let complete = try #require(Self.value(figures.lastComplete, "r"))
+        #expect(abs(now - complete - 3 * 86_400) < 3_700)
+        #expect(Self.value(figures.runs, "r", "explained", "schedule", "false") == 1)
+        #expect(Self.value(figures.runsEnded, "r") == 3 && Self.value(figures.runSeconds, "r") == 12)
+
+        // One that fails keeps why; one without a process is interrupted, and with one it runs.
+        try await attempts.record(failure: "no key", job: "r", isOwn: true, origin: origin)
+        let failed = try #require(try await attempts.lastEnded(of: ["r"])["r"])
+        #expect(failed.state == .failed && failed.problem == "no key" && failed.reportID == nil)
+        _ = try await attempts.begin(job: "r", isOwn: true, origin: origin)
+        #expect(Self.value(try await Figures.read(pool: pool).runs, "r", "interrupted") == 1)
+        let lock = try #require(try await JobLock.take(job: JobLock.reportPrefix + "r", target: target))
+        #expect(Self.value(try await Figures.read(pool: pool).runs, "r", "running") == 1)
+        await lock.release()
+        #expect(try await attempts.latest(limit: 2).map(\.state.rawValue) == ["running", "failed"])
+        await pool.close()
+    }
+
     @Test("the progress of a reading is the part of its period, and its pace says how long the rest takes")
     func progress() async throws {
         let pool = try await TestServer.pool()

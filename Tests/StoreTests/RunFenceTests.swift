@@ -37,6 +37,27 @@ struct RunFenceTests {
             to: window, on: connection)
     }
 
+    @Test("the pages that a killed process wrote count as its requests, once")
+    func requestsOfTheKilled() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let runs = Runs(pool: world.pool)
+            try await world.pool.withConnection {
+                _ = try await $0.execute("UPDATE trueup.window SET pages = 7, objects = 520")
+            }
+            for attempt in [2, 3] {
+                // It sent something that it could not say, and then it was killed as well.
+                let taken = try await runs.takeUnfinished(
+                    job: "tests", definitionHash: "x", isPlan: false, origin: Self.origin)
+                #expect(taken?.attempt == attempt && taken?.requests == 7 && taken?.requestsLeast == 6)
+            }
+            let run = try #require(
+                try await runs.takeUnfinished(job: "tests", definitionHash: "x", isPlan: false, origin: Self.origin))
+            let whole = try await runs.end(
+                RunFence(run), RunOutcome(state: .clean, requests: 13, requestsLeast: 13))
+            #expect(whole.requests == 20)
+        }
+    }
+
     /// How a process loses a run.
     enum Loss: CaseIterable, Sendable {
         /// Another one resumes it.

@@ -205,6 +205,10 @@ struct HistoryTests {
                 #expect(poor.output.contains("role \(role) lacks UPDATE on "), "\(poor.output)")
                 #expect(poor.output.contains("lacks INSERT, UPDATE on public.task_credit_agency_balance"))
                 #expect(poor.output.contains("GRANT CREATE ON SCHEMA trueup"))
+                let all = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA trueup, public TO \(role)"
+                try await connection.run(script: all)
+                let run = try await other.run("run", Scene.job)
+                #expect(run.status == 1 && run.talk.contains(": GRANT CREATE ON SCHEMA trueup TO "), "\(run.talk)")
                 try await connection.run(script: "DROP OWNED BY \(role); DROP ROLE \(role);")
                 await connection.close()
             }

@@ -44,6 +44,22 @@ struct Program: Sendable {
         return try await start(arguments, input: folder.path + "/in").result()
     }
 
+    /// Runs a command to its end on a terminal of its own, without its talk.
+    /// - Parameter columns: 0: the terminal does not say how wide it is.
+    func run(_ arguments: [String], columns: Int) async throws -> Result {
+        let words = ([Self.path] + arguments).map { "'\($0)'" }.joined(separator: " ")
+        let command = "stty cols \(columns); exec \(words) 2>/dev/null"
+        let folder = try TemporaryFolder()
+        let own = ["PATH": "/usr/bin:/bin", "HOME": folder.path, "LC_ALL": "C.UTF-8", "SHELL": "/bin/sh"]
+        let variables = own.merging(environment) { _, given in given }.map { "\($0)=\($1)" }
+        var result = try await Running(
+            ["/usr/bin/script", "-qec", command, "/dev/null"], environment: variables, directory: directory,
+            folder: folder, input: "/dev/null", output: folder.path + "/out", timeoutSeconds: Self.timeoutSeconds
+        ).result()
+        result.output = result.output.replacing("\r", with: "")
+        return result
+    }
+
     /// Starts a command.
     func start(_ arguments: String...) throws -> Running { try start(arguments) }
 

@@ -114,6 +114,18 @@ struct Scene: Sendable {
         return copy
     }
 
+    /// Changes something in the database.
+    func execute(_ script: String) async throws {
+        let connection = try await Connection.open(target, applicationName: "scene")
+        do {
+            try await connection.run(script: script)
+            await connection.close()
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
     /// One value from the database.
     func value<T: PostgresDecodable>(_ sql: String, as type: T.Type = T.self) async throws -> T {
         let connection = try await Connection.open(target, applicationName: "scene")

@@ -23,6 +23,17 @@ struct SignatureForgeryTests {
         ("DELETE FROM trueup.report_sign WHERE role = 'reviewer'", "was taken out of the tables"),
         ("DELETE FROM trueup.report_sign_proof WHERE role = 'preparer'", "has no proof of being given"),
         ("UPDATE trueup.report_sign_proof SET sha256 = 'a7' WHERE role = 'preparer'", "is not what was signed"),
+        (
+            "UPDATE trueup.report_sign_proof SET at = at - interval '1 year', is_late = true",
+            "the proof's time, or that it was late, was changed"
+        ),
+        (
+            "UPDATE trueup.report_sign_proof SET at = at + interval '1 day', is_late = true WHERE role = 'reviewer'",
+            "or since when it is proven"
+        ),
+        ("UPDATE trueup.report_sign_proof SET at = at + interval '1 microsecond'", "or that it was late, was changed"),
+        ("UPDATE trueup.report_sign_proof SET is_late = true WHERE role = 'preparer'", "or since when it is proven"),
+        ("UPDATE trueup.report_sign_proof SET is_timed = false", "is not what was signed"),
     ]
 
     private static func sign(
@@ -79,7 +90,44 @@ struct SignatureForgeryTests {
                 """, scene)
             let late = try await verify()
             #expect(late.status == 0 && late.output.contains("and not from their giving"), "\(late.everything)")
+            #expect(!late.output.contains("Not held"), "\(late.everything)")
+            try await Self.olderProofs(scene, verify: { try await verify() })
         }
+    }
+
+    /// As of signatures whose proofs are of before a proof's own time was part of its hash.
+    private static func olderProofs(_ scene: Scene, verify: () async throws -> Program.Result) async throws {
+        func forge(_ sql: String) async throws { try await ReportForgeryTests.forge(sql, scene) }
+        try await forge(
+            """
+            DELETE FROM trueup.report_sign_proof;
+            INSERT INTO trueup.report_sign_proof (report_id, role, sha256, previous_sha256, at)
+                SELECT report_id, role, trueup.sign_hash(s, NULL), NULL, signed_at FROM trueup.report_sign s
+                WHERE role = 'preparer';
+            INSERT INTO trueup.report_sign_proof (report_id, role, sha256, previous_sha256, at)
+                SELECT s.report_id, s.role, trueup.sign_hash(s, p.sha256), p.sha256, s.signed_at
+                FROM trueup.report_sign s, trueup.report_sign_proof p WHERE s.role = 'reviewer';
+            UPDATE trueup.migration SET applied_at = now() WHERE name = 'proof_times'
+            """)
+        let older = try await verify()
+        #expect(
+            older.status == 0 && older.output.contains("Not held: since when they are proven"), "\(older.everything)")
+        for change in [
+            "at = at - interval '1 year', is_late = true", "at = at + interval '1 day', is_late = true",
+            "at = at - interval '1 day'", "is_late = true",
+        ] {
+            try await forge("UPDATE trueup.report_sign_proof SET \(change)")
+            let forged = try await verify()
+            #expect(
+                forged.status == 1 && forged.output.contains("or that it was late, was changed"),
+                "\(change): \(forged.everything)")
+            try await forge(
+                """
+                UPDATE trueup.report_sign_proof p SET at = s.signed_at, is_late = false FROM trueup.report_sign s
+                WHERE s.report_id = p.report_id AND s.role = p.role
+                """)
+        }
+        #expect(try await verify().status == 0)
     }
 
     @Test("which statement takes whose place is held as well: neither a row of it goes, nor one comes")

@@ -1,0 +1,168 @@
+import Jobs
+import Schedule
+import Store
+
+/// What the database knows of some jobs.
+struct KnownJobs: Sendable {
+    var nowSeconds: Int64
+    var states: [String: JobState]
+    /// The last occurrence of each that has ended.
+    var last: [String: Occurrence]
+    /// One of each whose attempts failed so far and that is to be tried again.
+    var retrying: [String: Occurrence]
+    /// The last run of each that has ended, also one that a person or cron started.
+    var lastRuns: [String: Run]
+    /// The last report of each that has ended: of those as of the job's own cut-off, where there is one.
+    var lastReports: [String: ReportAttempt]
+    /// The ways on which it has not arrived.
+    var unreached: [String: [String]]
+    /// The locks that are held at this moment.
+    var running: Set<String>
+}
+
+/// One job for a person.
+struct JobLines {
+    let job: JobDefinition
+    let known: KnownJobs?
+    let nowSeconds: Int64
+
+    /// A scheduler looks every second; so much later than a job's time, nobody does.
+    private static let lateSeconds: Int64 = 120
+
+    var lines: [String] {
+        var lines = [
+            "\(job.name)  \(job.kind.inWords)"
+                + (job.description.isEmpty ? "" : ": \(job.description)")
+        ]
+        lines.append("  schedule  " + schedule)
+        let next = job.expression?.next(3, after: nowSeconds, in: job.zone) ?? []
+        if !next.isEmpty {
+            lines.append("  next      " + next.map { ISOTime.text($0, in: job.zone) }.joined(separator: ", "))
+        }
+        guard let known else { return lines }
+        lines.append("  last      " + last(known))
+        lines.append("  health    " + health(known))
+        return lines
+    }
+
+    private var schedule: String {
+        if let expression = job.expression { return expression.describe(timeZone: job.timeZone) }
+        return job.after.isEmpty ? "by hand" : "after " + job.after.joined(separator: ", ")
+    }
+
+    /// What took place last: an occurrence of the schedule, or a run that a person or cron started.
+    private func last(_ known: KnownJobs) -> String {
+        let occurrence = known.last[job.name]
+        if let report = known.lastReports[job.name] { return lastReport(report, occurrence) }
+        guard let run = known.lastRuns[job.name] else { return occurrence.map(result) ?? "never ran" }
+        if let occurrence, (occurrence.endedAt?.seconds ?? 0) >= (run.endedAt?.seconds ?? 0) {
+            return result(occurrence)
+        }
+        let how = run.trigger == "schedule" ? "" : " (by hand or cron)"
+        return "\(ISOTime.text(run.startedAt.seconds, in: job.zone)) \(run.state.rawValue), run \(run.id)\(how)"
+    }
+
+    /// What was made last: the schedule's report and its occurrence are one and the same.
+    private func lastReport(_ report: ReportAttempt, _ occurrence: Occurrence?) -> String {
+        let words = RunsCommand.words(report, zone: job.zone)
+        guard let occurrence, (occurrence.endedAt?.seconds ?? 0) >= (report.endedAt?.seconds ?? 0) else {
+            let how =
+                report.trigger == "schedule" ? "" : report.isOwn ? " (by hand or cron)" : " (not the job's cut-off)"
+            return "\(ISOTime.text(report.startedAt.seconds, in: job.zone)) \(words)\(how)"
+        }
+        guard report.trigger == "schedule", let started = occurrence.startedAt, started <= report.startedAt else {
+            return result(occurrence)
+        }
+        let reason = occurrence.state == .done ? "" : " (\(occurrence.reason ?? "unknown"))"
+        return "\(ISOTime.text(occurrence.scheduledSeconds, in: job.zone)) \(words)\(reason)"
+    }
+
+    private func result(_ last: Occurrence) -> String {
+        let word = last.result ?? last.state.rawValue
+        let reason = last.state == .done ? "" : " (\(last.reason ?? "unknown"))"
+        let run = last.runID.map { ", run \($0)" } ?? ""
+        return "\(ISOTime.text(last.scheduledSeconds, in: job.zone)) \(word)\(reason)\(run)"
+    }
+
+    private func health(_ known: KnownJobs) -> String {
+        if let state = known.states[job.name], let by = state.pausedBy, let at = state.pausedAt {
+            return "paused by \(by) since \(isoTime(at.seconds)): trueup jobs resume \(job.name)"
+        }
+        if !known.running.isDisjoint(with: [job.name, JobLock.reportPrefix + job.name]) { return "it runs now" }
+        if let trouble = retrying(known) { return trouble }
+        if let late = late(known) { return late }
+        if let failing = failing(known) { return failing }
+        let occurrence = known.last[job.name]
+        if occurrence?.state == .missed, isLast(occurrence, known) {
+            return "MISSED its last time"
+        }
+        let hasRun = last(known).end != nil || occurrence?.state == .done
+        if !hasRun { return known.states[job.name] == nil ? unseen : "never ran" }
+        return "ok"
+    }
+
+    private var unseen: String {
+        job.expression == nil && job.after.isEmpty
+            ? "never ran" : "never ran; no scheduler has seen it yet: trueup schedule, or cron (trueup cron print)"
+    }
+
+    private func isLast(_ occurrence: Occurrence?, _ known: KnownJobs) -> Bool {
+        (occurrence?.endedAt?.seconds ?? 0) > (last(known).end ?? -1)
+    }
+
+    /// When its last run, or its last report of its own cut-off, started and ended, however it was started.
+    private func last(_ known: KnownJobs) -> (start: Int64?, end: Int64?) {
+        let (run, report) = (known.lastRuns[job.name], known.lastReports[job.name].flatMap { $0.isOwn ? $0 : nil })
+        return (
+            [run?.startedAt.seconds, report?.startedAt.seconds].compactMap(\.self).max(),
+            [run?.endedAt?.seconds, report?.endedAt?.seconds].compactMap(\.self).max()
+        )
+    }
+
+    /// Its time has come and nobody started it: by the scheduler's own book where one has seen the job, else by its
+    /// last run, which cron may have started.
+    private func late(_ known: KnownJobs) -> String? {
+        guard let expression = job.expression else { return nil }
+        if let state = known.states[job.name] {
+            guard let due = expression.next(after: state.lastNominalSeconds, in: job.zone),
+                nowSeconds - due > Self.lateSeconds
+            else { return nil }
+            return "LATE: it was due at \(ISOTime.text(due, in: job.zone)), and no scheduler runs: trueup schedule"
+        }
+        guard let start = last(known).start, let due = expression.previous(before: nowSeconds, in: job.zone),
+            nowSeconds - due > Self.lateSeconds + job.jitterSeconds, start < due
+        else { return nil }
+        return "LATE: it was due at \(ISOTime.text(due, in: job.zone)), and nothing started it (no scheduler knows it)"
+    }
+
+    private func retrying(_ known: KnownJobs) -> String? {
+        guard let occurrence = known.retrying[job.name] else { return nil }
+        let why = occurrence.detail.map { ": " + RunSummary.oneLine($0) } ?? ""
+        return "FAILING: \(occurrence.failures) of \(occurrence.attemptsMax) attempts at "
+            + "\(ISOTime.text(occurrence.scheduledSeconds, in: job.zone)) failed (\(occurrence.reason ?? "error")); "
+            + "the next one at \(ISOTime.text(occurrence.notBeforeSeconds, in: job.zone))\(why)"
+    }
+
+    private func failing(_ known: KnownJobs) -> String? {
+        let occurrence = known.last[job.name]
+        if occurrence?.state == .failed, isLast(occurrence, known) {
+            return "FAILING: \(occurrence?.detail ?? "see trueup runs --job \(job.name)")"
+        }
+        if let report = known.lastReports[job.name], report.isOwn { return failing(report, known) }
+        guard let run = known.lastRuns[job.name], run.state.isFailure else { return nil }
+        let why = run.problems.first.map { ": " + RunSummary.oneLine($0) } ?? ""
+        return "FAILING: run \(run.id) is \(run.state.rawValue)\(why)"
+    }
+
+    private func failing(_ report: ReportAttempt, _ known: KnownJobs) -> String? {
+        let name = RunsCommand.name(report)
+        if report.state == .failed {
+            return "FAILING: \(name) was not made: \(RunSummary.oneLine(report.problem ?? "see trueup report list"))"
+        }
+        let show = report.reportID.map { ": trueup report show \($0)" } ?? ""
+        if report.state == .incomplete { return "FAILING: \(name) is incomplete\(show)" }
+        let unreached = known.unreached[job.name] ?? []
+        return unreached.isEmpty
+            ? nil : "FAILING: \(name) has not reached everybody (\(unreached.joined(separator: ", ")))\(show)"
+    }
+}

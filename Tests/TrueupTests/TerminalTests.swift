@@ -1,0 +1,31 @@
+import Foundation
+import Testing
+
+@Suite("Lines on a terminal", .timeLimit(.minutes(5)))
+struct TerminalTests {
+    @Test(
+        "what a run says is broken between words where the terminal ends, and is whole in a pipe", arguments: [60, 0])
+    func run(_ columns: Int) async throws {
+        try await Scene.with { scene in
+            let words = ["run", Scene.job, "--plan"]
+            let piped = try await scene.program.run(words)
+            let program = scene.program(["NO_COLOR": "1"])
+            let shown = try await program.run(words, columns: columns)
+            #expect(piped.status == 2 && shown.status == 2, "\(shown.everything)")
+            let width = columns == 0 ? 80 : columns
+            let long = piped.output.split(separator: "\n").filter { $0.count > width }
+            #expect(long.count > 5)
+            for line in shown.output.split(separator: "\n") where line.count > width {
+                // Cells of a table, or one word.
+                let words = line.drop { $0 == " " }
+                #expect(words.contains("   ") || !words.contains(" "), "\(line)")
+            }
+            #expect(Self.words(piped.output) == Self.words(shown.output))
+        }
+    }
+
+    /// Without what differs from run to run.
+    private static func words(_ text: String) -> [String] {
+        text.split(whereSeparator: \.isWhitespace).map { $0.contains(where: \.isNumber) ? "#" : String($0) }
+    }
+}
