@@ -67,7 +67,9 @@ public struct CreditEffects: Sendable {
         _ effect: OrderEffect, toOrder key: Int64, expecting expectation: OrderExpectation, rowHash: String? = nil,
         on connection: Connection
     ) async throws -> EffectOutcome {
-        let start = try await connection.pipeline([locking(key), lockingBalance(of: expectation.agencyID)])
+        let start = try await connection.pipeline([
+            locking(key, hashed: rowHash != nil), lockingBalance(of: expectation.agencyID),
+        ])
         guard let row = try start[0].rows.first.map(Self.locked) else { return .refused("order \(key) is gone") }
         let now = row.order
         let state = now.state
@@ -89,14 +91,11 @@ public struct CreditEffects: Sendable {
             balanceBefore = try await openBalance(of: now.agencyID, on: connection)
         }
         let end = try await connection.pipeline(
-            writing(effect, key: key, order: now) + [lockingBalance(of: now.agencyID), locking(key)])
-        let balanceAfter: Int64? = try end[end.count - 2].rows.first.map { try $0["balance"] }
-        guard let after = try end[end.count - 1].rows.first.map(Self.locked) else {
-            return .refused("order \(key) is gone")
-        }
+            writing(effect, key: key, order: now) + [reading(key, balanceOf: now.agencyID)])
+        guard let after = end[end.count - 1].rows.first else { return .refused("order \(key) is gone") }
         return .done(
             before: Self.snapshot(row.json, balance: balanceBefore),
-            after: Self.snapshot(after.json, balance: balanceAfter))
+            after: Self.snapshot(try after["json"], balance: try after["balance"]))
     }
 
     /// The order as it is, locked; `nil` when it is gone.
@@ -113,7 +112,9 @@ public struct CreditEffects: Sendable {
         _ before: OrderFacts, rowHash: String?, on connection: Connection
     ) async throws -> String? {
         let key = before.rowID
-        guard let row = try await lock(key, on: connection) else { return "order \(key) is gone" }
+        guard let row = try await lock(key, hashed: rowHash != nil, on: connection) else {
+            return "order \(key) is gone"
+        }
         guard row.order.state == before.state else { return "order \(key) is \(row.order.state.rawValue) by now" }
         guard OrderExpectation(row.order) == OrderExpectation(before), rowHash == nil || rowHash == row.hash else {
             return "order \(key) was changed in the meantime"
@@ -131,7 +132,8 @@ public struct CreditEffects: Sendable {
     struct LockedOrder {
         let order: OrderFacts
         let json: String
-        let hash: String
+        /// Where it was asked for.
+        let hash: String?
     }
 
     /// SQL for the hash of a row `l`: what a plan says that it would touch.
@@ -149,12 +151,13 @@ public struct CreditEffects: Sendable {
         return hashes
     }
 
-    func lock(_ key: Int64, on connection: Connection) async throws -> LockedOrder? {
-        try await connection.pipeline([locking(key)])[0].rows.first.map(Self.locked)
+    func lock(_ key: Int64, hashed: Bool = false, on connection: Connection) async throws -> LockedOrder? {
+        try await connection.pipeline([locking(key, hashed: hashed)])[0].rows.first.map(Self.locked)
     }
 
     /// The order as it is, locked; no row when it is gone.
-    private func locking(_ key: Int64) -> PostgreSQL.Statement {
+    /// - Parameter hashed: with its hash.
+    private func locking(_ key: Int64, hashed: Bool) -> PostgreSQL.Statement {
         PostgreSQL.Statement(
             """
             SELECT \(table.key)::bigint AS key, \(table.id)::text AS id, \(table.agencyID)::bigint AS agency,
@@ -162,9 +165,19 @@ public struct CreditEffects: Sendable {
                 \(table.currency)::text AS currency, \(table.paid) AS paid,
                 \(table.cancelledAt) IS NOT NULL AS cancelled,
                 floor(extract(epoch FROM \(table.createdAt)))::bigint AS created, to_jsonb(l)::text AS json,
-                \(Self.rowHash) AS hash
+                \(hashed ? Self.rowHash : "NULL::text") AS hash
             FROM \(table.name) l WHERE \(table.key) = $1 FOR UPDATE
             """, key)
+    }
+
+    /// The order and the balance of its agency as this transaction, which has locked both, left them.
+    private func reading(_ key: Int64, balanceOf agency: Int64) -> PostgreSQL.Statement {
+        PostgreSQL.Statement(
+            """
+            SELECT to_jsonb(l)::text AS json,
+                (SELECT balance FROM public.task_credit_agency_balance WHERE agency_id = $2) AS balance
+            FROM \(table.name) l WHERE \(table.key) = $1
+            """, key, agency)
     }
 
     private static func locked(_ row: Row) throws -> LockedOrder {

@@ -125,11 +125,16 @@ struct RunReading: Sendable {
         let all = try await pool.withConnection { try await own.windows.all(on: $0) }
         let sorted = lists.sorted { "\($0.key)" < "\($1.key)" }
         let gaps = sorted.flatMap { list, period in Windows.gaps(in: all, list: list, period: period) }
+        async let analyzed: Void = analyze(Set(lists.keys.map(\.object)))
         let counts = try await atOnce(sorted.map(\.key), Self.countsAtOnce) { try await miscount($0) }
-        for object in Set(lists.keys.map(\.object)) {
+        try await analyzed
+        return gaps + counts.flatMap(\.self)
+    }
+
+    private func analyze(_ objects: Set<ListedObject>) async throws {
+        for object in objects {
             try await pool.withConnection { try await StagingTable(object, runID: own.run.id).analyze(on: $0) }
         }
-        return gaps + counts.flatMap(\.self)
     }
 
     /// Each keeps a processor of the database busy.
