@@ -60,6 +60,12 @@ extension Money: CustomStringConvertible {
     public static func grouped(_ number: Int64) -> String {
         (number < 0 ? "-" : "") + grouped(String(number.magnitude))
     }
+
+    /// A number of things for people: `1 object`, `2,030 objects`.
+    /// - Parameter several: where it does not end in an `s` more.
+    public static func counted(_ number: Int64, _ one: String, _ several: String? = nil) -> String {
+        "\(grouped(number)) \(number == 1 ? one : several ?? one + "s")"
+    }
 }
 
 /// Why two amounts cannot be added.

@@ -138,7 +138,7 @@ extension Statement {
                 guard rest != Tally() else { continue }
                 let amount = Money(minorUnits: rest.amount, currency: control.currency)
                 gaps.append(
-                    "\(control.name) of \(control.account), \(side) side: \(Money.grouped(rest.count)) objects and "
+                    "\(control.name) of \(control.account), \(side) side: \(Money.counted(rest.count, "object")) and "
                         + "\(amount) were read and are in no class.")
             }
         }

@@ -32,7 +32,7 @@ enum ControlsSheet {
             ])
         }
         for read in statement.reads {
-            let pages = read.pages > 0 ? ["\(Money.grouped(read.pages)) pages"] : []
+            let pages = read.pages > 0 ? [Money.counted(read.pages, "page")] : []
             let outcome = read.isComplete ? "complete" : "NOT COMPLETE" + (read.reason.map { ": \($0)" } ?? "")
             let words = [read.counted].filter { !$0.isEmpty } + pages + [outcome]
             rows.append([.text("Read"), .text(read.name), .count(read.rows), .text(words.joined(separator: "; "))])
@@ -61,7 +61,7 @@ enum ControlsSheet {
             [group, .text("Job and state"), .text("\(source.job), \(source.state)"), .empty],
             [
                 group, .text("Read of Stripe, by created"), .text("\(from) to \(to)"),
-                .text("half-open, \(Money.grouped(source.requests)) requests"),
+                .text("half-open, \(Money.counted(source.requests, "request"))"),
             ],
             [group, .text("Job file (SHA-256)"), .id(source.jobFileHash), .text("Trueup \(source.programVersion)")],
         ]

@@ -61,52 +61,65 @@ enum HTMLChart {
         }.joined(separator: "\n")
     }
 
-    /// Open items of each run; a run that could not read everything is hollow, and says so in its title.
+    /// So many columns fit into a card of a third of the page.
+    private static let narrowMax = 7
+
+    static func isWide(_ points: [TrendPoint]) -> Bool { points.count > narrowMax }
+
+    /// Open items of each report, over the whole width; one that could not read everything is hollow. What the colours
+    /// mean stands in words under it.
     static func trend(_ points: [TrendPoint], _ clock: ReportClock) -> String {
         let largest = UInt64(points.map { max(0, $0.openItems) }.max() ?? 0)
-        // A few runs are a few columns and not a wall.
-        let step = min(48, 720 / max(points.count, 1))
+        let isWide = isWide(points)
+        let width = isWide ? 720 : 336
+        let step = width / max(points.count, 1)
+        let bar = min(44, step - 4)
+        // A date takes about so much; without room for all stand those of the first, middle and last column.
+        let areAllDated = step >= 66
+        let dated = Set([0, points.count / 2, points.count - 1])
         var columns = ""
         for (index, point) in points.enumerated() {
             let height = length(UInt64(max(0, point.openItems)), of: largest, scale: 82)
             let day = clock.day(point.atSeconds) ?? ""
-            let x = index * step + 2
+            let x = index * step + (step - bar) / 2
             let title = "\(day): \(Money.grouped(point.openItems)) open, \(point.state.rawValue)"
             columns += """
-                <rect class="\(point.state.rawValue.lowercased())" x="\(x)" y="\(104 - height)" width="\(step - 4)" \
+                <rect class="\(point.state.rawValue.lowercased())" x="\(x)" y="\(104 - height)" width="\(bar)" \
                 height="\(height)" rx="2"><title>\(title)</title></rect>
                 """
-            if step >= 40, index < points.count - 1 {
+            let isLast = index == points.count - 1
+            if step >= 40 || isLast {
+                // The last one may be wider than its column, and ends with it.
+                let (end, at) = step < 40 ? (" end", x + bar) : ("", x + bar / 2)
                 columns +=
-                    "<text class=\"value\" x=\"\(x + (step - 4) / 2)\" y=\"\(98 - height)\">"
-                    + "\(Money.grouped(point.openItems))</text>"
-            } else if index == points.count - 1 {
-                columns +=
-                    "<text class=\"value end\" x=\"\(x + step - 4)\" y=\"\(98 - height)\">"
+                    "<text class=\"value\(end)\" x=\"\(at)\" y=\"\(98 - height)\">"
                     + "\(Money.grouped(point.openItems))</text>"
             }
+            guard areAllDated || dated.contains(index) else { continue }
+            let (anchor, at) =
+                areAllDated
+                ? ("", x + bar / 2)
+                : index == 0 ? (" class=\"start\"", x) : isLast ? (" class=\"end\"", x + bar) : ("", x + bar / 2)
+            columns += "<text\(anchor) x=\"\(at)\" y=\"121\">\(day)</text>"
         }
         let first = points.first.flatMap { clock.day($0.atSeconds) } ?? ""
         let last = points.last.flatMap { clock.day($0.atSeconds) } ?? ""
-        let incomplete = points.count { $0.state == .incomplete }
-        let legend = incomplete == 0 ? "" : "\(incomplete) of these reports INCOMPLETE (hollow)"
-        // Dates stand under the columns that they are of; under a few columns is room for one text.
-        let width = points.count * step
-        let isShort = width < 220
-        let dates =
-            isShort
-            ? "<text class=\"start\" x=\"2\" y=\"121\">\(first) to \(last)</text>"
-            : "<text class=\"start\" x=\"2\" y=\"121\">\(first)</text>"
-                + "<text class=\"end\" x=\"\(width - 2)\" y=\"121\">\(last)</text>"
-        let words =
-            width > 560
-            ? "<text class=\"middle\" x=\"\(width / 2)\" y=\"121\">\(legend)</text>"
-            : "<text class=\"start\" x=\"\(max(width, 220) + 16)\" y=\"60\">\(legend)</text>"
         return """
-            <svg class="chart trend" viewBox="0 0 720 126" role="img" aria-label="Open items of the last \
-            \(points.count) reports, from \(points.first?.openItems ?? 0) on \(first) to \
+            <svg class="chart trend" viewBox="0 0 \(width) 126" role="img" aria-label="Open items of \
+            the last \(points.count) reports, from \(points.first?.openItems ?? 0) on \(first) to \
             \(points.last?.openItems ?? 0) on \(last)">\
-            <line x1="0" x2="\(isShort ? 220 : width)" y1="104.5" y2="104.5"/>\(columns)\(dates)\(words)</svg>
+            <line x1="0" x2="\(width)" y1="104.5" y2="104.5"/>\(columns)</svg>\(key(points))
             """
+    }
+
+    /// What the colours of a trend mean, and of how many reports.
+    private static func key(_ points: [TrendPoint]) -> String {
+        let states = StatementState.allCases.compactMap { state -> String? in
+            let count = points.count { $0.state == state }
+            guard count > 0 else { return nil }
+            return "<span><i class=\"\(state.rawValue.lowercased())\"></i>\(count) \(state.rawValue)"
+                + "\(state == .incomplete ? " (hollow)" : "")</span>"
+        }
+        return "<p class=\"key\">\(states.joined())</p>"
     }
 }

@@ -97,14 +97,17 @@ struct HTMLFirstScreen {
                     "Statement, credits", bridge("Statement (credits)"), "bridge tall",
                     period: "balances at the cut-off, since the beginning"))
         }
-        for totals in statement.chargeTotals {
+        var charges = statement.chargeTotals.map { totals -> String in
             let currency = totals.currency.uppercased()
-            cards.append(
-                card(
-                    "Charges, \(currency)", bridge("Charges (\(currency))"), "bridge",
-                    period: ReportPeriods.beginning))
+            return card(
+                "Charges, \(currency)", bridge("Charges (\(currency))"), "bridge", period: ReportPeriods.beginning)
         }
-        return cards
+        // Beside a long statement a currency of a few rows would be a card of white: two stand under each other.
+        while charges.count > 1 {
+            cards.append("<div class=\"stack\">" + charges.prefix(2).joined(separator: "\n") + "</div>")
+            charges.removeFirst(2)
+        }
+        return cards + charges
     }
 
     /// The same rows as the summary sheet, so that they cannot differ.
@@ -147,7 +150,10 @@ struct HTMLFirstScreen {
     private func changes() -> String {
         let changes = statement.changes
         guard changes.hasPrevious else {
-            return card("Open items", "<p class=\"none\">This is the first report: \(statement.items.count) items.</p>")
+            return card(
+                "Open items",
+                "<p class=\"none\">This is the first report: "
+                    + "\(Money.counted(Int64(statement.items.count), "item")).</p>")
         }
         let tiles = [
             ("new", changes.new.count), ("reopened", changes.reopened.count), ("resolved", report.resolved.count),
@@ -230,7 +236,8 @@ struct HTMLFirstScreen {
                 "<p class=\"none\">\(points.count) reports so far. \(HTML.text(words.joined(separator: "; ")))</p>")
         }
         return card(
-            "Open items, last \(points.count) reports", HTMLChart.trend(points, report.clock), "wide")
+            "Open items, last \(points.count) reports", HTMLChart.trend(points, report.clock),
+            HTMLChart.isWide(points) ? "wide" : "")
     }
 
     private func controls() -> String {

@@ -18,7 +18,8 @@ enum HTMLScript {
 
         // Sorting: within a section's group, over all of its folded blocks.
         const sortGroup = (group, tables, column, isNumber, direction) => {
-          const bodies = tables.map(table => table.tBodies[0]);
+          // Sums have a body of their own, which stands first and stays there.
+          const bodies = tables.map(table => table.tBodies[table.tBodies.length - 1]);
           const sizes = bodies.map(body => body.rows.length);
           const rows = bodies.flatMap(body => Array.from(body.rows));
           const keyed = rows.map((row, index) => {
@@ -45,6 +46,7 @@ enum HTMLScript {
             button.setAttribute("role", "button");
             button.append(...head.childNodes);
             head.append(button);
+            head.classList.add("sorts");
             button.addEventListener("keydown", event => {
               if (event.key !== "Enter" && event.key !== " ") return;
               event.preventDefault();
@@ -52,7 +54,8 @@ enum HTMLScript {
             });
             // Rows stay among those of their sort: a caption goes on being true.
             const set = tables.filter(other => other.parentElement.dataset.set === table.parentElement.dataset.set);
-            button.addEventListener("click", () => {
+            // The whole cell sorts; keys reach the words in it, whose click comes up to here.
+            head.addEventListener("click", () => {
               const direction = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
               sortGroup(group, set, column, head.classList.contains("n"), direction);
               set.forEach(other => Array.from(other.tHead.rows[0].cells).forEach((cell, index) => {

@@ -52,7 +52,8 @@ enum HTMLStyle {
         .card{grid-column:span 4;background:var(--paper);border:1px solid var(--line);border-radius:10px;\
         padding:18px 20px}
         .card.wide{grid-column:span 8}.card.full{grid-column:span 12}.card.signs{order:9}
-        .card.tall{grid-row:span 2}
+        .card.tall,.stack{grid-row:span 2}
+        .stack{grid-column:span 4;display:flex;flex-direction:column;gap:16px}.stack .card:last-child{flex:1 0 auto}
         .card h2{font-size:13px;font-weight:600;color:var(--soft);margin-bottom:12px}
         .card h2 small{font-weight:400}
         .tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:14px 8px}
@@ -74,6 +75,10 @@ enum HTMLStyle {
         .chart .age5{fill:var(--red)}
         .chart .unexplained{fill:var(--red)}.chart .clean{fill:var(--green)}
         .chart .incomplete{fill:none;stroke:var(--amber);stroke-width:1.5}
+        .key{display:flex;flex-wrap:wrap;gap:2px 16px;color:var(--soft);font-size:12px;margin-top:8px}
+        .key i{display:inline-block;width:10px;height:10px;border-radius:2px;background:var(--bar);margin-right:6px}
+        .key .clean{background:var(--green)}.key .unexplained{background:var(--red)}
+        .key .incomplete{background:none;border:1.5px solid var(--amber)}
         .boxes{display:grid;grid-template-columns:1fr 1fr;gap:14px}
         .box{border:1px solid var(--line);border-radius:6px;padding:10px 14px;min-height:104px}
         .box h3{font-size:12px;font-weight:600;color:var(--soft);margin-bottom:4px}
@@ -134,8 +139,8 @@ enum HTMLStyle {
         .bar button{font:inherit;padding:6px 12px;border:1px solid var(--line);border-radius:6px;background:none;\
         color:inherit;cursor:pointer}
         .bar output{color:var(--soft);font-size:13px}
-        .sort{cursor:pointer}
-        .sort:hover,.sort:focus-visible{color:var(--blue)}
+        .sorts{cursor:pointer}
+        .sorts:hover .sort,.sort:focus-visible{color:var(--blue)}
         .sort:focus-visible,summary:focus-visible,.bar :focus-visible,a:focus-visible{outline:2px solid var(--blue);\
         outline-offset:2px;border-radius:2px}
         [aria-sort=ascending] .sort::after{content:" ↑"}[aria-sort=descending] .sort::after{content:" ↓"}
@@ -143,10 +148,11 @@ enum HTMLStyle {
         """
 
     private static let narrow = """
-        @media (max-width:1100px){.card,.card.wide{grid-column:span 6}.card.wide,.card.controls{grid-column:span 12}}
+        @media (max-width:1100px){.card,.card.wide,.stack{grid-column:span 6}\
+        .card.wide,.card.controls{grid-column:span 12}}
         @media screen and (max-width:720px){body{font-size:15px}main{padding:12px 12px 32px}header{padding:16px 16px}\
         h1{font-size:20px}h1 .line>span{white-space:normal}\
-        .card,.card.wide,.card.full{grid-column:span 12;padding:16px}\
+        .stack{grid-column:span 12}.card,.card.wide,.card.full{grid-column:span 12;padding:16px}\
         \
         .facts{gap:10px 24px}main>section{padding:16px}
         .items{min-width:0}.items,.items tbody,.items tr,.items td{display:block}.items thead{display:none}
@@ -159,7 +165,8 @@ enum HTMLStyle {
         .items td:nth-child(5)::before{content:"Stripe amount"}.items td:nth-child(6)::before{content:"Local amount"}
         .items td:nth-child(7)::before{content:"Difference"}.items td:nth-child(8)::before{content:"Effect, credits"}
         .items td:nth-child(9)::before{content:"Age, days"}.items td:nth-child(10)::before{content:"State"}
-        .chart.trend text{font-size:22px}.chart.trend text.value{font-size:24px}.chart.trend text.middle{display:none}
+        .wide .chart.trend text{font-size:22px}\
+        .wide .chart.trend text.value{font-size:24px}
         .wide-only{display:block!important}\
         .grid.statement :is(th,td):is(:nth-child(1),:nth-child(n+3):nth-child(-n+10),:nth-child(12),:nth-child(15)),\
         .grid.charges :is(th,td):is(:nth-child(1),:nth-child(n+4):nth-child(-n+7),:nth-child(9),:nth-child(12))\
@@ -182,12 +189,12 @@ enum HTMLStyle {
         main>section{break-inside:auto;border:0;padding:0;margin-top:18px}main>section>h2{font-size:13px;\
         break-after:avoid}.note{break-after:avoid;break-inside:avoid}main>section:first-of-type{break-before:page}
         header{padding:8px 14px}.tiles{gap:6px}.meter{margin-bottom:6px}\
-        .cards{display:block;columns:3;column-gap:8px;margin:8px 0}\
+        .cards{display:block;columns:3;column-gap:8px;margin:8px 0}.stack{display:block}.key{font-size:8px}\
         .card{padding:8px 12px;margin:0 0 8px}.card.signs .boxes{display:block}.card.signs .box{margin-top:6px}
         .card h2{margin-bottom:6px;font-size:10px}.card table,table{font-size:9px}small,.facts dt{font-size:8px}
         .tiles b{font-size:16px}.tiles span,.note,.none{font-size:9px}.pill{border:1px solid currentColor;font-size:8px}
         .state .pill{font-size:10px}.id,td a{font-size:8px}.box{min-height:52px;padding:5px 10px}\
-        .box p{font-size:9px}.box .line{padding-top:6px}.chart.trend{height:74px}\
+        .box p{font-size:9px}.box .line{padding-top:6px}.wide .chart.trend{height:74px}\
 
         nav,.bar{display:none}thead{break-inside:avoid}thead th{font-size:inherit}\
         .scroll{overflow:visible}thead{display:table-header-group}

@@ -59,9 +59,8 @@ struct HTMLTables {
         }
     }
 
-    /// The sums stand in the head of the sheet's table that is not folded, before the first line and on every page of
-    /// paper that it takes: they are about all lines of the sheet, and over a folded block would look like that
-    /// block's.
+    /// The sums stand before the first line of the sheet's table that is not folded, once: they are about all lines of
+    /// the sheet, and over a folded block, or on the next page of paper, would look like that block's or page's.
     func table(
         _ sheet: Sheet, _ rows: some Sequence<Int>, set: String = "", hasTotals: Bool = true
     ) throws(ReportError) {
@@ -73,8 +72,13 @@ struct HTMLTables {
             try stream.write("</th>")
         }
         try stream.write("</tr>\n")
-        for total in hasTotals ? sheet.totals : [] { try row(total, sheet.columns, classes: "total") }
-        try stream.write("</thead><tbody>\n")
+        try stream.write("</thead>")
+        if hasTotals, !sheet.totals.isEmpty {
+            try stream.write("<tbody class=\"totals\">\n")
+            for total in sheet.totals { try row(total, sheet.columns, classes: "total") }
+            try stream.write("</tbody>")
+        }
+        try stream.write("<tbody>\n")
         for index in rows { try row(sheet.row(index), sheet.columns) }
         try stream.write("</tbody></table></div>\n")
     }

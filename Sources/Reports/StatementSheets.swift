@@ -23,7 +23,7 @@ enum StatementSheet {
         let totals = statement.totals
         let isUnread = statement.unread.contains(.credits)
         let items = statement.agencies.reduce(0) { $0 + $1.openItems }
-        let name = "Total, \(Money.grouped(Int64(statement.agencies.count))) lines"
+        let name = "Total, \(Money.counted(Int64(statement.agencies.count), "line"))"
         let row: [Cell] = [
             .empty, .text(name), .empty, .credits(totals.opening), .credits(isUnread ? nil : totals.boughtAtStripe),
             .credits(totals.boughtLocally), .credits(totals.consumed), .credits(totals.adjustments),
@@ -96,7 +96,7 @@ enum ChargesSheet {
             }
             let lines = statement.charges.filter { $0.activity.currency == total.currency }
             return [
-                .empty, .text("Total, \(Money.grouped(Int64(lines.count))) lines"),
+                .empty, .text("Total, \(Money.counted(Int64(lines.count), "line"))"),
                 .text(total.currency.uppercased()), .count(isUnread ? nil : total.charged.count),
                 .count(total.recorded?.count), money(isUnread ? nil : total.charged.amount),
                 money(total.recorded?.amount), money(total.difference), money(total.explained),

@@ -31,9 +31,11 @@ struct XLSXFormats {
     private let money: [Int: (plain: Format, total: Format)]
     private let states: [StatementState: (pill: Format, verdict: Format)]
 
-    init(_ book: XLSXBook) throws(ReportError) {
+    /// - Parameter isCentred: texts stand in the middle of their row's height, as in tables, whose first row would
+    ///   touch the heading; else at its top.
+    init(_ book: XLSXBook, isCentred: Bool = false) throws(ReportError) {
         func make(_ change: (Format) -> Void = { _ in }) throws(ReportError) -> Format {
-            try Self.make(book, change)
+            try Self.make(book, isCentred, change)
         }
         let creditsForm = Self.number(decimals: 0)
         title = try make {
@@ -91,15 +93,18 @@ struct XLSXFormats {
             Self.total($0)
             format_set_num_format($0, creditsForm)
         }
-        money = try Self.moneyFormats(book)
-        states = try Self.stateFormats(book)
+        money = try Self.moneyFormats(book, isCentred)
+        states = try Self.stateFormats(book, isCentred)
     }
 
-    private static func make(_ book: XLSXBook, _ change: (Format) -> Void) throws(ReportError) -> Format {
-        try book.format { format in
+    private static func make(
+        _ book: XLSXBook, _ isCentred: Bool, _ change: (Format) -> Void
+    ) throws(ReportError) -> Format {
+        let align = isCentred ? LXW_ALIGN_VERTICAL_CENTER : LXW_ALIGN_VERTICAL_TOP
+        return try book.format { format in
             format_set_font_name(format, "Calibri")
             format_set_font_size(format, 10)
-            format_set_align(format, UInt8(LXW_ALIGN_VERTICAL_TOP.rawValue))
+            format_set_align(format, UInt8(align.rawValue))
             change(format)
         }
     }
@@ -121,12 +126,14 @@ struct XLSXFormats {
 
     private static func right(_ format: Format) { format_set_align(format, UInt8(LXW_ALIGN_RIGHT.rawValue)) }
 
-    private static func moneyFormats(_ book: XLSXBook) throws(ReportError) -> [Int: (plain: Format, total: Format)] {
+    private static func moneyFormats(
+        _ book: XLSXBook, _ isCentred: Bool
+    ) throws(ReportError) -> [Int: (plain: Format, total: Format)] {
         var formats: [Int: (plain: Format, total: Format)] = [:]
         for decimals in [0, 2, 3] {
             let form = number(decimals: decimals)
-            let plain = try make(book) { format_set_num_format($0, form) }
-            let sum = try make(book) {
+            let plain = try make(book, isCentred) { format_set_num_format($0, form) }
+            let sum = try make(book, isCentred) {
                 total($0)
                 format_set_num_format($0, form)
             }
@@ -136,17 +143,17 @@ struct XLSXFormats {
     }
 
     private static func stateFormats(
-        _ book: XLSXBook
+        _ book: XLSXBook, _ isCentred: Bool
     ) throws(ReportError) -> [StatementState: (pill: Format, verdict: Format)] {
         var formats: [StatementState: (pill: Format, verdict: Format)] = [:]
         for state in StatementState.allCases {
             let (ink, paper) = colours(state)
-            let pill = try make(book) {
+            let pill = try make(book, isCentred) {
                 format_set_bold($0)
                 format_set_font_color($0, ink)
                 format_set_indent($0, 1)
             }
-            let verdict = try make(book) {
+            let verdict = try make(book, isCentred) {
                 format_set_bold($0)
                 format_set_font_size($0, 14)
                 format_set_font_color($0, ink)

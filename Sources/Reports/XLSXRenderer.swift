@@ -5,7 +5,6 @@ import Reconciliation
 final class XLSXRenderer: Renderer {
     private let file: OutputFile
     private let book: XLSXBook
-    private let formats: XLSXFormats
     private let clock: ReportClock
     private let matched: XLSXTable
     private let report: DiscrepancyReport
@@ -15,7 +14,8 @@ final class XLSXRenderer: Renderer {
         report = sheets.report
         file = try OutputFile("report.xlsx", in: folder)
         book = try XLSXBook(file)
-        formats = try XLSXFormats(book)
+        let formats = try XLSXFormats(book)
+        let inTables = try XLSXFormats(book, isCentred: true)
         clock = report.clock
         try book.properties(title: report.title, createdSeconds: report.generatedSeconds)
         for sheet in sheets.sheets {
@@ -24,11 +24,11 @@ final class XLSXRenderer: Renderer {
                 try XLSXSummary(worksheet, formats, clock).write(sheet, sheets)
                 continue
             }
-            let table = try XLSXTable(worksheet, sheet, formats, clock)
+            let table = try XLSXTable(worksheet, sheet, inTables, clock)
             for index in 0..<sheet.rowCount { try table.append(sheet.row(index)) }
             try table.end(totals: sheet.totals)
         }
-        matched = try XLSXTable(try book.sheet(sheets.matched.title), sheets.matched, formats, clock)
+        matched = try XLSXTable(try book.sheet(sheets.matched.title), sheets.matched, inTables, clock)
     }
 
     func append(_ rows: [MatchedRow]) throws(ReportError) {
@@ -149,12 +149,15 @@ final class XLSXTable {
     private var nextRow: UInt32 = 1
     private var links = 0
     private var isCut = false
+    /// A row's height, of one line, with some air: the first one would touch the heading.
+    private static let rowPoints = 17.0
 
     init(
         _ worksheet: XLSXBook.Worksheet, _ sheet: Sheet, _ formats: XLSXFormats, _ clock: ReportClock
     ) throws(ReportError) {
         cells = XLSXCells(worksheet: worksheet, name: sheet.title, formats: formats, clock: clock)
         self.sheet = sheet
+        worksheet_set_default_row(worksheet, Self.rowPoints, 0)
         try XLSXBook.check(worksheet_set_row(worksheet, 0, 30, nil), "set the heading's height", sheet.title)
         for (index, column) in sheet.columns.enumerated() {
             let at = UInt16(index)
@@ -190,8 +193,8 @@ final class XLSXTable {
         if lines > 1 {
             // Not every program measures wrapped texts when it opens a file. It must be set before the row's cells.
             try XLSXBook.check(
-                worksheet_set_row(cells.worksheet, nextRow, Double(lines) * 13.5, nil), "set a row's height",
-                sheet.title)
+                worksheet_set_row(cells.worksheet, nextRow, Double(lines - 1) * 13.5 + Self.rowPoints, nil),
+                "set a row's height", sheet.title)
         }
         for (index, cell) in row.enumerated() {
             if case .link = cell { links += 1 }

@@ -37,7 +37,9 @@ extension Alerts {
             switch outcome.state {
             case .clean: "clean"
             case .repaired: "everything was repaired"
-            case .drift: open > 0 ? "\(Money.grouped(open)) differences remain" : "it needs a person"
+            case .drift:
+                open > 0
+                    ? "\(Money.counted(open, "difference")) \(open == 1 ? "remains" : "remain")" : "it needs a person"
             default: "INCOMPLETE, nothing was compared"
             }
         return "\(job): \(what)" + (isFast ? ", suspiciously fast" : "") + " (run \(run.id))"
@@ -46,8 +48,8 @@ extension Alerts {
     private func lines(_ run: Run, _ outcome: RunOutcome, fast: String?) -> [String] {
         var lines = [
             "Run \(run.id) of \(job) ended: \(outcome.state.rawValue).",
-            "Read: \(Money.grouped(outcome.stripeObjects)) objects at Stripe, \(Money.grouped(outcome.localRows)) "
-                + "local rows, \(Money.grouped(outcome.requests)) requests.",
+            "Read: \(Money.counted(outcome.stripeObjects, "object")) at Stripe, "
+                + "\(Money.counted(outcome.localRows, "local row")), \(Money.counted(outcome.requests, "request")).",
         ]
         if let fast { lines.append(fast) }
         lines += outcome.problems.map { "! " + $0 }
@@ -72,7 +74,7 @@ extension Alerts {
         else { return nil }
         let objects = Double(outcome.stripeObjects)
         if usual.objects > Self.usualObjectsMin, objects < usual.objects * Self.fastShare {
-            return "It read \(Money.grouped(outcome.stripeObjects)) objects; the last \(usual.runs) runs read "
+            return "It read \(Money.counted(outcome.stripeObjects, "object")); the last \(usual.runs) runs read "
                 + "\(Money.grouped(Int64(usual.objects))) (median). Were the key, the account or the look-back changed?"
         }
         guard run.attempt == 1, usual.seconds > Self.usualSecondsMin else { return nil }

@@ -184,8 +184,8 @@ extension Plan {
             guard !of.isEmpty else { continue }
             var part = "\(of.count) \(of.count == 1 ? Self.singular(group.words) : group.words)"
             let credits = of.map(\.credits).reduce(0, +)
-            if group.effects == ["grant"] { part += " (+\(Money.grouped(credits)) credits)" }
-            if group.effects == ["ungrant"] { part += " (-\(Money.grouped(credits)) credits)" }
+            if group.effects == ["grant"] { part += " (+\(Money.counted(credits, "credit")))" }
+            if group.effects == ["ungrant"] { part += " (-\(Money.counted(credits, "credit")))" }
             parts.append(part)
         }
         var text = "Plan: " + (parts.isEmpty ? "nothing to do" : parts.joined(separator: ", "))

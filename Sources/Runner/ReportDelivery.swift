@@ -2,6 +2,7 @@ import Curl
 import Foundation
 import Jobs
 import PostgreSQL
+import Reconciliation
 import Reports
 import Store
 
@@ -99,7 +100,7 @@ public struct ReportDelivery: Sendable {
             made.append(
                 StoredReport.Delivery(
                     destination: "directory", address: result.directory, outcome: .delivered,
-                    detail: "\(result.files.count) files and the manifest"))
+                    detail: Money.counted(Int64(result.files.count), "file") + " and the manifest"))
         }
         if rule.s3, !isDone("s3") {
             let names = result.files.map(\.name) + [ReportManifest.fileName]
@@ -124,7 +125,7 @@ public struct ReportDelivery: Sendable {
             try await bucket.put(names, from: directory, folder: folder)
             return StoredReport.Delivery(
                 destination: "s3", address: bucket.address(folder), outcome: .delivered,
-                detail: "\(names.count) \(names.count == 1 ? "object" : "objects")")
+                detail: Money.counted(Int64(names.count), "object"))
         } catch {
             return StoredReport.Delivery(
                 destination: "s3", address: bucket.address(folder), outcome: .failed,

@@ -56,7 +56,7 @@ public struct ReportMessages: Sendable, Hashable {
         let left = result.files.count - attached.count
         let footer = [
             "Report \(result.id), manifest SHA-256 \(result.manifestHash)",
-            "\(attached.count) files attached, \(left) more in \(result.directory)",
+            "\(Money.counted(Int64(attached.count), "file")) attached, \(left) more in \(result.directory)",
             "To sign it: trueup report sign \(result.id) --as preparer --note …",
         ]
         let lines =

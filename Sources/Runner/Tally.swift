@@ -17,7 +17,9 @@ struct Tally: Sendable {
 
     mutating func note(unconfirmed: Int, account: String) {
         guard unconfirmed > 0 else { return }
-        notes.append("\(account): \(unconfirmed) differences were not confirmed by a fresh read; they are for review.")
+        let differences = Money.counted(Int64(unconfirmed), "difference was", "differences were")
+        let whose = unconfirmed == 1 ? "it is" : "they are"
+        notes.append("\(account): \(differences) not confirmed by a fresh read; \(whose) for review.")
     }
 
     func outcome(_ state: RunState, counts: [FindingKind: KindCount], spent: SpentRequests) -> RunOutcome {

@@ -128,7 +128,7 @@ struct ReportMakeCommand: AsyncParsableCommand {
             ?? ReportSummary.lines(result.report)
         for line in lines { Terminal.print(line) }
         let again = result.isRepeated ? " (the same figures as before: the same report)" : ""
-        Terminal.say("\nReport \(result.id)\(again): \(result.files.count) files in \(result.directory)")
+        Terminal.say("\nReport \(result.id)\(again): \(counted(result.files.count, "file")) in \(result.directory)")
         guard deliver else { return result.exitCode }
         let settled = try await OutboxSenders.deliver(result, settings, pool: pool, http: http)
         settled.sayDeliveries()

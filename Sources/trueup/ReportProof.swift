@@ -117,7 +117,8 @@ actor ReportProof {
         }
         guard bad == 0 else { return }
         say(
-            "\(folder) is report \(report.id), \(report.name): \(files.count) files and the manifest as they were made."
+            "\(folder) is report \(report.id), \(report.name): "
+                + "\(counted(files.count, "file")) and the manifest as they were made."
         )
         let hasJSON = files.contains { $0.name == "report.json" }
         try await verify(report, files, manifest: manifest, json: hasJSON ? folder + "/report.json" : nil)

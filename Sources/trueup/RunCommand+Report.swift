@@ -39,7 +39,7 @@ extension RunCommand {
         if !quiet || result.exitCode != 0 {
             let lines = ReportSummary.lines(result.report)
             for line in lines { if json { Terminal.say(line) } else { Terminal.print(line) } }
-            Terminal.say("Report \(result.id): \(result.files.count) files in \(result.directory)")
+            Terminal.say("Report \(result.id): \(counted(result.files.count, "file")) in \(result.directory)")
             result.sayDeliveries()
         }
         return result.exitCode

@@ -82,7 +82,7 @@ struct RunSummary {
     /// ` (+82,000 credits)` for the ones that grant.
     private func credits(_ findings: [ReportedFinding]) -> String {
         let granted = findings.filter { $0.kind == .missedPaid }.compactMap(\.credits).reduce(0, +)
-        return granted == 0 ? "" : " (+\(Money.grouped(granted)) credits)"
+        return granted == 0 ? "" : " (+\(Money.counted(granted, "credit")))"
     }
 
     private var scope: String {
@@ -160,7 +160,7 @@ struct RunSummary {
     private var spent: String {
         let more = result.outcome.requests - result.outcome.requestsLeast
         let least = more > 0 ? " (\(grouped(more)) more than the least possible)" : ""
-        return "\(grouped(result.outcome.requests)) requests" + least
+        return Money.counted(result.outcome.requests, "request") + least
     }
 
     private func grouped(_ number: Int64) -> String { Money.grouped(number) }

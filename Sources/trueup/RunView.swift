@@ -139,7 +139,7 @@ final class RunView: Sendable {
 
 /// `1 page`, `2,030 pages`.
 func counted(_ number: Int, _ what: String, _ plural: String? = nil) -> String {
-    "\(Money.grouped(Int64(number))) \(number == 1 ? what : plural ?? what + "s")"
+    Money.counted(Int64(number), what, plural)
 }
 
 /// `2026-11-23 02:15:00 UTC`.

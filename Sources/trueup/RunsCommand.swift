@@ -132,8 +132,8 @@ struct RunsCommand: AsyncParsableCommand {
                 : "period     \(isoTime(run.period.fromSeconds)) to \(isoTime(run.period.toSeconds))",
             "started    \(isoTime(run.startedAt.seconds)) by \(printable(run.requestedBy)) (\(run.trigger))",
             "took       \(duration(run, state))\(run.attempt > 1 ? ", in \(run.attempt) attempts" : "")",
-            "read       \(Money.grouped(run.stripeObjects)) at Stripe, \(Money.grouped(run.localRows)) local rows, "
-                + "\(Money.grouped(run.requests)) requests",
+            "read       \(Money.grouped(run.stripeObjects)) at Stripe, \(Money.counted(run.localRows, "local row")), "
+                + Money.counted(run.requests, "request"),
         ]
         lines += run.problems.map { "problem    " + RunSummary.oneLine($0) }
         if state == .interrupted {

@@ -36,7 +36,7 @@ struct StatementControlTests {
         #expect(statement.state == .incomplete)
         #expect(
             statement.gaps == [
-                "Credit invoices of task_health, Stripe side: 1 objects and $1.00 were read and are in no class."
+                "Credit invoices of task_health, Stripe side: 1 object and $1.00 were read and are in no class."
             ])
         let rest = try whole.unaccounted()
         #expect(rest == Tally())

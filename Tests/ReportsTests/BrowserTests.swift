@@ -77,6 +77,35 @@ struct BrowserTests {
         #expect(result == "true,true,true,descending,true")
     }
 
+    @Test("the whole cell of a heading sorts, keys sort by the words in it, and sums stay where they are")
+    func wholeCell() throws {
+        let scratch = try Scratch()
+        try scratch.write(try RenderTests.rich(), [.html])
+        let result = try Self.run(
+            scratch,
+            """
+            const table = document.querySelector('table.charges');
+            const head = [...table.tHead.rows[0].cells].find(h => h.textContent === 'Difference');
+            const body = table.tBodies[table.tBodies.length - 1];
+            const totals = () => table.tBodies[0].textContent;
+            const [before, states] = [totals(), []];
+            const state = () => states.push(head.getAttribute('aria-sort'));
+            head.scrollIntoView({ block: 'center', inline: 'center' });
+            // In the cell and beside its words.
+            const words = head.querySelector('.sort').getBoundingClientRect();
+            const cell = head.getBoundingClientRect();
+            const x = words.left - cell.left > cell.right - words.right
+              ? (cell.left + words.left) / 2 : (words.right + cell.right) / 2;
+            const click = () => document.elementFromPoint(x, (cell.top + cell.bottom) / 2).click();
+            click(); state(); click(); state();
+            const key = new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true });
+            head.querySelector('.sort').dispatchEvent(key); state();
+            const result = [states.join(), table.tBodies.length, totals() === before && before.includes('Total, '),
+              getComputedStyle(head).cursor, body.rows.length > 0].join()
+            """)
+        #expect(result == "ascending,descending,ascending,2,true,pointer,true")
+    }
+
     @Test("the filter shows what matches, unfolds it, and counts it")
     func filtering() throws {
         let scratch = try Scratch()

@@ -291,6 +291,6 @@ struct FirstScreenTests {
         let scratch = try Scratch()
         try scratch.write(try OneItem.report(agency: "Sunrise\r\nCare"), [.xlsx])
         let sheet = try scratch.part("xl/worksheets/sheet2.xml")
-        #expect(sheet.contains("r=\"2\"") && sheet.contains("ht=\"27\" customHeight=\"1\""), "\(sheet.prefix(1_500))")
+        #expect(sheet.contains("r=\"2\"") && sheet.contains("ht=\"30.5\" customHeight=\"1\""), "\(sheet.prefix(1_500))")
     }
 }

@@ -231,7 +231,7 @@ struct RenderTests {
         #expect(page.contains("prefers-color-scheme:dark"))
     }
 
-    @Test("the total stands in the head of its sheet's open table and of no folded block, and names its lines")
+    @Test("the total stands once before the lines of its sheet's open table, in no head that paper repeats")
     func totals() throws {
         let report = try Self.rich()
         let scratch = try Scratch()
@@ -242,11 +242,18 @@ struct RenderTests {
             ("statement", report.statement.agencies.count), ("charges", report.statement.charges.count),
         ] {
             let tables = page.components(separatedBy: "<table class=\"grid \(key)\">").dropFirst()
+                .map { $0.components(separatedBy: "</table>")[0] }
             #expect(!tables.isEmpty)
             for (index, table) in tables.enumerated() {
-                let head = table.prefix(upTo: try #require(table.range(of: "</thead>")).lowerBound)
-                let hasTotal = head.contains("<tr class=\"total\">") && head.contains("Total, \(count) lines")
-                #expect(hasTotal == (index == 0) && head.contains("class=\"total\"") == (index == 0), "\(key)")
+                let end = try #require(table.range(of: "</thead>"))
+                #expect(!table.prefix(upTo: end.lowerBound).contains("class=\"total\""), "\(key)")
+                let rest = table.suffix(from: end.upperBound)
+                let body = rest.prefix(upTo: try #require(rest.range(of: "</tbody>")).lowerBound)
+                #expect(body.contains("Total, \(count) lines") == (index == 0), "\(key)")
+                #expect(body.hasPrefix("<tbody class=\"totals\">") == (index == 0), "\(key)")
+                let totals = table.components(separatedBy: "<tr class=\"total\">").count - 1
+                let own = body.components(separatedBy: "<tr class=\"total\">").count - 1
+                #expect(totals == own && (own > 0) == (index == 0), "\(key)")
             }
         }
         let folded = page.components(separatedBy: "<details><summary>").dropFirst().filter {

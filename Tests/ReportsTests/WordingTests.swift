@@ -131,6 +131,18 @@ struct WordingTests {
         for number in [">149</text>", ">152</text>", ">1</text>"] {
             #expect(three.contains(number) && three.contains("class=\"chart trend\""), "\(number)")
         }
+        // Each of three columns is dated, in a card of a third of the page, and the colours are named.
+        let chart = try #require(three.components(separatedBy: "class=\"chart trend\"").last?.prefix(2_000))
+        for day in ["2026-02-25", "2026-02-26", "2026-02-27"] { #expect(chart.contains(">\(day)</text>"), "\(chart)") }
+        #expect(chart.hasPrefix(" viewBox=\"0 0 336 126\"") && !three.contains("card wide\"><h2>Open items"))
+        #expect(chart.contains("<i class=\"explained\"></i>3 EXPLAINED</span>"), "\(chart)")
+        report.trend = (0..<15).map { point($0, 5) }
+        let wide = try Scratch()
+        try wide.write(report, [.html])
+        let many = try wide.text("report.html")
+        #expect(many.contains("viewBox=\"0 0 720 126\"") && many.contains("card wide\"><h2>Open items"))
+        for day in ["2026-02-25", "2026-03-04", "2026-03-11"] { #expect(many.contains(">\(day)</text>"), "\(day)") }
+        #expect(!many.contains(">2026-02-26</text>"))
     }
 
     @Test("the page of signatures has times to the second; one of an earlier version says the same without them")

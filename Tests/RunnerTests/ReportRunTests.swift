@@ -254,7 +254,7 @@ struct ReportRunTests {
             let result = try await scene.report()
             #expect(result.state == .incomplete && result.exitCode == 3)
             let gaps = result.report.statement.gaps
-            #expect(gaps.count == 1 && gaps[0].contains("Stripe side: 1 objects"), "\(gaps)")
+            #expect(gaps.count == 1 && gaps[0].contains("Stripe side: 1 object and "), "\(gaps)")
             #expect(gaps[0].contains("in no class"))
         }
     }
