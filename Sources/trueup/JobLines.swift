@@ -41,7 +41,7 @@ struct JobLines {
         }
         guard let known else { return lines }
         lines.append("  last      " + last(known))
-        lines.append("  health    " + health(known))
+        lines.append("  health    " + health(known).words)
         return lines
     }
 
@@ -58,8 +58,15 @@ struct JobLines {
         if let occurrence, (occurrence.endedAt?.seconds ?? 0) >= (run.endedAt?.seconds ?? 0) {
             return result(occurrence)
         }
-        let how = run.trigger == "schedule" ? "" : " (by hand or cron)"
+        let how = run.trigger == "schedule" ? since(occurrence, run) : " (by hand or cron)"
         return "\(ISOTime.text(run.startedAt.seconds, in: job.zone)) \(run.state.rawValue), run \(run.id)\(how)"
+    }
+
+    /// That a run of the schedule is an earlier time's than the one that was due last: it did not run.
+    private func since(_ occurrence: Occurrence?, _ run: Run) -> String {
+        guard let occurrence, occurrence.runID != run.id, occurrence.state != .done else { return "" }
+        let due = ISOTime.text(occurrence.scheduledSeconds, in: job.zone)
+        return " (started then; \(due) was \(occurrence.state.rawValue): \(occurrence.reason ?? "unknown"))"
     }
 
     /// What was made last: the schedule's report and its occurrence are one and the same.
@@ -84,21 +91,29 @@ struct JobLines {
         return "\(ISOTime.text(last.scheduledSeconds, in: job.zone)) \(word)\(reason)\(run)"
     }
 
-    private func health(_ known: KnownJobs) -> String {
+    /// How a job is.
+    enum Health: String, Sendable {
+        case ok, running, paused, late, failing, missed
+        case neverRan = "never_ran"
+    }
+
+    func health(_ known: KnownJobs) -> (state: Health, words: String) {
         if let state = known.states[job.name], let by = state.pausedBy, let at = state.pausedAt {
-            return "paused by \(by) since \(isoTime(at.seconds)): trueup jobs resume \(job.name)"
+            return (.paused, "paused by \(by) since \(isoTime(at.seconds)): trueup jobs resume \(job.name)")
         }
-        if !known.running.isDisjoint(with: [job.name, JobLock.reportPrefix + job.name]) { return "it runs now" }
-        if let trouble = retrying(known) { return trouble }
-        if let late = late(known) { return late }
-        if let failing = failing(known) { return failing }
+        if !known.running.isDisjoint(with: [job.name, JobLock.reportPrefix + job.name]) {
+            return (.running, "it runs now")
+        }
+        if let trouble = retrying(known) { return (.failing, trouble) }
+        if let late = late(known) { return (.late, late) }
+        if let failing = failing(known) { return (.failing, failing) }
         let occurrence = known.last[job.name]
         if occurrence?.state == .missed, isLast(occurrence, known) {
-            return "MISSED its last time"
+            return (.missed, "MISSED its last time")
         }
         let hasRun = last(known).end != nil || occurrence?.state == .done
-        if !hasRun { return known.states[job.name] == nil ? unseen : "never ran" }
-        return "ok"
+        if !hasRun { return (.neverRan, known.states[job.name] == nil ? unseen : "never ran") }
+        return (.ok, "ok")
     }
 
     private var unseen: String {

@@ -17,6 +17,7 @@ struct JobsListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Shows the jobs: schedule, next three runs, last result, health.")
 
+    @OptionGroup var json: JSONOption
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
@@ -25,6 +26,10 @@ struct JobsListCommand: AsyncParsableCommand {
         if set.jobs.isEmpty { Terminal.say("There are no jobs in \(files.jobs), only settings.") }
         let known = await known(set)
         let now = known?.nowSeconds ?? Int64(Date().timeIntervalSince1970)
+        if json.json {
+            let jobs = set.jobs.map { JobDocument($0, JobLines(job: $0, known: known, nowSeconds: now)) }
+            return try JSONDocument.print(JobsDocument(isDatabaseRead: known != nil, jobs: jobs))
+        }
         for (index, job) in set.jobs.enumerated() {
             if index > 0 { Terminal.print("") }
             for line in JobLines(job: job, known: known, nowSeconds: now).lines { Terminal.print(line) }

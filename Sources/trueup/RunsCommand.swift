@@ -23,6 +23,7 @@ struct RunsCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Occurrences that did not run, and why.")
     var missed = false
 
+    @OptionGroup var json: JSONOption
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
@@ -54,7 +55,9 @@ struct RunsCommand: AsyncParsableCommand {
 
     private func listMissed(_ occurrences: Occurrences, _ set: JobSet?) async throws {
         var table = TextTable(headings: ["job", "due", "state", "why", "noticed"])
-        for one in try await occurrences.notRun(limit: limit, job: job) {
+        let notRun = try await occurrences.notRun(limit: limit, job: job)
+        if json.json { return try JSONDocument.print(MissedDocument(missed: notRun.map { .init($0) })) }
+        for one in notRun {
             let zone = set?.job(named: one.job)?.zone ?? .utc
             table.rows.append([
                 one.job, ISOTime.text(one.scheduledSeconds, in: zone), one.state.rawValue, one.reason ?? "–",
@@ -78,6 +81,15 @@ struct RunsCommand: AsyncParsableCommand {
         let reports = try await ReportAttempts(pool: pool).latest(limit: limit, job: job)
         let locks = Set(found.map(\.job) + reports.map { JobLock.reportPrefix + $0.job })
         let held = try await JobLock.held(of: Array(locks), pool: pool)
+        if json.json {
+            var documents: [RunHistoryDocument] = []
+            for run in found {
+                documents.append(
+                    RunHistoryDocument(run, try await runs.counts(of: run.id), state: run.stateNow(held)))
+            }
+            return try JSONDocument.print(
+                RunsDocument(runs: documents, reports: reports.map { .init($0, state: $0.stateNow(held)) }))
+        }
         for run in found {
             let counts = try await runs.counts(of: run.id).values
             let state = run.stateNow(held)
@@ -124,6 +136,15 @@ struct RunsCommand: AsyncParsableCommand {
                 "There is no run \(id). See: " + NextCommand(files, databaseOptions).onJobs("trueup runs"))
         }
         let state = run.stateNow(try await JobLock.held(of: [run.job], pool: pool))
+        let counts = try await runs.counts(of: id)
+        let repairs =
+            json.json || run.trigger == RunTrigger.revert.rawValue
+            ? try await pool.withConnection { try await Repair.of(runID: id, on: $0) } : []
+        if json.json {
+            return try JSONDocument.print(
+                OneRunDocument(
+                    run: RunHistoryDocument(run, counts, state: state), repairs: repairs.map { .init($0) }))
+        }
         var lines = [
             "run        \(run.id)", "job        \(run.job)", "what       \(what(run))",
             "state      \(state.rawValue)",
@@ -139,8 +160,22 @@ struct RunsCommand: AsyncParsableCommand {
         if state == .interrupted {
             lines.append("note       its process is gone; the same command goes on from there")
         }
-        let table = CountTable.of(try await runs.counts(of: id))
+        lines += undone(repairs)
+        let table = CountTable.of(counts)
         for line in lines + (table.rows.isEmpty ? [] : [""] + table.lines) { Terminal.print(line) }
+    }
+
+    /// More lines than a person reads.
+    private static let undoneMax = 50
+
+    /// What a revert took back: `undone     ungrant of order 12 (in_…), F-3`.
+    private func undone(_ repairs: [Repair]) -> [String] {
+        var lines = repairs.prefix(Self.undoneMax).map { repair in
+            "undone     \(repair.effect) of \(repair.comparison.localNoun) \(printable(repair.localID)) "
+                + "(\(printable(repair.stripeID))), F-\(repair.findingID)"
+        }
+        if repairs.count > Self.undoneMax { lines.append("undone     … and \(repairs.count - Self.undoneMax) more") }
+        return lines
     }
 
     /// `run`, `plan`, `apply`, `revert`, `backfill`, `backfill, plan`.

@@ -138,13 +138,12 @@ struct CronFilesTests {
 
     @Test("a time that a clock jumps over is said where it would be skipped, with what to do")
     func gaps() throws {
-        let words = "clocks in America/New_York jump over 02:15 and "
+        let words = "# On days on which clocks in America/New_York jump over 02:15, "
         for (form, whom) in [(CronFiles.Form.systemd, "systemd"), (.kubernetes, "Kubernetes")] {
             let text = try Self.one("job", "15 2 * * *", zone: "America/New_York", form)
             let remarks = text.split(separator: "\n").filter { $0.contains("jump over") }
             #expect(remarks.count == 1)
-            #expect(remarks.first?.hasPrefix("# On 2026-03-08, ") == true)
-            #expect(remarks.first?.contains(words + whom + " runs nothing: leave the job to trueup schedule") == true)
+            #expect(remarks.first?.hasPrefix(words + whom + " runs nothing: leave the job to trueup schedule") == true)
             for (schedule, zone) in [
                 ("15 2 * * *", "UTC"), ("15 3 * * *", "America/New_York"), ("15 * * * *", "America/New_York"),
                 ("15 2 20 * *", "America/New_York"), ("*/5 2 * * *", "America/New_York"), ("15 2 * * *", "Asia/Tokyo"),

@@ -91,4 +91,74 @@ struct DocumentsTests {
             #expect((second["repairs"] as? [Any])?.isEmpty == true)
         }
     }
+
+    private static let run: Set<String> = [
+        "run", "job", "plan", "trigger", "state", "attempt", "period", "started", "ended", "requested_by", "objects",
+        "requests", "requests_least", "counts", "problems",
+    ]
+
+    @Test("the history, one run with its repairs, and what did not run")
+    func runs() async throws {
+        try await Scene.with(orders: 300, plants: [.paidOpen: 2, .openPaid: 1]) { scene in
+            #expect(try await scene.program.run("run", Scene.job, "--plan", "--quiet").status == 2)
+            #expect(try await scene.program.run("run", Scene.job, "--quiet").status == 2)
+            let list = try await Self.document(
+                scene, ["runs"], members: ["format", "runs", "reports"], format: "trueup.runs/1")
+            let runs = try #require(list["runs"] as? [[String: Any]])
+            #expect(runs.map { $0["run"] as? Int } == [2, 1] && runs.map { $0["plan"] as? Bool } == [false, true])
+            for run in runs {
+                #expect(Set(run.keys) == Self.run && run["state"] as? String == "drift")
+                #expect(Self.isTime(run["started"]) && Self.isTime(run["ended"]))
+                let period = try #require(run["period"] as? [String: Any])
+                #expect(Set(period.keys) == ["from", "to"] && Self.isTime(period["to"]))
+            }
+            let counts = try #require(runs[0]["counts"] as? [String: [String: Int]])
+            #expect(counts["missed_paid"] == ["found": 2, "repaired": 2, "accepted": 0, "open": 0])
+            #expect(counts["unpaid_in_stripe"] == ["found": 1, "repaired": 0, "accepted": 0, "open": 1])
+            let one = try await Self.document(
+                scene, ["runs", "2"], members: ["format", "run", "repairs"], format: "trueup.run-history/1")
+            #expect((one["run"] as? [String: Any])?["run"] as? Int == 2)
+            let repairs = try #require(one["repairs"] as? [[String: Any]])
+            #expect(repairs.count == 2)
+            for repair in repairs {
+                #expect(
+                    Set(repair.keys) == [
+                        "id", "finding", "kind", "effect", "account", "stripe_id", "local_id", "applied",
+                    ])
+                #expect(repair["effect"] as? String == "grant" && Self.isTime(repair["applied"]))
+            }
+            let missed = try await Self.document(
+                scene, ["runs", "--missed"], members: ["format", "missed"], format: "trueup.missed/1")
+            #expect((missed["missed"] as? [Any])?.isEmpty == true)
+        }
+    }
+
+    @Test("jobs with their next times, their last run and how they are")
+    func jobs() async throws {
+        try await Scene.with(orders: 300, plants: [.openPaid: 1]) { scene in
+            let members: Set<String> = ["format", "is_database_read", "jobs"]
+            try scene.folder.write(
+                Scene.jobFile + "schedule: \"0 4 * * *\"\n", to: "jobs/\(Scene.job).yaml")
+            let before = try await Self.document(scene, ["jobs"], members: members, format: "trueup.jobs/1")
+            let fresh = try #require((before["jobs"] as? [[String: Any]])?.first)
+            #expect(before["is_database_read"] as? Bool == true)
+            #expect(fresh["health"] as? String == "never_ran" && fresh["last_run"] is NSNull)
+            #expect(try await scene.program.run("run", Scene.job, "--quiet").status == 2)
+            let after = try await Self.document(scene, ["jobs"], members: members, format: "trueup.jobs/1")
+            let job = try #require((after["jobs"] as? [[String: Any]])?.first)
+            #expect(
+                Set(job.keys) == [
+                    "name", "kind", "description", "accounts", "schedule", "time_zone", "after", "next", "last_run",
+                    "last_due", "last_report", "health", "health_text",
+                ])
+            #expect(job["name"] as? String == Scene.job && job["kind"] as? String == "reconcile")
+            #expect(job["accounts"] as? [String] == ["task_health"] && job["schedule"] as? String == "0 4 * * *")
+            let next = try #require(job["next"] as? [String])
+            #expect(next.count == 3 && next == next.sorted() && next.allSatisfy { $0.hasSuffix("T04:00:00Z") })
+            let last = try #require(job["last_run"] as? [String: Any])
+            #expect(Set(last.keys) == ["run", "trigger", "state", "started", "ended"])
+            #expect(last["run"] as? Int == 1 && last["state"] as? String == "drift" && Self.isTime(last["ended"]))
+            #expect(job["health"] as? String == "ok" && job["health_text"] as? String == "ok")
+        }
+    }
 }

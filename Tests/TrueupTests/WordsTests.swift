@@ -14,6 +14,9 @@ struct WordsTests {
             let names = try FileManager.default.contentsOfDirectory(atPath: scene.folder.path + "/plans")
             let path = "plans/" + (try #require(names.first { $0.contains("revert") }))
             #expect(try await scene.program.run("apply", path).output.contains("Applied 2 of 2 "))
+            let undone = try await scene.program.run("runs", "2").output
+                .matches(of: /\nundone     ungrant of order [0-9]+ \(in_\w+\), F-[0-9]+/)
+            #expect(undone.count == 2)
             let again = try await scene.program.run("apply", path)
             #expect(again.status == 0, "\(again.everything)")
             #expect(again.output.hasPrefix("This plan is done already: all of its 2 items were undone before (plan "))

@@ -1,0 +1,83 @@
+import Jobs
+import Schedule
+import Store
+
+/// A job as `trueup jobs --json` tells it.
+struct JobDocument: Encodable, Sendable {
+    struct Run: Encodable, Sendable {
+        var run: Int64
+        var trigger: String
+        var state: String
+        var started: String
+        @OrNull var ended: String?
+
+        init(_ run: Store.Run) {
+            self.run = run.id
+            trigger = run.trigger
+            state = run.state.rawValue
+            started = JSONDocument.time(run.startedAt.seconds)
+            ended = run.endedAt.map { JSONDocument.time($0.seconds) }
+        }
+    }
+
+    struct Due: Encodable, Sendable {
+        var due: String
+        /// `done`, `missed`, `skipped`, `failed`.
+        var state: String
+        @OrNull var reason: String?
+        @OrNull var run: Int64?
+
+        init(_ occurrence: Occurrence) {
+            due = JSONDocument.time(occurrence.scheduledSeconds)
+            state = occurrence.state.rawValue
+            reason = occurrence.reason
+            run = occurrence.runID
+        }
+    }
+
+    var name: String
+    var kind: String
+    var description: String
+    var accounts: [String]
+    /// The cron expression; null: it has none.
+    @OrNull var schedule: String?
+    var timeZone: String
+    var after: [String]
+    /// The next three times.
+    var next: [String]
+    /// The last run that has ended, however it was started.
+    @OrNull var lastRun: Run?
+    /// The last time of the schedule that has ended, also one that did not run.
+    @OrNull var lastDue: Due?
+    @OrNull var lastReport: ReportAttemptDocument?
+    /// `ok`, `running`, `paused`, `late`, `failing`, `missed`, `never_ran`; null: the database was not read.
+    @OrNull var health: String?
+    /// The same as a sentence.
+    @OrNull var healthText: String?
+
+    init(_ job: JobDefinition, _ lines: JobLines) {
+        name = job.name
+        kind = job.kind.word
+        description = job.description
+        accounts = job.kind.accounts
+        schedule = job.expression?.text
+        timeZone = job.timeZone
+        after = job.after
+        next = (job.expression?.next(3, after: lines.nowSeconds, in: job.zone) ?? []).map(JSONDocument.time)
+        let known = lines.known
+        lastRun = known?.lastRuns[job.name].map(Run.init)
+        lastDue = known?.last[job.name].map(Due.init)
+        lastReport = known?.lastReports[job.name].map { ReportAttemptDocument($0, state: $0.state) }
+        let health = known.map(lines.health)
+        self.health = health?.state.rawValue
+        healthText = health?.words
+    }
+}
+
+/// `trueup jobs --json`.
+struct JobsDocument: Encodable, Sendable {
+    let format = "trueup.jobs/1"
+    /// Whether there is a database that could say more of the jobs than their files.
+    var isDatabaseRead: Bool
+    var jobs: [JobDocument]
+}
