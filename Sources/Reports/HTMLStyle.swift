@@ -30,7 +30,7 @@ enum HTMLStyle {
         letter-spacing:.06em;color:var(--ink)}
         h1{font-size:26px;line-height:1.3;font-weight:650;letter-spacing:-.01em;margin:6px 0 16px}
         h1 .line{display:block}
-        h1 .line>span{white-space:nowrap}
+        h1 .line>span{display:inline-block;max-width:100%}
         h1 i{font-style:normal;color:var(--soft);font-weight:400}
         .state{margin-top:12px;color:var(--soft)}
         .pill{display:inline-block;border-radius:4px;padding:1px 8px;font-size:11px;font-weight:700;\
@@ -151,7 +151,7 @@ enum HTMLStyle {
         @media (max-width:1100px){.card,.card.wide,.stack{grid-column:span 6}\
         .card.wide,.card.controls{grid-column:span 12}}
         @media screen and (max-width:720px){body{font-size:15px}main{padding:12px 12px 32px}header{padding:16px 16px}\
-        h1{font-size:20px}h1 .line>span{white-space:normal}\
+        h1{font-size:20px}h1 .line>span{display:inline}\
         .stack{grid-column:span 12}.card,.card.wide,.card.full{grid-column:span 12;padding:16px}\
         \
         .facts{gap:10px 24px}main>section{padding:16px}
