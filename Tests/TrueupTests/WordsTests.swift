@@ -68,4 +68,23 @@ struct WordsTests {
             for currency in currencies { #expect(list.contains(currency == "USD" ? "$" : currency), "\(list)") }
         }
     }
+
+    @Test("a run of the schedule is not told as that of a later time that was skipped")
+    func skipped() async throws {
+        try await Scene.with(orders: 60, plants: [:]) { scene in
+            #expect(try await scene.program.run("run", Scene.job).status == 0)
+            try await scene.due()
+            let ended: String = try await scene.value(
+                """
+                WITH skipped AS (UPDATE trueup.occurrence SET state = 'skipped', reason = 'overlap', ended_at = now()
+                    RETURNING ended_at)
+                UPDATE trueup.run SET trigger = 'schedule', ended_at = (SELECT ended_at FROM skipped) + interval '1 s'
+                RETURNING state AS value
+                """)
+            #expect(ended == "clean")
+            let jobs = try await scene.program.run("jobs").output
+            let line = #/ clean, run 1 \(started then; \S+ was skipped: overlap\)\n/#
+            #expect(jobs.contains(line), "\(jobs)")
+        }
+    }
 }
