@@ -7,13 +7,21 @@ struct FirstPaymentsKeeping: Sendable {
     let list: RunList
     let pool: Pool
 
-    /// Fewer objects are written at the run's end.
-    private static let objectsMin: Int64 = 20_000
+    /// So many objects are looked at at a time; fewer are left to the run's end.
+    private static let objectsAtOnce: Int64 = 20_000
+
+    /// How far it has come.
+    private struct Written: Sendable {
+        /// Objects that were read by then.
+        var objects: Int64 = 0
+        /// Of the staging table.
+        var block: Int64 = 0
+    }
 
     /// Until it is cancelled.
     func keep() async throws {
         let payments = FirstPayments(of: list, run: own.run)
-        var written: Int64 = 0
+        var written = Written()
         while !Task.isCancelled {
             do {
                 try await Task.sleep(for: .seconds(1))
@@ -27,14 +35,14 @@ struct FirstPaymentsKeeping: Sendable {
         }
     }
 
-    /// Each round looks at all that is staged: a quarter more each time, so that all rounds cost a few of the last one.
-    /// - Parameter written: how many objects the last round saw.
-    /// - Returns: how many are seen now; `nil` when another run has read the list before.
-    private func keep(_ payments: FirstPayments, _ written: Int64) async throws -> Int64? {
+    /// - Returns: how far it has come now; `nil` when another run has read the list before.
+    private func keep(_ payments: FirstPayments, _ written: Written) async throws -> Written? {
         let read = try await pool.withConnection { try await own.windows.objectCount(list, on: $0) }
-        guard read - written >= max(Self.objectsMin, written / 4) else { return written }
-        if written == 0, !(try await pool.withConnection { try await payments.areFirst(on: $0) }) { return nil }
-        try await pool.transaction(own.fence) { try await payments.addStaged(on: $0) }
-        return read
+        guard read - written.objects >= Self.objectsAtOnce else { return written }
+        if written.objects == 0, !(try await pool.withConnection { try await payments.areFirst(on: $0) }) { return nil }
+        let block = try await pool.transaction(own.fence) {
+            try await payments.addStaged(from: written.block, on: $0)
+        }
+        return Written(objects: read, block: block)
     }
 }

@@ -23,8 +23,11 @@ public struct FirstPayments: Sendable {
             """, list.account, list.object.rawValue, run.id)[0]["yes"]
     }
 
-    /// Writes those that are staged and not written yet; nothing where another run writes payments of the list now.
-    public func addStaged(on connection: Connection) async throws {
-        try await StripePayments.addStaged(list, of: run.id, on: connection)
+    /// Writes those that were staged since the last time and are not written yet; nothing where another run writes
+    /// payments of the list now.
+    /// - Parameter block: what the last time gave; 0 at first.
+    /// - Returns: the block of the staging table at which the next time begins.
+    public func addStaged(from block: Int64, on connection: Connection) async throws -> Int64 {
+        try await StripePayments.addStaged(list, of: run.id, from: block, on: connection)
     }
 }

@@ -30,16 +30,39 @@ enum StripePayments {
     /// Parameters: account, object.
     private static let lockKey = "hashtextextended('trueup.stripe_payment.' || $1 || '.' || $2, 0)"
 
-    /// Writes the payments that are staged and not written yet, unless somebody else writes those of the list now.
-    static func addStaged(_ list: RunList, of runID: Int64, on connection: Connection) async throws {
+    /// Writes the payments that were staged since the last time and are not written yet, unless somebody else writes
+    /// those of the list now. Rows that come into an earlier place of the table later are left to the run's end.
+    /// - Parameter block: where the last time ended; 0 at first.
+    /// - Returns: where the next one begins.
+    static func addStaged(
+        _ list: RunList, of runID: Int64, from block: Int64, on connection: Connection
+    ) async throws -> Int64 {
         let isOurs: Bool = try await connection.query(
             "SELECT pg_try_advisory_xact_lock(\(lockKey)) AS yes", list.account, list.object.rawValue)[0]["yes"]
-        guard isOurs else { return }
-        try await addUnknown(list, runID, on: connection)
+        guard isOurs else { return block }
+        let staged = StagingTable(list.object, runID: runID)
+        let end: Int64 = try await connection.query(
+            "SELECT pg_relation_size($1::regclass) / current_setting('block_size')::bigint AS blocks", staged.name)[0][
+                "blocks"]
+        // Few rows against a table that grows: each is looked up by its key. The statement's text is another each time,
+        // so that no plan of a smaller table is used again.
+        try await connection.run(
+            script: "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off")
+        try await add(
+            "\(paid(staged)) AND s.ctid >= '(\(block),0)'::tid AND NOT EXISTS (\(known))", list, runID,
+            on: connection)
+        // Pages that are on their way were given their place already.
+        return max(block, end - Self.blocksOnTheirWay)
     }
 
+    /// Every page that is on its way fills at most four blocks.
+    private static let blocksOnTheirWay: Int64 = 4 * 64
+
+    /// A payment `p` that is the staged object `s`.
+    private static let known =
+        "SELECT FROM trueup.stripe_payment p WHERE p.account = $1 AND p.object = $2 AND p.id = s.id"
+
     private static func addUnknown(_ list: RunList, _ runID: Int64, on connection: Connection) async throws {
-        let known = "SELECT FROM trueup.stripe_payment p WHERE p.account = $1 AND p.object = $2 AND p.id = s.id"
         let staged = StagingTable(list.object, runID: runID)
         try await add("\(paid(staged)) AND NOT EXISTS (\(known))", list, runID, on: connection)
     }
@@ -51,6 +74,8 @@ enum StripePayments {
             list.object.rawValue)
         // A first reading finds none: nothing has to be looked up.
         guard !any.isEmpty else { return try await add(paid(staged), list, run.id, on: connection) }
+        // Both sides are read whole.
+        try await connection.run(script: "SET LOCAL enable_nestloop = off")
         let found = try await connection.query(
             """
             SELECT s.id, s.place::text AS place, s.is_paid, p.id IS NOT NULL AS is_known
@@ -68,6 +93,7 @@ enum StripePayments {
             }
         }
         guard found.count <= heldMax else { return try await writeMany(run, list, on: connection) }
+        try await connection.run(script: "SET LOCAL enable_nestloop TO DEFAULT")
         if !gone.isEmpty {
             try await connection.execute(
                 "DELETE FROM trueup.stripe_payment WHERE account = $1 AND object = $2 AND id = ANY($3)", list.account,
@@ -83,7 +109,7 @@ enum StripePayments {
     }
 
     /// So many differences are looked up by their place; where there are more, all is joined for each kind of them.
-    private static let heldMax = 10_000
+    private static let heldMax = 50_000
 
     private static func writeMany(_ run: Run, _ list: RunList, on connection: Connection) async throws {
         let staged = StagingTable(list.object, runID: run.id)
@@ -95,6 +121,7 @@ enum StripePayments {
             """, list.account, list.object.rawValue)
         try await change(to: paid(staged), list, run.id, on: connection)
         try await addUnknown(list, run.id, on: connection)
+        try await connection.run(script: "SET LOCAL enable_nestloop TO DEFAULT")
     }
 
     /// A payment `p` says something else than what was read, `s`.
@@ -155,7 +182,8 @@ enum StripePayments {
             isInvoice
             ? ("coalesce(s.amount, s.total)", "s.paid_at_seconds") : ("s.amount_received", "s.charged_at_seconds")
         return """
-            SELECT s.id, CASE WHEN s.agency_id ~ '^[0-9]{1,18}$' THEN s.agency_id::bigint END AS agency_id, s.customer,
+            SELECT s.id, CASE WHEN octet_length(s.agency_id) BETWEEN 1 AND 18 AND s.agency_id !~ '[^0-9]'
+                    THEN s.agency_id::bigint END AS agency_id, s.customer,
                 \(amount) AS amount, lower(s.currency) AS currency, s.created_seconds,
                 coalesce(\(at), s.created_seconds) AS paid_seconds, s.ctid AS place,
                 coalesce(\(isPaid(staged.object)), false) AS is_paid

@@ -80,11 +80,11 @@ struct StripePaymentTests {
     func manyDifferences() async throws {
         try await StagedWorld.with(.invoice, account: "task_health") { world in
             let first = try await Self.begin("first", world.pool)
-            try await Self.end(first, (1...16_000).map { Self.paid($0) }, world.pool)
+            try await Self.end(first, (1...64_000).map { Self.paid($0) }, world.pool)
             let second = try await Self.begin("second", world.pool)
-            // Of 24,000 a third is as it was, the next third costs more or is not paid any more, the last third is new.
-            var invoices = (1...24_000).map { Self.paid($0, total: $0 <= 8_000 || $0 > 16_000 ? 20_000 : 30_000) }
-            for number in 15_001...16_000 { invoices[number - 1].status = .void }
+            // Of 96,000 a third is as it was, the next third costs more or is not paid any more, the last third is new.
+            var invoices = (1...96_000).map { Self.paid($0, total: $0 <= 32_000 || $0 > 64_000 ? 20_000 : 30_000) }
+            for number in 60_001...64_000 { invoices[number - 1].status = .void }
             try await Self.end(second, invoices, world.pool)
             let counts = try await world.pool.withConnection {
                 try await $0.query(
@@ -96,7 +96,7 @@ struct StripePaymentTests {
             }
             #expect(
                 counts == [
-                    "20000 \(first.id) 8000", "20000 \(second.id) 8000", "30000 \(second.id) 7000",
+                    "20000 \(first.id) 32000", "20000 \(second.id) 32000", "30000 \(second.id) 28000",
                 ])
         }
     }
@@ -107,7 +107,9 @@ struct StripePaymentTests {
             let run = try await Self.begin("first", world.pool)
             let early = FirstPayments(of: Self.list, run: run)
             let (fence, pool) = (RunFence(run), world.pool)
-            func write() async throws { try await pool.transaction(fence) { try await early.addStaged(on: $0) } }
+            func write() async throws {
+                _ = try await pool.transaction(fence) { try await early.addStaged(from: 0, on: $0) }
+            }
             #expect(try await pool.withConnection { try await early.areFirst(on: $0) })
             var open = Self.paid(9)
             open.status = .open
@@ -139,6 +141,29 @@ struct StripePaymentTests {
         }
     }
 
+    @Test("each time only what was staged since the last time is looked at, and the end finds the rest")
+    func inParts() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let run = try await Self.begin("first", world.pool)
+            let early = FirstPayments(of: Self.list, run: run)
+            let (fence, pool) = (RunFence(run), world.pool)
+            // A block holds about thirty of them.
+            try await Self.stage((1...12_000).map { Self.paid($0) }, run, pool)
+            let block = try await pool.transaction(fence) { try await early.addStaged(from: 0, on: $0) }
+            #expect(block > 50)
+            #expect(try await Self.payments(pool).count == 12_000)
+            let none = try await pool.transaction(fence) { try await early.addStaged(from: block, on: $0) }
+            #expect(none == block)
+            try await Self.stage((12_001...13_000).map { Self.paid($0) }, run, pool)
+            _ = try await pool.transaction(fence) { try await early.addStaged(from: block + 1_000, on: $0) }
+            #expect(try await Self.payments(pool).count == 12_000)
+            _ = try await pool.transaction(fence) { try await early.addStaged(from: block, on: $0) }
+            #expect(try await Self.payments(pool).count == 13_000)
+            try await Self.end(run, [Self.paid(13_001)], pool)
+            #expect(try await Self.payments(pool).count == 13_001)
+        }
+    }
+
     @Test("a run writes nothing early of a list that another has read, or writes now")
     func notFirst() async throws {
         try await StagedWorld.with(.invoice, account: "task_health") { world in
@@ -150,8 +175,8 @@ struct StripePaymentTests {
             try await Self.stage([Self.paid(1), Self.paid(2)], two, pool)
             let (first, second) = (FirstPayments(of: Self.list, run: one), FirstPayments(of: Self.list, run: two))
             try await pool.transaction(RunFence(one)) { connection in
-                try await first.addStaged(on: connection)
-                try await pool.transaction(RunFence(two)) { try await second.addStaged(on: $0) }
+                _ = try await first.addStaged(from: 0, on: connection)
+                _ = try await pool.transaction(RunFence(two)) { try await second.addStaged(from: 0, on: $0) }
             }
             #expect(try await Self.payments(pool) == ["in_1 20000 \(one.id)"])
             #expect(try await pool.withConnection { try await first.areFirst(on: $0) })
