@@ -55,8 +55,8 @@ enum StripePayments {
         return max(block, end - Self.blocksOnTheirWay)
     }
 
-    /// Every page that is on its way fills at most four blocks.
-    private static let blocksOnTheirWay: Int64 = 4 * 64
+    /// A page that is on its way fills at most four blocks, and a table that several fill grows by up to 512 at once.
+    private static let blocksOnTheirWay: Int64 = 4 * 64 + 512
 
     /// A payment `p` that is the staged object `s`.
     private static let known =
