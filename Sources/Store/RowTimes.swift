@@ -32,9 +32,10 @@ public struct RowTimes: Sendable, Hashable {
         let rows: Double = try size["rows"]
         let share = try size["has_blocks"] && rows > 2 * sampled ? sampled / rows : 1
         let sample = share < 1 ? "TABLESAMPLE SYSTEM (\(100 * share)) REPEATABLE (0)" : ""
+        // Not extract(), whose exact numbers take three times as long.
         let found = try await connection.query(
             """
-            WITH made AS MATERIALIZED (SELECT floor(extract(epoch FROM \(createdAt)))::bigint AS second
+            WITH made AS MATERIALIZED (SELECT floor(date_part('epoch', \(createdAt)))::bigint AS second
                 FROM \(table) \(sample)
                 WHERE \(createdAt) >= to_timestamp($1::bigint) AND \(createdAt) < to_timestamp($2::bigint)),
             step AS (SELECT greatest(1, ceil(count(*) / \(marksMax).0))::bigint AS rows FROM made),
