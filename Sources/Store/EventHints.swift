@@ -33,26 +33,31 @@ public struct EventHints: Sendable {
         events: StagingTable, objects: StagingTable, listed: Window, account: String, undeliveredToo: Bool,
         waitingToo: Bool, on connection: Connection
     ) async throws -> [String] {
-        try await connection.query(
-            """
-            WITH e AS (
-                SELECT DISTINCT ON (object_id) object_id, type,
-                    bool_or(is_undelivered) OVER (PARTITION BY object_id) AS is_undelivered
-                FROM \(events.name)
-                WHERE account = $1 AND type = ANY($2) AND \(StagingTable.isReadable("object_id"))
-                    AND (object_created_seconds IS NULL OR object_created_seconds < $5
-                        OR object_created_seconds >= $6 OR type LIKE '%.deleted')
-                ORDER BY object_id, created_seconds DESC, id DESC),
-            -- First what no list showed: of that there is little, and only of that the table is asked.
-            unlisted AS MATERIALIZED (
-                SELECT * FROM e
-                WHERE NOT EXISTS (SELECT FROM \(objects.name) s WHERE s.account = $1 AND s.id = e.object_id))
-            SELECT e.object_id FROM unlisted e
-            WHERE (($3 AND e.is_undelivered) OR NOT EXISTS (\(agreeing)))
-              AND ($4 OR NOT EXISTS (\(waiting)))
-            ORDER BY 1
-            """, account, types, undeliveredToo, waitingToo, listed.fromSeconds, listed.toSeconds
-        ).map { try $0["object_id"] }
+        try await connection.transaction(access: .readOnly) { connection in
+            // Of events under so many conditions the planner expects one, and would read all objects for each.
+            try await connection.run(script: "SET LOCAL enable_nestloop = off; \(Connection.wholeTablesSQL)")
+            return try await connection.query(
+                """
+                WITH e AS MATERIALIZED (
+                    SELECT DISTINCT ON (object_id) object_id, type,
+                        bool_or(is_undelivered) OVER (PARTITION BY object_id) AS is_undelivered
+                    FROM \(events.name)
+                    WHERE account = $1 AND type = ANY($2) AND \(StagingTable.isReadable("object_id"))
+                        AND (object_created_seconds IS NULL OR object_created_seconds < $5
+                            OR object_created_seconds >= $6 OR type LIKE '%.deleted')
+                    ORDER BY object_id, created_seconds DESC, id DESC),
+                listed AS MATERIALIZED (
+                    SELECT s.id FROM \(objects.name) s WHERE s.account = $1 AND s.id IN (SELECT object_id FROM e)),
+                -- First what no list showed: of that there is little, and only of that the table is asked.
+                unlisted AS MATERIALIZED (
+                    SELECT * FROM e WHERE NOT EXISTS (SELECT FROM listed l WHERE l.id = e.object_id))
+                SELECT e.object_id FROM unlisted e
+                WHERE (($3 AND e.is_undelivered) OR NOT EXISTS (\(agreeing)))
+                  AND ($4 OR NOT EXISTS (\(waiting)))
+                ORDER BY 1
+                """, account, types, undeliveredToo, waitingToo, listed.fromSeconds, listed.toSeconds
+            ).map { try $0["object_id"] }
+        }
     }
 }
 

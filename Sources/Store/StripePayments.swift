@@ -9,7 +9,10 @@ enum StripePayments {
         // In one order for all, as they lock each other out.
         for list in lists.map(\.list).sorted(by: { "\($0)" < "\($1)" }) {
             try await lock(list, on: connection)
+            // No scan of one side for each row of the other, which the planner takes where it expects a single row.
+            try await connection.run(script: "SET LOCAL enable_nestloop = off")
             try await write(run, list, on: connection)
+            try await connection.run(script: "SET LOCAL enable_nestloop TO DEFAULT")
             try await connection.execute(
                 """
                 INSERT INTO trueup.stripe_reading (run_id, account, object, from_seconds, to_seconds)
@@ -44,13 +47,10 @@ enum StripePayments {
         let end: Int64 = try await connection.query(
             "SELECT pg_relation_size($1::regclass) / current_setting('block_size')::bigint AS blocks", staged.name)[0][
                 "blocks"]
-        // Few rows against a table that grows: each is looked up by its key. The statement's text is another each time,
-        // so that no plan of a smaller table is used again.
-        try await connection.run(
-            script: "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off")
+        // Not joined with what is written: of a table that is growing the planner knows nothing, and takes a scan of it
+        // for each row.
         try await add(
-            "\(paid(staged)) AND s.ctid >= '(\(block),0)'::tid AND NOT EXISTS (\(known))", list, runID,
-            on: connection)
+            "\(paid(staged)) AND s.ctid >= '(\(block),0)'::tid", list, runID, unlessKnown: true, on: connection)
         // Pages that are on their way were given their place already.
         return max(block, end - Self.blocksOnTheirWay)
     }
@@ -58,11 +58,8 @@ enum StripePayments {
     /// A page that is on its way fills at most four blocks, and a table that several fill grows by up to 512 at once.
     private static let blocksOnTheirWay: Int64 = 4 * 64 + 512
 
-    /// A payment `p` that is the staged object `s`.
-    private static let known =
-        "SELECT FROM trueup.stripe_payment p WHERE p.account = $1 AND p.object = $2 AND p.id = s.id"
-
     private static func addUnknown(_ list: RunList, _ runID: Int64, on connection: Connection) async throws {
+        let known = "SELECT FROM trueup.stripe_payment p WHERE p.account = $1 AND p.object = $2 AND p.id = s.id"
         let staged = StagingTable(list.object, runID: runID)
         try await add("\(paid(staged)) AND NOT EXISTS (\(known))", list, runID, on: connection)
     }
@@ -74,8 +71,6 @@ enum StripePayments {
             list.object.rawValue)
         // A first reading finds none: nothing has to be looked up.
         guard !any.isEmpty else { return try await add(paid(staged), list, run.id, on: connection) }
-        // Both sides are read whole.
-        try await connection.run(script: "SET LOCAL enable_nestloop = off")
         let found = try await connection.query(
             """
             SELECT s.id, s.place::text AS place, s.is_paid, p.id IS NOT NULL AS is_known
@@ -93,7 +88,6 @@ enum StripePayments {
             }
         }
         guard found.count <= heldMax else { return try await writeMany(run, list, on: connection) }
-        try await connection.run(script: "SET LOCAL enable_nestloop TO DEFAULT")
         if !gone.isEmpty {
             try await connection.execute(
                 "DELETE FROM trueup.stripe_payment WHERE account = $1 AND object = $2 AND id = ANY($3)", list.account,
@@ -121,7 +115,6 @@ enum StripePayments {
             """, list.account, list.object.rawValue)
         try await change(to: paid(staged), list, run.id, on: connection)
         try await addUnknown(list, run.id, on: connection)
-        try await connection.run(script: "SET LOCAL enable_nestloop TO DEFAULT")
     }
 
     /// A payment `p` says something else than what was read, `s`.
@@ -149,10 +142,12 @@ enum StripePayments {
     }
 
     /// - Parameters:
-    ///   - read: SQL for what was read of payments that are not known yet, see ``paid(_:)``.
+    ///   - read: SQL for what was read of payments, see ``paid(_:)``.
     ///   - places: parameter 4 of it.
+    ///   - unlessKnown: some of them may be written already; asking that costs half as much again for each.
     private static func add(
-        _ read: String, at places: [String]? = nil, _ list: RunList, _ runID: Int64, on connection: Connection
+        _ read: String, at places: [String]? = nil, _ list: RunList, _ runID: Int64, unlessKnown: Bool = false,
+        on connection: Connection
     ) async throws {
         var parameters: [any PostgresEncodable] = [list.account, list.object.rawValue, runID]
         if let places { parameters.append(places) }
@@ -166,6 +161,7 @@ enum StripePayments {
                 s.paid_seconds, $3::bigint
             FROM (\(read)) s
             ORDER BY s.id
+            \(unlessKnown ? "ON CONFLICT DO NOTHING" : "")
             """, parameters: parameters)
     }
 
