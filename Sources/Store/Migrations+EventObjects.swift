@@ -8,7 +8,8 @@ extension Migration {
         -- A run that was interrupted goes on with the tables that it has.
         DO $$ DECLARE staging regclass; BEGIN
             FOR staging IN SELECT c.oid::regclass FROM pg_class c
-                WHERE c.relnamespace = 'trueup'::regnamespace AND c.relkind = 'r' AND c.relname ~ '^staged_event_[0-9]+$'
+                WHERE c.relnamespace = 'trueup'::regnamespace AND c.relkind = 'r'
+                    AND c.relname ~ '^staged_event_[0-9]+$'
             LOOP
                 EXECUTE format('ALTER TABLE %s ADD COLUMN object_created_seconds bigint', staging);
             END LOOP;

@@ -147,20 +147,20 @@ struct StripePaymentTests {
             let run = try await Self.begin("first", world.pool)
             let early = FirstPayments(of: Self.list, run: run)
             let (fence, pool) = (RunFence(run), world.pool)
-            // A block holds about forty of them.
-            try await Self.stage((1...42_000).map { Self.paid($0) }, run, pool)
+            // A block holds about sixty of them.
+            try await Self.stage((1...64_000).map { Self.paid($0) }, run, pool)
             let block = try await pool.transaction(fence) { try await early.addStaged(from: 0, on: $0) }
             #expect(block > 50)
-            #expect(try await Self.payments(pool).count == 42_000)
+            #expect(try await Self.payments(pool).count == 64_000)
             let none = try await pool.transaction(fence) { try await early.addStaged(from: block, on: $0) }
             #expect(none == block)
-            try await Self.stage((42_001...43_000).map { Self.paid($0) }, run, pool)
+            try await Self.stage((64_001...65_000).map { Self.paid($0) }, run, pool)
             _ = try await pool.transaction(fence) { try await early.addStaged(from: block + 1_000, on: $0) }
-            #expect(try await Self.payments(pool).count == 42_000)
+            #expect(try await Self.payments(pool).count == 64_000)
             _ = try await pool.transaction(fence) { try await early.addStaged(from: block, on: $0) }
-            #expect(try await Self.payments(pool).count == 43_000)
-            try await Self.end(run, [Self.paid(43_001)], pool)
-            #expect(try await Self.payments(pool).count == 43_001)
+            #expect(try await Self.payments(pool).count == 65_000)
+            try await Self.end(run, [Self.paid(65_001)], pool)
+            #expect(try await Self.payments(pool).count == 65_001)
         }
     }
 
