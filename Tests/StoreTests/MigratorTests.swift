@@ -41,6 +41,29 @@ struct MigratorTests {
         #expect(applied == Migration.trueup.count)
     }
 
+    @Test("the events that an interrupted run has staged take what a newer program stages of them")
+    func interruptedRun() async throws {
+        let connection = try await connection()
+        let before = Migration.trueup.prefix { $0.name != "event_objects" }
+        _ = try await Migrator.migrate(connection, migrations: Array(before))
+        try await connection.run(
+            script: """
+                CREATE TABLE trueup.staged_event_7 (LIKE trueup.staged_event);
+                INSERT INTO trueup.staged_event_7 VALUES ('a', 'evt_1', 'invoice.paid', 1, 'in_1', false)
+                """)
+        _ = try await Migrator.migrate(connection)
+        var rows = BinaryRows()
+        StagedEvents.append(
+            id: "evt_2", type: "invoice.paid", createdSeconds: 2, objectID: "in_2", objectCreatedSeconds: 1,
+            account: "a", to: &rows)
+        _ = try await connection.copyIn(StagingTable(.event, runID: 7).copySQL, rows)
+        let seconds: [Int64?] = try await connection.query(
+            "SELECT object_created_seconds AS seconds FROM trueup.staged_event_7 ORDER BY id"
+        ).map { try $0["seconds"] }
+        #expect(seconds == [nil, 1])
+        await connection.close()
+    }
+
     @Test("a database that was never migrated is refused with the command that helps")
     func missing() async throws {
         let connection = try await connection()
