@@ -9,10 +9,7 @@ enum StripePayments {
         // In one order for all, as they lock each other out.
         for list in lists.map(\.list).sorted(by: { "\($0)" < "\($1)" }) {
             try await lock(list, on: connection)
-            // No scan of one side for each row of the other, which the planner takes where it expects a single row.
-            try await connection.run(script: "SET LOCAL enable_nestloop = off")
             try await write(run, list, on: connection)
-            try await connection.run(script: "SET LOCAL enable_nestloop TO DEFAULT")
             try await connection.execute(
                 """
                 INSERT INTO trueup.stripe_reading (run_id, account, object, from_seconds, to_seconds)
