@@ -84,7 +84,10 @@ extension MailError.Kind {
     fileprivate var advice: String? {
         switch self {
         case .couldNotConnect: "check the host name, the port and the network"
-        case .tls: "use smtps://, or a server that offers STARTTLS with a certificate that holds"
+        case .tls:
+            "use smtps://, or a server that offers STARTTLS, and the name in its certificate, which an authority of "
+                + "the system's bundle has to vouch for (a private one, on Debian: put it into "
+                + "/usr/local/share/ca-certificates/NAME.crt and call update-ca-certificates)"
         case .loginRefused: "check the user name and password in the mail server's URL (percent-encoded)"
         case .refusedURL: "use smtps://user:password@host:465 or smtp://user:password@host:587"
         default: nil

@@ -24,8 +24,8 @@ struct ItemsByOwner {
 
     private(set) var credits: [OwnerKey: Line] = [:]
     private(set) var charges: [ChargeKey: Line] = [:]
-    /// Items about charges that moved no money: they belong to every line of their agency.
-    private(set) var withoutAmount: [OwnerKey: Line] = [:]
+    /// Items about charges that moved no money, by the currency that they are in, which is empty where none is known.
+    private(set) var withoutAmount: [ChargeKey: Line] = [:]
 
     init(_ items: [StatementItem], cutOffSeconds: Int64) throws(StatementError) {
         for item in items where !item.isInformation {
@@ -52,7 +52,8 @@ struct ItemsByOwner {
                     try ItemsByOwner.add(effect, days, to: &charges[key, default: Line()], owner)
                 }
                 guard item.amountEffects.isEmpty else { continue }
-                try ItemsByOwner.add(0, days, to: &withoutAmount[owner, default: Line()], owner)
+                let key = ChargeKey(owner: owner, currency: item.currency ?? "")
+                try ItemsByOwner.add(0, days, to: &withoutAmount[key, default: Line()], owner)
             }
         }
     }
@@ -120,11 +121,13 @@ extension Statement {
                 agencyID: key.owner.agencyID, name: key.owner.name, currency: key.currency, charged: Tally(),
                 recorded: nil, missing: ["its figures, though open items name it"])
         }
+        let keys = activities.keys.sorted()
+        let without = withoutAmount(items, keys)
         var lines: [ChargeLine] = []
-        for key in activities.keys.sorted() {
+        for key in keys {
             guard let activity = activities[key] else { continue }
             var line = items.charges[key] ?? ItemsByOwner.Line()
-            if let more = items.withoutAmount[key.owner] {
+            for more in without[key] ?? [] {
                 line.openItems += more.openItems
                 line.oldestDays = max(line.oldestDays ?? 0, more.oldestDays ?? 0)
             }
@@ -132,6 +135,22 @@ extension Statement {
                 try ChargeLine(
                     activity, items: line, tolerance: input.toleranceMinorUnits[activity.currency] ?? 0,
                     isUnread: input.unread.contains(.charges)))
+        }
+        return lines
+    }
+
+    /// Items that moved no money, by the line that counts them: their currency's. Where their agency has none of it,
+    /// its first line does, so that each is counted, and once.
+    /// - Parameter keys: of all lines, in order.
+    private static func withoutAmount(
+        _ items: ItemsByOwner, _ keys: [ItemsByOwner.ChargeKey]
+    ) -> [ItemsByOwner.ChargeKey: [ItemsByOwner.Line]] {
+        let known = Set(keys)
+        let first = Dictionary(keys.map { ($0.owner, $0) }, uniquingKeysWith: { first, _ in first })
+        var lines: [ItemsByOwner.ChargeKey: [ItemsByOwner.Line]] = [:]
+        for (key, line) in items.withoutAmount {
+            guard let place = known.contains(key) ? key : first[key.owner] else { continue }
+            lines[place, default: []].append(line)
         }
         return lines
     }

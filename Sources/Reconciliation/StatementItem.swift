@@ -23,17 +23,21 @@ public struct StatementItem: Sendable, Hashable {
     /// Recorded minus Stripe, in money: none where no money is known or none moved, two where the sides differ in
     /// currency.
     public var amountEffects: [Money]
+    /// Of an item about charges that moved no money, the currency of its line, lower case; `nil` where none is known.
+    public var currency: String?
     /// When the difference arose, in Unix seconds: when Stripe took the payment or the row was written, and when it was
     /// first seen where neither is known. Its age counts from here.
     public var sinceSeconds: Int64
 
     public init(
         id: String, agencyID: Int64?, kind: FindingKind, scope: Scope = .credits, isInformation: Bool = false,
-        isAccepted: Bool = false, creditsEffect: Int64 = 0, amountEffects: [Money] = [], sinceSeconds: Int64
+        isAccepted: Bool = false, creditsEffect: Int64 = 0, amountEffects: [Money] = [], currency: String? = nil,
+        sinceSeconds: Int64
     ) {
         self.id = id
         self.agencyID = agencyID
         self.kind = kind
+        self.currency = currency?.lowercased()
         self.scope = scope
         self.isInformation = isInformation
         self.isAccepted = isAccepted

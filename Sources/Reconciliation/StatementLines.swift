@@ -27,6 +27,10 @@ public struct AgencyStatement: Sendable, Hashable {
 
     /// Whether the recorded balance differs from the computed one.
     public var isOutOfBalance: Bool { difference.map { $0 != 0 } ?? false }
+
+    /// Whether what was paid for credits differs between the sides in some currency. Its credits may agree all the
+    /// same: an invoice with taxes, or in another currency.
+    public var isOutInMoney: Bool { !isUnread && activity.purchases.contains { $0.atStripe != $0.locally } }
 }
 
 /// Whether a period begins where the last signed one ended: `signed + changes + unexplained = opening`.

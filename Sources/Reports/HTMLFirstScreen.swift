@@ -3,10 +3,14 @@ import Reconciliation
 /// What a person sees at once: the verdict, the scope, the statement in small, what moved, and what is worst.
 struct HTMLFirstScreen {
     private let sheets: ReportSheets
+    private let order: CurrencyOrder
     private var report: DiscrepancyReport { sheets.report }
     private var statement: Statement { sheets.report.statement }
 
-    init(_ sheets: ReportSheets) { self.sheets = sheets }
+    init(_ sheets: ReportSheets) {
+        self.sheets = sheets
+        order = CurrencyOrder(sheets.report.statement)
+    }
 
     func html() -> String {
         // On paper the signatures stand on the first page, beside the statement; on a screen they come last.
@@ -97,7 +101,7 @@ struct HTMLFirstScreen {
                     "Statement, credits", bridge("Statement (credits)"), "bridge tall",
                     period: "balances at the cut-off, since the beginning"))
         }
-        var charges = statement.chargeTotals.map { totals -> String in
+        var charges = order.sorted(statement.chargeTotals, by: \.currency).map { totals -> String in
             let currency = totals.currency.uppercased()
             return card(
                 "Charges, \(currency)", bridge("Charges (\(currency))"), "bridge", period: ReportPeriods.beginning)
@@ -191,7 +195,7 @@ struct HTMLFirstScreen {
         }
         var body = HTMLChart.meter(
             "By count", rate.per10000, "\(Money.grouped(rate.matchedCount)) of \(Money.grouped(rate.readCount))")
-        for value in rate.byValue {
+        for value in order.sorted(rate.byValue, by: \.currency) {
             let matched = Money(minorUnits: value.matched, currency: value.currency)
             let read = Money(minorUnits: value.read, currency: value.currency)
             body += HTMLChart.meter(
@@ -213,7 +217,8 @@ struct HTMLFirstScreen {
                 name: line.activity.name, value: amount, text: "\(ReportVerdict.decimal(amount))", state: line.state)
         }
         var title = "Largest differences, credits"
-        if rows.isEmpty, let totals = statement.chargeTotals.first(where: { $0.outOfBalance > 0 }) {
+        let totals = order.sorted(statement.chargeTotals, by: \.currency).first { $0.outOfBalance > 0 }
+        if rows.isEmpty, let totals {
             title = "Largest differences, \(totals.currency.uppercased())"
             rows = statement.largestCharges(totals.currency).map { line in
                 let amount = Money(minorUnits: line.difference ?? 0, currency: totals.currency)

@@ -8,6 +8,7 @@ struct HTMLItems {
     private let clock: ReportClock
     private let links: LinkMaker
     private let cutOffSeconds: Int64
+    private let order: CurrencyOrder
     private static let block = 250
 
     init(_ sheets: ReportSheets, _ stream: ByteStream) {
@@ -16,17 +17,19 @@ struct HTMLItems {
         clock = sheets.report.clock
         links = LinkMaker(sheets.report.accounts)
         cutOffSeconds = sheets.report.statement.cutOff.seconds
+        order = CurrencyOrder(sheets.report.statement)
     }
 
     func write() throws(ReportError) {
         let items = sheets.items
         let zone = HTML.text(clock.zone.name)
+        let within = order.currencies.count > 1 ? " and currency" : ""
         try stream.write(
             """
             <section id="open_items"><h2>Open items \
             <span class="count">\(Money.grouped(Int64(items.count)))</span></h2>
-            <p class="note">Largest first in each kind. Times are \(zone). Effect: what an item adds to the local \
-            balance, compared with Stripe.</p>
+            <p class="note">Largest first in each kind\(within). Times are \(zone). Effect: what an item adds to the \
+            local balance, compared with Stripe.</p>
 
             """)
         if items.isEmpty { try stream.write("<p class=\"none\">None.</p>\n") }
@@ -48,7 +51,7 @@ struct HTMLItems {
             if cause.scope == .credits { figures.append("\(Money.grouped(cause.creditsEffect)) credits") }
             // Where both parts have such items, their money is told apart.
             let part = effect.count == 1 ? "" : cause.scope == .credits ? "credits " : "charges "
-            figures += cause.amounts.filter { $0.minorUnits != 0 }.map { part + $0.description }
+            figures += order.sorted(cause.amounts).filter { $0.minorUnits != 0 }.map { part + $0.description }
         }
         if items.first?.item.isInformation == true { figures.append("for information") }
         try stream.write(
@@ -63,9 +66,8 @@ struct HTMLItems {
             let end = min(start + Self.block, items.endIndex)
             let isFirst = start == items.startIndex
             if !isFirst {
-                let from = Money.grouped(Int64(start - items.startIndex + 1))
-                let to = Money.grouped(Int64(end - items.startIndex))
-                try stream.write("<details><summary>items \(from)–\(to)</summary>\n")
+                let range = HTMLTables.range((start - items.startIndex)..<(end - items.startIndex), of: items.count)
+                try stream.write("<details><summary>items \(range)</summary>\n")
             }
             try table(items[start..<end])
             if !isFirst { try stream.write("</details>\n") }

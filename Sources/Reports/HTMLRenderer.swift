@@ -17,7 +17,7 @@ final class HTMLRenderer: Renderer {
         self.sheets = sheets
         try head()
         try file.stream.write(HTMLFirstScreen(sheets).html())
-        let tables = HTMLTables(file.stream, sheets.report.clock)
+        let tables = HTMLTables(file.stream, sheets.report)
         try HTMLStatement(sheets, tables).write()
         try HTMLItems(sheets, file.stream).write()
         if let sheet = sheets["item_effects"] {
@@ -45,7 +45,7 @@ final class HTMLRenderer: Renderer {
                 " The first \(Money.grouped(Int64(rows.count))) are shown; all of them are in the spreadsheet, the "
                 + "CSV and the JSON of this report."
         }
-        try HTMLTables(file.stream, sheets.report.clock).section(
+        try HTMLTables(file.stream, sheets.report).section(
             sheet, note: note, isFolded: true, count: matchedCount)
         let run = sheets.report.run
         let made = sheets.report.clock.wall(sheets.report.generatedSeconds) ?? ""
@@ -64,6 +64,11 @@ final class HTMLRenderer: Renderer {
         let policy =
             "default-src 'none'; style-src '\(try HTML.hash(HTMLStyle.text))'; "
             + "script-src '\(try HTML.hash(HTMLScript.text))'; base-uri 'none'; form-action 'none'"
+        // Amounts of several currencies are sorted within each, in this order.
+        let currencies = CurrencyOrder(report.statement).currencies.map {
+            $0.uppercased().filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
+        }.filter { !$0.isEmpty }
+        let order = currencies.count > 1 ? " data-currencies=\"\(currencies.joined(separator: " "))\"" : ""
         try file.stream.write(
             """
             <!doctype html>
@@ -74,7 +79,7 @@ final class HTMLRenderer: Renderer {
             <title>\(report.state.rawValue) · \(HTML.text(report.title)) · \
             \(HTML.text(report.statement.cutOff.localText))</title>
             <style>\(HTMLStyle.text)</style></head>
-            <body><main>
+            <body\(order)><main>
 
             """)
     }

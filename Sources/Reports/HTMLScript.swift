@@ -14,22 +14,34 @@ enum HTMLScript {
           const digits = text.replace(/[^0-9.\-]/g, "");
           return digits === "" || digits === "-" ? null : Number(digits);
         };
+        // Amounts of different currencies are not compared: they sort within each, in the order that the page names.
+        const currencies = (document.body.dataset.currencies || "").split(" ");
+        const unitOf = text => {
+          const word = text.replace(/[^A-Za-z$]/g, "");
+          return word === "$" ? "USD" : word;
+        };
+        const byUnit = (one, other) => {
+          const [a, b] = [one, other].map(unit => currencies.includes(unit) ? currencies.indexOf(unit) : Infinity);
+          return a === b ? (one < other ? -1 : 1) : a < b ? -1 : 1;
+        };
         const first = cell => cell ? (cell.firstChild ? cell.firstChild.textContent.trim() : "") : "";
 
         // Sorting: within a section's group, over all of its folded blocks.
-        const sortGroup = (group, tables, column, isNumber, direction) => {
+        const sortGroup = (tables, column, isNumber, unitColumn, direction) => {
           // Sums have a body of their own, which stands first and stays there.
           const bodies = tables.map(table => table.tBodies[table.tBodies.length - 1]);
           const sizes = bodies.map(body => body.rows.length);
           const rows = bodies.flatMap(body => Array.from(body.rows));
           const keyed = rows.map((row, index) => {
             const text = first(row.cells[column]);
-            return { row, index, key: isNumber ? number(text) : text.toLowerCase() };
+            const unit = !isNumber ? "" : unitColumn === undefined ? unitOf(text) : first(row.cells[unitColumn]);
+            return { row, index, unit, key: isNumber ? number(text) : text.toLowerCase() };
           });
           keyed.sort((a, b) => {
+            const [none, other] = [a, b].map(entry => entry.key === null || entry.key === "");
+            if (none !== other) return none ? 1 : -1;
+            if (!none && a.unit !== b.unit) return byUnit(a.unit, b.unit);
             if (a.key === b.key) return a.index - b.index;
-            if (a.key === null || a.key === "") return 1;
-            if (b.key === null || b.key === "") return -1;
             return (a.key < b.key ? -1 : 1) * direction;
           });
           let start = 0;
@@ -57,7 +69,9 @@ enum HTMLScript {
             // The whole cell sorts; keys reach the words in it, whose click comes up to here.
             head.addEventListener("click", () => {
               const direction = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
-              sortGroup(group, set, column, head.classList.contains("n"), direction);
+              const unitColumn = head.dataset.unit;
+              const isNumber = head.classList.contains("n") || unitColumn !== undefined;
+              sortGroup(set, column, isNumber, unitColumn, direction);
               set.forEach(other => Array.from(other.tHead.rows[0].cells).forEach((cell, index) => {
                 if (index === column) cell.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
                 else cell.removeAttribute("aria-sort");

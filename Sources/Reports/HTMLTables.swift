@@ -4,13 +4,15 @@ import Reconciliation
 struct HTMLTables {
     private let stream: ByteStream
     private let clock: ReportClock
+    private let order: CurrencyOrder
     /// A longer table is folded into blocks of so many rows.
     static let block = 500
     static let foldOver = 60
 
-    init(_ stream: ByteStream, _ clock: ReportClock) {
+    init(_ stream: ByteStream, _ report: DiscrepancyReport) {
         self.stream = stream
-        self.clock = clock
+        clock = report.clock
+        order = CurrencyOrder(report.statement)
     }
 
     /// A sheet as a section of its own.
@@ -44,14 +46,22 @@ struct HTMLTables {
     func end() throws(ReportError) { try stream.write("</section>\n") }
 
     /// Rows in folded blocks.
-    /// - Parameter set: what the rows are, where a sheet has several sorts: they are sorted among themselves.
-    func blocks(_ sheet: Sheet, _ rows: [Int], noun: String, set: String = "") throws(ReportError) {
+    /// - Parameters:
+    ///   - set: what the rows are, where a sheet has several sorts: they are sorted among themselves.
+    ///   - currency: of a row, where the fold says of which currencies it has some.
+    func blocks(
+        _ sheet: Sheet, _ rows: [Int], noun: String, set: String = "", currency: ((Int) -> String)? = nil
+    ) throws(ReportError) {
         var start = 0
         while start < rows.count {
             let end = min(start + Self.block, rows.count)
-            let range =
-                rows.count <= Self.block ? "" : " \(Money.grouped(Int64(start + 1)))–\(Money.grouped(Int64(end)))"
-            let name = range.isEmpty ? "\(Money.grouped(Int64(rows.count))) \(noun)" : noun + range
+            let count = Money.grouped(Int64(rows.count))
+            var name =
+                rows.count <= Self.block ? "\(count) \(noun)" : "\(noun) \(Self.range(start..<end, of: rows.count))"
+            if let currency {
+                let folded = order.sorted(Set(rows[start..<end].map(currency)).sorted(), by: \.self)
+                name += ": " + folded.map { $0.uppercased() }.joined(separator: ", ")
+            }
             try stream.write("<details><summary>\(HTML.text(name))</summary>\n")
             try table(sheet, rows[start..<end], set: set, hasTotals: false)
             try stream.write("</details>\n")
@@ -67,7 +77,8 @@ struct HTMLTables {
         let sorted = set.isEmpty ? "" : " data-set=\"\(set)\""
         try stream.write("<div class=\"scroll\"\(sorted)><table class=\"grid \(sheet.key)\"><thead><tr>")
         for column in sheet.columns {
-            try stream.write("<th scope=\"col\"\(Self.isFigure(column.type) ? " class=\"n\"" : "")>")
+            let unit = Self.unitColumn(of: column, sheet).map { " data-unit=\"\($0)\"" } ?? ""
+            try stream.write("<th scope=\"col\"\(Self.isFigure(column.type) ? " class=\"n\"" : "")\(unit)>")
             try stream.write(HTML.text(column.title))
             try stream.write("</th>")
         }
@@ -87,6 +98,22 @@ struct HTMLTables {
         try stream.write(classes.isEmpty ? "<tr>" : "<tr class=\"\(classes)\">")
         for (column, cell) in zip(columns, cells) { try stream.write(self.cell(cell, column)) }
         try stream.write("</tr>\n")
+    }
+
+    /// Such as `501–1,000 of 2,001`, of rows that are counted from 0.
+    static func range(_ rows: Range<Int>, of count: Int) -> String {
+        let (from, to) = (Money.grouped(Int64(rows.lowerBound + 1)), Money.grouped(Int64(rows.upperBound)))
+        return (from == to ? from : "\(from)–\(to)") + " of \(Money.grouped(Int64(count)))"
+    }
+
+    /// Which column says the currency of a column of amounts, or the unit of one of mixed figures: the script sorts
+    /// within each.
+    private static func unitColumn(of column: Column, _ sheet: Sheet) -> Int? {
+        switch column.type {
+        case .money: sheet.columns.firstIndex { $0.key == "currency" }
+        case .mixed: sheet.columns.firstIndex { $0.key == "unit" }
+        default: nil
+        }
     }
 
     static func isFigure(_ type: ColumnType) -> Bool {
@@ -149,46 +176,86 @@ struct HTMLStatement {
 
     func write() throws(ReportError) {
         let statement = sheets.report.statement
+        let order = CurrencyOrder(statement)
         if let sheet = sheets["statement"], !statement.agencies.isEmpty {
             let lines = statement.agencies
             try write(
                 sheet, "Statement, credits",
                 period: "Opening \(opening). Bought, consumed and adjustments "
                     + "\(ReportPeriods.credits(sheets.report)) to the cut-off. ",
-                lines.map { $0.isOutOfBalance || $0.state > .explained },
-                sizes: lines.map { ($0.difference ?? 0).magnitude }, hasItems: lines.map { $0.openItems > 0 })
+                Lines(
+                    isOut: lines.map { $0.isOutOfBalance || $0.isOutInMoney || $0.state > .explained },
+                    ranks: lines.map { line in
+                        let money = order.sorted(ReportVerdict.amounts(line.activity.purchases))
+                        return order.rank(
+                            credits: (line.difference ?? 0).magnitude, money.first { $0.minorUnits != 0 })
+                    },
+                    hasItems: lines.map { $0.openItems > 0 },
+                    isInMoneyAlone: lines.map { $0.isOutInMoney && !$0.isOutOfBalance }))
         }
         if let sheet = sheets["charges"] {
             let lines = statement.charges
             try write(
                 sheet, "Charges", period: "Cumulative: \(ReportPeriods.beginning), whatever the period. ",
-                lines.map { $0.isOutOfBalance || $0.state > .explained },
-                sizes: lines.map { ($0.difference ?? 0).magnitude }, hasItems: lines.map { $0.openItems > 0 })
+                Lines(
+                    isOut: lines.map { $0.isOutOfBalance || $0.state > .explained },
+                    ranks: lines.map { line in
+                        order.rank(Money(minorUnits: line.difference ?? 0, currency: line.activity.currency))
+                    },
+                    hasItems: lines.map { $0.openItems > 0 },
+                    currencies: order.currencies.count > 1 ? lines.map(\.activity.currency) : nil))
         }
+    }
+
+    /// What is asked of each line of a table.
+    private struct Lines {
+        let isOut: [Bool]
+        let ranks: [SizeRank]
+        let hasItems: [Bool]
+        /// Of lines of money, where there are several.
+        var currencies: [String]?
+        /// Of lines of credits, whether the credits agree and the money paid for them does not.
+        var isInMoneyAlone: [Bool]?
     }
 
     /// How many lines stand open; what is worst stands first.
     private static let openMax = 25
 
-    private func write(
-        _ sheet: Sheet, _ title: String, period: String, _ isOut: [Bool], sizes: [UInt64], hasItems: [Bool]
-    ) throws(ReportError) {
-        let out = isOut.indices.filter { isOut[$0] }.sorted { one, other in
-            sizes[one] == sizes[other] ? one < other : sizes[one] > sizes[other]
+    private func write(_ sheet: Sheet, _ title: String, period: String, _ lines: Lines) throws(ReportError) {
+        let out = lines.isOut.indices.filter { lines.isOut[$0] }.sorted { one, other in
+            let (left, right) = (lines.ranks[one], lines.ranks[other])
+            return left == right ? one < other : left < right
         }
-        let open = isOut.indices.filter { !isOut[$0] && hasItems[$0] }
-        let quiet = isOut.indices.filter { !isOut[$0] && !hasItems[$0] }
-        let note =
-            period
-            + (out.isEmpty ? "All lines are in balance." : "What is out of balance, the largest difference first.")
-        try tables.begin(sheet.key, title, count: Int64(sheet.rowCount), note: note)
+        let open = lines.isOut.indices.filter { !lines.isOut[$0] && lines.hasItems[$0] }
+        let quiet = lines.isOut.indices.filter { !lines.isOut[$0] && !lines.hasItems[$0] }
+        try tables.begin(sheet.key, title, count: Int64(sheet.rowCount), note: period + caption(out, lines))
         try tables.table(sheet, out.prefix(Self.openMax), set: "out")
         try tables.narrowNote()
         if out.count > Self.openMax {
-            try tables.blocks(sheet, Array(out.dropFirst(Self.openMax)), noun: "more out of balance", set: "out")
+            try tables.blocks(
+                sheet, Array(out.dropFirst(Self.openMax)), noun: "more out of balance", set: "out",
+                currency: lines.currencies.map { (currencies: [String]) -> (Int) -> String in { currencies[$0] } })
         }
         if !open.isEmpty { try tables.blocks(sheet, open, noun: "in balance, with open items", set: "open") }
         if !quiet.isEmpty { try tables.blocks(sheet, quiet, noun: "in balance, nothing open", set: "quiet") }
         try tables.end()
+    }
+
+    /// In which order the lines stand that are out. Those of different currencies are not compared.
+    private func caption(_ out: [Int], _ lines: Lines) -> String {
+        guard !out.isEmpty else { return "All lines are in balance." }
+        var currencies: [String] = []
+        for index in out {
+            guard let currency = lines.currencies?[index].uppercased(), currencies.last != currency else { continue }
+            currencies.append(currency)
+        }
+        guard currencies.count > 1 else {
+            // Of what is paid for credits currencies come in this order, too: the credits of these lines agree.
+            let isMoneyAlone = out.contains { lines.isInMoneyAlone?[$0] == true }
+            return "What is out of balance, the largest difference first"
+                + (isMoneyAlone ? "; then what is out in money alone." : ".")
+        }
+        let order = currencies.joined(separator: ", then ")
+        return "What is out of balance: \(order), in each the largest difference first."
     }
 }

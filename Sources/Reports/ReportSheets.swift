@@ -18,7 +18,7 @@ package struct ReportSheets: Sendable {
         }
         self.report = report
         let verdict = ReportVerdict.line(report.statement)
-        let items = ReportSheets.sorted(report.items)
+        let items = ReportSheets.sorted(report.items, CurrencyOrder(report.statement))
         self.verdict = verdict
         self.items = items
         matched = Sheet("matched", "Matched", MatchedColumns.columns, rowCount: 0) { _ in [] }
@@ -35,7 +35,7 @@ package struct ReportSheets: Sendable {
 
     package subscript(_ key: String) -> Sheet? { sheets.first { $0.key == key } }
 
-    private static func sorted(_ items: [ReportItem]) -> [ReportItem] {
+    private static func sorted(_ items: [ReportItem], _ currencies: CurrencyOrder) -> [ReportItem] {
         var rank: [FindingKind: Int] = [:]
         for (index, kind) in FindingKind.allCases.enumerated() { rank[kind] = index }
         struct Key {
@@ -53,7 +53,7 @@ package struct ReportSheets: Sendable {
         let order = items.indices.sorted { one, other in
             let (left, right) = (keys[one], keys[other])
             if left.kind != right.kind { return left.kind < right.kind }
-            if left.currency != right.currency { return left.currency < right.currency }
+            if left.currency != right.currency { return currencies.comesFirst(left.currency, right.currency) }
             if left.size != right.size { return left.size > right.size }
             if left.credits != right.credits { return left.credits > right.credits }
             return items[one].item.id < items[other].item.id

@@ -5,15 +5,17 @@ public enum ReportVerdict {
     /// Such as `OUT BY -7.00 credits (-$1,400.00) · 3 of 212 agencies · unexplained 0.00`: one line, whatever the
     /// number of currencies. An incomplete statement says so first.
     ///
-    /// Amounts of different currencies are neither added nor compared: they stand in one order everywhere, the currency
-    /// of most agencies' lines first, of several the first by its code. Up to three are named, of more the first
-    /// three and how many more there are.
+    /// Amounts of different currencies are neither added nor compared: they stand in one order everywhere, see
+    /// ``CurrencyOrder``. Up to three are named, of more the first three and how many more there are. How many agencies
+    /// are out counts those, too, whose credits agree and whose money does not.
     /// - Parameter isBesideState: the state stands before it and is not said again.
     public static func line(_ statement: Statement, isBesideState: Bool = false) -> String {
         var parts = head(statement, isBesideState: isBesideState)
         let hasCredits = !statement.agencies.isEmpty || statement.unread.contains(.credits)
         if !statement.agencies.isEmpty, !statement.unread.contains(.credits) {
-            parts.append(agencies(statement.totals.outOfBalance, statement.totals.agencies))
+            // As many as the figures before it are of: of money, too, where an agency's credits agree.
+            let out = statement.agencies.count { $0.isOutOfBalance || $0.isOutInMoney }
+            parts.append(agencies(Int64(out), statement.totals.agencies))
         }
         parts += charges(statement, named: hasCredits, currenciesMax)
         guard parts.count > (statement.state == .incomplete ? 1 : 0) else {
@@ -113,8 +115,9 @@ public enum ReportVerdict {
             let text = decimal(net) + gross(net, statement.totals.unexplainedGross, decimal)
             if net != 0 || statement.totals.unexplainedGross != 0 { words.append(text) }
         }
-        var money = isCredited ? inOrder(statement.unexplainedMoney, statement).map(\.description) : []
-        for totals in isCharged ? inOrder(statement.chargeTotals, statement) : [] {
+        let order = CurrencyOrder(statement)
+        var money = isCredited ? order.sorted(statement.unexplainedMoney).map(\.description) : []
+        for totals in isCharged ? order.sorted(statement.chargeTotals, by: \.currency) : [] {
             guard let net = totals.unexplained else { return ["unexplained not known"] }
             func text(_ units: Int64) -> String { Money(minorUnits: units, currency: totals.currency).description }
             if net != 0 || totals.unexplainedGross != 0 {
@@ -141,14 +144,15 @@ public enum ReportVerdict {
     }
 
     private static func zeroMoney(_ statement: Statement) -> String {
-        Money(minorUnits: 0, currency: inOrder(statement.chargeTotals, statement).first?.currency ?? "usd").description
+        let totals = CurrencyOrder(statement).sorted(statement.chargeTotals, by: \.currency)
+        return Money(minorUnits: 0, currency: totals.first?.currency ?? "usd").description
     }
 
     /// The amounts of up to `max` currencies, and of more how many more there are. `nil` where there are none.
     private static func named(
         _ amounts: [Money], _ statement: Statement, _ max: Int, _ text: (Money) -> String = { $0.description }
     ) -> String? {
-        let words = listed(inOrder(amounts, statement).map(text), max, "currency", "currencies")
+        let words = listed(CurrencyOrder(statement).sorted(amounts).map(text), max, "currency", "currencies")
         return words.isEmpty ? nil : sentence(words)
     }
 
@@ -184,31 +188,6 @@ public enum ReportVerdict {
         }
     }
 
-    private static func inOrder(_ totals: [ChargeTotals], _ statement: Statement) -> [ChargeTotals] {
-        let lines = linesByCurrency(statement)
-        return totals.sorted { comesFirst($0.currency, $1.currency, lines) }
-    }
-
-    private static func inOrder(_ amounts: [Money], _ statement: Statement) -> [Money] {
-        let lines = linesByCurrency(statement)
-        return amounts.sorted { comesFirst($0.currency, $1.currency, lines) }
-    }
-
-    /// No amount is asked: those of different currencies cannot be compared.
-    private static func comesFirst(_ one: String, _ other: String, _ lines: [String: Int64]) -> Bool {
-        (lines[other] ?? 0, one) < (lines[one] ?? 0, other)
-    }
-
-    /// In how many lines of agencies each currency stands, of credits and of charges.
-    private static func linesByCurrency(_ statement: Statement) -> [String: Int64] {
-        var agencies: [String: Int64] = [:]
-        for line in statement.agencies {
-            for sum in line.activity.purchases { agencies[sum.currency, default: 0] += 1 }
-        }
-        for totals in statement.chargeTotals { agencies[totals.currency, default: 0] += totals.agencies }
-        return agencies
-    }
-
     private static func agencies(_ out: Int64, _ all: Int64) -> String {
         "\(Money.grouped(out)) of \(Money.grouped(all)) \(all == 1 ? "agency" : "agencies")"
     }
@@ -221,7 +200,12 @@ public enum ReportVerdict {
 
     /// What the difference is worth: recorded minus Stripe, one amount for each currency.
     package static func amounts(_ statement: Statement) -> [Money] {
-        statement.purchases.compactMap { purchase in
+        amounts(statement.purchases)
+    }
+
+    /// Recorded minus Stripe, one amount for each currency.
+    package static func amounts(_ purchases: [PurchaseTotals]) -> [Money] {
+        purchases.compactMap { purchase in
             let (amount, overflow) = purchase.locally.subtractingReportingOverflow(purchase.atStripe)
             return overflow ? nil : Money(minorUnits: amount, currency: purchase.currency)
         }
@@ -238,48 +222,6 @@ public enum ReportVerdict {
         case .unexplained: "A part of the difference, or of the roll-forward, has no item that accounts for it."
         case .incomplete: "Something was not read. Do not rely on these figures."
         }
-    }
-
-    /// How many agencies are named; the lines of the statement have all of them.
-    private static let namedMax = 8
-
-    /// Who has something that nothing accounts for, and what: a line for each agency, the largest first.
-    package static func unexplained(_ statement: Statement) -> [String] {
-        var lines: [(size: UInt64, text: String)] = []
-        for line in statement.agencies where line.state == .unexplained {
-            var words: [String] = []
-            let rest = line.unexplained ?? 0
-            if rest != 0, !line.isWithinTolerance { words.append("\(decimal(rest)) credits unexplained") }
-            let opening = line.rollForward?.unexplained ?? 0
-            if opening != 0, opening.magnitude == rest.magnitude, !words.isEmpty {
-                // One fact, which both figures show: an adjustment that was written behind the signature.
-                words = ["\(decimal(rest)) credits unexplained, by which its opening is off from what was signed"]
-            } else if opening != 0 {
-                words.append("its opening is off by \(decimal(opening)) credits from what was signed")
-            }
-            if !line.unexplainedMoney.isEmpty {
-                words.append("money unexplained: " + line.unexplainedMoney.map(\.description).joined(separator: ", "))
-            }
-            if line.unexplainedBought != 0 {
-                let more = decimal(abs(line.unexplainedBought)) + (line.unexplainedBought > 0 ? " more" : " fewer")
-                words.append("\(more) credits recorded as bought than Stripe's payments buy")
-            }
-            let name = who(line.activity.agencyID, line.activity.name)
-            lines.append((max(rest.magnitude, opening.magnitude), "\(name): " + words.joined(separator: "; ")))
-        }
-        for line in statement.charges where line.state == .unexplained {
-            let rest = Money(minorUnits: line.unexplained ?? 0, currency: line.activity.currency)
-            let name = who(line.activity.agencyID, line.activity.name)
-            lines.append((0, "\(name): charges unexplained: \(rest)"))
-        }
-        let named = lines.sorted { ($1.size, $0.text) < ($0.size, $1.text) }.prefix(namedMax).map(\.text)
-        let more = lines.count - named.count
-        return named + (more > 0 ? ["and \(Money.grouped(Int64(more))) more, in the statement's lines"] : [])
-    }
-
-    private static func who(_ agencyID: Int64?, _ name: String) -> String {
-        guard let agencyID else { return "What no agency claims" }
-        return "\(ReportText.shown(ReportText.visible(name), 60)) (\(agencyID))"
     }
 
     /// What the state of a statement means. What is tolerated is said, or nobody would know that it is there; and
@@ -309,8 +251,9 @@ public enum ReportVerdict {
 
     /// What a reader has to know beside the verdict: who has something that nothing accounts for, and what of the
     /// signed statement is another today.
-    package static func notices(_ report: DiscrepancyReport) -> [String] {
-        unexplained(report.statement)
+    /// - Parameter namedMax: how many agencies are named at most.
+    package static func notices(_ report: DiscrepancyReport, namedMax: Int = 8) -> [String] {
+        unexplained(report.statement, namedMax: namedMax)
             + [SignedChanges.signedStatement(report), SignedChanges.sentence(report)].compactMap { $0 }
     }
 
@@ -326,7 +269,8 @@ public enum ReportVerdict {
     /// The tolerances that something unexplained is within, such as `±60.00 credits`.
     private static func tolerance(_ statement: Statement) -> [String] {
         var texts = statement.withinTolerance.isEmpty ? [] : ["±\(decimal(statement.toleranceCredits)) credits"]
-        for currency in Set(statement.charges.filter(\.isWithinTolerance).map(\.activity.currency)).sorted() {
+        let currencies = Set(statement.charges.filter(\.isWithinTolerance).map(\.activity.currency))
+        for currency in CurrencyOrder(statement).sorted(currencies.sorted(), by: \.self) {
             let units = statement.toleranceMinorUnits[currency] ?? 0
             texts.append("±" + Money(minorUnits: units, currency: currency).description)
         }

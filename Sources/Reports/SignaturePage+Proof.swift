@@ -11,6 +11,10 @@ extension SignaturePage {
         let place = Self.between("<p class=\"note\">It takes the place of ", "</p>", page)
         let own = Self.between("<p class=\"note\">It takes the place of ", "</p>", superseding)
         if place != own { wrong.append("whose place it takes") }
+        let mark = "<p class=\"note\">To be superseded by "
+        if Self.between(mark, "</p>", page) != Self.between(mark, "</p>", pending) {
+            wrong.append("which is to take its place")
+        }
         let boxes = Self.between("<section>", "</section>", page)
         guard boxes.count == signatures.count else { return wrong + ["the number of signatures"] }
         for (signature, box) in zip(signatures, boxes) {

@@ -64,7 +64,10 @@ public struct SignaturePage: Sendable, Hashable {
     /// The statement of the same cut-off that this one takes the place of, and why.
     public var supersedes: Int64?
     public var supersedeNote: String = ""
+    /// The statement that took its place, signed by two people.
     public var supersededBy: Int64?
+    /// The statement that takes its place once its reviewer has signed it.
+    public var isToBeSupersededBy: Int64?
 
     public init(
         number: Int64, name: String, state: String, verdict: String, cutOffSeconds: Int64, zone: Zone,
@@ -110,7 +113,7 @@ public struct SignaturePage: Sendable, Hashable {
             <h1>\(HTML.text(status))</h1>
             <p><b>\(HTML.text(state))</b> \(HTML.data(ReportVerdict.beside(state, verdict), 600))</p>
             <p class="soft">Cut-off \(at(cutOffSeconds))</p>
-            \(superseding)\(acceptance)\(signatures.map(box).joined())
+            \(superseding)\(pending)\(acceptance)\(signatures.map(box).joined())
             <h2>What was signed</h2>
             <p class="soft">The files as they were made, by their SHA-256. <code>trueup report verify</code> proves \
             this page and each of them.</p>
@@ -132,6 +135,12 @@ public struct SignaturePage: Sendable, Hashable {
         guard let supersedes else { return "" }
         return "<p class=\"note\">It takes the place of report \(supersedes), signed for the same cut-off: "
             + "\(HTML.data(supersedeNote, 2_000))</p>\n"
+    }
+
+    var pending: String {
+        guard let newer = isToBeSupersededBy else { return "" }
+        return "<p class=\"note\">To be superseded by report \(newer), once its reviewer signs. Until then this one "
+            + "counts.</p>\n"
     }
 
     /// What a signature under a statement that is not whole says, and what it does not.

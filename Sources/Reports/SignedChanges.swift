@@ -22,18 +22,21 @@ package enum SignedChanges {
         let signed = report.basis.opensAt.map { " (report \($0.id))" } ?? ""
         let count = Int64(changes.count)
         return "Changed since sign-off\(signed): \(Money.grouped(count)) \(count == 1 ? "line" : "lines"), "
-            + moved(changes.map(\.move)) + "."
+            + moved(changes.map(\.move), CurrencyOrder(report.statement)) + "."
     }
 
     /// `-5,000.00 credits and -$2,500.00 in the tables; +10.00 credits at Stripe`.
-    private static func moved(_ moves: [SignedMove]) -> String {
+    private static func moved(_ moves: [SignedMove], _ order: CurrencyOrder) -> String {
         guard let sum = try? SignedMove.sum(moves) else { return "more than can be added up" }
         let sides = [
             (
                 "in the tables",
-                credits(sum.creditsInTables, moves.map(\.creditsInTables)) + sum.moneyInTables.map(signed)
+                credits(sum.creditsInTables, moves.map(\.creditsInTables)) + order.sorted(sum.moneyInTables).map(signed)
             ),
-            ("at Stripe", credits(sum.creditsAtStripe, moves.map(\.creditsAtStripe)) + sum.moneyAtStripe.map(signed)),
+            (
+                "at Stripe",
+                credits(sum.creditsAtStripe, moves.map(\.creditsAtStripe)) + order.sorted(sum.moneyAtStripe).map(signed)
+            ),
         ]
         let both = [
             ("adjustments", credits(sum.adjustments, moves.map(\.adjustments))),

@@ -15,7 +15,10 @@ enum StatementSheet {
     ]
 
     static func sheet(_ report: DiscrepancyReport) -> Sheet {
-        Sheet("statement", "Statement", columns, report.statement.agencies, totals: totals(report.statement), row: row)
+        let order = CurrencyOrder(report.statement)
+        return Sheet("statement", "Statement", columns, report.statement.agencies, totals: totals(report.statement)) {
+            row($0, order)
+        }
     }
 
     /// Credits are one unit, so they add up over all agencies whatever was paid for them.
@@ -34,9 +37,10 @@ enum StatementSheet {
         return [row]
     }
 
-    static func row(_ line: AgencyStatement) -> [Cell] {
+    private static func row(_ line: AgencyStatement, _ order: CurrencyOrder) -> [Cell] {
         let activity = line.activity
-        let currencies = activity.purchases.map { $0.currency.uppercased() }.sorted().joined(separator: ", ")
+        let currencies = order.sorted(activity.purchases, by: \.currency).map { $0.currency.uppercased() }
+            .joined(separator: ", ")
         return [
             .id(activity.agencyID), .text(name(activity.agencyID, activity.name)),
             currencies.isEmpty ? .empty : .text(currencies), .credits(activity.opening),
@@ -44,7 +48,7 @@ enum StatementSheet {
             .credits(activity.consumed), .credits(activity.adjustments),
             .credits(line.isUnread ? nil : line.computed), .credits(activity.recorded),
             .credits(line.difference), .credits(line.explained), .credits(line.unexplained),
-            .count(line.openItems), .count(line.oldestDays), .text(status(line)),
+            .count(line.openItems), .count(line.oldestDays), .text(status(line, order)),
         ]
     }
 
@@ -53,10 +57,10 @@ enum StatementSheet {
     }
 
     /// The state in a word, with what a reader would otherwise have to look for.
-    static func status(_ line: AgencyStatement) -> String {
+    static func status(_ line: AgencyStatement, _ order: CurrencyOrder) -> String {
         if line.isUnread { return line.state.rawValue + ", Stripe not read" }
         if !line.unexplainedMoney.isEmpty {
-            let money = line.unexplainedMoney.map(\.description).joined(separator: ", ")
+            let money = order.sorted(line.unexplainedMoney).map(\.description).joined(separator: ", ")
             return line.state.rawValue + ", money unexplained: " + money
         }
         if line.unexplainedBought != 0 {
@@ -65,6 +69,11 @@ enum StatementSheet {
         if line.isWithinTolerance { return line.state.rawValue + ", within tolerance" }
         if let rollForward = line.rollForward, rollForward.unexplained != 0 {
             return line.state.rawValue + ", opening off by " + Money.grouped(rollForward.unexplained)
+        }
+        // Its difference in credits is 0, and it stands among those that are out.
+        if line.isOutInMoney, !line.isOutOfBalance {
+            let money = order.sorted(ReportVerdict.amounts(line.activity.purchases)).filter { $0.minorUnits != 0 }
+            return line.state.rawValue + ", money out by " + money.map(\.description).joined(separator: ", ")
         }
         return line.state.rawValue
     }
@@ -90,7 +99,7 @@ enum ChargesSheet {
     /// One line for each currency.
     private static func totals(_ statement: Statement) -> [[Cell]] {
         let isUnread = statement.unread.contains(.charges)
-        return statement.chargeTotals.map { total in
+        return CurrencyOrder(statement).sorted(statement.chargeTotals, by: \.currency).map { total in
             func money(_ units: Int64?) -> Cell {
                 .money(units.map { Money(minorUnits: $0, currency: total.currency) })
             }
@@ -142,15 +151,18 @@ enum AgingSheet {
 
     static func sheet(_ report: DiscrepancyReport) -> Sheet {
         let statement = report.statement
-        let rows = rows(statement.aging, "difference") + rows(statement.informationAging, "for information")
+        let order = CurrencyOrder(statement)
+        let rows =
+            rows(statement.aging, "difference", order)
+            + rows(statement.informationAging, "for information", order)
         return Sheet("aging", "Aging", columns, rows) { $0 }
     }
 
-    private static func rows(_ table: AgingTable, _ word: String) -> [[Cell]] {
+    private static func rows(_ table: AgingTable, _ word: String, _ order: CurrencyOrder) -> [[Cell]] {
         // One row for each currency of a cell; the count stands in the first of them only, so that it can be added up.
         var rows: [[Cell]] = []
         for cell in table.cells {
-            let amounts: [Money?] = cell.amounts.isEmpty ? [nil] : cell.amounts
+            let amounts: [Money?] = cell.amounts.isEmpty ? [nil] : order.sorted(cell.amounts)
             for (index, amount) in amounts.enumerated() {
                 rows.append([
                     .text(cell.kind.rawValue), .text(cell.bucket.label), index == 0 ? .count(cell.count) : .empty,

@@ -49,6 +49,7 @@ enum SummarySheet {
     /// The credits computed from what Stripe took, one line per cause, the local balance; then the same for charges.
     static func bridge(_ statement: Statement) -> [[Cell]] {
         var rows: [[Cell]] = []
+        let order = CurrencyOrder(statement)
         let causes = statement.causes.filter { $0.scope == .credits }
         if !statement.agencies.isEmpty {
             let name = "Statement (credits)"
@@ -58,12 +59,14 @@ enum SummarySheet {
                 isUnread ? notRead : .empty,
             ])
             for cause in causes where !isUnread {
-                rows.append([.text(name), .text(cause.kind.title), .credits(cause.creditsEffect), note(cause)])
+                rows.append([.text(name), .text(cause.kind.title), .credits(cause.creditsEffect), note(cause, order)])
             }
-            rows.append([.text(name), .text("Unexplained"), .credits(statement.totals.unexplained), rest(statement)])
+            rows.append([
+                .text(name), .text("Unexplained"), .credits(statement.totals.unexplained), rest(statement, order),
+            ])
             rows.append([.text(name), .text("Local balance"), .credits(statement.totals.recorded), .empty])
         }
-        for totals in statement.chargeTotals {
+        for totals in order.sorted(statement.chargeTotals, by: \.currency) {
             func money(_ units: Int64?) -> Cell {
                 .money(units.map { Money(minorUnits: $0, currency: totals.currency) })
             }
@@ -87,13 +90,13 @@ enum SummarySheet {
     private static let notRead = Cell.text("not read up to the cut-off")
 
     /// The money that no item accounts for: with the causes' it is the headline's.
-    private static func rest(_ statement: Statement) -> Cell {
+    private static func rest(_ statement: Statement, _ order: CurrencyOrder) -> Cell {
         statement.unexplainedMoney.isEmpty
-            ? .empty : .text(statement.unexplainedMoney.map(\.description).joined(separator: ", "))
+            ? .empty : .text(order.sorted(statement.unexplainedMoney).map(\.description).joined(separator: ", "))
     }
 
-    private static func note(_ cause: StatementCause) -> Cell {
-        let amounts = cause.amounts.filter { $0.minorUnits != 0 }.map(\.description)
+    private static func note(_ cause: StatementCause, _ order: CurrencyOrder) -> Cell {
+        let amounts = order.sorted(cause.amounts).filter { $0.minorUnits != 0 }.map(\.description)
         return .text(([items(cause.count)] + amounts).joined(separator: ", "))
     }
 
@@ -155,7 +158,7 @@ enum SummarySheet {
         var rows: [[Cell]] = [
             [.text("Match rate"), .text("By count"), rate.per10000.map { .share($0) } ?? .empty, .text(count)]
         ]
-        for value in rate.byValue {
+        for value in CurrencyOrder(report.statement).sorted(rate.byValue, by: \.currency) {
             let matched = Money(minorUnits: value.matched, currency: value.currency)
             let read = Money(minorUnits: value.read, currency: value.currency)
             rows.append([
@@ -184,13 +187,16 @@ enum SummarySheet {
     }
 
     private static func largest(_ statement: Statement) -> [[Cell]] {
+        let order = CurrencyOrder(statement)
         var rows: [[Cell]] = statement.largestAgencies().map { line in
             [
                 .text("Largest differences"), .text(line.activity.name), .credits(line.difference),
-                .text("agency \(line.activity.agencyID.map(String.init) ?? "–"), \(StatementSheet.status(line))"),
+                .text(
+                    "agency \(line.activity.agencyID.map(String.init) ?? "–"), "
+                        + StatementSheet.status(line, order)),
             ]
         }
-        for totals in statement.chargeTotals {
+        for totals in order.sorted(statement.chargeTotals, by: \.currency) {
             for line in statement.largestCharges(totals.currency) {
                 let difference = line.difference.map { Money(minorUnits: $0, currency: totals.currency) }
                 rows.append([

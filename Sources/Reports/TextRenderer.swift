@@ -62,11 +62,12 @@ public enum ReportSummary {
         let largest = statement.largestAgencies()
         if !largest.isEmpty {
             lines += [Line(""), Line("Largest differences")]
+            let order = CurrencyOrder(statement)
             lines += aligned(
                 largest.map { line in
                     let id = line.activity.agencyID.map { " (\($0))" } ?? ""
                     let name = ReportText.shown(line.activity.name, 48) + id
-                    return (name, ReportVerdict.decimal(line.difference ?? 0), StatementSheet.status(line))
+                    return (name, ReportVerdict.decimal(line.difference ?? 0), StatementSheet.status(line, order))
                 })
         }
         return lines
@@ -137,7 +138,8 @@ public enum ReportSummary {
     private static func rate(_ report: DiscrepancyReport) -> String {
         let rate = report.statement.matchRate
         guard let runs = ReportPeriods.rated(report), rate.per10000 != nil else { return ReportPeriods.unrated }
-        let values = rate.byValue.map { "\(ReportVerdict.percent($0.per10000)) of \($0.currency.uppercased()) value" }
+        let byValue = CurrencyOrder(report.statement).sorted(rate.byValue, by: \.currency)
+        let values = byValue.map { "\(ReportVerdict.percent($0.per10000)) of \($0.currency.uppercased()) value" }
         return (["\(ReportVerdict.percent(rate.per10000)) by count"] + values).joined(separator: ", ") + "; " + runs
     }
 

@@ -83,11 +83,9 @@ public struct ReportMessages: Sendable, Hashable {
                 : "\(report.items.count) open; this is the first report")
                 + (information > 0 ? " (\(information) of the open ones for information)" : "") + " · report \(id)",
         ]
-        lines += (statement.gaps.prefix(itemsNamed) + ReportVerdict.notices(report).suffix(itemsNamed + 2))
+        lines += (statement.gaps.prefix(itemsNamed) + ReportVerdict.notices(report, namedMax: itemsNamed))
             .map { "• " + escaped($0) }
-        let items = report.items.filter { !$0.item.isInformation }.sorted {
-            ($0.item.creditsEffect.magnitude, $1.item.id) > ($1.item.creditsEffect.magnitude, $0.item.id)
-        }
+        let items = report.differences
         for item in items.prefix(itemsNamed) {
             let agency = item.agency.map { "\($0): " } ?? ""
             let effects = item.item.amountEffects.map(\.description)

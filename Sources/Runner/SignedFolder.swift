@@ -60,7 +60,9 @@ public struct SignedFolder: Sendable {
         let other = try await reports.superseding(id)
         page.supersedes = other.supersedes
         page.supersedeNote = other.note
-        page.supersededBy = other.supersededBy
+        // Until two people have signed that one, this one counts, and its heading says so.
+        page.supersededBy = other.isSuperseded ? other.supersededBy : nil
+        page.isToBeSupersededBy = other.isSuperseded ? nil : other.supersededBy
         return page
     }
 }

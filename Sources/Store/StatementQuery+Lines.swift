@@ -168,7 +168,7 @@ extension StatementFinding {
             isInformation: action == .inform, isAccepted: state == .accepted, creditsEffect: effect,
             amountEffects: try StatementItem.amountEffects(
                 atStripe: taken, locally: localCounts ? localAmount : nil),
-            sinceSeconds: try row["since_seconds"])
+            currency: (stripeAmount ?? localAmount)?.currency, sinceSeconds: try row["since_seconds"])
         self.isCharge = isCharge
         agencyName = try row["agency_name"]
         account = try row["account"]

@@ -98,10 +98,10 @@ extension StoredReports {
                 databaseUser: preparer?.databaseUser ?? "")
         case "report_sign_one_statement":
             let other = try await pool.withConnection {
-                try await Self.signed(
+                try await Self.lastSigned(
                     job: report.job, cutOffSeconds: report.cutOffSeconds, otherThan: report.id, on: $0)
             }
-            return .otherStatement(id, other: other?.report.id ?? 0)
+            return .otherStatement(id, other: other ?? 0)
         case "report_supersede_same_cut_off", "report_supersede_check", "report_supersede_supersedes_fkey":
             return .cannotSupersede(id, signature.supersedes ?? 0)
         case "report_supersede_supersedes_key", "report_supersede_pkey":
@@ -129,27 +129,6 @@ extension StoredReports {
                 systemUser: try row["system_user_name"], databaseUser: try row["database_user_name"],
                 isSharedLogin: try row["is_shared_login"], accepted: try row["accepted"])
         }
-    }
-
-    /// Which statements of its cut-off a report takes the place of, and which takes its place.
-    public func superseding(_ id: Int64) async throws -> (supersedes: Int64?, note: String, supersededBy: Int64?) {
-        try await pool.withConnection { try await Self.superseding(id, on: $0) }
-    }
-
-    /// The same inside a transaction.
-    public static func superseding(
-        _ id: Int64, on connection: Connection
-    ) async throws -> (supersedes: Int64?, note: String, supersededBy: Int64?) {
-        let older = try await connection.query(
-            "SELECT supersedes, note FROM trueup.report_supersede WHERE report_id = $1", id
-        ).first
-        let newer = try await connection.query(
-            "SELECT report_id FROM trueup.report_supersede WHERE supersedes = $1", id
-        ).first
-        return (
-            try older.map { try $0["supersedes"] }, try older.map { try $0["note"] } ?? "",
-            try newer.map { try $0["report_id"] }
-        )
     }
 
     // MARK: Pages of signatures

@@ -30,7 +30,10 @@ struct ReportListCommand: AsyncParsableCommand {
                 rightAligned: [0, 4])
             for report in try await reports.list(job: job, limit: limit) {
                 var signed = try await reports.signatures(of: report.id).map(\.role).joined(separator: ", ")
-                if let newer = try await reports.superseding(report.id).supersededBy {
+                let other = try await reports.superseding(report.id)
+                if let pending = other.pending {
+                    signed += ", \(pending)"
+                } else if let newer = other.supersededBy {
                     signed += ", superseded by \(newer)"
                 }
                 table.rows.append([
@@ -125,8 +128,17 @@ struct ReportShowCommand: AsyncParsableCommand {
             if !signature.accepted.isEmpty { lines.append("accepted   \(printable(signature.accepted))") }
         }
         let other = try await reports.superseding(id)
-        if let older = other.supersedes { lines.append("supersedes report \(older): \(printable(other.note))") }
-        if let newer = other.supersededBy { lines.append("superseded by report \(newer)") }
+        if let older = other.supersedes {
+            let words =
+                other.isWhole
+                ? "supersedes report \(older)" : "to supersede report \(older), once its reviewer signs"
+            lines.append("\(words): \(printable(other.note))")
+        }
+        if let pending = other.pending {
+            lines.append("\(pending); until then this one counts")
+        } else if let newer = other.supersededBy {
+            lines.append("superseded by report \(newer)")
+        }
         return lines
     }
 }

@@ -35,8 +35,13 @@ actor ReportProof {
     }
 
     /// Whether it is a page of signatures, and says which.
-    private func verify(page path: String) async throws -> Bool {
+    /// - Parameter report: whose page it has to be: that of another report would pass for this one's signatures.
+    private func verify(page path: String, of report: Int64? = nil) async throws -> Bool {
         guard let (id, isLast) = try await reports.page(try FileDigest(path: path).sha256) else { return false }
+        if let report, report != id {
+            fail("\(path) has the signatures of report \(id), and this is the folder of report \(report).")
+            return true
+        }
         let wrong = isLast ? try await SignedFolder(reports: reports).differences(id, page: path) : []
         if !wrong.isEmpty {
             fail(
@@ -101,7 +106,8 @@ actor ReportProof {
             }
         }
         let page = folder + "/" + SignaturePage.fileName
-        if FileManager.default.fileExists(atPath: page), try await !verify(page: page) {
+        let hasPage = FileManager.default.fileExists(atPath: page)
+        if hasPage, try await !verify(page: page, of: report.id) {
             fail("\(page) is not what was made: its hash is no page of signatures of this database.")
             bad += 1
         }
@@ -115,6 +121,12 @@ actor ReportProof {
             let text = "\(folder)/report.pdf is not proven: a PDF is printed from report.html and not kept."
             Terminal.print("      " + printable(text))
         }
+        let signatures = try await reports.signatures(of: report.id)
+        if !hasPage, !signatures.isEmpty {
+            let text = "\(folder) has no \(SignaturePage.fileName), and report \(report.id) is signed: "
+            Terminal.print(
+                "      " + printable(text + "its page is written with trueup report signatures \(report.id) --out DIR"))
+        }
         guard bad == 0 else { return }
         say(
             "\(folder) is report \(report.id), \(report.name): "
@@ -122,8 +134,7 @@ actor ReportProof {
         )
         let hasJSON = files.contains { $0.name == "report.json" }
         try await verify(report, files, manifest: manifest, json: hasJSON ? folder + "/report.json" : nil)
-        for signature in try await reports.signatures(of: report.id) where signature.manifestHash != report.manifestHash
-        {
+        for signature in signatures where signature.manifestHash != report.manifestHash {
             fail("\(signature.person) signed another manifest, \(signature.manifestHash).")
         }
         try await verifySignatures(shown: report.id)

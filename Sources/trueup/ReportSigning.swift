@@ -78,7 +78,8 @@ struct ReportSignCommand: AsyncParsableCommand {
             }
             let pages = SignaturePages(reports: reports, settings: settings)
             try await pages.write(report, into: out)
-            if let older = signature.supersedes, let other = try await reports.report(id: older) {
+            for older in try await reports.places(of: id) {
+                guard let other = try await reports.report(id: older) else { continue }
                 try await pages.write(other, into: nil)
             }
             return queued

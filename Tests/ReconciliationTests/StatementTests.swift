@@ -201,6 +201,32 @@ struct StatementTests {
         #expect(statement.largestCharges("usd").count == 1)
     }
 
+    @Test("an item that moved no money is counted once: in the line of its currency, else in its agency's first")
+    func withoutAmount() throws {
+        func item(_ id: String, _ currency: String?, agency: Int64 = 5, days: Int64) -> StatementItem {
+            StatementItem(
+                id: id, agencyID: agency, kind: .unpaidInStripe, scope: .charges, currency: currency,
+                sinceSeconds: Sample.cutOff.seconds - days * 86_400)
+        }
+        func charges(_ agency: Int64, _ currency: String) -> ChargeActivity {
+            ChargeActivity(
+                agencyID: agency, name: "A", currency: currency, charged: Tally(count: 1, amount: 100),
+                recorded: Tally(count: 1, amount: 100))
+        }
+        let statement = try Statement(
+            StatementInput(
+                cutOff: Sample.cutOff,
+                charges: [charges(5, "usd"), charges(5, "bhd"), charges(5, "eur"), charges(6, "usd")],
+                items: [
+                    item("F-1", "USD", days: 8), item("F-2", "usd", days: 2), item("F-3", "jpy", days: 4),
+                    item("F-4", nil, days: 3), item("F-5", "eur", agency: 6, days: 1),
+                ], reads: [Sample.read]))
+        #expect(statement.charges.map(\.activity.currency) == ["bhd", "eur", "usd", "usd"])
+        #expect(statement.charges.map(\.openItems) == [2, 0, 2, 1])
+        #expect(statement.charges.map(\.oldestDays) == [4, nil, 8, 1])
+        #expect(statement.charges.map(\.state) == [.explained, .clean, .explained, .explained])
+    }
+
     @Test("sides that differ in currency have an effect in each")
     func twoCurrencies() throws {
         let effects = try StatementItem.amountEffects(

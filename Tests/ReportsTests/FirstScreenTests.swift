@@ -170,7 +170,7 @@ struct FirstScreenTests {
         let line = ReportVerdict.line(try statement(rest: 5))
         // The currency of most lines first, then by code; of four the first three.
         #expect(
-            line == "IN BALANCE in credits, OUT BY 1,442,724.01 EUR and $1,442,724.01 · 0 of 1 agency · charges OUT BY "
+            line == "IN BALANCE in credits, OUT BY 1,442,724.01 EUR and $1,442,724.01 · 1 of 1 agency · charges OUT BY "
                 + "0.005 BHD at 1 of 1 agency · unexplained 1,442,724.01 EUR, $1,442,724.01 and 0.005 BHD in charges",
             "\(line)")
         let subject = ReportVerdict.subject(try statement(rest: 5))

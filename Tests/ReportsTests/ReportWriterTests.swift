@@ -105,6 +105,15 @@ struct ReportWriterTests {
         var superseded = try page(plain)
         superseded.supersededBy = 3
         #expect(superseded.differences(from: text) == ["whether it is signed"])
+        // Until it has both signatures, the one that is to take its place changes no heading, and is named.
+        superseded = try page(plain)
+        superseded.isToBeSupersededBy = 3
+        #expect(superseded.differences(from: text) == ["which is to take its place"])
+        let waiting = try Scratch()
+        try superseded.write(into: waiting.path)
+        let pending = try waiting.text(SignaturePage.fileName)
+        #expect(pending.contains("To be superseded by report 3, once its reviewer signs. Until then this one counts."))
+        #expect(pending.contains("<h1>SIGNED by two people</h1>") && superseded.differences(from: pending).isEmpty)
         superseded = try page(plain)
         superseded.supersedes = 1
         #expect(superseded.differences(from: text) == ["whose place it takes"])

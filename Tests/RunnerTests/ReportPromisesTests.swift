@@ -79,6 +79,15 @@ struct ReportPromisesTests {
                     supersedes: first.id))
             let last = try await scene.report()
             #expect(last.isRepeated && last.id == second.id)
+            // Until its reviewer has signed, a third statement names the first, which two people signed.
+            try await scene.run(
+                """
+                UPDATE task_credit_agency_balance SET balance = balance + 5
+                WHERE agency_id = (SELECT min(agency_id) FROM task_credit_agency_balance)
+                """)
+            let third = try await scene.report()
+            #expect(third.id != second.id)
+            #expect(ReportSummary.lines(third.report).contains { $0.hasPrefix("  ! " + words) })
         }
     }
 

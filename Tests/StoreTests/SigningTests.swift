@@ -109,14 +109,59 @@ struct SigningTests {
             }
             try await reports.sign(second, Self.prepared(by: "dana", supersedes: first))
             #expect(try await scene.figures().signed?.id == first)
+            // Its preparer's signature alone takes nobody's place.
+            let pending = try await reports.superseding(first)
+            #expect(pending.supersededBy == second && !pending.isSuperseded)
+            #expect(pending.pending == "to be superseded by report \(second), once its reviewer signs")
+            #expect(try await !reports.superseding(second).isWhole)
+            let third = try await Self.keep(scene, cutOff: cutOff)
+            #expect(try await Self.counts(scene, cutOff: cutOff, otherThan: third) == first)
+            // What a third one has to supersede is the second all the same, whose place none is about to take.
+            await #expect(throws: SignError.otherStatement(third, other: second)) {
+                try await reports.sign(third, Self.prepared(by: "dana"))
+            }
             try await reports.sign(second, Self.reviewed(by: "miriam"))
             #expect(try await scene.figures().signed?.id == second)
-            #expect(try await reports.superseding(first).supersededBy == second)
+            #expect(try await Self.counts(scene, cutOff: cutOff, otherThan: third) == second)
+            let superseded = try await reports.superseding(first)
+            #expect(superseded.supersededBy == second && superseded.isSuperseded && superseded.pending == nil)
             #expect(try await reports.superseding(second).note == "Tied.")
-            let third = try await Self.keep(scene, cutOff: cutOff)
             await #expect(throws: SignError.supersededAlready(first)) {
                 try await reports.sign(third, Self.prepared(by: "dana", supersedes: first))
             }
+        }
+    }
+
+    @Test("what takes the place of one that was to take another's place takes both, and their pages are named")
+    func chain() async throws {
+        try await StatementScene.with { scene in
+            let cutOff = StatementScene.cutOff - 30 * StatementScene.day
+            try await scene.paid(1, credits: 100, secondsBefore: 40 * StatementScene.day)
+            try await scene.balance(1, 100)
+            let reports = StoredReports(pool: scene.pool)
+            let first = try await Self.keep(scene, cutOff: cutOff)
+            try await reports.sign(first, Self.prepared(by: "dana"))
+            try await reports.sign(first, Self.reviewed(by: "miriam"))
+            let second = try await Self.keep(scene, cutOff: cutOff)
+            try await reports.sign(second, Self.prepared(by: "dana", supersedes: first))
+            let third = try await Self.keep(scene, cutOff: cutOff)
+            try await reports.sign(third, Self.prepared(by: "dana", supersedes: second))
+            #expect(try await reports.superseding(first).supersededBy == third)
+            #expect(try await reports.superseding(first).isSuperseded == false)
+            #expect(try await reports.places(of: third) == [second, first])
+            try await reports.sign(third, Self.reviewed(by: "miriam"))
+            for older in [first, second] {
+                let place = try await reports.superseding(older)
+                #expect(place.supersededBy == third && place.isSuperseded)
+            }
+        }
+    }
+
+    /// The signed report of a cut-off that counts.
+    private static func counts(_ scene: StatementScene, cutOff: Int64, otherThan id: Int64) async throws -> Int64? {
+        try await scene.pool.withConnection {
+            try await StoredReports.signed(
+                job: "balance-report", cutOffSeconds: cutOff, otherThan: id, on: $0)?.report.id
         }
     }
 

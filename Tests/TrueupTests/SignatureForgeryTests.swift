@@ -143,10 +143,13 @@ struct SignatureForgeryTests {
                 #expect(made.talk.contains("Report \(id):"), "\(made.everything)")
             }
             try await Self.sign(scene, 2, "preparer", "dana", "--supersede", "1")
-            try await Self.sign(scene, 2, "reviewer", "miriam")
             func verify(_ path: String) async throws -> Program.Result {
                 try await scene.program.run("report", "verify", path)
             }
+            try await Self.pending(scene, verify: verify)
+            try await Self.sign(scene, 2, "reviewer", "miriam")
+            #expect(try Self.page(scene).contains("<h1>SUPERSEDED by report 2</h1>"))
+            #expect(try await scene.program.run("report", "list").output.contains("reviewer, superseded by 2"))
             for folder in ["out", "two"] { #expect(try await verify(folder).status == 0) }
             try await ReportForgeryTests.forge("CREATE TABLE places AS TABLE trueup.report_supersede", scene)
             for (sql, word) in [
@@ -169,5 +172,53 @@ struct SignatureForgeryTests {
             }
             #expect(try await verify("two").status == 0)
         }
+    }
+
+    private static func page(_ scene: Scene) throws -> String {
+        try String(contentsOfFile: scene.folder.path + "/out/signatures.html", encoding: .utf8)
+    }
+
+    /// Report 2, signed by its preparer alone, is about to take the place of report 1, which goes on counting.
+    private static func pending(_ scene: Scene, verify: (String) async throws -> Program.Result) async throws {
+        let words = "to be superseded by report 2, once its reviewer signs"
+        let listed = try await scene.program.run("report", "list")
+        #expect(listed.output.contains("preparer, reviewer, \(words)"), "\(listed.everything)")
+        let shown = try await scene.program.run("report", "show", "1")
+        #expect(shown.output.contains("\(words); until then this one counts"), "\(shown.everything)")
+        let newer = try await scene.program.run("report", "show", "2")
+        #expect(newer.output.contains("to supersede report 1, once its reviewer signs"), "\(newer.everything)")
+        let page = try page(scene)
+        #expect(page.contains("<h1>SIGNED by two people, ACCEPTED AS "), "\(page)")
+        #expect(page.contains("To be superseded by report 2, once its reviewer signs. Until then this one counts."))
+        for folder in ["out", "two"] {
+            let held = try await verify(folder)
+            #expect(held.status == 0, "\(held.everything)")
+        }
+        try await strangePages(scene, verify: verify)
+    }
+
+    /// The page of another report in a folder is no page of it, and a signed report whose page is gone is told.
+    private static func strangePages(_ scene: Scene, verify: (String) async throws -> Program.Result) async throws {
+        let folder = scene.folder.path
+        func swap(_ one: String, _ other: String) throws {
+            try FileManager.default.moveItem(atPath: "\(folder)/\(one)", toPath: "\(folder)/\(other)")
+        }
+        try swap("two/signatures.html", "kept.html")
+        let gone = try await verify("two")
+        #expect(gone.status == 0, "\(gone.everything)")
+        #expect(gone.output.contains("two has no signatures.html, and report 2 is signed"), "\(gone.everything)")
+        let unsigned = try await verify("three")
+        #expect(unsigned.status == 0 && !unsigned.output.contains("no signatures.html"), "\(unsigned.everything)")
+        for (name, id) in [("two", 2), ("three", 3)] {
+            try FileManager.default.copyItem(
+                atPath: folder + "/out/signatures.html", toPath: "\(folder)/\(name)/signatures.html")
+            let strange = try await verify(name)
+            let words = "has the signatures of report 1, and this is the folder of report \(id)."
+            #expect(strange.status == 1 && strange.output.contains(words), "\(strange.everything)")
+            try FileManager.default.removeItem(atPath: "\(folder)/\(name)/signatures.html")
+        }
+        try swap("kept.html", "two/signatures.html")
+        let whole = try await verify("two")
+        #expect(whole.status == 0, "\(whole.everything)")
     }
 }
