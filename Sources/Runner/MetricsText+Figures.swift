@@ -60,10 +60,16 @@ extension MetricsText {
         }
         counts("trueup_requests_total", .counter, "Requests to Stripe, of all runs.", figures.requests)
         counts("trueup_objects_total", .counter, "Objects read at Stripe, by all runs.", figures.objects)
-        family("trueup_last_run_end_timestamp_seconds", .gauge, "When the last run ended, and how.")
-        for last in figures.lastRuns { sample([("job", last.job), ("state", last.state)], last.endedAt) }
-        family("trueup_last_run_duration_seconds", .gauge, "How long the last run took.")
-        for last in figures.lastRuns { sample([("job", last.job)], last.seconds) }
+        family(
+            "trueup_last_run_end_timestamp_seconds", .gauge,
+            "When the last run ended, and how; of one that was killed, when it started.")
+        for last in figures.lastRuns {
+            sample([("job", last.job), ("state", last.state)], last.endedSeconds ?? last.startedSeconds)
+        }
+        family("trueup_last_run_duration_seconds", .gauge, "How long the last run took, where it was not killed.")
+        for last in figures.lastRuns {
+            if let seconds = last.seconds { sample([("job", last.job)], seconds) }
+        }
         counts(
             "trueup_last_complete_timestamp_seconds", .gauge, "When a run last read everything.", figures.lastComplete)
     }

@@ -40,11 +40,21 @@ public struct ReportResult: Sendable {
         return settled
     }
 
-    /// 0 clean, 1 a destination could not be reached, 2 differences are open, 3 incomplete.
+    /// 0 clean, 1 a destination could not be reached, 2 differences are open, 3 incomplete. Of an incomplete one that
+    /// did not reach everybody it is 1: its readers do not even know that it is.
     public var exitCode: Int32 {
+        if !failedWays.isEmpty { return 1 }
         if state == .incomplete { return 3 }
-        if deliveries.contains(where: { $0.outcome == .failed }) { return 1 }
         return state == .clean ? 0 : 2
+    }
+
+    /// The ways out on which it did not get there, each once.
+    public var failedWays: [String] {
+        var ways: [String] = []
+        for delivery in deliveries where delivery.outcome == .failed && !ways.contains(delivery.destination) {
+            ways.append(delivery.destination)
+        }
+        return ways
     }
 
     /// For a report on an unchanged night: proof that it ran.

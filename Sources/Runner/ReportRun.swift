@@ -87,7 +87,10 @@ public struct ReportRun: Sendable {
         let attempts = ReportAttempts(pool: pool)
         let id = try await attempts.begin(job: definition.name, isOwn: period == .lastCutOff, origin: origin)
         do {
-            return try await make(attempt: id)
+            let zone = try Zone.load(job.cutOff.timeZone)
+            let bounds = try await bounds(zone)
+            try await attempts.state(cutOffSeconds: bounds.cutOff, of: id)
+            return try await make(attempt: id, zone, bounds)
         } catch {
             // Whoever took the occurrence over makes the report.
             let isStopped = error is CancellationError || error is LeaseLost || Task.isCancelled
@@ -98,7 +101,10 @@ public struct ReportRun: Sendable {
         }
     }
 
-    private static func words(_ error: any Error) -> String { (error as? CocoaError)?.words ?? "\(error)" }
+    private static func words(_ error: any Error) -> String {
+        if error is CancellationError { return "It was stopped before its end." }
+        return (error as? CocoaError)?.words ?? "\(error)"
+    }
 
     // MARK: One report
 
@@ -126,10 +132,10 @@ public struct ReportRun: Sendable {
         }
     }
 
-    private func make(attempt: Int64) async throws -> ReportResult {
+    private func make(
+        attempt: Int64, _ zone: Zone, _ bounds: (from: Int64?, cutOff: Int64)
+    ) async throws -> ReportResult {
         await ReportPress.sweep("\(delivery?.settings.directory?.path ?? "reports")/\(definition.name)")
-        let zone = try Zone.load(job.cutOff.timeZone)
-        let bounds = try await bounds(zone)
         let made = try await write(zone, bounds)
         let isOwed = try await isOwed(made.figures.previous)
         var result = ReportResult(

@@ -59,7 +59,10 @@ struct StatusFigures: Sendable {
         let nowSeconds = try await occurrences.nowSeconds()
         let names = definitions.map(\.name)
         let states = try await occurrences.states(of: names)
-        let last = try await lastRuns(names, pool)
+        let last = try await pool.withConnection { connection in
+            let runs = try await LastRun.read(isEnded: false, on: connection)
+            return Dictionary(uniqueKeysWithValues: runs.map { ($0.job, $0) })
+        }
         var lag: Int64 = 0
         let jobs = definitions.map { job in
             let due = states[job.name].flatMap { state in
@@ -75,13 +78,6 @@ struct StatusFigures: Sendable {
             stored: try await StoredFigures.read(pool))
     }
 
-    private struct LastRun: Sendable {
-        /// `run 7`, `report 7`; `nil`: a report that has no number.
-        var name: String?
-        var state: String
-        var startedSeconds: Int64
-    }
-
     private static func job(
         _ job: JobDefinition, _ state: JobState?, _ last: LastRun?, nowSeconds: Int64, lateSeconds: Int64
     ) -> Job {
@@ -91,7 +87,7 @@ struct StatusFigures: Sendable {
         return Job(
             name: job.name, description: job.description, schedule: schedule,
             next: job.expression?.next(after: nowSeconds, in: job.zone).map { time($0, in: job.zone) },
-            lastState: last?.state, lastAt: last.map { time($0.startedSeconds, in: job.zone) },
+            lastState: last?.state, lastAt: last.map { time(Int64($0.startedSeconds), in: job.zone) },
             lastName: last?.name, health: health(job, state, last, lateSeconds: lateSeconds))
     }
 
@@ -103,31 +99,13 @@ struct StatusFigures: Sendable {
         switch last?.state {
         case "failed": return .bad("failed")
         case "incomplete": return .bad("incomplete")
+        case "interrupted": return .bad("stopped before its end")
         case "drift", "explained": return .warning("differences remain")
         case "unexplained": return .warning("differences are unexplained")
         case nil: return .warning("never ran")
         default:
             return state == nil && job.expression != nil ? .warning("no scheduler knows it") : .good("good")
         }
-    }
-
-    private static func lastRuns(_ names: [String], _ pool: Pool) async throws -> [String: LastRun] {
-        let rows = try await pool.withConnection {
-            try await $0.query(
-                """
-                SELECT DISTINCT ON (job) job, name, state, floor(extract(epoch FROM started_at))::bigint AS started
-                FROM (SELECT job, 'run ' || id AS name, state, started_at, id FROM trueup.run WHERE NOT is_plan
-                    UNION ALL SELECT job, 'report ' || report_id, state, started_at, id FROM trueup.report_attempt
-                    WHERE is_own) runs
-                WHERE job = ANY($1) ORDER BY job, started_at DESC, id DESC
-                """, names)
-        }
-        var last: [String: LastRun] = [:]
-        for row in rows {
-            last[try row["job"]] = LastRun(
-                name: try row["name"], state: try row["state"], startedSeconds: try row["started"])
-        }
-        return last
     }
 
     private static func findings(_ pool: Pool) async throws -> [Findings] {

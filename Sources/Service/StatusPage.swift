@@ -153,7 +153,7 @@ enum StatusPage {
     private static func mark(_ state: String) -> String {
         switch state {
         case "clean", "repaired": "good"
-        case "failed", "incomplete": "bad"
+        case "failed", "incomplete", "interrupted": "bad"
         default: "warning"
         }
     }

@@ -15,14 +15,6 @@ public struct Figures: Sendable {
         public var value: String
     }
 
-    /// How the last run of a job ended; plans are left out.
-    public struct LastRun: Sendable, Hashable {
-        public var job: String
-        public var state: String
-        public var endedAt: Double
-        public var seconds: Double
-    }
-
     /// By job, trigger, state, and whether it was a plan. A run whose process was killed counts as interrupted. A
     /// report is a run of its job: `clean`, `explained`, `unexplained`, `incomplete`, `failed`.
     public var runs: [Count] = []
@@ -31,6 +23,7 @@ public struct Figures: Sendable {
     public var runsEnded: [Count] = []
     public var requests: [Count] = []
     public var objects: [Count] = []
+    /// How the last run of each job ended; plans, and what is under way, are left out.
     public var lastRuns: [LastRun] = []
     /// By job: when a run last was complete, in Unix seconds.
     public var lastComplete: [Count] = []
@@ -60,11 +53,7 @@ public struct Figures: Sendable {
             figures.runsEnded = try ended.map { try count($0, ["job"], "ended") }
             figures.requests = try ended.map { try count($0, ["job"], "requests") }
             figures.objects = try ended.map { try count($0, ["job"], "objects") }
-            figures.lastRuns = try await connection.query(lastSQL).map { row in
-                LastRun(
-                    job: try row["job"], state: try row["state"], endedAt: try row["ended"],
-                    seconds: try row["seconds"])
-            }
+            figures.lastRuns = try await LastRun.read(isEnded: true, on: connection)
             figures.lastComplete = try await counts(completeSQL, ["job"], on: connection)
             figures.findings = try await counts(findingsSQL, ["job", "kind", "state"], on: connection)
             figures.repairs = try await counts(repairsSQL, ["job", "kind", "effect"], on: connection)
@@ -106,14 +95,6 @@ public struct Figures: Sendable {
             UNION ALL SELECT job, started_at, ended_at, 0, 0 FROM trueup.report_attempt
                 WHERE ended_at IS DISTINCT FROM started_at) runs
         GROUP BY job ORDER BY job
-        """
-
-    private static let lastSQL = """
-        SELECT DISTINCT ON (job) job, state, extract(epoch FROM ended_at)::double precision AS ended,
-            extract(epoch FROM ended_at - started_at)::double precision AS seconds
-        FROM (SELECT job, state, started_at, ended_at, id FROM trueup.run WHERE NOT is_plan
-            UNION ALL SELECT job, state, started_at, ended_at, id FROM trueup.report_attempt WHERE is_own) runs
-        WHERE ended_at IS NOT NULL ORDER BY job, started_at DESC, id DESC
         """
 
     private static let completeSQL = """

@@ -66,6 +66,14 @@ public struct ReportAttempt: Sendable, Hashable {
         return (endedAt.microseconds - startedAt.microseconds) / 1_000
     }
 
+    /// Its process was killed: what ended otherwise says when.
+    public var isKilled: Bool {
+        state == .running || state == .interrupted && endedAt == startedAt
+    }
+
+    /// The states of a report that was made, as values of SQL.
+    static let madeStates = "'clean', 'explained', 'unexplained', 'incomplete'"
+
     /// The state as it is now: who makes a report holds its lock, and an attempt without it was killed.
     /// - Parameter held: locks that are held (``JobLock/held(of:pool:)``).
     public func stateNow(_ held: Set<String>) -> ReportAttemptState {
@@ -79,16 +87,32 @@ public struct ReportAttempts: Sendable {
 
     public init(pool: Pool) { self.pool = pool }
 
-    /// Begins one. Who calls it holds the report's lock.
+    /// Begins one. Who calls it holds the report's lock, so that whatever is under way besides was killed: nobody knows
+    /// when, and its end is its start.
     /// - Returns: its number.
     public func begin(job: String, isOwn: Bool, origin: RunOrigin) async throws -> Int64 {
-        try await pool.withConnection { connection in
-            try await connection.query(
+        try await pool.transaction { connection in
+            try await connection.execute(
+                """
+                UPDATE trueup.report_attempt SET state = 'interrupted', ended_at = started_at,
+                    problem = 'Its process was killed before its end.'
+                WHERE job = $1 AND state = 'running'
+                """, job)
+            return try await connection.query(
                 """
                 INSERT INTO trueup.report_attempt (job, trigger, is_own, program_version, requested_by, host,
                     process_id) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id
                 """, job, origin.trigger.rawValue, isOwn, origin.programVersion, origin.requestedBy, origin.host,
                 origin.processID)[0]["id"]
+        }
+    }
+
+    /// Says which cut-off one is about, as soon as it is known.
+    /// - Parameter cutOffSeconds: Unix seconds.
+    public func state(cutOffSeconds: Int64, of id: Int64) async throws {
+        _ = try await pool.withConnection { connection in
+            try await connection.execute(
+                "UPDATE trueup.report_attempt SET cut_off_seconds = $2 WHERE id = $1", id, cutOffSeconds)
         }
     }
 
@@ -121,10 +145,22 @@ public struct ReportAttempts: Sendable {
         }
     }
 
-    /// Writes down one that could not begin.
-    /// - Parameter failure: a sentence without secrets.
-    public func record(failure: String, job: String, isOwn: Bool, origin: RunOrigin) async throws {
-        try await fail(try await begin(job: job, isOwn: isOwn, origin: origin), failure, isStopped: false)
+    /// Writes down one that could not begin, whoever else makes the report at this moment.
+    /// - Parameters:
+    ///   - failure: a sentence without secrets.
+    ///   - cutOffSeconds: Unix seconds.
+    public func record(
+        failure: String, job: String, isOwn: Bool, cutOffSeconds: Int64, origin: RunOrigin
+    ) async throws {
+        _ = try await pool.withConnection { connection in
+            try await connection.execute(
+                """
+                INSERT INTO trueup.report_attempt (job, trigger, is_own, program_version, requested_by, host,
+                    process_id, state, problem, cut_off_seconds, ended_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, 'failed', $8, $9, clock_timestamp())
+                """, job, origin.trigger.rawValue, isOwn, origin.programVersion, origin.requestedBy, origin.host,
+                origin.processID, failure, cutOffSeconds)
+        }
     }
 
     /// The latest, newest first.
@@ -137,19 +173,5 @@ public struct ReportAttempts: Sendable {
                 """, limit, job
             ).map(ReportAttempt.init)
         }
-    }
-
-    /// The last of each job that has ended: of those as of the job's own cut-off, where there is one.
-    public func lastEnded(of jobs: [String]) async throws -> [String: ReportAttempt] {
-        let rows = try await pool.withConnection { connection in
-            try await connection.query(
-                """
-                SELECT DISTINCT ON (job) \(ReportAttempt.columns) FROM trueup.report_attempt
-                WHERE job = ANY($1) AND ended_at IS NOT NULL AND state <> 'interrupted'
-                ORDER BY job, is_own DESC, id DESC
-                """, jobs)
-        }
-        let found = try rows.map { try ReportAttempt($0) }
-        return Dictionary(uniqueKeysWithValues: found.map { ($0.job, $0) })
     }
 }

@@ -380,15 +380,15 @@ public struct Runs: Sendable {
         }
     }
 
-    /// The last run of each job that has ended, by whatever it was started; plans, backfills and what was applied are
-    /// left out.
+    /// The last run of each job that has ended, by whatever it was started, or whose process was killed: its state is
+    /// `running` as it was. Plans, backfills and what was applied are left out.
     public func lastEnded(of jobs: [String]) async throws -> [String: Run] {
         let rows = try await pool.withConnection { connection in
             try await connection.query(
                 """
-                SELECT DISTINCT ON (job) \(Self.columns) FROM trueup.run
+                SELECT DISTINCT ON (job) \(Self.columns) FROM trueup.run r
                 WHERE job = ANY($1) AND NOT is_plan AND trigger IN ('manual', 'schedule', 'demo')
-                    AND ended_at IS NOT NULL AND state <> 'running'
+                    AND (state <> 'running' OR NOT \(JobLock.isHeld("r.job")))
                 ORDER BY job, id DESC
                 """, jobs)
         }

@@ -14,7 +14,7 @@ struct JobDocument: Encodable, Sendable {
         init(_ run: Store.Run) {
             self.run = run.id
             trigger = run.trigger
-            state = run.state.rawValue
+            state = run.stateNow([]).rawValue
             started = JSONDocument.time(run.startedAt.seconds)
             ended = run.endedAt.map { JSONDocument.time($0.seconds) }
         }
@@ -45,11 +45,16 @@ struct JobDocument: Encodable, Sendable {
     var after: [String]
     /// The next three times.
     var next: [String]
-    /// The last run that has ended, however it was started.
+    /// The last run that has ended, or whose process was killed (`interrupted`), however it was started.
     @OrNull var lastRun: Run?
     /// The last time of the schedule that has ended, also one that did not run.
     @OrNull var lastDue: Due?
+    /// The last report of the job's own cut-off, or the newer time that was to make one and did not.
     @OrNull var lastReport: ReportAttemptDocument?
+    /// Where the last one was not made: the one before, which was.
+    @OrNull var previousReport: ReportAttemptDocument?
+    /// Where the last one is there: a newer time that was to make it again and did not.
+    @OrNull var failedSince: ReportAttemptDocument?
     /// `ok`, `running`, `paused`, `late`, `failing`, `missed`, `never_ran`; null: the database was not read.
     @OrNull var health: String?
     /// The same as a sentence.
@@ -67,7 +72,13 @@ struct JobDocument: Encodable, Sendable {
         let known = lines.known
         lastRun = known?.lastRuns[job.name].map(Run.init)
         lastDue = known?.last[job.name].map(Due.init)
-        lastReport = known?.lastReports[job.name].map { ReportAttemptDocument($0, state: $0.state) }
+        let standing = known?.reports[job.name]
+        func document(_ report: ReportAttempt?) -> ReportAttemptDocument? {
+            report.map { ReportAttemptDocument($0, state: $0.stateNow([])) }
+        }
+        lastReport = document(standing?.last)
+        previousReport = document(standing?.previous)
+        failedSince = document(standing?.since)
         let health = known.map(lines.health)
         self.health = health?.state.rawValue
         healthText = health?.words

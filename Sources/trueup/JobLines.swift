@@ -1,4 +1,5 @@
 import Jobs
+import PostgreSQL
 import Schedule
 import Store
 
@@ -10,11 +11,11 @@ struct KnownJobs: Sendable {
     var last: [String: Occurrence]
     /// One of each whose attempts failed so far and that is to be tried again.
     var retrying: [String: Occurrence]
-    /// The last run of each that has ended, also one that a person or cron started.
+    /// The last run of each that has ended or whose process was killed, also one that a person or cron started.
     var lastRuns: [String: Run]
-    /// The last report of each that has ended: of those as of the job's own cut-off, where there is one.
-    var lastReports: [String: ReportAttempt]
-    /// The ways on which it has not arrived.
+    /// How those stand that make reports.
+    var reports: [String: ReportStanding]
+    /// The ways on which the last report that was made has not arrived.
     var unreached: [String: [String]]
     /// The locks that are held at this moment.
     var running: Set<String>
@@ -41,6 +42,7 @@ struct JobLines {
         }
         guard let known else { return lines }
         lines.append("  last      " + last(known))
+        if let since = known.reports[job.name]?.since { lines.append("  since     " + words(since)) }
         lines.append("  health    " + health(known).words)
         return lines
     }
@@ -53,13 +55,14 @@ struct JobLines {
     /// What took place last: an occurrence of the schedule, or a run that a person or cron started.
     private func last(_ known: KnownJobs) -> String {
         let occurrence = known.last[job.name]
-        if let report = known.lastReports[job.name] { return lastReport(report, occurrence) }
+        if let report = known.reports[job.name]?.last { return lastReport(report, occurrence) }
         guard let run = known.lastRuns[job.name] else { return occurrence.map(result) ?? "never ran" }
-        if let occurrence, (occurrence.endedAt?.seconds ?? 0) >= (run.endedAt?.seconds ?? 0) {
+        if let occurrence, (occurrence.endedAt?.seconds ?? 0) >= run.settledAt.seconds {
             return result(occurrence)
         }
         let how = run.trigger == "schedule" ? since(occurrence, run) : " (by hand or cron)"
-        return "\(ISOTime.text(run.startedAt.seconds, in: job.zone)) \(run.state.rawValue), run \(run.id)\(how)"
+        let state = run.stateNow([]).rawValue
+        return "\(ISOTime.text(run.startedAt.seconds, in: job.zone)) \(state), run \(run.id)\(how)"
     }
 
     /// That a run of the schedule is an earlier time's than the one that was due last: it did not run.
@@ -71,17 +74,22 @@ struct JobLines {
 
     /// What was made last: the schedule's report and its occurrence are one and the same.
     private func lastReport(_ report: ReportAttempt, _ occurrence: Occurrence?) -> String {
-        let words = RunsCommand.words(report, zone: job.zone)
-        guard let occurrence, (occurrence.endedAt?.seconds ?? 0) >= (report.endedAt?.seconds ?? 0) else {
-            let how =
-                report.trigger == "schedule" ? "" : report.isOwn ? " (by hand or cron)" : " (not the job's cut-off)"
-            return "\(ISOTime.text(report.startedAt.seconds, in: job.zone)) \(words)\(how)"
+        guard let occurrence, (occurrence.endedAt?.seconds ?? 0) >= report.settledAt.seconds else {
+            return words(report)
         }
         guard report.trigger == "schedule", let started = occurrence.startedAt, started <= report.startedAt else {
             return result(occurrence)
         }
         let reason = occurrence.state == .done ? "" : " (\(occurrence.reason ?? "unknown"))"
+        let words = RunsCommand.words(report, zone: job.zone)
         return "\(ISOTime.text(occurrence.scheduledSeconds, in: job.zone)) \(words)\(reason)"
+    }
+
+    /// A time that made a report, or was to: when it started, what came of it, and how it was started.
+    private func words(_ report: ReportAttempt) -> String {
+        let how = report.trigger == "schedule" ? "" : report.isOwn ? " (by hand or cron)" : " (not the job's cut-off)"
+        let words = RunsCommand.words(report, zone: job.zone)
+        return "\(ISOTime.text(report.startedAt.seconds, in: job.zone)) \(words)\(how)"
     }
 
     private func result(_ last: Occurrence) -> String {
@@ -113,7 +121,8 @@ struct JobLines {
         }
         let hasRun = last(known).end != nil || occurrence?.state == .done
         if !hasRun { return (.neverRan, known.states[job.name] == nil ? unseen : "never ran") }
-        return (.ok, "ok")
+        let isFailedSince = known.reports[job.name]?.since != nil
+        return (.ok, isFailedSince ? "ok: the report is there; to make it once more did not succeed since" : "ok")
     }
 
     private var unseen: String {
@@ -122,15 +131,20 @@ struct JobLines {
     }
 
     private func isLast(_ occurrence: Occurrence?, _ known: KnownJobs) -> Bool {
-        (occurrence?.endedAt?.seconds ?? 0) > (last(known).end ?? -1)
+        guard let ended = occurrence?.endedAt else { return false }
+        // Within a second as well: a report is kept, then sent, and then its occurrence ends.
+        return last(known).end.map { ended > $0 } ?? true
     }
 
-    /// When its last run, or its last report of its own cut-off, started and ended, however it was started.
-    private func last(_ known: KnownJobs) -> (start: Int64?, end: Int64?) {
-        let (run, report) = (known.lastRuns[job.name], known.lastReports[job.name].flatMap { $0.isOwn ? $0 : nil })
+    /// When its last run, or its last report of its own cut-off, started and ended, however it was started; one whose
+    /// process was killed ended when it started, or later.
+    private func last(_ known: KnownJobs) -> (start: Int64?, end: Timestamp?) {
+        let standing = known.reports[job.name]
+        let (run, report) = (known.lastRuns[job.name], standing?.last.flatMap { $0.isOwn ? $0 : nil })
+        let starts = [run?.startedAt.seconds, report?.startedAt.seconds, standing?.since?.startedAt.seconds]
         return (
-            [run?.startedAt.seconds, report?.startedAt.seconds].compactMap(\.self).max(),
-            [run?.endedAt?.seconds, report?.endedAt?.seconds].compactMap(\.self).max()
+            starts.compactMap(\.self).max(),
+            [run?.settledAt, report?.settledAt].compactMap(\.self).max()
         )
     }
 
@@ -163,21 +177,59 @@ struct JobLines {
         if occurrence?.state == .failed, isLast(occurrence, known) {
             return "FAILING: \(occurrence?.detail ?? "see trueup runs --job \(job.name)")"
         }
-        if let report = known.lastReports[job.name], report.isOwn { return failing(report, known) }
-        guard let run = known.lastRuns[job.name], run.state.isFailure else { return nil }
+        if let standing = known.reports[job.name], let report = standing.last, report.isOwn {
+            return failing(report, standing, known)
+        }
+        guard let run = known.lastRuns[job.name] else { return nil }
+        let state = run.stateNow([])
+        if state == .interrupted {
+            let end = stopped(isKilled: run.endedAt == nil, run.startedAt.seconds, run.endedAt?.seconds)
+            return "FAILING: run \(run.id) \(end); \(again(run.trigger))"
+        }
+        guard state.isFailure else { return nil }
         let why = run.problems.first.map { ": " + RunSummary.oneLine($0) } ?? ""
-        return "FAILING: run \(run.id) is \(run.state.rawValue)\(why)"
+        return "FAILING: run \(run.id) is \(state.rawValue)\(why)"
     }
 
-    private func failing(_ report: ReportAttempt, _ known: KnownJobs) -> String? {
-        let name = RunsCommand.name(report)
-        if report.state == .failed {
-            return "FAILING: \(name) was not made: \(RunSummary.oneLine(report.problem ?? "see trueup report list"))"
+    private func failing(_ report: ReportAttempt, _ standing: ReportStanding, _ known: KnownJobs) -> String? {
+        let cutOff = report.cutOffSeconds.map { " up to \(ISOTime.text($0, in: job.zone))" } ?? ""
+        let name = report.reportID.map { "report \($0)" } ?? "the report\(cutOff)"
+        switch report.stateNow([]) {
+        case .failed:
+            let why = RunSummary.oneLine(report.problem ?? "see trueup runs --job \(job.name)")
+            return "FAILING: \(name) was not made: \(why)"
+        case .interrupted:
+            let end = stopped(isKilled: report.isKilled, report.startedAt.seconds, report.endedAt?.seconds)
+            let last = standing.previous.map { "; the last one: " + RunsCommand.words($0, zone: job.zone) } ?? ""
+            return "FAILING: \(name) was not made: it \(end); \(again(report.trigger))\(last)"
+        default: break
         }
         let show = report.reportID.map { ": trueup report show \($0)" } ?? ""
-        if report.state == .incomplete { return "FAILING: \(name) is incomplete\(show)" }
-        let unreached = known.unreached[job.name] ?? []
-        return unreached.isEmpty
-            ? nil : "FAILING: \(name) has not reached everybody (\(unreached.joined(separator: ", ")))\(show)"
+        let ways = known.unreached[job.name] ?? []
+        let unreached = ways.isEmpty ? nil : "has not reached everybody (\(ways.joined(separator: ", ")))"
+        let troubles = [report.state == .incomplete ? "is incomplete" : nil, unreached].compactMap(\.self)
+        return troubles.isEmpty ? nil : "FAILING: \(name) \(troubles.joined(separator: " and "))\(show)"
     }
+
+    private func stopped(isKilled: Bool, _ startedSeconds: Int64, _ endedSeconds: Int64?) -> String {
+        if !isKilled, let endedSeconds {
+            return "was stopped before its end at \(ISOTime.text(endedSeconds, in: job.zone))"
+        }
+        return "was killed before its end, having started at \(ISOTime.text(startedSeconds, in: job.zone))"
+    }
+
+    private func again(_ trigger: String) -> String {
+        let command = "trueup run \(job.name)"
+        return trigger == "schedule" ? "a scheduler runs it again, or: \(command)" : "run it again: \(command)"
+    }
+}
+
+extension Run {
+    /// When it ended; of one that was killed, when it started.
+    fileprivate var settledAt: Timestamp { endedAt ?? startedAt }
+}
+
+extension ReportAttempt {
+    /// When it ended; of one that was killed, when it started.
+    fileprivate var settledAt: Timestamp { endedAt ?? startedAt }
 }

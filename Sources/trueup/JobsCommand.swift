@@ -36,11 +36,11 @@ struct JobsListCommand: AsyncParsableCommand {
         }
     }
 
-    /// Of each report the ways on which it has not arrived, by job.
-    private func unreached(_ reports: [String: ReportAttempt], _ pool: Pool) async throws -> [String: [String]] {
+    /// Of each last report the ways on which it has not arrived, by job.
+    private func unreached(_ reports: [String: ReportStanding], _ pool: Pool) async throws -> [String: [String]] {
         var unreached: [String: [String]] = [:]
-        for (job, report) in reports {
-            guard let id = report.reportID, report.state != .failed else { continue }
+        for (job, standing) in reports {
+            guard let id = standing.made?.reportID else { continue }
             unreached[job] = try await StoredReports(pool: pool).unreached(of: id)
         }
         return unreached
@@ -58,13 +58,13 @@ struct JobsListCommand: AsyncParsableCommand {
                 try await Pool.with(database.target, applicationName: "trueup jobs") { pool in
                     let occurrences = Occurrences(pool: pool)
                     let names = set.jobs.map(\.name)
-                    let reports = try await ReportAttempts(pool: pool).lastEnded(of: names)
+                    let reports = try await ReportAttempts(pool: pool).standings(of: names)
                     return KnownJobs(
                         nowSeconds: try await occurrences.nowSeconds(), states: try await occurrences.states(of: names),
                         last: try await occurrences.lastEnded(of: names),
                         retrying: try await occurrences.retrying(of: names),
                         lastRuns: try await Runs(pool: pool).lastEnded(of: names),
-                        lastReports: reports, unreached: try await unreached(reports, pool),
+                        reports: reports, unreached: try await unreached(reports, pool),
                         running: try await JobLock.held(
                             of: names + names.map { JobLock.reportPrefix + $0 }, pool: pool))
                 }

@@ -4,6 +4,7 @@ import Jobs
 import PostgreSQL
 import Reports
 import Runner
+import Schedule
 import Store
 
 /// A report job as the scheduler and `trueup run` start it: as of its last cut-off, delivered where its file says.
@@ -48,10 +49,12 @@ struct MakingReport {
         } catch {
             if trigger == .manual {
                 let why = RunSummary.oneLine(explanation(of: error))
+                let nowSeconds = Int64(Date().timeIntervalSince1970)
                 // Where the database is away there is no history either; the error itself is said in any case.
                 _ = await Task {
+                    let cutOff = job.cutOff.last(before: nowSeconds, in: try Zone.load(job.cutOff.timeZone))
                     try await ReportAttempts(pool: pool).record(
-                        failure: why, job: definition.name, isOwn: true, origin: .here(trigger))
+                        failure: why, job: definition.name, isOwn: true, cutOffSeconds: cutOff, origin: .here(trigger))
                 }.result
             }
             throw error
@@ -63,15 +66,23 @@ extension AttemptEnd {
     /// How a scheduled report ended.
     init(_ result: ReportResult) {
         let state = result.state == .clean ? "clean" : "drift"
-        let failed = result.deliveries.filter { $0.outcome == .failed }.map(\.destination)
+        let name = "report \(result.id)"
+        let ways = result.failedWays.joined(separator: ", ")
+        let unreached = ways.isEmpty ? nil : "did not reach everybody: \(ways)"
         if result.state == .incomplete {
-            self.init(.failed("incomplete"), detail: "report \(result.id)")
-        } else if !failed.isEmpty {
-            self.init(
-                .failed("error"),
-                detail: "report \(result.id) did not reach everybody: \(failed.joined(separator: ", "))")
+            let detail = "\(name) is incomplete: \(Self.missing(result.report.statement.gaps))"
+            self.init(.failed("incomplete"), detail: detail + (unreached.map { "; it \($0)" } ?? ""))
+        } else if let unreached {
+            self.init(.failed("error"), detail: "\(name) \(unreached)")
         } else {
-            self.init(.done(state), detail: "report \(result.id)")
+            self.init(.done(state), detail: name)
         }
+    }
+
+    /// What was not read: the first, and how many more there are.
+    private static func missing(_ gaps: [String]) -> String {
+        guard var first = gaps.first.map({ RunSummary.oneLine($0) }) else { return "something was not read" }
+        if first.hasSuffix(".") { first.removeLast() }
+        return gaps.count == 1 ? first : "\(first), and \(gaps.count - 1) more"
     }
 }

@@ -74,7 +74,7 @@ struct RunsCommand: AsyncParsableCommand {
         var table = TextTable(
             headings: [
                 "run", "job", "what", "state", "started", "took", "stripe", "local", "requests", "found", "repaired",
-                "accepted", "open",
+                "accepted", "open", "note",
             ],
             rightAligned: [0, 5, 6, 7, 8, 9, 10, 11, 12])
         let found = try await runs.latest(limit: limit, job: job)
@@ -99,7 +99,7 @@ struct RunsCommand: AsyncParsableCommand {
                 Money.grouped(run.localRows), Money.grouped(run.requests),
                 Money.grouped(counts.map(\.found).reduce(0, +)), Money.grouped(counts.map(\.repaired).reduce(0, +)),
                 Money.grouped(counts.map(\.accepted).reduce(0, +)),
-                Money.grouped(counts.map(\.open).reduce(0, +)),
+                Money.grouped(counts.map(\.open).reduce(0, +)), note(run, state),
             ]
             rows.append((run.startedAt, cells))
         }
@@ -112,22 +112,36 @@ struct RunsCommand: AsyncParsableCommand {
     private func cells(_ report: ReportAttempt, _ held: Set<String>) -> [String] {
         let state = report.stateNow(held)
         let took = report.milliseconds.map(Self.duration) ?? (state == .running ? "…" : "–")
+        let cutOff = report.cutOffSeconds.map { "up to " + isoTime($0) + (report.isOwn ? "" : ", as asked") }
+        let why = report.isKilled && state == .interrupted ? "its process was killed" : report.problem
         return [
-            Self.name(report), report.job, report.isRepeated ? "report, as before" : "report", state.rawValue,
+            report.reportID.map { "report \($0)" } ?? "–", report.job,
+            report.isRepeated ? "report, as before" : "report", state.rawValue,
             isoTime(report.startedAt.seconds), took, "–", "–", "–", "–", "–", "–",
             report.openItems.map(Money.grouped) ?? "–",
+            [cutOff, why.map(RunSummary.oneLine)].compactMap(\.self).joined(separator: ": "),
         ]
     }
 
-    /// `report 7`; `the report` where it failed before it had a number.
-    static func name(_ report: ReportAttempt) -> String { report.reportID.map { "report \($0)" } ?? "the report" }
+    /// Why a run did not come to its end.
+    private func note(_ run: Run, _ state: RunState) -> String {
+        if state == .interrupted, run.endedAt == nil { return "its process was killed" }
+        return state.isFailure ? run.problems.first.map { RunSummary.oneLine($0) } ?? "" : ""
+    }
 
-    /// `explained, report 7, 183 open items, up to 2026-11-27T00:00:00-05:00`; `failed, report 8`.
+    /// `explained, report 7, 183 open items, up to 2026-11-27T00:00:00-05:00`; `failed, report 8, up to …`; `killed
+    /// before its end, up to …`.
     /// - Parameter zone: of the times.
     static func words(_ report: ReportAttempt, zone: Zone) -> String {
+        let state =
+            switch report.stateNow([]) {
+            case .interrupted: report.isKilled ? "killed before its end" : "stopped before its end"
+            case let state: state.rawValue
+            }
+        let name = report.reportID.map { "report \($0)" }
         let items = report.openItems.map { counted(Int($0), "open item") }
         let cutOff = report.cutOffSeconds.map { "up to \(ISOTime.text($0, in: zone))" }
-        return [report.state.rawValue, name(report), items, cutOff].compactMap(\.self).joined(separator: ", ")
+        return [state, name, items, cutOff].compactMap(\.self).joined(separator: ", ")
     }
 
     private func show(_ id: Int64, _ runs: Runs, _ pool: Pool) async throws {

@@ -16,6 +16,9 @@ struct ReportAttemptDocument: Encodable, Sendable {
     var state: String
     /// The figures were those of a report that was there.
     var isRepeated: Bool
+    /// As of the job's own cut-off; else of a time that somebody asked for.
+    var own: Bool
+    /// Null: it failed before it was known.
     @OrNull var cutOff: String?
     @OrNull var openItems: Int64?
     @OrNull var problem: String?
@@ -29,6 +32,7 @@ struct ReportAttemptDocument: Encodable, Sendable {
         trigger = attempt.trigger
         self.state = state.rawValue
         isRepeated = attempt.isRepeated
+        own = attempt.isOwn
         cutOff = attempt.cutOffSeconds.map(JSONDocument.time)
         openItems = attempt.openItems
         problem = attempt.problem

@@ -72,6 +72,23 @@ struct StatusPageTests {
         }
     }
 
+    @Test("a run whose process was killed does not look well")
+    func killed() async throws {
+        try await Counter.with { counter in
+            try await counter.run(
+                """
+                INSERT INTO trueup.run (job, trigger, is_plan, period_from_seconds, period_to_seconds, definition_hash,
+                    program_version, requested_by, host, process_id)
+                VALUES ('credit-invoices', 'manual', false, 0, 1, 'x', 'x', 'x', 'x', 1)
+                """)
+            let page = try await counter.ask(.get, "/", token: counter.token)
+            #expect(
+                page.text.contains("<header class=\"bad\"><h1>credit-invoices: stopped before its end</h1>"),
+                "\(page.text)")
+            #expect(page.text.contains("interrupted") && page.text.contains(", run 1"), "\(page.text)")
+        }
+    }
+
     @Test("a form takes the token and a cookie holds the session, until the token is revoked")
     func cookie() async throws {
         try await Counter.with { counter in

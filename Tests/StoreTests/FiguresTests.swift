@@ -38,7 +38,13 @@ struct FiguresTests {
         #expect(Self.value(figures.requests, "a") == 10)
         #expect(Self.value(figures.runSeconds, "a") == 10)
         #expect(Self.value(figures.runsEnded, "a") == 1)
-        #expect(figures.lastRuns.map(\.job) == ["a"])
+        #expect(figures.lastRuns.map(\.job) == ["a"] && figures.lastRuns.map(\.state) == ["interrupted"])
+        // Nobody knows when it was killed.
+        #expect(figures.lastRuns.first?.endedSeconds == nil && figures.lastRuns.first?.seconds == nil)
+        let underWay = try await pool.withConnection { try await LastRun.read(isEnded: false, on: $0) }
+        #expect(underWay.map(\.state) == ["interrupted", "running"] && underWay.map(\.name) == ["run 2", "run 3"])
+        let last = try await Runs(pool: pool).lastEnded(of: ["a", "b"])
+        #expect(last.mapValues(\.id) == ["a": 2] && last["a"]?.endedAt == nil)
         await lock.release()
         #expect(try await JobLock.held(of: ["a", "b"], pool: pool).isEmpty)
         #expect(Self.value(try await Figures.read(pool: pool).runs, "b", "interrupted") == 1)
@@ -77,16 +83,39 @@ struct FiguresTests {
         #expect(Self.value(figures.runs, "r", "explained", "schedule", "false") == 1)
         #expect(Self.value(figures.runsEnded, "r") == 3 && Self.value(figures.runSeconds, "r") == 12)
 
-        // One that fails keeps why; one without a process is interrupted, and with one it runs.
-        try await attempts.record(failure: "no key", job: "r", isOwn: true, origin: origin)
-        let failed = try #require(try await attempts.lastEnded(of: ["r"])["r"])
-        #expect(failed.state == .failed && failed.problem == "no key" && failed.reportID == nil)
-        _ = try await attempts.begin(job: "r", isOwn: true, origin: origin)
+        // One that fails keeps why. It does not hide a report of the same cut-off, and does where there is none.
+        func standing() async throws -> ReportStanding {
+            try #require(try await attempts.standings(of: ["r", "s"])["r"])
+        }
+        func last() async throws -> String? { try await Figures.read(pool: pool).lastRuns.first?.state }
+        try await attempts.record(failure: "no disk", job: "r", isOwn: true, cutOffSeconds: 0, origin: origin)
+        let copied = try await standing()
+        #expect(copied.last?.state == .incomplete && copied.since?.problem == "no disk" && copied.previous == nil)
+        #expect(try await last() == "incomplete")
+        try await attempts.record(failure: "no key", job: "r", isOwn: true, cutOffSeconds: 86_400, origin: origin)
+        let failed = try await standing()
+        #expect(failed.last?.state == .failed && failed.last?.problem == "no key" && failed.last?.reportID == nil)
+        #expect(failed.since == nil && failed.previous?.state == .incomplete)
+        #expect(try await last() == "failed")
+
+        // One without a process is interrupted, and with one it runs.
+        let killed = try await attempts.begin(job: "r", isOwn: true, origin: origin)
         #expect(Self.value(try await Figures.read(pool: pool).runs, "r", "interrupted") == 1)
+        let dead = try await standing().last
+        #expect(dead?.id == killed && dead?.isKilled == true)
+        #expect(try await last() == "interrupted")
         let lock = try #require(try await JobLock.take(job: JobLock.reportPrefix + "r", target: target))
         #expect(Self.value(try await Figures.read(pool: pool).runs, "r", "running") == 1)
-        await lock.release()
+        let before = try await standing().last
+        #expect(before?.state == .failed)
+        #expect(try await last() == "failed")
         #expect(try await attempts.latest(limit: 2).map(\.state.rawValue) == ["running", "failed"])
+        // Whoever begins the next one holds the lock: it is no sign of life of the one before.
+        _ = try await attempts.begin(job: "r", isOwn: true, origin: origin)
+        #expect(try await attempts.latest(limit: 2).map(\.state.rawValue) == ["running", "interrupted"])
+        let swept = try await standing().last
+        #expect(swept?.id == killed && swept?.isKilled == true)
+        await lock.release()
         await pool.close()
     }
 

@@ -149,7 +149,7 @@ struct DocumentsTests {
             #expect(
                 Set(job.keys) == [
                     "name", "kind", "description", "accounts", "schedule", "time_zone", "after", "next", "last_run",
-                    "last_due", "last_report", "health", "health_text",
+                    "last_due", "last_report", "previous_report", "failed_since", "health", "health_text",
                 ])
             #expect(job["name"] as? String == Scene.job && job["kind"] as? String == "reconcile")
             #expect(job["accounts"] as? [String] == ["task_health"] && job["schedule"] as? String == "0 4 * * *")
