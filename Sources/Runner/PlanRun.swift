@@ -72,6 +72,8 @@ public struct PlanRun: Sendable {
     }
 
     private func applyLocked() async throws -> Result {
+        // The clients may have served others before.
+        let before = ClientUsage(clients)
         try await pool.withConnection { try await Migrator.check($0) }
         let subjects = try await Subjects.resolve(definition, jobs: jobs, canSend: canSend, pool: pool)
         guard plan.definitionHash == subjects.hash else { throw PlanError.otherDefinition(path, job: plan.job) }
@@ -107,7 +109,7 @@ public struct PlanRun: Sendable {
         }
         let counts = try await Findings(pool: pool).counts(of: run)
         let state: RunState = result.exitCode != 0 ? .drift : result.applied > 0 ? .repaired : .clean
-        let used = ClientUsage(clients)
+        let used = ClientUsage(clients) - before
         try await runs.end(
             fence,
             RunOutcome(
