@@ -85,7 +85,7 @@ public struct StagingTable: Sendable, Hashable {
 
     /// SQL: an id that can be asked for.
     ///
-    /// Its length is not counted by the expression: PostgreSQL unrolls `{3,255}`, which takes eighty times as long.
+    /// Its length is not counted by the expression: PostgreSQL unrolls `{3,255}`, which takes far longer.
     static func isReadable(_ id: String) -> String {
         "(octet_length(\(id)) BETWEEN 3 AND 255 AND \(id) !~ '[^A-Za-z0-9_]')"
     }
