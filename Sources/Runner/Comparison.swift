@@ -26,11 +26,10 @@ struct Comparison: Sendable {
     /// Compares until no new object has to be read.
     func run() async throws -> ComparisonResult {
         var read = try await readCarried()
+        read.formUnion(try await readAhead(read))
         for round in 1...limits.rounds {
             progress(.comparing(account: account, round: round))
-            let sink = RoundSink(
-                subject: subject, nowSeconds: nowSeconds, kinds: kinds, limits: limits, read: read,
-                trustsFresh: trustsFresh, mayRead: round < limits.rounds)
+            let sink = sink(read, mayRead: round < limits.rounds)
             let local = try await pool.withConnection { connection in
                 try await diff.run(
                     on: connection, alsoRead: carried.stripeIDs, alsoRows: carried.localIDs,
@@ -47,6 +46,26 @@ struct Comparison: Sendable {
             read.formUnion(unread.map(\.id))
         }
         preconditionFailure("the last round reads nothing")
+    }
+
+    private func sink(_ read: Set<String>, mayRead: Bool) -> RoundSink {
+        RoundSink(
+            subject: subject, nowSeconds: nowSeconds, kinds: kinds, limits: limits, read: read,
+            trustsFresh: trustsFresh, mayRead: mayRead)
+    }
+
+    /// Reads what the first round would only ask to be read: it can be found without joining both sides, which would
+    /// then be joined once more.
+    private func readAhead(_ read: Set<String>) async throws -> Set<String> {
+        let sink = sink(read, mayRead: true)
+        try await pool.withConnection { connection in
+            try await diff.lookAhead(on: connection) { try await sink.take($0) }
+        }
+        let unread = await sink.unread
+        guard !unread.isEmpty else { return [] }
+        progress(.confirming(account: account, objects: unread.count))
+        try await confirmer.read(unread, places: places)
+        return Set(unread.map(\.id))
     }
 
     /// Where the rows of these objects lie among all rows.

@@ -7,7 +7,7 @@ struct FirstPaymentsKeeping: Sendable {
     let list: RunList
     let pool: Pool
 
-    /// So many objects are looked at at a time; fewer are left to the run's end.
+    /// So many objects are looked at at a time; a list of fewer is left to the run's end.
     private static let objectsAtOnce: Int64 = 20_000
 
     /// How far it has come.
@@ -18,31 +18,30 @@ struct FirstPaymentsKeeping: Sendable {
         var block: Int64 = 0
     }
 
-    /// Until it is cancelled.
+    /// Until it is cancelled because all is read, and then the rest.
     func keep() async throws {
-        let payments = FirstPayments(of: list, run: own.run)
         var written = Written()
-        while !Task.isCancelled {
-            do {
-                try await Task.sleep(for: .seconds(1))
-            } catch {
-                return
-            }
-            // What was begun is ended, also where everything is read meanwhile: the run's end needs it.
-            let next = try await Task { [written] in try await keep(payments, written) }.value
-            guard let next else { return }
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            guard let next = try await more(after: written, atLeast: Self.objectsAtOnce) else { return }
             written = next
         }
+        if written.objects > 0 { _ = try await more(after: written, atLeast: 1) }
     }
 
     /// - Returns: how far it has come now; `nil` when another run has read the list before.
-    private func keep(_ payments: FirstPayments, _ written: Written) async throws -> Written? {
-        let read = try await pool.withConnection { try await own.windows.objectCount(list, on: $0) }
-        guard read - written.objects >= Self.objectsAtOnce else { return written }
-        if written.objects == 0, !(try await pool.withConnection { try await payments.areFirst(on: $0) }) { return nil }
-        let block = try await pool.transaction(own.fence) {
-            try await payments.addStaged(from: written.block, on: $0)
-        }
-        return Written(objects: read, block: block)
+    private func more(after written: Written, atLeast objects: Int64) async throws -> Written? {
+        // What was begun is ended, also where everything is read meanwhile: the run's end counts on it.
+        try await Task {
+            let payments = FirstPayments(of: list, run: own.run)
+            let read = try await pool.withConnection { try await own.windows.objectCount(list, on: $0) }
+            guard read - written.objects >= objects else { return written }
+            if written.objects == 0, !(try await pool.withConnection { try await payments.areFirst(on: $0) }) {
+                return nil
+            }
+            let block = try await pool.transaction(own.fence) {
+                try await payments.addStaged(from: written.block, on: $0)
+            }
+            return Written(objects: read, block: block)
+        }.value
     }
 }

@@ -119,7 +119,7 @@ struct ReconcileGathering: Gathering {
     /// Reads the lists, and writes their payments beside them where no run has read these before.
     private func read(_ lists: RunReading, _ own: OwnRun) async throws -> [String] {
         try await withThrowingTaskGroup(of: [String]?.self) { group in
-            group.addTask { try await lists.read() }
+            group.addTask { try await lists.readLists() }
             for list in paymentLists where !own.run.isPlan {
                 group.addTask {
                     try await FirstPaymentsKeeping(own: own, list: list, pool: pool).keep()
@@ -128,8 +128,9 @@ struct ReconcileGathering: Gathering {
             }
             while let ended = try await group.next() {
                 guard let problems = ended else { continue }
+                // What the last pages said is written beside the proof.
                 group.cancelAll()
-                return problems
+                return problems.isEmpty ? try await lists.checkComplete() : problems
             }
             preconditionFailure("reading ends with what it found")
         }

@@ -16,18 +16,22 @@ struct RunReading: Sendable {
     var invoiceStatus: String?
     let progress: @Sendable (RunProgress) -> Void
 
-    /// Reads every list, side by side.
+    /// Reads every list, side by side, and proves that they are complete.
     /// - Returns: what keeps the run from being complete.
     func read() async throws -> [String] {
+        let found = try await readLists()
+        return found.isEmpty ? try await checkComplete() : found
+    }
+
+    /// Reads every list, side by side.
+    /// - Returns: what keeps the run from being complete; nothing is not yet the proof that it is.
+    func readLists() async throws -> [String] {
         let lists = try await Runs(pool: pool).lists(of: own.run.id)
         var requests: [RunList: ListRequest] = [:]
         for list in lists.keys { requests[list] = try request(list) }
         let found = try await readShared(requests)
-        guard found.isEmpty else {
-            await release()
-            return found.sorted()
-        }
-        return try await checkComplete(lists)
+        if !found.isEmpty { await release() }
+        return found.sorted()
     }
 
     private func readShared(_ requests: [RunList: ListRequest]) async throws -> [String] {
@@ -121,7 +125,9 @@ struct RunReading: Sendable {
 
     /// The proof of completeness: the windows cover each period without gap or overlap, every one is read to its end,
     /// and every object was staged exactly once.
-    private func checkComplete(_ lists: [RunList: Window]) async throws -> [String] {
+    /// - Returns: what is missing or there twice.
+    func checkComplete() async throws -> [String] {
+        let lists = try await Runs(pool: pool).lists(of: own.run.id)
         let all = try await pool.withConnection { try await own.windows.all(on: $0) }
         let sorted = lists.sorted { "\($0.key)" < "\($1.key)" }
         let gaps = sorted.flatMap { list, period in Windows.gaps(in: all, list: list, period: period) }

@@ -55,6 +55,13 @@ public protocol Diff: Sendable {
     /// Those of these objects that are not staged: they have to be read by id.
     func unstaged(_ ids: [String], on connection: Connection) async throws -> [String]
 
+    /// Walks pairs that probably have to be read afresh, as far as that is found for less than ``run`` takes. Nothing is
+    /// said on the strength of it.
+    /// - Parameter visit: called with batches of at most 1,000 pairs.
+    func lookAhead(
+        on connection: Connection, _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
+    ) async throws
+
     /// Walks all pairs that may differ, in one snapshot.
     /// - Parameters:
     ///   - alsoRead: objects of findings that are still open, to be looked at whatever their age.
@@ -68,6 +75,10 @@ public protocol Diff: Sendable {
 }
 
 extension Diff {
+    public func lookAhead(
+        on connection: Connection, _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
+    ) async throws {}
+
     /// The same without counting what agrees.
     public func run(
         on connection: Connection, alsoRead: [String], alsoRows: [Int64],

@@ -4,7 +4,8 @@ import PostgreSQL
 /// that is its largest piece of work, and while pages are under way it costs no time.
 ///
 /// They are what Stripe said, whatever becomes of the run. No statement calls the list read before the run is complete
-/// (`trueup.stripe_reading`), and the run's end compares all of them with what was staged.
+/// (`trueup.stripe_reading`), and the run's end counts them: where they are not as many as the paid objects that were
+/// staged, or another run wrote some, it compares all of them.
 public struct FirstPayments: Sendable {
     let run: Run
     let list: RunList
@@ -16,11 +17,7 @@ public struct FirstPayments: Sendable {
 
     /// Whether no other run has written payments of the list.
     public func areFirst(on connection: Connection) async throws -> Bool {
-        try await connection.query(
-            """
-            SELECT NOT EXISTS (SELECT FROM trueup.stripe_payment
-                WHERE account = $1 AND object = $2 AND run_id <> $3) AS yes
-            """, list.account, list.object.rawValue, run.id)[0]["yes"]
+        try await StripePayments.areFirst(list, of: run.id, on: connection)
     }
 
     /// Writes those that were staged since the last time and are not written yet; nothing where another run writes

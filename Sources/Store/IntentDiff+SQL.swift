@@ -140,6 +140,18 @@ extension IntentDiff {
 
     // MARK: - What differs
 
+    func changing() -> SQLStatement {
+        SQLStatement(
+            """
+            SELECT s.id, s.ctid::text AS place
+            FROM \(staged.name) s
+            JOIN \(table.name) l ON l.\(table.id) = s.id
+            \(table.agencyJoin)
+            WHERE s.account = \(accountLiteral) AND s.status NOT IN ('succeeded', 'canceled', 'absent')
+                AND NOT coalesce(\(agrees(customer: table.customer, isReversed: "false")), false)
+            """)
+    }
+
     func matched(among found: FoundObjects?, lookalikes: [String]) -> SQLStatement {
         guard let found else {
             return SQLStatement(

@@ -130,6 +130,18 @@ extension InvoiceDiff {
 
     // MARK: - What differs
 
+    func changing() -> SQLStatement {
+        SQLStatement(
+            """
+            SELECT s.id, s.ctid::text AS place
+            FROM \(staged.name) s
+            JOIN \(table.name) l ON l.\(table.id) = s.id
+            \(table.agencyJoin)
+            WHERE s.account = \(accountLiteral) AND s.status IN ('draft', 'open', 'uncollectible')
+                AND NOT coalesce(\(agrees(customer: table.customer, isReversed: "false")), false)
+            """)
+    }
+
     func matched(among found: FoundObjects?, lookalikes: [String]) -> SQLStatement {
         let columns = """
             SELECT \(stagedColumns), \(localColumns), coalesce(t.invoices, 1)::bigint AS live,

@@ -24,6 +24,8 @@ protocol JoinedDiff: Diff {
 
     /// The two sides of the outer join.
     func sides(alsoRead: [String], alsoRows: [Int64], hasReversals: Bool) -> OuterJoin
+    /// Objects that can still change and do not agree with the row that names them exactly: `id` and `place`.
+    func changing() -> SQLStatement
     /// Rows that no staged object matches exactly.
     /// - Parameter found: of these rows, which the join found; `nil`: of all.
     func localOnly(alsoRead: [String], alsoRows: [Int64], among found: FoundRows?) -> SQLStatement
@@ -45,6 +47,26 @@ protocol JoinedDiff: Diff {
 }
 
 extension JoinedDiff {
+    /// Walks the pairs that have to be read afresh before anything is said of them, as far as they are found without a
+    /// join of both sides: objects that can still change, with the rows that name them exactly. Nothing but what to read
+    /// is to be taken from it. At most ``candidatesMax``.
+    /// - Parameter visit: called with batches of at most 1,000 pairs.
+    public func lookAhead(
+        on connection: Connection, _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
+    ) async throws {
+        try await snapshot(on: connection) { connection in
+            let statement = changing()
+            let rows = try await connection.query(
+                "\(statement.sql) LIMIT \(candidatesMax)", parameters: statement.parameters)
+            guard !rows.isEmpty else { return }
+            let found = FoundObjects(
+                places: try rows.map { try $0["place"] }, ids: try rows.map { try $0["id"] }, live: [:])
+            try await each(matched(among: found, lookalikes: []), on: connection) { rows in
+                try await visit(try rows.map { try matchedPair($0, lookalikes: [:]) })
+            }
+        }
+    }
+
     /// Walks all pairs that may differ, in one snapshot.
     /// - Parameters:
     ///   - alsoRead: objects of findings that are still open, to be looked at whatever their age.
@@ -181,9 +203,9 @@ extension JoinedDiff {
         let names = Array(sides.objects?.names ?? [])
         guard !ids.isEmpty || !names.isEmpty else { return (found, Neighbours()) }
         // Taking blanks off costs four times what folding does: an id that has some, and looks like another, is longer.
-        let plain = """
-            CASE WHEN octet_length(s.id) > (SELECT min(octet_length(id)) FROM asked)
-                THEN \(Lookalikes.plain("s.id")) ELSE lower(s.id COLLATE "C") END
+        let isAlike = """
+            s.status <> '\(StagingTable.absent)' AND CASE WHEN octet_length(s.id) > (SELECT min(octet_length(id)) FROM asked)
+                THEN \(Lookalikes.plain("s.id")) ELSE lower(s.id COLLATE "C") END IN (SELECT id FROM asked)
             """
         let rows = try await connection.query(
             """
@@ -192,7 +214,7 @@ extension JoinedDiff {
             SELECT * FROM (
                 SELECT s.id, s.ctid::text AS place, s.\(Self.name) AS name,
                     coalesce(s.\(Self.name) IN (SELECT unnest($2::text[])) AND \(Self.isLive), false) AS is_namesake,
-                    s.status <> '\(StagingTable.absent)' AND \(plain) IN (SELECT id FROM asked) AS is_alike
+                    \(ids.isEmpty ? "false" : isAlike) AS is_alike
                 FROM \(staged.name) s WHERE s.account = $1) around
             WHERE is_namesake OR is_alike
             """, account, names, ids)

@@ -63,13 +63,16 @@ public struct RunControl: Sendable, Hashable {
             """
             INSERT INTO trueup.run_control (run_id, account, object, currency, read_count, read_amount, open_count,
                 open_amount)
-            SELECT $1, s.account, $2, lower(s.currency), count(*), coalesce(sum(\(amount)), 0), count(f.stripe_id),
-                coalesce(sum(\(amount)) FILTER (WHERE f.stripe_id IS NOT NULL), 0)
-            FROM \(staged.name) s LEFT JOIN (SELECT DISTINCT account, stripe_id FROM trueup.finding
-                WHERE last_run_id = $1 AND state <> 'closed' AND stripe_id <> '') f
-                ON f.account = s.account AND f.stripe_id = s.id
-            WHERE s.status <> '\(StagingTable.absent)'
-            GROUP BY 2, 4
+            SELECT $1, account, $2, lower(currency), sum(read), sum(amount), sum(open), sum(open_amount) FROM (
+                SELECT s.account, s.currency, count(*) AS read, coalesce(sum(\(amount)), 0) AS amount,
+                    count(f.stripe_id) AS open,
+                    coalesce(sum(\(amount)) FILTER (WHERE f.stripe_id IS NOT NULL), 0) AS open_amount
+                FROM \(staged.name) s LEFT JOIN (SELECT DISTINCT account, stripe_id FROM trueup.finding
+                    WHERE last_run_id = $1 AND state <> 'closed' AND stripe_id <> '') f
+                    ON f.account = s.account AND f.stripe_id = s.id
+                WHERE s.status <> '\(StagingTable.absent)'
+                GROUP BY s.account, s.currency) spellings
+            GROUP BY account, lower(currency)
             ON CONFLICT (run_id, account, object, currency) DO NOTHING
             """, staged.runID, staged.object.rawValue)
         for list in compared { try await record(list, of: staged, on: connection) }

@@ -21,7 +21,7 @@ enum StripePayments {
     }
 
     /// Nobody else writes the payments of this list until the transaction ends. Two runs that end at once would each
-    /// find the same payments missing; an insert that expects that (`ON CONFLICT`) takes twice as long for each row.
+    /// find the same payments missing; an insert that expects that (`ON CONFLICT`) takes longer for each row.
     private static func lock(_ list: RunList, on connection: Connection) async throws {
         try await connection.execute(
             "SELECT pg_advisory_xact_lock(\(lockKey))", list.account, list.object.rawValue)
@@ -44,6 +44,7 @@ enum StripePayments {
         let end: Int64 = try await connection.query(
             "SELECT pg_relation_size($1::regclass) / current_setting('block_size')::bigint AS blocks", staged.name)[0][
                 "blocks"]
+        try await connection.run(script: Connection.wholeTablesSQL)
         // Not joined with what is written: of a table that is growing the planner knows nothing, and takes a scan of it
         // for each row.
         try await add(
@@ -52,26 +53,70 @@ enum StripePayments {
         return max(block, end - Self.blocksOnTheirWay)
     }
 
-    /// A page that is on its way fills at most four blocks, and a table that several fill grows by up to 512 at once.
-    private static let blocksOnTheirWay: Int64 = 4 * 64 + 512
+    /// A page that is on its way fills at most four blocks, and a table that several fill grows by some for each of them.
+    /// What comes into an earlier place all the same is found by the run's end.
+    private static let blocksOnTheirWay: Int64 = 192
 
-    private static func addUnknown(_ list: RunList, _ runID: Int64, on connection: Connection) async throws {
-        let known = "SELECT FROM trueup.stripe_payment p WHERE p.account = $1 AND p.object = $2 AND p.id = s.id"
-        let staged = StagingTable(list.object, runID: runID)
-        try await add("\(paid(staged)) AND NOT EXISTS (\(known))", list, runID, on: connection)
+    /// Whether no other run has written payments of the list.
+    static func areFirst(_ list: RunList, of runID: Int64, on connection: Connection) async throws -> Bool {
+        try await connection.query(
+            """
+            SELECT NOT EXISTS (SELECT FROM trueup.stripe_payment
+                WHERE account = $1 AND object = $2 AND run_id <> $3) AS yes
+            """, list.account, list.object.rawValue, runID)[0]["yes"]
+    }
+
+    /// Forgets the payments that a run has written of objects that were created in one second, which it reads again.
+    static func forget(
+        createdAt seconds: Int64, _ list: RunList, of runID: Int64, on connection: Connection
+    ) async throws {
+        // Who writes some now has read what is staged before it is forgotten.
+        try await lock(list, on: connection)
+        try await connection.execute(
+            """
+            DELETE FROM trueup.stripe_payment
+            WHERE account = $1 AND object = $2 AND run_id = $3 AND created_seconds = $4
+            """, list.account, list.object.rawValue, runID, seconds)
     }
 
     private static func write(_ run: Run, _ list: RunList, on connection: Connection) async throws {
+        if try await areWritten(run, list, on: connection) { return }
+        try await settle(read(StagingTable(list.object, runID: run.id)), run, list, on: connection)
+    }
+
+    /// Whether the payments that were written while the run read are those of all that it read; what was read afresh
+    /// since is put right here.
+    ///
+    /// What is staged of an object changes only with a fresh read, or is forgotten together with its payment
+    /// (``forget(createdAt:_:of:on:)``). So each of these payments is the one of a staged object, and as many of them as
+    /// there are paid objects are the payments of all of them. Counting costs a tenth of joining.
+    private static func areWritten(_ run: Run, _ list: RunList, on connection: Connection) async throws -> Bool {
+        guard try await areFirst(list, of: run.id, on: connection) else { return false }
         let staged = StagingTable(list.object, runID: run.id)
-        let any = try await connection.query(
-            "SELECT 1 AS one FROM trueup.stripe_payment WHERE account = $1 AND object = $2 LIMIT 1", list.account,
-            list.object.rawValue)
-        // A first reading finds none: nothing has to be looked up.
-        guard !any.isEmpty else { return try await add(paid(staged), list, run.id, on: connection) }
+        let counts = try await connection.query(
+            """
+            SELECT count(*) FILTER (WHERE \(isPaid(list.object))) AS paid, count(*) FILTER (WHERE s.is_fresh) AS fresh
+            FROM \(staged.name) s WHERE s.account = $1
+            """, list.account)[0]
+        if try counts["fresh"] as Int64 > 0 {
+            try await settle("\(read(staged)) AND s.is_fresh", run, list, on: connection)
+        }
+        let written: Int64 = try await connection.query(
+            "SELECT count(*) AS n FROM trueup.stripe_payment WHERE account = $1 AND object = $2", list.account,
+            list.object.rawValue)[0]["n"]
+        return try written == counts["paid"]
+    }
+
+    /// Adds, changes and removes payments until they are those of what was read.
+    /// - Parameter read: SQL as of ``read(_:)``: of all objects, or of some.
+    private static func settle(
+        _ read: String, _ run: Run, _ list: RunList, on connection: Connection
+    ) async throws {
+        let staged = StagingTable(list.object, runID: run.id)
         let found = try await connection.query(
             """
             SELECT s.id, s.place::text AS place, s.is_paid, p.id IS NOT NULL AS is_known
-            FROM (\(read(staged))) s
+            FROM (\(read)) s
             LEFT JOIN trueup.stripe_payment p ON p.account = $1 AND p.object = $2 AND p.id = s.id
             WHERE CASE WHEN s.is_paid THEN p.id IS NULL OR \(differs) ELSE p.id IS NOT NULL END
             LIMIT \(heldMax + 1)
@@ -111,7 +156,8 @@ enum StripePayments {
                 AND NOT (\(isPaid(list.object)))
             """, list.account, list.object.rawValue)
         try await change(to: paid(staged), list, run.id, on: connection)
-        try await addUnknown(list, run.id, on: connection)
+        let known = "SELECT FROM trueup.stripe_payment p WHERE p.account = $1 AND p.object = $2 AND p.id = s.id"
+        try await add("\(paid(staged)) AND NOT EXISTS (\(known))", list, run.id, on: connection)
     }
 
     /// A payment `p` says something else than what was read, `s`.
@@ -141,15 +187,15 @@ enum StripePayments {
     /// - Parameters:
     ///   - read: SQL for what was read of payments, see ``paid(_:)``.
     ///   - places: parameter 4 of it.
-    ///   - unlessKnown: some of them may be written already; asking that costs half as much again for each.
+    ///   - unlessKnown: some of them may be written already; asking that takes longer for each.
     private static func add(
         _ read: String, at places: [String]? = nil, _ list: RunList, _ runID: Int64, unlessKnown: Bool = false,
         on connection: Connection
     ) async throws {
         var parameters: [any PostgresEncodable] = [list.account, list.object.rawValue, runID]
         if let places { parameters.append(places) }
-        // In the order of the key: each goes beside the one before it, twice as fast. What was staged twice is found
-        // when the run's objects are counted.
+        // In the order of the key: each goes beside the one before it. What was staged twice is found when the run's
+        // objects are counted.
         _ = try await connection.execute(
             """
             INSERT INTO trueup.stripe_payment (account, object, id, agency_id, customer, amount, currency,
@@ -175,9 +221,9 @@ enum StripePayments {
             isInvoice
             ? ("coalesce(s.amount, s.total)", "s.paid_at_seconds") : ("s.amount_received", "s.charged_at_seconds")
         return """
-            SELECT s.id, CASE WHEN octet_length(s.agency_id) BETWEEN 1 AND 18 AND s.agency_id !~ '[^0-9]'
+            SELECT s.id, CASE WHEN octet_length(s.agency_id) BETWEEN 1 AND 18 AND ltrim(s.agency_id, '0123456789') = ''
                     THEN s.agency_id::bigint END AS agency_id, s.customer,
-                \(amount) AS amount, lower(s.currency) AS currency, s.created_seconds,
+                \(amount) AS amount, lower(s.currency COLLATE "C") AS currency, s.created_seconds,
                 coalesce(\(at), s.created_seconds) AS paid_seconds, s.ctid AS place,
                 coalesce(\(isPaid(staged.object)), false) AS is_paid
             FROM \(staged.name) s WHERE s.account = $1

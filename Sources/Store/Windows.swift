@@ -138,6 +138,7 @@ public struct Windows: Sendable {
             let forgotten = try await connection.execute(
                 "DELETE FROM \(staged(window).name) WHERE account = $1 AND created_seconds = $2", window.list.account,
                 second)
+            try await StripePayments.forget(createdAt: second, window.list, of: runID, on: connection)
             try await connection.execute(
                 """
                 UPDATE trueup.window SET cursor_id = NULL, cursor_seconds = $2, objects = objects - $3 WHERE id = $1
