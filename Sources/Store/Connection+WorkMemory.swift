@@ -8,4 +8,10 @@ extension Connection {
         SET LOCAL jit = off;
         SELECT set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')) / 1024, 98304)::text, true)
         """
+
+    /// The same for a transaction that joins whole tables, some of which the planner does not know: it may expect a
+    /// single row of one that grows while it is read, and would then scan the other side for each row that comes. Where
+    /// small things follow in the transaction, ``anyJoinSQL`` ends it.
+    static let hashJoinsSQL = "SET LOCAL enable_nestloop = off; \(wholeTablesSQL)"
+    static let anyJoinSQL = "SET LOCAL enable_nestloop TO DEFAULT"
 }

@@ -15,10 +15,7 @@ extension Diff {
     ) async throws -> T {
         try await connection.transaction(.repeatableRead, access: .readOnly) { connection in
             try await connection.run(
-                script: """
-                    SET LOCAL enable_nestloop = off; SET LOCAL enable_hashagg = off;
-                    \(Connection.wholeTablesSQL)
-                    """)
+                script: "SET LOCAL enable_hashagg = off; \(Connection.hashJoinsSQL)")
             return try await body(connection)
         }
     }

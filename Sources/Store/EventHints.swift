@@ -35,7 +35,7 @@ public struct EventHints: Sendable {
     ) async throws -> [String] {
         try await connection.transaction(access: .readOnly) { connection in
             // Of events under so many conditions the planner expects one, and would read all objects for each.
-            try await connection.run(script: "SET LOCAL enable_nestloop = off; \(Connection.wholeTablesSQL)")
+            try await connection.run(script: Connection.hashJoinsSQL)
             return try await connection.query(
                 """
                 WITH e AS MATERIALIZED (

@@ -202,22 +202,7 @@ extension JoinedDiff {
         }
         let names = Array(sides.objects?.names ?? [])
         guard !ids.isEmpty || !names.isEmpty else { return (found, Neighbours()) }
-        // Taking blanks off costs four times what folding does: an id that has some, and looks like another, is longer.
-        let isAlike = """
-            s.status <> '\(StagingTable.absent)' AND CASE WHEN octet_length(s.id) > (SELECT min(octet_length(id)) FROM asked)
-                THEN \(Lookalikes.plain("s.id")) ELSE lower(s.id COLLATE "C") END IN (SELECT id FROM asked)
-            """
-        let rows = try await connection.query(
-            """
-            WITH asked AS MATERIALIZED (
-                SELECT \(Lookalikes.plain("id")) AS id FROM unnest($3::text[]) AS given (id))
-            SELECT * FROM (
-                SELECT s.id, s.ctid::text AS place, s.\(Self.name) AS name,
-                    coalesce(s.\(Self.name) IN (SELECT unnest($2::text[])) AND \(Self.isLive), false) AS is_namesake,
-                    \(ids.isEmpty ? "false" : isAlike) AS is_alike
-                FROM \(staged.name) s WHERE s.account = $1) around
-            WHERE is_namesake OR is_alike
-            """, account, names, ids)
+        let rows = try await around(names, asked: try await plain(ids, on: connection), on: connection)
         var neighbours = Neighbours()
         for row in rows where try row["is_namesake"] { neighbours.live[try row["name"], default: 0] += 1 }
         for row in rows {
@@ -233,6 +218,36 @@ extension JoinedDiff {
             if sides.objects?.place(of: id) == nil { neighbours.namesakes[id] = try row["place"] }
         }
         return (found, neighbours)
+    }
+
+    /// Staged objects that name one of these rows, or whose ids look like one of those asked for: one scan, which several
+    /// processors can share.
+    /// - Parameter asked: as ``Lookalikes/plain(_:)`` has them.
+    private func around(_ names: [String], asked: [String], on connection: Connection) async throws -> [Row] {
+        // Taking blanks off costs more than folding does: an id that has some, and looks like another, is longer.
+        let isAlike = """
+            s.status <> '\(StagingTable.absent)'
+                AND CASE WHEN octet_length(s.id) > \(asked.map(\.utf8.count).min() ?? 0)
+                    THEN \(Lookalikes.plain("s.id")) ELSE lower(s.id COLLATE "C") END = ANY($3::text[])
+            """
+        let parameters: [any PostgresEncodable] = asked.isEmpty ? [account, names] : [account, names, asked]
+        return try await connection.query(
+            """
+            SELECT * FROM (
+                SELECT s.id, s.ctid::text AS place, s.\(Self.name) AS name,
+                    coalesce(s.\(Self.name) = ANY($2::text[]) AND \(Self.isLive), false) AS is_namesake,
+                    \(asked.isEmpty ? "false" : isAlike) AS is_alike
+                FROM \(staged.name) s WHERE s.account = $1) around
+            WHERE is_namesake OR is_alike
+            """, parameters: parameters)
+    }
+
+    /// Ids as lookalikes are compared.
+    private func plain(_ ids: [String], on connection: Connection) async throws -> [String] {
+        guard !ids.isEmpty else { return [] }
+        return try await connection.query(
+            "SELECT \(Lookalikes.plain("id")) AS id FROM unnest($1::text[]) AS given (id)", ids
+        ).map { try $0["id"] }
     }
 
     /// The rows that objects name by their keys, and the ids of these rows.

@@ -332,8 +332,7 @@ public struct Runs: Sendable {
                     VALUES ($1, $2, $3, $4, $5, $6)
                     """, run.id, kind.rawValue, count.found, count.repaired, count.open, count.accepted)
             }
-            // No scan of one side for each row of the other, which the planner takes where it expects a single row.
-            try await connection.run(script: "SET LOCAL enable_nestloop = off")
+            try await connection.run(script: Connection.hashJoinsSQL)
             if !run.isPlan, [.clean, .repaired, .drift].contains(outcome.state) {
                 try await StripePayments.record(run, outcome.compared, on: connection)
             }
@@ -341,7 +340,7 @@ public struct Runs: Sendable {
                 let compared = outcome.compared.filter { $0.object == object }
                 try await RunControl.record(StagingTable(object, runID: run.id), compared, on: connection)
             }
-            try await connection.run(script: "SET LOCAL enable_nestloop TO DEFAULT")
+            try await connection.run(script: Connection.anyJoinSQL)
             let staging = ListedObject.allCases.map { StagingTable($0, runID: run.id).dropSQL }
             try await connection.run(script: staging.joined() + StagedReversals(runID: run.id).dropSQL)
             try await also?(connection)
