@@ -73,7 +73,9 @@ public struct ChargeEffects: Sendable {
         _ effect: ChargeEffect, toCharge key: Int64, expecting expectation: ChargeExpectation, rowHash: String? = nil,
         on connection: Connection
     ) async throws -> EffectOutcome {
-        guard let row = try await lock(key, on: connection) else { return .refused("charge \(key) is gone") }
+        guard let row = try await lock(key, hashed: rowHash != nil, on: connection) else {
+            return .refused("charge \(key) is gone")
+        }
         let now = row.charge
         if case .link(let intent) = effect {
             if now.intentID == intent { return .alreadyDone }
@@ -114,7 +116,9 @@ public struct ChargeEffects: Sendable {
         _ before: ChargeFacts, rowHash: String?, on connection: Connection
     ) async throws -> String? {
         let key = before.rowID
-        guard let row = try await lock(key, on: connection) else { return "charge \(key) is gone" }
+        guard let row = try await lock(key, hashed: rowHash != nil, on: connection) else {
+            return "charge \(key) is gone"
+        }
         guard row.charge.status == before.status else { return "charge \(key) is \(row.charge.status.word) by now" }
         guard ChargeExpectation(row.charge) == ChargeExpectation(before), rowHash == nil || rowHash == row.hash else {
             return "charge \(key) was changed in the meantime"
@@ -132,17 +136,20 @@ public struct ChargeEffects: Sendable {
     struct LockedCharge {
         let charge: ChargeFacts
         let json: String
-        let hash: String
+        /// Where it was asked for.
+        let hash: String?
     }
 
-    func lock(_ key: Int64, on connection: Connection) async throws -> LockedCharge? {
+    /// The charge as it is, locked; `nil` when it is gone.
+    /// - Parameter hashed: with its hash.
+    func lock(_ key: Int64, hashed: Bool = false, on connection: Connection) async throws -> LockedCharge? {
         let rows = try await connection.query(
             """
             SELECT \(table.key)::bigint AS key, \(table.id)::text AS id, \(table.agencyID)::bigint AS agency,
                 \(table.amount)::bigint AS amount, \(table.currency)::text AS currency,
                 coalesce(\(table.status)::text, '') AS status,
                 floor(extract(epoch FROM \(table.createdAt)))::bigint AS created, to_jsonb(l)::text AS json,
-                \(CreditEffects.rowHash) AS hash
+                \(hashed ? CreditEffects.rowHash : "NULL::text") AS hash
             FROM \(table.name) l WHERE \(table.key) = $1 FOR UPDATE
             """, key)
         guard let row = rows.first else { return nil }
