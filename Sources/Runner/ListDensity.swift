@@ -48,18 +48,25 @@ package struct ListDensity: Sendable {
         max(0, place(of: toSeconds) - place(of: fromSeconds)) * objectsPerMark
     }
 
-    /// Where to cut what is left of a window below its cursor, so that both parts take about as long and the newer one
-    /// has full pages.
+    /// Where to cut what is left of a window below its cursor, so that the newer part has full pages.
+    /// - Parameter share: how many pages the newer part is to have after the one on its way; never more than half of
+    ///   what is left, so that it takes no longer than the older one.
     /// - Returns: `nil` where less than 1.5 pages are left after the one on its way.
-    package func cut(_ window: Window, belowCursor cursorSeconds: Int64) -> (seconds: Int64, pagesLeft: Double)? {
-        let rest = objects(fromSeconds: window.fromSeconds, toSeconds: cursorSeconds)
-        let left = rest / Self.perPage - 1
+    package func cut(
+        _ window: Window, belowCursor cursorSeconds: Int64, share: Double = .infinity
+    ) -> (seconds: Int64, pagesLeft: Double)? {
+        let left = pagesLeft(window, belowCursor: cursorSeconds)
         guard left > 1.5 else { return nil }
-        let pages = max(1, (1 + left / 2).rounded())
+        let pages = max(1, (1 + min(share, left / 2)).rounded())
         let newer = (pages * Self.perPage - Self.margin) / objectsPerMark
         let cut = instant(of: place(of: cursorSeconds) - newer)
         guard cut > window.fromSeconds, cut < min(cursorSeconds, window.toSeconds) else { return nil }
         return (cut, left)
+    }
+
+    /// How many pages a window probably has below its cursor, after the one on its way.
+    package func pagesLeft(_ window: Window, belowCursor cursorSeconds: Int64) -> Double {
+        objects(fromSeconds: window.fromSeconds, toSeconds: cursorSeconds) / Self.perPage - 1
     }
 
     /// How many marks lie up to the second; in between by its share of the time.

@@ -48,8 +48,12 @@ struct ObjectReader<Page: ListedPage>: Sendable {
         }
     }
 
+    /// What the first page waits for on its way is time enough to look; a list that has ended by then needs no look.
+    private static var lookAfter: Duration { .milliseconds(100) }
+
     private func lookUpDensity(for board: WindowBoard) async throws {
         do {
+            try await Task.sleep(for: Self.lookAfter)
             await board.know(try await times())
         } catch {
             guard Task.isCancelled else {

@@ -71,7 +71,7 @@ actor WindowBoard {
     /// What is to be done next.
     enum Step: Sendable {
         case read(StoredWindow)
-        /// The list has more than one page: it pays to look up where its objects lie, once, beside the reading.
+        /// To look up where the list's objects lie, once, beside the reading.
         case lookUpDensity
     }
 
@@ -100,7 +100,7 @@ actor WindowBoard {
     /// For one caller, which has each window read by a task of its own.
     func next() async throws -> Step? {
         while !isStopped {
-            if pace.pages > 0, !isDensityAsked, !entries.isEmpty {
+            if !isDensityAsked, !entries.isEmpty {
                 isDensityAsked = true
                 return .lookUpDensity
             }
@@ -232,7 +232,8 @@ actor WindowBoard {
 
     private func cutLargest() async throws -> StoredWindow? {
         let mayWaste = Double(pace.requestsInFlight) / 2 + 2 + Self.wastedShare * Double(pace.pages)
-        let isKnown = density?.isTrusted ?? false
+        // Before the first page nobody knows how many requests are to be on their way.
+        let isKnown = pace.pages > 0 && density?.isTrusted ?? false
         guard let (id, cut, left) = largest(isKnown: isKnown) else { return nil }
         let isFrugal = wasted + 0.5 * Double(entries.count) < mayWaste
         guard isKnown || isFrugal || (left >= Self.pagesWorthWasting && wasted < 2 * mayWaste) else { return nil }
@@ -255,21 +256,35 @@ actor WindowBoard {
     /// The window with the most pages left after the page on its way, and where to cut it.
     private func largest(isKnown: Bool) -> (id: Int64, cut: Int64, pagesLeft: Double)? {
         var found: (id: Int64, cut: Int64, pagesLeft: Double)?
+        let share = isKnown ? shareOfEach : 0
         // What was never looked into is taken for as dense as its neighbour only to get going.
         let isStarting = pace.pages < 2 * pace.requestsInFlight
         for (id, entry) in entries where !entry.isBeingCut {
-            let rest = isKnown ? restByDensity(of: entry) : Self.restByPages(of: entry, isStarting: isStarting)
+            let rest = isKnown ? restByDensity(of: entry, share) : Self.restByPages(of: entry, isStarting: isStarting)
             guard let rest, rest.pagesLeft > found?.pagesLeft ?? 0 else { continue }
             found = (id, rest.cut, rest.pagesLeft)
         }
         return found
     }
 
+    /// How many pages each window would have if as many as there are to be requests on their way ended at once. Each
+    /// window ends with a page that is not full: halves of halves would be more windows, which end one after the other
+    /// and are followed by others.
+    private var shareOfEach: Double {
+        guard let density else { return 0 }
+        let pages = entries.values.reduce(0) { sum, entry in
+            sum + 1 + max(0, density.pagesLeft(entry.window.window, belowCursor: Self.reached(entry)))
+        }
+        return pages / Double(pace.requestsInFlight)
+    }
+
+    private static func reached(_ entry: Entry) -> Int64 { entry.window.cursorSeconds ?? entry.window.window.toSeconds }
+
     /// From where local rows say that the objects lie.
-    private func restByDensity(of entry: Entry) -> (cut: Int64, pagesLeft: Double)? {
-        let window = entry.window.window
-        let cursor = entry.window.cursorSeconds ?? window.toSeconds
-        guard let (cut, left) = density?.cut(window, belowCursor: cursor) else { return nil }
+    private func restByDensity(of entry: Entry, _ share: Double) -> (cut: Int64, pagesLeft: Double)? {
+        guard
+            let (cut, left) = density?.cut(entry.window.window, belowCursor: Self.reached(entry), share: share)
+        else { return nil }
         return (cut, left)
     }
 
