@@ -22,19 +22,22 @@ struct FirstPaymentsKeeping: Sendable {
     func keep() async throws {
         var written = Written()
         while (try? await Task.sleep(for: .seconds(1))) != nil {
-            guard let next = try await more(after: written, atLeast: Self.objectsAtOnce) else { return }
+            guard let next = try await more(after: written) else { return }
             written = next
         }
-        if written.objects > 0 { _ = try await more(after: written, atLeast: 1) }
+        guard written.objects > 0 else { return }
+        try await toItsEnd { [written] in
+            try await pool.transaction(own.fence) { try await payments.addRest(from: written.block, on: $0) }
+        }
     }
 
+    private var payments: FirstPayments { FirstPayments(of: list, run: own.run) }
+
     /// - Returns: how far it has come now; `nil` when another run has read the list before.
-    private func more(after written: Written, atLeast objects: Int64) async throws -> Written? {
-        // What was begun is ended, also where everything is read meanwhile: the run's end counts on it.
-        try await Task {
-            let payments = FirstPayments(of: list, run: own.run)
+    private func more(after written: Written) async throws -> Written? {
+        try await toItsEnd {
             let read = try await pool.withConnection { try await own.windows.objectCount(list, on: $0) }
-            guard read - written.objects >= objects else { return written }
+            guard read - written.objects >= Self.objectsAtOnce else { return written }
             if written.objects == 0, !(try await pool.withConnection { try await payments.areFirst(on: $0) }) {
                 return nil
             }
@@ -42,6 +45,11 @@ struct FirstPaymentsKeeping: Sendable {
                 try await payments.addStaged(from: written.block, on: $0)
             }
             return Written(objects: read, block: block)
-        }.value
+        }
+    }
+
+    /// What was begun is ended, also where everything is read meanwhile: the run's end counts on it.
+    private func toItsEnd<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
+        try await Task { try await body() }.value
     }
 }

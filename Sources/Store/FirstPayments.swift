@@ -27,4 +27,11 @@ public struct FirstPayments: Sendable {
     public func addStaged(from block: Int64, on connection: Connection) async throws -> Int64 {
         try await StripePayments.addStaged(list, of: run.id, from: block, on: connection)
     }
+
+    /// Writes what is left, once everything is staged.
+    /// - Parameter block: as of ``addStaged(from:on:)``.
+    public func addRest(from block: Int64, on connection: Connection) async throws {
+        _ = try await addStaged(from: block, on: connection)
+        try await StripePayments.addPassedOver(list, of: run.id, on: connection)
+    }
 }

@@ -31,7 +31,7 @@ enum StripePayments {
     private static let lockKey = "hashtextextended('trueup.stripe_payment.' || $1 || '.' || $2, 0)"
 
     /// Writes the payments that were staged since the last time and are not written yet, unless somebody else writes
-    /// those of the list now. Rows that come into an earlier place of the table later are left to the run's end.
+    /// those of the list now. Rows that come into an earlier place of the table later are left to ``addPassedOver``.
     /// - Parameter block: where the last time ended; 0 at first.
     /// - Returns: where the next one begins.
     static func addStaged(
@@ -54,7 +54,7 @@ enum StripePayments {
     }
 
     /// A page that is on its way fills at most four blocks, and a table that several fill grows by some for each of them.
-    /// What comes into an earlier place all the same is found by the run's end.
+    /// Rarely one goes into what an earlier page left free.
     private static let blocksOnTheirWay: Int64 = 192
 
     /// Whether no other run has written payments of the list.
@@ -79,6 +79,14 @@ enum StripePayments {
             """, list.account, list.object.rawValue, runID, seconds)
     }
 
+    /// Adds what no time of ``addStaged(_:of:from:on:)`` found, because it came into an earlier place of the table, once
+    /// everything is staged.
+    static func addPassedOver(_ list: RunList, of runID: Int64, on connection: Connection) async throws {
+        guard try await kept(list, on: connection) < staged(list, of: runID, on: connection).paid else { return }
+        try await connection.run(script: Connection.hashJoinsSQL)
+        try await add("\(paid(StagingTable(list.object, runID: runID))) AND \(isUnknown)", list, runID, on: connection)
+    }
+
     private static func write(_ run: Run, _ list: RunList, on connection: Connection) async throws {
         if try await areWritten(run, list, on: connection) { return }
         try await settle(read(StagingTable(list.object, runID: run.id)), run, list, on: connection)
@@ -89,23 +97,40 @@ enum StripePayments {
     ///
     /// What is staged of an object changes only with a fresh read, or is forgotten together with its payment
     /// (``forget(createdAt:_:of:on:)``). So each of these payments is the one of a staged object, and as many of them as
-    /// there are paid objects are the payments of all of them. Counting costs a tenth of joining.
+    /// there are paid objects are the payments of all of them. Counting costs less than joining.
     private static func areWritten(_ run: Run, _ list: RunList, on connection: Connection) async throws -> Bool {
         guard try await areFirst(list, of: run.id, on: connection) else { return false }
-        let staged = StagingTable(list.object, runID: run.id)
-        let counts = try await connection.query(
+        let staged = try await staged(list, of: run.id, on: connection)
+        if staged.fresh > 0 {
+            try await settle(
+                "\(read(StagingTable(list.object, runID: run.id))) AND s.is_fresh", run, list, on: connection)
+        }
+        return try await kept(list, on: connection) == staged.paid
+    }
+
+    /// How many objects are staged that are payments, and how many that were read afresh.
+    private static func staged(
+        _ list: RunList, of runID: Int64, on connection: Connection
+    ) async throws -> (paid: Int64, fresh: Int64) {
+        let row = try await connection.query(
             """
             SELECT count(*) FILTER (WHERE \(isPaid(list.object))) AS paid, count(*) FILTER (WHERE s.is_fresh) AS fresh
-            FROM \(staged.name) s WHERE s.account = $1
+            FROM \(StagingTable(list.object, runID: runID).name) s WHERE s.account = $1
             """, list.account)[0]
-        if try counts["fresh"] as Int64 > 0 {
-            try await settle("\(read(staged)) AND s.is_fresh", run, list, on: connection)
-        }
-        let written: Int64 = try await connection.query(
+        return (try row["paid"], try row["fresh"])
+    }
+
+    /// How many payments are written.
+    private static func kept(_ list: RunList, on connection: Connection) async throws -> Int64 {
+        try await connection.query(
             "SELECT count(*) AS n FROM trueup.stripe_payment WHERE account = $1 AND object = $2", list.account,
             list.object.rawValue)[0]["n"]
-        return try written == counts["paid"]
     }
+
+    /// SQL: a payment `s` is not written. Parameters: account, object.
+    private static let isUnknown = """
+        NOT EXISTS (SELECT FROM trueup.stripe_payment p WHERE p.account = $1 AND p.object = $2 AND p.id = s.id)
+        """
 
     /// Adds, changes and removes payments until they are those of what was read.
     /// - Parameter read: SQL as of ``read(_:)``: of all objects, or of some.
@@ -156,8 +181,7 @@ enum StripePayments {
                 AND NOT (\(isPaid(list.object)))
             """, list.account, list.object.rawValue)
         try await change(to: paid(staged), list, run.id, on: connection)
-        let known = "SELECT FROM trueup.stripe_payment p WHERE p.account = $1 AND p.object = $2 AND p.id = s.id"
-        try await add("\(paid(staged)) AND NOT EXISTS (\(known))", list, run.id, on: connection)
+        try await add("\(paid(staged)) AND \(isUnknown)", list, run.id, on: connection)
     }
 
     /// A payment `p` says something else than what was read, `s`.
