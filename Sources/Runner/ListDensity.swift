@@ -16,8 +16,9 @@ package struct ListDensity: Sendable {
     private static let errorMax = 0.5
     private static let marksMin = 20
     private static let perPage = 100.0
-    /// So many objects fewer than full pages are asked of the newer part: one more would take a page of its own.
-    private static let margin = 4.0
+    /// So many objects fewer than full pages are asked of the newer part, because one more would take a page of its own:
+    /// some, and a share of all that it is to have. Of a part of many pages nobody knows how full its last page will be.
+    private static let margin = (objects: 4.0, share: 0.003, most: 50.0)
 
     /// What the rows say counts as much as this many objects that were seen.
     private static let priorObjects = 500.0
@@ -58,7 +59,8 @@ package struct ListDensity: Sendable {
         let left = pagesLeft(window, belowCursor: cursorSeconds)
         guard left > 1.5 else { return nil }
         let pages = max(1, (1 + min(share, left / 2)).rounded())
-        let newer = (pages * Self.perPage - Self.margin) / objectsPerMark
+        let margin = min(Self.margin.most, Self.margin.objects + Self.margin.share * pages * Self.perPage)
+        let newer = (pages * Self.perPage - margin) / objectsPerMark
         let cut = instant(of: place(of: cursorSeconds) - newer)
         guard cut > window.fromSeconds, cut < min(cursorSeconds, window.toSeconds) else { return nil }
         return (cut, left)

@@ -131,7 +131,8 @@ struct RunReading: Sendable {
         let all = try await pool.withConnection { try await own.windows.all(on: $0) }
         let sorted = lists.sorted { "\($0.key)" < "\($1.key)" }
         let gaps = sorted.flatMap { list, period in Windows.gaps(in: all, list: list, period: period) }
-        async let analyzed: Void = analyze(Set(lists.keys.map(\.object)))
+        // What is asked of events needs no statistics.
+        async let analyzed: Void = analyze(Set(lists.keys.map(\.object)).subtracting([.event]))
         let counts = try await atOnce(sorted.map(\.key), Self.countsAtOnce) { try await miscount($0) }
         try await analyzed
         return gaps + counts.flatMap(\.self)

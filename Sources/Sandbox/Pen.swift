@@ -42,6 +42,8 @@ struct Pen {
     }
 
     mutating func text(_ source: String) {
+        // Nearly every string is UTF-8 in one piece.
+        if source.utf8.withContiguousStorageIfAvailable({ raw(UnsafeRawBufferPointer($0)) }) != nil { return }
         var copy = source
         copy.withUTF8 { raw(UnsafeRawBufferPointer($0)) }
     }
@@ -49,39 +51,28 @@ struct Pen {
     /// A decimal number.
     mutating func integer(_ value: Int64) {
         if value < 0 { byte(UInt8(ascii: "-")) }
-        var rest = value.magnitude
+        let rest = value.magnitude
         var length = 1
-        var limit = rest
-        while limit >= 10 {
-            limit /= 10
+        var power: UInt64 = 10
+        while length < 19, rest >= power {
+            power *= 10
             length += 1
         }
         let place = advance(length)
-        for position in stride(from: length - 1, through: 0, by: -1) {
-            (place + position).storeBytes(of: UInt8(truncatingIfNeeded: 48 + rest % 10), as: UInt8.self)
-            rest /= 10
-        }
+        DigitPairs.write(rest, digits: length, base: 10, DigitPairs.decimal, at: place)
     }
 
     /// A decimal number with leading zeros.
     mutating func integer(_ value: Int64, digits: Int) {
-        var rest = value.magnitude
         let place = advance(digits)
-        for position in stride(from: digits - 1, through: 0, by: -1) {
-            (place + position).storeBytes(of: UInt8(truncatingIfNeeded: 48 + rest % 10), as: UInt8.self)
-            rest /= 10
-        }
+        DigitPairs.write(value.magnitude, digits: digits, base: 10, DigitPairs.decimal, at: place)
     }
 
     /// The last `digits` base-62 digits of a number.
     @inline(__always)
     mutating func base62(_ value: UInt64, digits: Int) {
-        var rest = value
         let place = advance(digits)
-        for position in stride(from: digits - 1, through: 0, by: -1) {
-            (place + position).storeBytes(of: Base62.digit(rest % 62), as: UInt8.self)
-            rest /= 62
-        }
+        DigitPairs.write(value, digits: digits, base: 62, DigitPairs.base62, at: place)
     }
 
     /// A prefix and a serial: a whole id.
@@ -134,5 +125,36 @@ struct Pen {
     mutating func line(_ depth: Int) {
         byte(UInt8(ascii: "\n"))
         for _ in 0..<depth { text("  ") }
+    }
+}
+
+/// All pairs of digits of one base: a number is written two digits at a time, with half as many divisions, each of which
+/// waits for the one before it.
+private enum DigitPairs {
+    static let decimal = pairs(10)
+    static let base62 = pairs(62)
+
+    private static func pairs(_ base: UInt64) -> [UInt16] {
+        (0..<base * base).map { value in
+            UInt16(littleEndian: UInt16(Base62.digit(value / base)) | UInt16(Base62.digit(value % base)) << 8)
+        }
+    }
+
+    /// The last `digits` digits of a number.
+    /// - Parameter base: a literal, by which the compiler divides without dividing.
+    @inline(__always)
+    static func write(
+        _ value: UInt64, digits: Int, base: UInt64, _ pairs: [UInt16], at place: UnsafeMutableRawPointer
+    ) {
+        var rest = value
+        var position = digits
+        pairs.withUnsafeBufferPointer { pairs in
+            while position >= 2 {
+                position -= 2
+                (place + position).storeBytes(of: pairs[Int(rest % (base * base))], as: UInt16.self)
+                rest /= base * base
+            }
+        }
+        if position == 1 { place.storeBytes(of: Base62.digit(rest % base), as: UInt8.self) }
     }
 }

@@ -333,12 +333,17 @@ public struct Runs: Sendable {
                     """, run.id, kind.rawValue, count.found, count.repaired, count.open, count.accepted)
             }
             try await connection.run(script: Connection.hashJoinsSQL)
-            if !run.isPlan, [.clean, .repaired, .drift].contains(outcome.state) {
-                try await StripePayments.record(run, outcome.compared, on: connection)
-            }
+            var totals: [StagedTotals] = []
             for object in [ListedObject.invoice, .paymentIntent] {
-                let compared = outcome.compared.filter { $0.object == object }
-                try await RunControl.record(StagingTable(object, runID: run.id), compared, on: connection)
+                let staged = StagingTable(object, runID: run.id)
+                if let read = try await StagedTotals.read(staged, on: connection) { totals.append(read) }
+            }
+            if !run.isPlan, [.clean, .repaired, .drift].contains(outcome.state) {
+                try await StripePayments.record(run, outcome.compared, totals, on: connection)
+            }
+            for total in totals {
+                let compared = outcome.compared.filter { $0.object == total.staged.object }
+                try await RunControl.record(total, compared, on: connection)
             }
             try await connection.run(script: Connection.anyJoinSQL)
             let staging = ListedObject.allCases.map { StagingTable($0, runID: run.id).dropSQL }

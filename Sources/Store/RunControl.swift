@@ -51,31 +51,40 @@ public struct RunControl: Sendable, Hashable {
     }
 
     /// Writes the controls of one staging table. It belongs into the transaction that ends the run and drops the table.
+    /// - Parameter totals: of this table.
     static func record(
-        _ staged: StagingTable, _ compared: [ComparedList], on connection: Connection
+        _ totals: StagedTotals, _ compared: [ComparedList], on connection: Connection
     ) async throws {
-        let exists: Bool = try await connection.query("SELECT to_regclass($1) IS NOT NULL AS yes", staged.name)[0][
-            "yes"]
-        guard exists else { return }
-        // What an invoice asks for; an amount out of range is not there, and its total stands for it.
-        let amount = staged.object == .invoice ? "coalesce(s.amount, s.total)" : "s.amount"
+        let staged = totals.staged
+        for row in totals.rows where row.read > 0 {
+            try await connection.execute(
+                """
+                INSERT INTO trueup.run_control (run_id, account, object, currency, read_count, read_amount, open_count,
+                    open_amount)
+                VALUES ($1, $2, $3, $4, $5, $6::text::numeric, 0, 0)
+                ON CONFLICT (run_id, account, object, currency) DO NOTHING
+                """, staged.runID, row.account, staged.object.rawValue, row.currency, row.read, row.amount)
+        }
+        try await recordOpen(staged, on: connection)
+        for list in compared { try await record(list, of: staged, on: connection) }
+    }
+
+    /// Writes what stands in findings that are not closed.
+    private static func recordOpen(_ staged: StagingTable, on connection: Connection) async throws {
+        let open = "FROM trueup.finding WHERE last_run_id = $1 AND state <> 'closed' AND stripe_id <> ''"
+        let any = try await connection.query("SELECT 1 AS one \(open) LIMIT 1", staged.runID)
+        guard !any.isEmpty else { return }
         try await connection.execute(
             """
-            INSERT INTO trueup.run_control (run_id, account, object, currency, read_count, read_amount, open_count,
-                open_amount)
-            SELECT $1, account, $2, lower(currency), sum(read), sum(amount), sum(open), sum(open_amount) FROM (
-                SELECT s.account, s.currency, count(*) AS read, coalesce(sum(\(amount)), 0) AS amount,
-                    count(f.stripe_id) AS open,
-                    coalesce(sum(\(amount)) FILTER (WHERE f.stripe_id IS NOT NULL), 0) AS open_amount
-                FROM \(staged.name) s LEFT JOIN (SELECT DISTINCT account, stripe_id FROM trueup.finding
-                    WHERE last_run_id = $1 AND state <> 'closed' AND stripe_id <> '') f
+            UPDATE trueup.run_control c SET open_count = o.n, open_amount = o.amount
+            FROM (SELECT s.account, lower(s.currency) AS currency, count(*) AS n,
+                    coalesce(sum(\(StagedTotals.amount(of: staged.object))), 0) AS amount
+                FROM \(staged.name) s JOIN (SELECT DISTINCT account, stripe_id \(open)) f
                     ON f.account = s.account AND f.stripe_id = s.id
                 WHERE s.status <> '\(StagingTable.absent)'
-                GROUP BY s.account, s.currency) spellings
-            GROUP BY account, lower(currency)
-            ON CONFLICT (run_id, account, object, currency) DO NOTHING
+                GROUP BY 1, 2) o
+            WHERE c.run_id = $1 AND c.object = $2 AND c.account = o.account AND c.currency = o.currency
             """, staged.runID, staged.object.rawValue)
-        for list in compared { try await record(list, of: staged, on: connection) }
     }
 
     /// Writes the classes of one list. An object whose currency was not read counts as 0 read: its control fails.

@@ -5,11 +5,15 @@ import Reconciliation
 /// which times they read.
 enum StripePayments {
     /// Writes what a run read, inside the transaction that ends it and before its staging tables go.
-    static func record(_ run: Run, _ lists: [ComparedList], on connection: Connection) async throws {
+    /// - Parameter totals: of these tables.
+    static func record(
+        _ run: Run, _ lists: [ComparedList], _ totals: [StagedTotals], on connection: Connection
+    ) async throws {
         // In one order for all, as they lock each other out.
         for list in lists.map(\.list).sorted(by: { "\($0)" < "\($1)" }) {
             try await lock(list, on: connection)
-            try await write(run, list, on: connection)
+            let counts = totals.first { $0.staged.object == list.object }?.counts(of: list.account)
+            try await write(run, list, counts ?? (0, 0), on: connection)
             try await connection.execute(
                 """
                 INSERT INTO trueup.stripe_reading (run_id, account, object, from_seconds, to_seconds)
@@ -47,8 +51,9 @@ enum StripePayments {
         try await connection.run(script: Connection.wholeTablesSQL)
         // Not joined with what is written: of a table that is growing the planner knows nothing, and takes a scan of it
         // for each row.
-        try await add(
+        let added = try await add(
             "\(paid(staged)) AND s.ctid >= '(\(block),0)'::tid", list, runID, unlessKnown: true, on: connection)
+        try await count(added, list, runID, on: connection)
         // Pages that are on their way were given their place already.
         return max(block, end - Self.blocksOnTheirWay)
     }
@@ -61,9 +66,29 @@ enum StripePayments {
     static func areFirst(_ list: RunList, of runID: Int64, on connection: Connection) async throws -> Bool {
         try await connection.query(
             """
-            SELECT NOT EXISTS (SELECT FROM trueup.stripe_payment
-                WHERE account = $1 AND object = $2 AND run_id <> $3) AS yes
+            SELECT NOT EXISTS (SELECT FROM trueup.stripe_reading WHERE account = $1 AND object = $2 AND run_id <> $3)
+                AND NOT EXISTS (SELECT FROM trueup.run_list
+                    WHERE account = $1 AND object = $2 AND run_id <> $3 AND payments > 0) AS yes
             """, list.account, list.object.rawValue, runID)[0]["yes"]
+    }
+
+    /// Counts payments that were written while the run reads.
+    private static func count(
+        _ payments: Int, _ list: RunList, _ runID: Int64, on connection: Connection
+    ) async throws {
+        guard payments != 0 else { return }
+        try await connection.execute(
+            """
+            UPDATE trueup.run_list SET payments = payments + $4 WHERE run_id = $3 AND account = $1 AND object = $2
+            """, list.account, list.object.rawValue, runID, Int64(payments))
+    }
+
+    /// How many payments were written while the run read.
+    private static func written(_ list: RunList, _ runID: Int64, on connection: Connection) async throws -> Int64 {
+        try await connection.query(
+            "SELECT payments FROM trueup.run_list WHERE run_id = $3 AND account = $1 AND object = $2", list.account,
+            list.object.rawValue, runID
+        ).first.map { try $0["payments"] } ?? 0
     }
 
     /// Forgets the payments that a run has written of objects that were created in one second, which it reads again.
@@ -72,23 +97,33 @@ enum StripePayments {
     ) async throws {
         // Who writes some now has read what is staged before it is forgotten.
         try await lock(list, on: connection)
-        try await connection.execute(
+        let forgotten = try await connection.execute(
             """
             DELETE FROM trueup.stripe_payment
             WHERE account = $1 AND object = $2 AND run_id = $3 AND created_seconds = $4
             """, list.account, list.object.rawValue, runID, seconds)
+        try await count(-forgotten, list, runID, on: connection)
     }
 
     /// Adds what no time of ``addStaged(_:of:from:on:)`` found, because it came into an earlier place of the table, once
     /// everything is staged.
     static func addPassedOver(_ list: RunList, of runID: Int64, on connection: Connection) async throws {
-        guard try await kept(list, on: connection) < staged(list, of: runID, on: connection).paid else { return }
+        let staged = StagingTable(list.object, runID: runID)
+        let paid: Int64 = try await connection.query(
+            "SELECT count(*) AS n FROM \(staged.name) s WHERE s.account = $1 AND \(isPaid(list.object))", list.account)[
+                0][
+                "n"]
+        guard try await written(list, runID, on: connection) < paid else { return }
         try await connection.run(script: Connection.hashJoinsSQL)
-        try await add("\(paid(StagingTable(list.object, runID: runID))) AND \(isUnknown)", list, runID, on: connection)
+        let added = try await add("\(Self.paid(staged)) AND \(isUnknown)", list, runID, on: connection)
+        try await count(added, list, runID, on: connection)
     }
 
-    private static func write(_ run: Run, _ list: RunList, on connection: Connection) async throws {
-        if try await areWritten(run, list, on: connection) { return }
+    /// - Parameter counts: of what is staged of the list.
+    private static func write(
+        _ run: Run, _ list: RunList, _ counts: (paid: Int64, fresh: Int64), on connection: Connection
+    ) async throws {
+        if try await areWritten(run, list, counts, on: connection) { return }
         try await settle(read(StagingTable(list.object, runID: run.id)), run, list, on: connection)
     }
 
@@ -97,34 +132,18 @@ enum StripePayments {
     ///
     /// What is staged of an object changes only with a fresh read, or is forgotten together with its payment
     /// (``forget(createdAt:_:of:on:)``). So each of these payments is the one of a staged object, and as many of them as
-    /// there are paid objects are the payments of all of them. Counting costs less than joining.
-    private static func areWritten(_ run: Run, _ list: RunList, on connection: Connection) async throws -> Bool {
+    /// there are paid objects are the payments of all of them.
+    private static func areWritten(
+        _ run: Run, _ list: RunList, _ counts: (paid: Int64, fresh: Int64), on connection: Connection
+    ) async throws -> Bool {
         guard try await areFirst(list, of: run.id, on: connection) else { return false }
-        let staged = try await staged(list, of: run.id, on: connection)
-        if staged.fresh > 0 {
-            try await settle(
-                "\(read(StagingTable(list.object, runID: run.id))) AND s.is_fresh", run, list, on: connection)
+        var written = try await written(list, run.id, on: connection)
+        if counts.fresh > 0 {
+            let read = "\(read(StagingTable(list.object, runID: run.id))) AND s.is_fresh"
+            guard let more = try await settle(read, run, list, on: connection) else { return true }
+            written += Int64(more)
         }
-        return try await kept(list, on: connection) == staged.paid
-    }
-
-    /// How many objects are staged that are payments, and how many that were read afresh.
-    private static func staged(
-        _ list: RunList, of runID: Int64, on connection: Connection
-    ) async throws -> (paid: Int64, fresh: Int64) {
-        let row = try await connection.query(
-            """
-            SELECT count(*) FILTER (WHERE \(isPaid(list.object))) AS paid, count(*) FILTER (WHERE s.is_fresh) AS fresh
-            FROM \(StagingTable(list.object, runID: runID).name) s WHERE s.account = $1
-            """, list.account)[0]
-        return (try row["paid"], try row["fresh"])
-    }
-
-    /// How many payments are written.
-    private static func kept(_ list: RunList, on connection: Connection) async throws -> Int64 {
-        try await connection.query(
-            "SELECT count(*) AS n FROM trueup.stripe_payment WHERE account = $1 AND object = $2", list.account,
-            list.object.rawValue)[0]["n"]
+        return written == counts.paid
     }
 
     /// SQL: a payment `s` is not written. Parameters: account, object.
@@ -134,9 +153,12 @@ enum StripePayments {
 
     /// Adds, changes and removes payments until they are those of what was read.
     /// - Parameter read: SQL as of ``read(_:)``: of all objects, or of some.
+    /// - Returns: how many payments there are more than before; `nil` where all that was read was settled, because too
+    ///   much differed.
+    @discardableResult
     private static func settle(
         _ read: String, _ run: Run, _ list: RunList, on connection: Connection
-    ) async throws {
+    ) async throws -> Int? {
         let staged = StagingTable(list.object, runID: run.id)
         let found = try await connection.query(
             """
@@ -154,7 +176,10 @@ enum StripePayments {
             case (true, false): new.append(try row["place"])
             }
         }
-        guard found.count <= heldMax else { return try await writeMany(run, list, on: connection) }
+        guard found.count <= heldMax else {
+            try await writeMany(run, list, on: connection)
+            return nil
+        }
         if !gone.isEmpty {
             try await connection.execute(
                 "DELETE FROM trueup.stripe_payment WHERE account = $1 AND object = $2 AND id = ANY($3)", list.account,
@@ -167,6 +192,7 @@ enum StripePayments {
         if !new.isEmpty {
             try await add("\(paid(staged)) AND s.ctid = ANY($4::text[]::tid[])", at: new, list, run.id, on: connection)
         }
+        return new.count - gone.count
     }
 
     /// So many differences are looked up by their place; where there are more, all is joined for each kind of them.
@@ -212,15 +238,17 @@ enum StripePayments {
     ///   - read: SQL for what was read of payments, see ``paid(_:)``.
     ///   - places: parameter 4 of it.
     ///   - unlessKnown: some of them may be written already; asking that takes longer for each.
+    /// - Returns: how many were not there.
+    @discardableResult
     private static func add(
         _ read: String, at places: [String]? = nil, _ list: RunList, _ runID: Int64, unlessKnown: Bool = false,
         on connection: Connection
-    ) async throws {
+    ) async throws -> Int {
         var parameters: [any PostgresEncodable] = [list.account, list.object.rawValue, runID]
         if let places { parameters.append(places) }
         // In the order of the key: each goes beside the one before it. What was staged twice is found when the run's
         // objects are counted.
-        _ = try await connection.execute(
+        return try await connection.execute(
             """
             INSERT INTO trueup.stripe_payment (account, object, id, agency_id, customer, amount, currency,
                 created_seconds, paid_seconds, run_id)
@@ -233,7 +261,7 @@ enum StripePayments {
     }
 
     /// What is a payment of its own: the intent of an invoice belongs to its invoice.
-    private static func isPaid(_ object: ListedObject) -> String {
+    static func isPaid(_ object: ListedObject) -> String {
         object == .invoice ? "s.status = 'paid'" : "s.status = 'succeeded' AND s.invoice_id IS NULL"
     }
 
