@@ -10,13 +10,37 @@ extension Connection {
     /// - Parameters:
     ///   - sql: `COPY table (columns) FROM STDIN WITH (FORMAT binary)`.
     ///   - guardSQL: statements without parameters, separated by semicolons; texts in them by ``quoteLiteral(_:)``.
+    ///   - statement: what `guardSQL` executes by its name: it is parsed and planned once for a connection.
     /// - Returns: `false` where the guard did not change exactly one row. Then nothing has happened, unless statements
     ///   before the guard's last one change something by themselves.
     public func copyIn(
-        _ sql: String, _ rows: BinaryRows, after guardSQL: String
+        _ sql: String, _ rows: BinaryRows, after guardSQL: String, with statement: NamedStatement? = nil
     ) async throws(PostgresError) -> Bool {
-        try await run { (wire) throws(PostgresError) in try wire.guardedCopy(sql, rows, after: guardSQL) }
+        try await run { (wire) throws(PostgresError) in
+            if let statement { try wire.prepare(statement) }
+            return try wire.guardedCopy(sql, rows, after: guardSQL)
+        }
     }
+}
+
+/// A statement that SQL executes by its name: <https://www.postgresql.org/docs/15/sql-prepare.html>.
+public struct NamedStatement: Sendable, Hashable {
+    /// No other statement of the program has it.
+    public let name: String
+    /// The types of its parameters, such as `text, bigint`.
+    public let types: String
+    /// Its parameters are `$1`, `$2` and so on.
+    public let sql: String
+
+    public init(_ name: String, types: String, sql: String) {
+        self.name = name
+        self.types = types
+        self.sql = sql
+    }
+
+    /// SQL that executes it.
+    /// - Parameter literals: SQL for its parameters; texts by ``quoteLiteral(_:)``.
+    public func call(_ literals: [String]) -> String { "EXECUTE \(name)(\(literals.joined(separator: ", ")))" }
 }
 
 /// A text as a literal of SQL, whatever `standard_conforming_strings` is. PostgreSQL has no texts with a NUL byte: what
@@ -33,6 +57,12 @@ public func quoteLiteral(_ text: String) -> String {
 }
 
 extension Wire {
+    fileprivate func prepare(_ statement: NamedStatement) throws(PostgresError) {
+        guard !namedStatements.contains(statement.name) else { return }
+        try script("PREPARE \(statement.name)(\(statement.types)) AS \(statement.sql)")
+        namedStatements.insert(statement.name)
+    }
+
     fileprivate func guardedCopy(
         _ sql: String, _ rows: BinaryRows, after guardSQL: String
     ) throws(PostgresError) -> Bool {

@@ -16,6 +16,8 @@ final class Wire {
     /// Set when the protocol is out of step, so that nothing more may be sent.
     private(set) var isOutOfStep = false
     var statements = StatementCache()
+    /// What the server has prepared under the program's own names.
+    var namedStatements: Set<String> = []
     private let notices: NoticeReceiver
 
     /// After this many requests, with growing pauses (about 30 s), an unanswered cancellation ends the connection.

@@ -139,8 +139,9 @@ public struct JobRun: Sendable {
         switch definition.kind {
         case .reconcile(let job):
             return ReconcileGathering(
-                job: definition.name, subjects: subjects.list, clients: clients, pool: pool, isBackfill: range != nil,
-                judgedAtSeconds: range == nil ? nil : nowSeconds - job.settleSeconds, progress: progress)
+                job: definition.name, subjects: subjects.list, jobs: jobs, clients: clients, pool: pool,
+                isBackfill: range != nil, judgedAtSeconds: range == nil ? nil : nowSeconds - job.settleSeconds,
+                progress: progress)
         case .expire(let work):
             return ExpireGathering(
                 job: definition.name, work: work, subjects: subjects.list, clients: clients, pool: pool,

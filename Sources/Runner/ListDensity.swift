@@ -16,8 +16,9 @@ package struct ListDensity: Sendable {
     private static let errorMax = 0.5
     private static let marksMin = 20
     private static let perPage = 100.0
-    /// So many objects fewer than full pages are asked of the newer part, because one more would take a page of its own:
-    /// some, and a share of all that it is to have. Of a part of many pages nobody knows how full its last page will be.
+    /// So many objects fewer than full pages are asked of the newer part, because one more would take a page of its
+    /// own: some, and a share of all that it is to have. Of a part of many pages nobody knows how full its last page
+    /// will be.
     private static let margin = (objects: 4.0, share: 0.003, most: 50.0)
 
     /// What the rows say counts as much as this many objects that were seen.

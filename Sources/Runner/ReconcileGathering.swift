@@ -9,6 +9,8 @@ import Stripe
 struct ReconcileGathering: Gathering {
     let job: String
     let subjects: [Subject]
+    /// All jobs of the directory.
+    let jobs: [JobDefinition]
     let clients: [String: StripeClient]
     let pool: Pool
     /// A backfill is about its period and nothing else: no events, no open rows of other times.
@@ -90,6 +92,10 @@ struct ReconcileGathering: Gathering {
         var reading = RunReading(own: own, clients: clients, pool: pool, subjects: subjects, progress: progress)
         for subject in subjects {
             reading.eventTypes[subject.account, default: []].formUnion(subject.eventHints.types)
+        }
+        reading.others = jobs.compactMap { definition in
+            guard case .reconcile(let job) = definition.kind else { return nil }
+            return job
         }
         let lists = reading
         return try await withThrowingTaskGroup(of: Part.self) { group in

@@ -1,3 +1,4 @@
+import Jobs
 import PostgreSQL
 import Reconciliation
 import Store
@@ -12,6 +13,8 @@ struct RunReading: Sendable {
     var eventTypes: [String: Set<String>] = [:]
     /// The local tables whose rows name the objects of a list.
     var subjects: [Subject] = []
+    /// Other jobs: where no row names the intents of a list, the orders of one of them say when most were made.
+    var others: [ReconcileJob] = []
     /// Only invoices of this status are listed. Right only where one that leaves the status is not wanted any more.
     var invoiceStatus: String?
     let progress: @Sendable (RunProgress) -> Void
@@ -104,7 +107,22 @@ struct RunReading: Sendable {
             let times = try await pool.withConnection { try await subject.times(of: own.run.period, on: $0) }
             if times.marks.count > most.marks.count { most = times }
         }
-        return most
+        return most.marks.isEmpty && list.object == .paymentIntent ? try await timesOfOrders(list.account) : most
+    }
+
+    /// When the orders of an account were made, whose invoices' intents were made soon after.
+    private func timesOfOrders(_ account: String) async throws -> RowTimes {
+        guard let job = others.first(where: { $0.side == .orders && $0.accounts.contains(account) }) else {
+            return .none
+        }
+        do {
+            let table = try await OrderTable.resolve(for: job, account: account, pool: pool)
+            return try await pool.withConnection { try await table.times(of: own.run.period, on: $0) }
+        } catch {
+            // A hint; what is wrong with the table, its own job says.
+            try Task.checkCancellation()
+            return .none
+        }
     }
 
     private func read(_ list: RunList, _ request: ListRequest) async throws -> [String] {

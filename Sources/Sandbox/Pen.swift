@@ -128,8 +128,8 @@ struct Pen {
     }
 }
 
-/// All pairs of digits of one base: a number is written two digits at a time, with half as many divisions, each of which
-/// waits for the one before it.
+/// All pairs of digits of one base: a number is written two digits at a time, with half as many divisions, each of
+/// which waits for the one before it.
 private enum DigitPairs {
     static let decimal = pairs(10)
     static let base62 = pairs(62)

@@ -55,8 +55,8 @@ public protocol Diff: Sendable {
     /// Those of these objects that are not staged: they have to be read by id.
     func unstaged(_ ids: [String], on connection: Connection) async throws -> [String]
 
-    /// Walks pairs that probably have to be read afresh, as far as that is found for less than ``run`` takes. Nothing is
-    /// said on the strength of it.
+    /// Walks pairs that probably have to be read afresh, as far as that is found for less than ``run`` takes. Nothing
+    /// is said on the strength of it.
     /// - Parameter visit: called with batches of at most 1,000 pairs.
     func lookAhead(
         on connection: Connection, _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void

@@ -48,8 +48,8 @@ protocol JoinedDiff: Diff {
 
 extension JoinedDiff {
     /// Walks the pairs that have to be read afresh before anything is said of them, as far as they are found without a
-    /// join of both sides: objects that can still change, with the rows that name them exactly. Nothing but what to read
-    /// is to be taken from it. At most ``candidatesMax``.
+    /// join of both sides: objects that can still change, with the rows that name them exactly. Nothing but what to
+    /// read is to be taken from it. At most ``candidatesMax``.
     /// - Parameter visit: called with batches of at most 1,000 pairs.
     public func lookAhead(
         on connection: Connection, _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
@@ -220,8 +220,8 @@ extension JoinedDiff {
         return (found, neighbours)
     }
 
-    /// Staged objects that name one of these rows, or whose ids look like one of those asked for: one scan, which several
-    /// processors can share.
+    /// Staged objects that name one of these rows, or whose ids look like one of those asked for: one scan, which
+    /// several processors can share.
     /// - Parameter asked: as ``Lookalikes/plain(_:)`` has them.
     private func around(_ names: [String], asked: [String], on connection: Connection) async throws -> [Row] {
         // Taking blanks off costs more than folding does: an id that has some, and looks like another, is longer.

@@ -1,7 +1,7 @@
 extension Migration {
-    /// The key of a payment begins with what tells payments apart: every comparison of two keys had first found the same
-    /// account and the same kind of object, which was most of what writing a payment took. And a run counts the payments
-    /// that it writes while it reads, so that nobody has to count them at its end.
+    /// The key of a payment begins with what tells payments apart: every comparison of two keys had first found the
+    /// same account and the same kind of object, which was most of what writing a payment took. And a run counts the
+    /// payments that it writes while it reads, so that nobody has to count them at its end.
     static let paymentKeys = Migration(
         27, "payment_keys",
         """

@@ -48,8 +48,8 @@ struct StagedTotals: Sendable {
             })
     }
 
-    /// SQL: what an object `s` asks for. An amount of an invoice that is out of range is not there, and its total stands
-    /// for it.
+    /// SQL: what an object `s` asks for. An amount of an invoice that is out of range is not there, and its total
+    /// stands for it.
     static func amount(of object: ListedObject) -> String {
         object == .invoice ? "coalesce(s.amount, s.total)" : "s.amount"
     }

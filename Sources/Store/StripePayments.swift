@@ -58,8 +58,8 @@ enum StripePayments {
         return max(block, end - Self.blocksOnTheirWay)
     }
 
-    /// A page that is on its way fills at most four blocks, and a table that several fill grows by some for each of them.
-    /// Rarely one goes into what an earlier page left free.
+    /// A page that is on its way fills at most four blocks, and a table that several fill grows by some for each of
+    /// them. Rarely one goes into what an earlier page left free.
     private static let blocksOnTheirWay: Int64 = 192
 
     /// Whether no other run has written payments of the list.
@@ -105,8 +105,8 @@ enum StripePayments {
         try await count(-forgotten, list, runID, on: connection)
     }
 
-    /// Adds what no time of ``addStaged(_:of:from:on:)`` found, because it came into an earlier place of the table, once
-    /// everything is staged.
+    /// Adds what no time of ``addStaged(_:of:from:on:)`` found, because it came into an earlier place of the table,
+    /// once everything is staged.
     static func addPassedOver(_ list: RunList, of runID: Int64, on connection: Connection) async throws {
         let staged = StagingTable(list.object, runID: runID)
         let paid: Int64 = try await connection.query(
@@ -131,8 +131,8 @@ enum StripePayments {
     /// since is put right here.
     ///
     /// What is staged of an object changes only with a fresh read, or is forgotten together with its payment
-    /// (``forget(createdAt:_:of:on:)``). So each of these payments is the one of a staged object, and as many of them as
-    /// there are paid objects are the payments of all of them.
+    /// (``forget(createdAt:_:of:on:)``). So each of these payments is the one of a staged object, and as many of them
+    /// as there are paid objects are the payments of all of them.
     private static func areWritten(
         _ run: Run, _ list: RunList, _ counts: (paid: Int64, fresh: Int64), on connection: Connection
     ) async throws -> Bool {

@@ -79,23 +79,34 @@ public struct Windows: Sendable {
     public func commit(
         _ rows: BinaryRows, _ progress: Progress, to window: StoredWindow, on connection: Connection
     ) async throws -> Bool {
-        let cursor = progress.cursorID.map(quoteLiteral) ?? "NULL"
-        let lease = "clock_timestamp() + \(leaseSeconds) * interval '1 second'"
-        // Whoever takes over the run raises the attempts of its windows, so this row decides. The run itself is looked
-        // at besides, without a lock: a page costs no more than before.
-        let update = """
-            UPDATE trueup.window w SET cursor_id = \(cursor),
-                cursor_seconds = \(progress.cursorSeconds.map(String.init) ?? "NULL"), is_done = \(progress.isDone),
-                pages = pages + 1, objects = objects + \(progress.objects),
-                lease_owner = \(progress.isDone ? "NULL" : quoteLiteral(reader)),
-                lease_until = \(progress.isDone ? "NULL" : lease)
-            WHERE id = \(window.id) AND from_seconds = \(window.window.fromSeconds) AND NOT is_done
-                AND attempt = \(window.attempt) AND EXISTS (SELECT FROM trueup.run r WHERE \(fence.condition("r")))
-            """
-        guard rows.rowCount > 0 else { return try await connection.execute(update) == 1 }
+        let seconds = progress.cursorSeconds
+        guard rows.rowCount > 0 else {
+            return try await connection.execute(
+                Self.moving.sql, progress.cursorID, seconds, progress.isDone, Int64(progress.objects), reader,
+                leaseSeconds, window.id, window.window.fromSeconds, Int32(window.attempt), runID,
+                Int32(fence.attempt)) == 1
+        }
+        let move = Self.moving.call([
+            progress.cursorID.map(quoteLiteral) ?? "NULL", seconds.map(String.init) ?? "NULL", "\(progress.isDone)",
+            "\(progress.objects)", quoteLiteral(reader), "\(leaseSeconds)", "\(window.id)",
+            "\(window.window.fromSeconds)", "\(window.attempt)", "\(runID)", "\(fence.attempt)",
+        ])
         return try await connection.copyIn(
-            staged(window).copySQL, rows, after: "SET LOCAL synchronous_commit = off; \(update)")
+            staged(window).copySQL, rows, after: "SET LOCAL synchronous_commit = off; \(move)", with: Self.moving)
     }
+
+    /// Moves the cursor of a window. Whoever takes over the run raises the attempts of its windows, so the window's row
+    /// decides. The run itself is looked at besides, without a lock: a page costs no more than before.
+    private static let moving = NamedStatement(
+        "trueup_move_window",
+        types: "text, bigint, boolean, bigint, text, double precision, bigint, bigint, integer, bigint, integer",
+        sql: """
+            UPDATE trueup.window w SET cursor_id = $1, cursor_seconds = $2, is_done = $3, pages = pages + 1,
+                objects = objects + $4, lease_owner = CASE WHEN $3 THEN NULL ELSE $5 END,
+                lease_until = CASE WHEN NOT $3 THEN clock_timestamp() + $6 * interval '1 second' END
+            WHERE id = $7 AND from_seconds = $8 AND NOT is_done AND attempt = $9
+                AND EXISTS (SELECT FROM trueup.run r WHERE r.id = $10 AND r.attempt = $11 AND r.state = 'running')
+            """)
 
     /// Gives the older part of a window, `[from, cut)`, to a new window of ours. One statement: whoever is frozen
     /// leaves no lock behind.
