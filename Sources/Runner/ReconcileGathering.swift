@@ -47,13 +47,30 @@ struct ReconcileGathering: Gathering {
     }
 
     func gather(_ own: OwnRun, isLater: Bool) async throws -> Gathered {
-        var gathered = Gathered()
-        var reversals: [String: ListedReversals] = [:]
-        if !isLater {
-            (reversals, gathered.tally.problems) = try await read(own)
-            guard gathered.tally.problems.isEmpty else { return gathered }
+        guard !isLater else { return try await compare(own, [:], isLater: true) }
+        let keeping = FirstPaymentsKeeping(own: own, lists: own.run.isPlan ? [] : paymentLists, pool: pool)
+        do {
+            var gathered = Gathered()
+            let (reversals, problems) = try await read(own, keeping)
+            if problems.isEmpty {
+                gathered = try await compare(own, reversals, isLater: false)
+                try await keeping.finish()
+            } else {
+                gathered.tally.problems = problems
+                await keeping.abandon()
+            }
+            return gathered
+        } catch {
+            await keeping.abandon()
+            throw error
         }
-        let listed = reversals
+    }
+
+    /// - Parameter listed: by account what was taken back of payments.
+    private func compare(
+        _ own: OwnRun, _ listed: [String: ListedReversals], isLater: Bool
+    ) async throws -> Gathered {
+        var gathered = Gathered()
         for part in try await atOnce(
             byAccount, Self.accountsAtOnce,
             { [self] subjects in
@@ -84,7 +101,9 @@ struct ReconcileGathering: Gathering {
 
     /// Reads the lists, and beside them what was taken back of payments.
     /// - Returns: by account what was taken back; and what keeps the run from being complete.
-    private func read(_ own: OwnRun) async throws -> ([String: ListedReversals], problems: [String]) {
+    private func read(
+        _ own: OwnRun, _ keeping: FirstPaymentsKeeping
+    ) async throws -> ([String: ListedReversals], problems: [String]) {
         enum Part: Sendable {
             case lists([String])
             case reversals(account: String, ListedReversals?, problems: [String])
@@ -99,7 +118,7 @@ struct ReconcileGathering: Gathering {
         }
         let lists = reading
         return try await withThrowingTaskGroup(of: Part.self) { group in
-            group.addTask { .lists(try await read(lists, own)) }
+            group.addTask { .lists(try await read(lists, keeping)) }
             for subject in subjects where subject.hasReversals {
                 group.addTask {
                     var found: ListedReversals?
@@ -122,24 +141,12 @@ struct ReconcileGathering: Gathering {
         }
     }
 
-    /// Reads the lists, and writes their payments beside them where no run has read these before.
-    private func read(_ lists: RunReading, _ own: OwnRun) async throws -> [String] {
-        try await withThrowingTaskGroup(of: [String]?.self) { group in
-            group.addTask { try await lists.readLists() }
-            for list in paymentLists where !own.run.isPlan {
-                group.addTask {
-                    try await FirstPaymentsKeeping(own: own, list: list, pool: pool).keep()
-                    return nil
-                }
-            }
-            while let ended = try await group.next() {
-                guard let problems = ended else { continue }
-                // What the last pages said is written beside the proof.
-                group.cancelAll()
-                return problems.isEmpty ? try await lists.checkComplete() : problems
-            }
-            preconditionFailure("reading ends with what it found")
-        }
+    /// Reads the lists. Once everything is staged, what is left of their payments is written beside the proof.
+    private func read(_ lists: RunReading, _ keeping: FirstPaymentsKeeping) async throws -> [String] {
+        let problems = try await lists.readLists()
+        guard problems.isEmpty else { return problems }
+        keeping.allIsRead()
+        return try await lists.checkComplete()
     }
 
     /// The lists whose payments are known page by page. Which intents belong to invoices, later API versions say in a
