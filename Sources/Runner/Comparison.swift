@@ -29,7 +29,7 @@ struct Comparison: Sendable {
         read.formUnion(try await readAhead(read))
         for round in 1...limits.rounds {
             progress(.comparing(account: account, round: round))
-            let sink = sink(read, mayRead: round < limits.rounds)
+            let sink = sink(read, limits, mayRead: round < limits.rounds)
             let local = try await pool.withConnection { connection in
                 try await diff.run(
                     on: connection, alsoRead: carried.stripeIDs, alsoRows: carried.localIDs,
@@ -48,7 +48,7 @@ struct Comparison: Sendable {
         preconditionFailure("the last round reads nothing")
     }
 
-    private func sink(_ read: Set<String>, mayRead: Bool) -> RoundSink {
+    private func sink(_ read: Set<String>, _ limits: ComparisonLimits, mayRead: Bool) -> RoundSink {
         RoundSink(
             subject: subject, nowSeconds: nowSeconds, kinds: kinds, limits: limits, read: read,
             trustsFresh: trustsFresh, mayRead: mayRead)
@@ -57,7 +57,10 @@ struct Comparison: Sendable {
     /// Reads what the first round would only ask to be read: it can be found without joining both sides, which would
     /// then be joined once more.
     private func readAhead(_ read: Set<String>) async throws -> Set<String> {
-        let sink = sink(read, mayRead: true)
+        // Half of what may be read is left to rows whose objects no list showed.
+        var few = limits
+        few.reads /= 2
+        let sink = sink(read, few, mayRead: true)
         try await pool.withConnection { connection in
             try await diff.lookAhead(on: connection) { try await sink.take($0) }
         }

@@ -47,7 +47,7 @@ private struct FirstPaymentsOfList: Sendable {
     let pool: Pool
 
     /// So many objects are looked at at a time; a list of fewer is left to the run's end.
-    private static let objectsAtOnce: Int64 = 20_000
+    private static let objectsAtOnce: Int64 = 10_000
 
     /// How far it has come.
     private struct Written: Sendable {

@@ -59,7 +59,7 @@ package struct ListDensity: Sendable {
     ) -> (seconds: Int64, pagesLeft: Double)? {
         let left = pagesLeft(window, belowCursor: cursorSeconds)
         guard left > 1.5 else { return nil }
-        let pages = max(1, (1 + min(share, left / 2)).rounded())
+        let pages = (1 + min(max(1, share), left / 2)).rounded()
         let margin = min(Self.margin.most, Self.margin.objects + Self.margin.share * pages * Self.perPage)
         let newer = (pages * Self.perPage - margin) / objectsPerMark
         let cut = instant(of: place(of: cursorSeconds) - newer)

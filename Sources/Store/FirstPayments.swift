@@ -25,13 +25,13 @@ public struct FirstPayments: Sendable {
     /// - Parameter block: what the last time gave; 0 at first.
     /// - Returns: the block of the staging table at which the next time begins.
     public func addStaged(from block: Int64, on connection: Connection) async throws -> Int64 {
-        try await StripePayments.addStaged(list, of: run.id, from: block, on: connection)
+        try await StripePayments.addStaged(list, of: run.id, from: block, on: connection) ?? block
     }
 
-    /// Writes what is left, once everything is staged.
+    /// Writes what is left, once everything is staged; nothing where another run writes payments of the list now.
     /// - Parameter block: as of ``addStaged(from:on:)``.
     public func addRest(from block: Int64, on connection: Connection) async throws {
-        _ = try await addStaged(from: block, on: connection)
-        try await StripePayments.addPassedOver(list, of: run.id, on: connection)
+        let next = try await StripePayments.addStaged(list, of: run.id, from: block, on: connection)
+        if next != nil { try await StripePayments.addPassedOver(list, of: run.id, on: connection) }
     }
 }

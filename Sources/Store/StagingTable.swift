@@ -105,7 +105,7 @@ public struct StagingTable: Sendable, Hashable {
     /// Gives the planner statistics; call once when the last page is in.
     public func analyze(on connection: Connection) async throws {
         // Ids are unique and the joins read everything: the number of rows matters, and a small sample of the rest.
-        try await connection.run(script: "SET LOCAL default_statistics_target = 10; ANALYZE \(name)")
+        try await connection.run(script: "SET LOCAL default_statistics_target = 3; ANALYZE \(name)")
     }
 
     /// Rows and distinct ids of an account: equal when every object was staged exactly once. Absent ones count

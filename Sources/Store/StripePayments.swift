@@ -34,16 +34,17 @@ enum StripePayments {
     /// Parameters: account, object.
     private static let lockKey = "hashtextextended('trueup.stripe_payment.' || $1 || '.' || $2, 0)"
 
-    /// Writes the payments that were staged since the last time and are not written yet, unless somebody else writes
-    /// those of the list now. Rows that come into an earlier place of the table later are left to ``addPassedOver``.
+    /// Writes the payments that were staged since the last time and are not written yet. Rows that come into an earlier
+    /// place of the table later are left to ``addPassedOver(_:of:on:)``.
     /// - Parameter block: where the last time ended; 0 at first.
-    /// - Returns: where the next one begins.
+    /// - Returns: where the next one begins; `nil` where somebody else writes payments of the list now: nothing was
+    ///   written.
     static func addStaged(
         _ list: RunList, of runID: Int64, from block: Int64, on connection: Connection
-    ) async throws -> Int64 {
+    ) async throws -> Int64? {
         let isOurs: Bool = try await connection.query(
             "SELECT pg_try_advisory_xact_lock(\(lockKey)) AS yes", list.account, list.object.rawValue)[0]["yes"]
-        guard isOurs else { return block }
+        guard isOurs else { return nil }
         let staged = StagingTable(list.object, runID: runID)
         let end: Int64 = try await connection.query(
             "SELECT pg_relation_size($1::regclass) / current_setting('block_size')::bigint AS blocks", staged.name)[0][
@@ -60,7 +61,7 @@ enum StripePayments {
 
     /// A page that is on its way fills at most four blocks, and a table that several fill grows by some for each of
     /// them. Rarely one goes into what an earlier page left free.
-    private static let blocksOnTheirWay: Int64 = 192
+    private static let blocksOnTheirWay: Int64 = 96
 
     /// Whether no other run has written payments of the list.
     static func areFirst(_ list: RunList, of runID: Int64, on connection: Connection) async throws -> Bool {
@@ -91,12 +92,19 @@ enum StripePayments {
         ).first.map { try $0["payments"] } ?? 0
     }
 
+    /// Lets nobody write payments of the list while a run forgets what it staged of one second; before any row of the
+    /// run is locked, as it may take until another run has ended.
+    /// - Returns: whether the run has written payments while it reads: then ``forget(createdAt:_:of:on:)`` follows.
+    static func holdToForget(_ list: RunList, of runID: Int64, on connection: Connection) async throws -> Bool {
+        guard [.invoice, .paymentIntent].contains(list.object) else { return false }
+        try await lock(list, on: connection)
+        return try await written(list, runID, on: connection) > 0
+    }
+
     /// Forgets the payments that a run has written of objects that were created in one second, which it reads again.
     static func forget(
         createdAt seconds: Int64, _ list: RunList, of runID: Int64, on connection: Connection
     ) async throws {
-        // Who writes some now has read what is staged before it is forgotten.
-        try await lock(list, on: connection)
         let forgotten = try await connection.execute(
             """
             DELETE FROM trueup.stripe_payment
@@ -275,7 +283,7 @@ enum StripePayments {
         return """
             SELECT s.id, CASE WHEN octet_length(s.agency_id) BETWEEN 1 AND 18 AND ltrim(s.agency_id, '0123456789') = ''
                     THEN s.agency_id::bigint END AS agency_id, s.customer,
-                \(amount) AS amount, lower(s.currency COLLATE "C") AS currency, s.created_seconds,
+                \(amount) AS amount, lower(s.currency) AS currency, s.created_seconds,
                 coalesce(\(at), s.created_seconds) AS paid_seconds, s.ctid AS place,
                 coalesce(\(isPaid(staged.object)), false) AS is_paid
             FROM \(staged.name) s WHERE s.account = $1

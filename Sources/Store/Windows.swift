@@ -141,6 +141,7 @@ public struct Windows: Sendable {
     public func rewind(_ window: StoredWindow, on connection: Connection) async throws -> Int? {
         guard let second = window.cursorSeconds else { return 0 }
         return try await connection.transaction { connection in
+            let hasPayments = try await StripePayments.holdToForget(window.list, of: runID, on: connection)
             try await fence.hold(on: connection)
             let held = try await connection.query(
                 "SELECT id FROM trueup.window WHERE id = $1 AND attempt = $2 AND NOT is_done FOR UPDATE", window.id,
@@ -149,7 +150,9 @@ public struct Windows: Sendable {
             let forgotten = try await connection.execute(
                 "DELETE FROM \(staged(window).name) WHERE account = $1 AND created_seconds = $2", window.list.account,
                 second)
-            try await StripePayments.forget(createdAt: second, window.list, of: runID, on: connection)
+            if hasPayments {
+                try await StripePayments.forget(createdAt: second, window.list, of: runID, on: connection)
+            }
             try await connection.execute(
                 """
                 UPDATE trueup.window SET cursor_id = NULL, cursor_seconds = $2, objects = objects - $3 WHERE id = $1
