@@ -23,9 +23,10 @@ struct Database: Sendable {
     ///   - hasLiveKey: with a live key, an embedded database must be asked for.
     ///   - needsSchema: a database without schema `trueup`, or with that of another version, is refused.
     ///   - waits: a server that cannot be reached is waited for, until the task is cancelled.
+    ///   - found: told where the database is, before its schema is looked at.
     static func open(
         _ options: DatabaseOptions, settings: Settings?, hasLiveKey: Bool = false, needsSchema: Bool = true,
-        waits: Bool = false
+        waits: Bool = false, found: (ConnectionTarget) -> Void = { _ in }
     ) async throws -> Database {
         let environment = ProcessInfo.processInfo.environment
         let variable = settings.databaseVariable
@@ -34,6 +35,7 @@ struct Database: Sendable {
             let url = try Secrets.secret(named: variable, environment: environment)
             let database = Database(target: try ConnectionTarget(url.expose()), cluster: nil)
             if waits { try await database.waitForServer() }
+            found(database.target)
             if needsSchema { try await database.checkSchema() }
             return database
         }
@@ -50,6 +52,7 @@ struct Database: Sendable {
                     + "--data-dir \(dataDir)")
         }
         let database = Database(target: try await cluster.start(asks: false).with(database: name), cluster: cluster)
+        found(database.target)
         do {
             try await database.migrate()
         } catch {
@@ -133,10 +136,10 @@ struct Database: Sendable {
     /// Opens the database, runs the body and closes it, however the body ends.
     static func with<T: Sendable>(
         _ options: DatabaseOptions, settings: Settings?, hasLiveKey: Bool = false, needsSchema: Bool = true,
-        waits: Bool = false, _ body: (Database) async throws -> T
+        waits: Bool = false, found: (ConnectionTarget) -> Void = { _ in }, _ body: (Database) async throws -> T
     ) async throws -> T {
         let database = try await open(
-            options, settings: settings, hasLiveKey: hasLiveKey, needsSchema: needsSchema, waits: waits)
+            options, settings: settings, hasLiveKey: hasLiveKey, needsSchema: needsSchema, waits: waits, found: found)
         do {
             let value = try await body(database)
             await database.close()

@@ -54,18 +54,28 @@ struct RunCommand: AsyncParsableCommand {
         let accountNames = Array(Set(definitions.flatMap(\.kind.accounts))).sorted()
         let isLive = Accounts.hasLiveKey(accountNames, settings: set.settings)
         let file = metrics.file()
-        let codes = try await Signals.cancelling {
-            try await file.written {
-                try await pingingFailure(of: definitions) { isOpen in
-                    try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
-                        isOpen()
-                        return try await file.written(of: database.target) {
-                            try await runAll(set, database, folder, file.meter)
+        let early = EarlyConnections(for: names.first.flatMap { set.job(named: $0) })
+        let codes: JobCodes
+        do {
+            codes = try await Signals.cancelling {
+                try await file.written {
+                    try await pingingFailure(of: definitions) { isOpen in
+                        try await Database.with(
+                            databaseOptions, settings: set.settings, hasLiveKey: isLive, found: { early.open($0) }
+                        ) { database in
+                            isOpen()
+                            return try await file.written(of: database.target) {
+                                try await runAll(set, database, early, folder, file.meter)
+                            }
                         }
                     }
                 }
             }
+        } catch {
+            await early.close()
+            throw error
         }
+        await early.close()
         codes.say()
         if codes.worst != 0 { throw ExitCode(codes.worst) }
     }
@@ -95,7 +105,7 @@ struct RunCommand: AsyncParsableCommand {
 
     /// One after the other. Of several, one that fails is said and the next one runs; a stop stops all.
     private func runAll(
-        _ set: JobSet, _ database: Database, _ folder: PlanFolder, _ meter: RequestMeter
+        _ set: JobSet, _ database: Database, _ early: EarlyConnections, _ folder: PlanFolder, _ meter: RequestMeter
     ) async throws -> JobCodes {
         var codes = JobCodes()
         for (index, name) in names.enumerated() {
@@ -112,7 +122,7 @@ struct RunCommand: AsyncParsableCommand {
                 continue
             }
             do {
-                codes.add(name, try await runOne(definition, set, database, folder, meter, resume: resume))
+                codes.add(name, try await runOne(definition, set, database, early, folder, meter, resume: resume))
             } catch {
                 if names.count == 1 || error is CancellationError || Task.isCancelled { throw error }
                 codes.add(name, Main.said(await database.explained(error)))
@@ -122,17 +132,20 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func runOne(
-        _ definition: JobDefinition, _ set: JobSet, _ database: Database, _ folder: PlanFolder, _ meter: RequestMeter,
-        resume: String
+        _ definition: JobDefinition, _ set: JobSet, _ database: Database, _ early: EarlyConnections,
+        _ folder: PlanFolder, _ meter: RequestMeter, resume: String
     ) async throws -> Int32 {
-        let pool = RunningJob.pool(definition, database)
+        let opened = early.take(for: definition)
+        let pool = opened?.pool ?? RunningJob.pool(definition, database.target)
         do {
             if try await mustRest(definition, pool) {
                 await pool.close()
+                await opened?.budgets.close()
                 return 0
             }
         } catch {
             await pool.close()
+            await opened?.budgets.close()
             throw error
         }
         if case .report(let job) = definition.kind {
@@ -141,7 +154,7 @@ struct RunCommand: AsyncParsableCommand {
         }
         let result = try await RunningJob(
             definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet, resume: resume,
-            meter: meter, pool: pool
+            meter: meter, pool: pool, budgets: opened?.budgets
         ).run(.manual)
         let path = try folder.write(result.plan)
         RunOutput(result, definition: definition, planPath: path, next: next).show(

@@ -22,10 +22,12 @@ struct RunningJob {
     var meter = RequestMeter()
     /// The run's connections, where some are open already; they are closed with the run.
     var pool: Pool?
+    /// The limits of its accounts, in the same way.
+    var budgets: AccountBudgets?
 
     /// The connections of one run.
-    static func pool(_ definition: JobDefinition, _ database: Database) -> Pool {
-        Pool(database.target, size: JobRun.poolSize, applicationName: "trueup run \(definition.name)")
+    static func pool(_ definition: JobDefinition, _ target: ConnectionTarget) -> Pool {
+        Pool(target, size: JobRun.poolSize, applicationName: "trueup run \(definition.name)")
     }
 
     /// Whether there is a way for mail: notices that were missed can be sent.
@@ -70,14 +72,14 @@ struct RunningJob {
     private func work(
         _ trigger: RunTrigger, _ view: RunView, _ progress: @escaping @Sendable (RunProgress) -> Void
     ) async throws -> RunResult {
-        let budgets = AccountBudgets(database.target)
-        budgets.warm()
+        let budgets = self.budgets ?? AccountBudgets(database.target)
+        if self.budgets == nil { budgets.warm() }
         let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) {
             budgets.budget(of: $0, $1, for: trigger)
         }
         meter.add(accounts.clients)
         defer { meter.remove(accounts.clients) }
-        let pool = self.pool ?? Self.pool(definition, database)
+        let pool = self.pool ?? Self.pool(definition, database.target)
         let watch = range == nil ? nil : ReadWatch(pool: pool, view: view)
         do {
             var result = try await JobRun(
