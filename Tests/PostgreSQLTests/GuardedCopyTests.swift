@@ -54,6 +54,27 @@ struct GuardedCopyTests {
         #expect(try await Self.state(connection) == "start,y b")
     }
 
+    @Test("a named statement is prepared once for a connection, also where it did not hold at first")
+    func named() async throws {
+        let connection = try await Self.prepared()
+        let move = NamedStatement(
+            "move_mark", types: "text, bigint", sql: "UPDATE mark SET at = $1 WHERE id = $2 AND at IS DISTINCT FROM $1")
+        func copy(_ at: String, _ id: Int, _ row: String) async throws -> Bool {
+            try await connection.copyIn(
+                Self.copy, Self.rows(row),
+                after: "SET LOCAL synchronous_commit = off; "
+                    + move.call([quoteLiteral(at), "\(id)"]), with: move)
+        }
+        #expect(try await copy("it's \\ here", 9, "a") == false)
+        #expect(try await copy("it's \\ here", 1, "b"))
+        #expect(try await copy("it's \\ here", 1, "c") == false)
+        #expect(try await copy("there", 2, "d"))
+        #expect(try await Self.state(connection) == "it's \\ here,there b,d")
+        let prepared: Int64 = try await connection.query(
+            "SELECT count(*) AS n FROM pg_prepared_statements WHERE name = 'move_mark'")[0]["n"]
+        #expect(prepared == 1)
+    }
+
     @Test("an error of the guard, of the COPY or of a row takes everything back", arguments: [0, 1, 2])
     func errors(place: Int) async throws {
         let connection = try await Self.prepared()

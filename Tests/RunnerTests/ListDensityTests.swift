@@ -45,6 +45,24 @@ struct ListDensityTests {
         #expect(abs(newer - older) < 600)
     }
 
+    @Test("a share of a window is cut off its newer end, as long as the older part is no shorter", arguments: [7, 25])
+    func share(_ step: Int) throws {
+        var density = ListDensity(Self.rows(each: step))
+        let cursor = Self.read(&density, pages: 4)
+        let left = density.pagesLeft(Self.period, belowCursor: cursor)
+        for share in [20.0, 60.0] {
+            let (cut, all) = try #require(density.cut(Self.period, belowCursor: cursor, share: share))
+            #expect(all == left)
+            let newer = Double(Self.objects(from: cut, to: cursor)) / 100
+            #expect(abs(newer - (share + 1)) < 3, "\(newer) pages")
+        }
+        let half = try #require(density.cut(Self.period, belowCursor: cursor)).seconds
+        #expect(try #require(density.cut(Self.period, belowCursor: cursor, share: left)).seconds == half)
+        // Less than two pages would be a page of its own for nothing.
+        let least = try #require(density.cut(Self.period, belowCursor: cursor, share: 0.1)).seconds
+        #expect((150...200).contains(Self.objects(from: least, to: cursor)))
+    }
+
     @Test("the newer part of a short rest has full pages, but for the last by a few", arguments: [7, 25, 100])
     func full(_ step: Int) throws {
         var density = ListDensity(Self.rows(each: step))

@@ -64,6 +64,31 @@ struct MigratorTests {
         await connection.close()
     }
 
+    @Test("a run that an earlier program interrupted knows how many payments it has written")
+    func interruptedPayments() async throws {
+        let connection = try await connection()
+        let before = Migration.trueup.prefix { $0.name != "payment_keys" }
+        _ = try await Migrator.migrate(connection, migrations: Array(before))
+        try await connection.run(
+            script: """
+                INSERT INTO trueup.run (job, trigger, is_plan, state, period_from_seconds, period_to_seconds,
+                    definition_hash, program_version, requested_by, host, process_id)
+                    VALUES ('j', 'manual', false, 'interrupted', 0, 9, 'x', '0', 'tests', 'here', 1);
+                INSERT INTO trueup.run_list (run_id, account, object, from_seconds, to_seconds)
+                    SELECT id, 'a', object, 0, 9 FROM trueup.run, unnest(ARRAY['invoice', 'event']) AS object;
+                INSERT INTO trueup.stripe_payment (account, object, id, amount, currency, created_seconds, paid_seconds,
+                    run_id)
+                    SELECT 'a', 'invoice', 'in_' || n, 1, 'usd', 1, 1, run.id
+                    FROM trueup.run, generate_series(1, 3) AS n;
+                """)
+        #expect(try await Migrator.migrate(connection) == ["0027_payment_keys"])
+        let counted: [Int64] = try await connection.query(
+            "SELECT payments FROM trueup.run_list ORDER BY object DESC"
+        ).map { try $0["payments"] }
+        #expect(counted == [3, 0])
+        await connection.close()
+    }
+
     @Test("a database that was never migrated is refused with the command that helps")
     func missing() async throws {
         let connection = try await connection()

@@ -164,6 +164,103 @@ struct StripePaymentTests {
         }
     }
 
+    @Test("what came into an earlier place of the table is added with the rest, but not where somebody else writes")
+    func passedOver() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let run = try await Self.begin("first", world.pool)
+            let early = FirstPayments(of: Self.list, run: run)
+            let (fence, pool) = (RunFence(run), world.pool)
+            try await Self.stage([Self.paid(1)], run, pool)
+            _ = try await pool.transaction(fence) { try await early.addStaged(from: 0, on: $0) }
+            // As if these had gone into a block that was looked at before.
+            try await Self.stage([Self.paid(2), Self.paid(3)], run, pool)
+            _ = try await pool.transaction(fence) { try await early.addStaged(from: 1_000, on: $0) }
+            #expect(try await Self.payments(pool).count == 1)
+            try await pool.withConnection { other in
+                try await other.transaction { other in
+                    try await other.execute(
+                        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+                        "trueup.stripe_payment.task_health.invoice")
+                    try await pool.transaction(fence) { try await early.addRest(from: 1_000, on: $0) }
+                }
+            }
+            #expect(try await Self.payments(pool).count == 1)
+            try await pool.transaction(fence) { try await early.addRest(from: 1_000, on: $0) }
+            #expect(try await Self.payments(pool) == (1...3).map { "in_\($0) 20000 \(run.id)" })
+            try await Self.end(run, [], pool)
+            #expect(try await Self.payments(pool).count == 3)
+        }
+    }
+
+    @Test("what is missing or too much after the reading is found by the run's end, however many there are")
+    func endCounts() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let run = try await Self.begin("first", world.pool)
+            let early = FirstPayments(of: Self.list, run: run)
+            let (fence, pool) = (RunFence(run), world.pool)
+            try await Self.stage((1...6).map { Self.paid($0) }, run, pool)
+            _ = try await pool.transaction(fence) { try await early.addStaged(from: 0, on: $0) }
+            // One is gone at Stripe, one is another's by now, and one more was paid: as many as before.
+            var rows = BinaryRows()
+            StagedInvoices.appendAbsent("in_1", account: "task_health", requestID: "req_2", to: &rows)
+            StagedInvoices.append(
+                Self.paid(2, total: 50_000), account: "task_health", requestID: "req_2", isFresh: true, to: &rows)
+            StagedInvoices.append(
+                Self.paid(7), account: "task_health", requestID: "req_2", isFresh: true, to: &rows)
+            let fresh = rows
+            try await pool.withConnection {
+                try await StagingTable(.invoice, runID: run.id).replace(
+                    ["in_1", "in_2", "in_7"], account: "task_health", with: fresh, for: fence, on: $0)
+            }
+            try await Self.end(run, [], pool)
+            #expect(
+                try await Self.payments(pool)
+                    == ["in_2 50000 \(run.id)"] + (3...7).map { "in_\($0) 20000 \(run.id)" })
+            let controls = try await pool.withConnection { try await RunControl.of(runs: [run.id], on: $0) }
+            #expect(controls.map(\.readCount) == [6])
+            #expect(controls.map(\.readAmount) == [150_000])
+        }
+    }
+
+    @Test("what a window reads again is forgotten with its payments")
+    func rewound() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let run = try await Self.begin("first", world.pool)
+            let early = FirstPayments(of: Self.list, run: run)
+            let (fence, pool) = (RunFence(run), world.pool)
+            let windows = Windows(fence, reader: "here", leaseSeconds: 60)
+            let taken = try await pool.withConnection { try await windows.take(Self.list, on: $0) }
+            var window = try #require(taken)
+            var older = Self.paid(1)
+            older.createdSeconds -= 1
+            var rows = BinaryRows()
+            for invoice in [Self.paid(3), Self.paid(2), older] {
+                StagedInvoices.append(invoice, account: "task_health", requestID: "req_1", isFresh: false, to: &rows)
+            }
+            let (page, first) = (rows, window)
+            let progress = Windows.Progress(
+                cursorID: "in_1", cursorSeconds: older.createdSeconds, isDone: false, objects: 3)
+            let isCommitted = try await pool.withConnection {
+                try await windows.commit(page, progress, to: first, on: $0)
+            }
+            #expect(isCommitted)
+            _ = try await pool.transaction(fence) { try await early.addStaged(from: 0, on: $0) }
+            #expect(try await Self.payments(pool).count == 3)
+
+            (window.cursorID, window.cursorSeconds) = ("in_1", older.createdSeconds)
+            let position = window
+            #expect(try await pool.withConnection { try await windows.rewind(position, on: $0) } == 1)
+            #expect(try await Self.payments(pool) == ["in_2 20000 \(run.id)", "in_3 20000 \(run.id)"])
+            // Read again it says something else.
+            older.total = 70_000
+            try await Self.end(run, [older], pool)
+            #expect(
+                try await Self.payments(pool) == [
+                    "in_1 70000 \(run.id)", "in_2 20000 \(run.id)", "in_3 20000 \(run.id)",
+                ])
+        }
+    }
+
     @Test("a run writes nothing early of a list that another has read, or writes now")
     func notFirst() async throws {
         try await StagedWorld.with(.invoice, account: "task_health") { world in
