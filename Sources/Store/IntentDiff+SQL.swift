@@ -69,19 +69,18 @@ extension IntentDiff {
                     l.\(table.createdAt) < to_timestamp(\(period.fromSeconds)) AS trueup_is_older,
                     \(isLookedAt) AND (l.\(table.id) IS NOT NULL
                         OR l.\(table.createdAt) < to_timestamp(\(period.toSeconds - settleSeconds)))
-                        AS trueup_looked_at,
-                    \(table.customer) AS trueup_customer
+                        AS trueup_looked_at
                 FROM \(table.name) l
-                \(table.agencyJoin)
                 """,
-            joins: hasReversals ? "LEFT JOIN \(sums) r ON r.payment_intent = s.id" : "",
+            // Joined last: what is hashed of a row stays narrow.
+            joins: "\(table.agencyJoin) \(hasReversals ? "LEFT JOIN \(sums) r ON r.payment_intent = s.id" : "")",
             // An intent that needs no row is still looked at where it names one: that may be another's.
             classes: """
                 CASE WHEN s.id IS NULL THEN CASE WHEN l.trueup_looked_at THEN 3 ELSE 9 END
                     WHEN l.trueup_key IS NULL THEN CASE WHEN s.status = 'absent' THEN 9
                         WHEN s.invoice_id IS NULL AND s.status <> 'canceled' THEN 2
                         WHEN s.charge_id IS NULL THEN 0 ELSE 4 END
-                    WHEN NOT coalesce(\(agrees(customer: "l.trueup_customer", isReversed: isReversed)), false) THEN 1
+                    WHEN NOT coalesce(\(agrees(customer: table.customer, isReversed: isReversed)), false) THEN 1
                     WHEN s.status = 'absent' THEN 9 ELSE 0 END
                 """,
             parameters: [alsoRead, alsoRows])

@@ -66,18 +66,17 @@ extension InvoiceDiff {
                     l.\(table.createdAt) < to_timestamp(\(period.fromSeconds)) AS trueup_is_older,
                     \(isLookedAt(ids: 1, keys: 2)) AND (l.\(table.id) IS NOT NULL
                         OR l.\(table.createdAt) < to_timestamp(\(period.toSeconds - settleSeconds)))
-                        AS trueup_looked_at,
-                    \(table.customer) AS trueup_customer
+                        AS trueup_looked_at
                 FROM \(table.name) l
-                \(table.agencyJoin)
                 """,
-            joins: hasReversals ? "LEFT JOIN \(sums) r ON r.invoice_id = s.id" : "",
+            // Joined last: what is hashed of a row stays narrow.
+            joins: "\(table.agencyJoin) \(hasReversals ? "LEFT JOIN \(sums) r ON r.invoice_id = s.id" : "")",
             classes: """
                 CASE WHEN s.id IS NULL THEN CASE WHEN l.trueup_looked_at THEN 3 ELSE 9 END
                     WHEN l.trueup_key IS NULL THEN CASE WHEN s.status = 'absent' THEN 9
                         WHEN s.status NOT IN ('void', 'uncollectible') THEN 2
                         WHEN s.order_id IS NULL THEN 0 ELSE 4 END
-                    WHEN NOT coalesce(\(agrees(customer: "l.trueup_customer", isReversed: isReversed)), false) THEN 1
+                    WHEN NOT coalesce(\(agrees(customer: table.customer, isReversed: isReversed)), false) THEN 1
                     WHEN s.status = 'absent' THEN 9 ELSE 0 END
                 """,
             parameters: [alsoRead, alsoRows])

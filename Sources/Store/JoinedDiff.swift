@@ -230,8 +230,10 @@ extension JoinedDiff {
                 AND CASE WHEN octet_length(s.id) > \(asked.map(\.utf8.count).min() ?? 0)
                     THEN \(Lookalikes.plain("s.id")) ELSE lower(s.id COLLATE "C") END = ANY($3::text[])
             """
+        // Few are found, which the planner cannot know: it would not share the scan for the sake of handing over many.
+        try await connection.run(script: "SET LOCAL parallel_tuple_cost = 0")
         let parameters: [any PostgresEncodable] = asked.isEmpty ? [account, names] : [account, names, asked]
-        return try await connection.query(
+        let rows = try await connection.query(
             """
             SELECT * FROM (
                 SELECT s.id, s.ctid::text AS place, s.\(Self.name) AS name,
@@ -240,6 +242,8 @@ extension JoinedDiff {
                 FROM \(staged.name) s WHERE s.account = $1) around
             WHERE is_namesake OR is_alike
             """, parameters: parameters)
+        try await connection.run(script: "SET LOCAL parallel_tuple_cost TO DEFAULT")
+        return rows
     }
 
     /// Ids as lookalikes are compared.
