@@ -10,8 +10,8 @@ struct ReadAheadTests {
     @Test("where rows name all that can still change, the sides are joined once")
     func once() async throws {
         let plants: [Plant: Int] = [
-            .draftYoungPaid: 2, .openPaid: 2, .openCancelled: 2, .openOverdue: 2, .uncollectibleOpen: 2, .paidOpen: 2,
-            .voidOpen: 2,
+            .draftStaleOpen: 2, .draftYoungPaid: 2, .openPaid: 2, .openCancelled: 2, .uncollectibleOpen: 2,
+            .paidOpen: 2, .voidOpen: 2,
         ]
         try await Night.with(try .credits(seed: 1_201, plants: plants)) { night in
             let rounds = Mutex(0)
