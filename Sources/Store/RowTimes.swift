@@ -32,7 +32,7 @@ public struct RowTimes: Sendable, Hashable {
         let rows: Double = try size["rows"]
         let share = try size["has_blocks"] && rows > 2 * sampled ? sampled / rows : 1
         let sample = share < 1 ? "TABLESAMPLE SYSTEM (\(100 * share)) REPEATABLE (0)" : ""
-        // Not extract(), whose exact numbers take three times as long.
+        // Not extract(), whose exact numbers take longer.
         let found = try await connection.query(
             """
             WITH made AS MATERIALIZED (SELECT floor(date_part('epoch', \(createdAt)))::bigint AS second

@@ -125,8 +125,8 @@ public struct StagingTable: Sendable, Hashable {
                 """, account)[0]
         }
         let (rows, hashes): (Int64, Int64) = (try row["rows"], try row["ids"])
-        // One id has one hash, so that as many hashes as rows are as many ids; numbers are sorted in a third of the
-        // time. Fewer hashes may be two ids that share one.
+        // One id has one hash, so that as many hashes as rows are as many ids; numbers are sorted faster. Fewer
+        // hashes may be two ids that share one.
         let ids = rows == hashes ? hashes : try await distinct(account, exists, on: connection)
         return (rows, ids, try row["fresh"])
     }
