@@ -73,7 +73,8 @@ public actor SharedBudget {
         /// How many to ask for: for those who wait, and alone for all that a second is likely to need.
         mutating func wanted(now: ContinuousClock.Instant) -> Int {
             let (seconds, attoseconds) = (now - fetchedAt).components
-            let elapsed = max(0.02, Double(seconds) + Double(attoseconds) * 1e-18)
+            // One request is no rate: who has sent the first does not take a second's slots, which others wait for.
+            let elapsed = max(0.25, Double(seconds) + Double(attoseconds) * 1e-18)
             usedPerSecond = max(Double(used) / elapsed, usedPerSecond / 2)
             used = 0
             fetchedAt = now
