@@ -275,7 +275,8 @@ actor WindowBoard {
         let pages = entries.values.reduce(0) { sum, entry in
             sum + 1 + max(0, density.pagesLeft(entry.window.window, belowCursor: Self.reached(entry)))
         }
-        return pages / Double(pace.requestsInFlight)
+        // Without the page that is on its way.
+        return pages / Double(pace.requestsInFlight) - 1
     }
 
     private static func reached(_ entry: Entry) -> Int64 { entry.window.cursorSeconds ?? entry.window.window.toSeconds }

@@ -25,7 +25,7 @@ struct BudgetLease: Sendable {
     var answeredAt: ContinuousClock.Instant
     /// Nobody else has asked for slots of the endpoint for a while.
     var isAlone: Bool
-    /// Who was alone may use slots late, several at once: who comes begins when there is room beside all of them.
+    /// Who was alone may use slots late, several at once: who comes begins behind the second that holds them.
     var notBefore: Int64
     /// The account has room to spare: it does not matter when within a second a request of the endpoint comes.
     var hasSpareRoom: Bool
@@ -60,9 +60,7 @@ struct BudgetLease: Sendable {
         let accountRate = SlotRate(perSecond: demand.accountRate)
         var notBefore = demand.notBefore
         if beside.hasJustCome {
-            notBefore =
-                (calendar.endpoint.taken.last ?? now)
-                + SlotRate(perSecond: demand.endpointRate).behindAloneMicroseconds
+            notBefore = (calendar.endpoint.taken.last ?? now) + 1_000_000 + SharedBudget.lateAloneMicroseconds
         }
         // A clock that was set back makes nobody wait for its old time.
         if notBefore > now + SlotCalendar.forgottenMicroseconds + SharedBudget.lateAloneMicroseconds { notBefore = 0 }

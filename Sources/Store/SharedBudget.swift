@@ -203,10 +203,10 @@ public actor SharedBudget {
 
     /// Who is alone has the next slots granted before the last ones are gone.
     private func fetchAhead(_ endpoint: String) {
-        guard let queue = queues[endpoint], queue.isAlone, queue.isLow, queue.refill == nil, queue.askAgainAt <= .now
-        else {
-            return
-        }
+        // After a single request, which may be the last, there is nothing to fetch that others would wait behind.
+        guard let queue = queues[endpoint], queue.isAlone, queue.granted > 1, queue.isLow, queue.refill == nil,
+            queue.askAgainAt <= .now
+        else { return }
         begin(endpoint)
     }
 

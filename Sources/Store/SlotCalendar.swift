@@ -36,19 +36,6 @@ public struct SlotRate: Sendable, Hashable {
         Int64(((1_000_000 + Double(toleranceMicroseconds)) / perSecond).rounded(.up))
     }
 
-    /// How far behind the last slot of who was alone another begins.
-    ///
-    /// In the second that ends with the other's first request, who was alone may send what it has slots for in that
-    /// second, and what it was late with before. With `r` requests a second these are `(1 + late - distance) · r / (1 +
-    /// tolerance) + 2` at most, counting one for each end; from the distance on at which that is `r` no second holds
-    /// more, because the other's slots lie further apart. At low rates, the whole second behind all that may be late.
-    package var behindAloneMicroseconds: Int64 {
-        let second = 1_000_000.0
-        let late = Double(SharedBudget.lateAloneMicroseconds)
-        let tolerance = Double(Self.toleranceAloneMicroseconds)
-        return Int64(late + min(second, 2 * (second + tolerance) / max(1, perSecond) - tolerance))
-    }
-
     /// Requests in any window of ``windowSlices`` slices.
     package var windowLimit: Int { max(1, Int(perSecond)) }
     package var backgroundLimit: Int { max(1, windowLimit - max(1, windowLimit / Int(Self.reservedOneIn))) }

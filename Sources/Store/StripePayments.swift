@@ -92,8 +92,8 @@ enum StripePayments {
         ).first.map { try $0["payments"] } ?? 0
     }
 
-    /// Lets nobody write payments of the list while a run forgets what it staged of one second; before any row of the
-    /// run is locked, as it may take until another run has ended.
+    /// Lets nobody write payments of the list while a run forgets what it staged of one second: behind the fence and
+    /// before the window is locked, as it may take until another run has ended.
     /// - Returns: whether the run has written payments while it reads: then ``forget(createdAt:_:of:on:)`` follows.
     static func holdToForget(_ list: RunList, of runID: Int64, on connection: Connection) async throws -> Bool {
         guard [.invoice, .paymentIntent].contains(list.object) else { return false }

@@ -141,8 +141,8 @@ public struct Windows: Sendable {
     public func rewind(_ window: StoredWindow, on connection: Connection) async throws -> Int? {
         guard let second = window.cursorSeconds else { return 0 }
         return try await connection.transaction { connection in
-            let hasPayments = try await StripePayments.holdToForget(window.list, of: runID, on: connection)
             try await fence.hold(on: connection)
+            let hasPayments = try await StripePayments.holdToForget(window.list, of: runID, on: connection)
             let held = try await connection.query(
                 "SELECT id FROM trueup.window WHERE id = $1 AND attempt = $2 AND NOT is_done FOR UPDATE", window.id,
                 Int32(window.attempt))

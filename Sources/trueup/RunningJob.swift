@@ -74,12 +74,19 @@ struct RunningJob {
     ) async throws -> RunResult {
         let budgets = self.budgets ?? AccountBudgets(database.target)
         if self.budgets == nil { budgets.warm() }
-        let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) {
-            budgets.budget(of: $0, $1, for: trigger)
+        let pool = self.pool ?? Self.pool(definition, database.target)
+        let accounts: Accounts
+        do {
+            accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) {
+                budgets.budget(of: $0, $1, for: trigger)
+            }
+        } catch {
+            await pool.close()
+            await budgets.close()
+            throw error
         }
         meter.add(accounts.clients)
         defer { meter.remove(accounts.clients) }
-        let pool = self.pool ?? Self.pool(definition, database.target)
         let watch = range == nil ? nil : ReadWatch(pool: pool, view: view)
         do {
             var result = try await JobRun(

@@ -137,27 +137,6 @@ struct SlotCalendarTests {
         #expect(shared.grant(1, "e", now: now, accountRate, endpointRate).slots == [now])
     }
 
-    @Test(
-        "who comes to one who was alone begins soon, and no second holds more than the limit, however late they are",
-        arguments: [1, 2, 3, 5, 10, 25, 50, 100])
-    func company(limit: Int) throws {
-        let shared = SlotRate(perSecond: Double(limit))
-        let alone = SlotRate(perSecond: Double(limit), isAlone: true)
-        let first = (0..<400).map { Int64($0) * alone.stepMicroseconds }
-        let last = try #require(first.last)
-        let start = last + shared.behindAloneMicroseconds
-        let second = (0..<400).map { start + Int64($0) * shared.stepMicroseconds }
-        #expect(shared.behindAloneMicroseconds <= 1_150_000)
-        if limit >= 25 { #expect(shared.behindAloneMicroseconds < 250_000) }
-        var most = 0
-        for from in stride(from: last - 4_000_000, to: start + 3_000_000, by: 997) {
-            // Who was alone is late by up to 150 ms, but counts what it sends; the other by up to 50.
-            let ofFirst = min(limit, first.count { $0 >= from - 150_000 && $0 < from + 1_000_000 })
-            most = max(most, ofFirst + second.count { $0 >= from - 50_000 && $0 < from + 1_000_000 })
-        }
-        #expect(most == limit)
-    }
-
     @Test("processes that were told different rates stay a step apart all the same")
     func differentRates() {
         let accountRate = SlotRate(perSecond: 100)
