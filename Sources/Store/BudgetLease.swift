@@ -9,8 +9,6 @@ struct BudgetDemand: Sendable {
     var accountRate: Double
     var endpointRate: Double
     var share: BudgetShare
-    /// No slot before, on the database's clock: ``BudgetLease/notBefore`` of what was asked for before.
-    var notBefore: Int64
     /// Who asks; unique among all.
     var name: String
 }
@@ -25,13 +23,13 @@ struct BudgetLease: Sendable {
     var answeredAt: ContinuousClock.Instant
     /// Nobody else has asked for slots of the endpoint for a while.
     var isAlone: Bool
-    /// Who was alone may use slots late, several at once: who comes begins behind the second that holds them.
-    var notBefore: Int64
     /// The account has room to spare: it does not matter when within a second a request of the endpoint comes.
     var hasSpareRoom: Bool
 
     /// Who has not seen anybody else for so long is alone.
     private static let aloneMicroseconds: Int64 = 3_000_000
+    /// So long who begins is one of several: those who begin with it need not wait behind it.
+    private static let beginningMicroseconds: Int64 = 500_000
     /// After the last run of the schedule others leave it a part for so long.
     private static let nightlyMicroseconds: Int64 = 10_000_000
 
@@ -58,16 +56,12 @@ struct BudgetLease: Sendable {
         let company = try Company(rows[0], demand, now: now)
         let beside = try Company(rows[1], demand, now: now)
         let accountRate = SlotRate(perSecond: demand.accountRate)
-        var notBefore = demand.notBefore
-        if beside.hasJustCome {
-            notBefore = (calendar.endpoint.taken.last ?? now) + 1_000_000 + SharedBudget.lateAloneMicroseconds
-        }
-        // A clock that was set back makes nobody wait for its old time.
-        if notBefore > now + SlotCalendar.forgottenMicroseconds + SharedBudget.lateAloneMicroseconds { notBefore = 0 }
+        let newcomers = try Newcomers(rows[1], beside, lastSlot: calendar.endpoint.taken.last, now: now)
         // A pause that ends later than any can was written before the clock stepped back.
         let pause = min(max(accountPause, try rows[1]["paused_until"]), now + SharedBudget.pauseMicrosecondsMax)
         let granted = calendar.grant(
-            demand.count, now: now, earliest: max(pause, notBefore), accountRate: accountRate,
+            demand.count, now: now, earliest: max(pause, newcomers.earliest(for: demand.name)),
+            accountRate: accountRate,
             endpointRate: SlotRate(perSecond: demand.endpointRate, isAlone: beside.isAlone), share: company.share,
             horizonMicroseconds: beside.isAlone
                 ? SlotCalendar.horizonAloneMicroseconds : SlotCalendar.horizonMicroseconds)
@@ -77,14 +71,15 @@ struct BudgetLease: Sendable {
                 slots = CASE endpoint WHEN '' THEN '{}' ELSE $6 END,
                 paused_until = CASE endpoint WHEN '' THEN $7 ELSE paused_until END,
                 asked_by = $8, asked_at = $9, shared_at = CASE endpoint WHEN '' THEN $10::bigint ELSE $12 END,
-                nightly_at = $11
+                nightly_at = $11, not_before = CASE endpoint WHEN '' THEN 0 ELSE $13::bigint END,
+                was_alone = CASE endpoint WHEN '' THEN '' ELSE $14 END
             WHERE account = $1 AND endpoint IN ('', $2)
             """, demand.account, demand.endpoint, calendar.account.firstSlice, calendar.account.taken,
             calendar.account.takenInBackground, calendar.endpoint.taken, accountPause, demand.name, now,
-            company.sharedAt, company.nightlyAt, beside.sharedAt)
+            company.sharedAt, company.nightlyAt, beside.sharedAt, newcomers.notBefore, newcomers.wasAlone)
         return BudgetLease(
             slots: granted.slots, askAgainAt: granted.askAgainAt, databaseNow: now, askedAt: askedAt,
-            answeredAt: answeredAt, isAlone: beside.isAlone, notBefore: notBefore,
+            answeredAt: answeredAt, isAlone: beside.isAlone,
             hasSpareRoom: calendar.account.hasSpareRoom(accountRate))
     }
 
@@ -93,7 +88,7 @@ struct BudgetLease: Sendable {
         try await connection.query(
             """
             SELECT endpoint, first_slice, taken, taken_in_background, slots, paused_until, asked_by, asked_at,
-                shared_at, nightly_at
+                shared_at, nightly_at, not_before, was_alone
             FROM trueup.rate_budget WHERE account = $1 AND endpoint IN ('', $2) ORDER BY endpoint FOR UPDATE
             """, demand.account, demand.endpoint)
     }
@@ -130,10 +125,41 @@ struct BudgetLease: Sendable {
             let isShared = askedBy != demand.name && askedAt > now - BudgetLease.aloneMicroseconds
             let sharedBefore: Int64 = min(now, try row["shared_at"])
             hasJustCome = isShared && sharedBefore < now - BudgetLease.aloneMicroseconds
-            sharedAt = isShared ? now : sharedBefore
+            sharedAt =
+                if isShared {
+                    now
+                } else if askedAt > now - BudgetLease.aloneMicroseconds {
+                    sharedBefore
+                } else {
+                    max(sharedBefore, now - BudgetLease.aloneMicroseconds + BudgetLease.beginningMicroseconds)
+                }
             nightlyAt = demand.share == .nightly ? now : min(now, try row["nightly_at"])
             isAlone = sharedAt < now - BudgetLease.aloneMicroseconds
             share = nightlyAt > now - BudgetLease.nightlyMicroseconds ? demand.share : .nightly
         }
+    }
+
+    /// Who was alone may use slots late, several at once: whoever else comes begins behind the second that holds them.
+    private struct Newcomers {
+        /// On the database's clock.
+        var notBefore: Int64
+        /// Whom it does not concern.
+        var wasAlone: String
+
+        init(_ row: Row, _ beside: Company, lastSlot: Int64?, now: Int64) throws {
+            if beside.hasJustCome {
+                notBefore = (lastSlot ?? now) + 1_000_000 + SharedBudget.lateAloneMicroseconds
+                wasAlone = try row["asked_by"]
+            } else {
+                notBefore = try row["not_before"]
+                wasAlone = try row["was_alone"]
+            }
+            // A clock that was set back makes nobody wait for its old time.
+            if notBefore > now + SlotCalendar.forgottenMicroseconds + SharedBudget.lateAloneMicroseconds {
+                notBefore = 0
+            }
+        }
+
+        func earliest(for name: String) -> Int64 { name == wasAlone ? 0 : notBefore }
     }
 }

@@ -54,8 +54,6 @@ public actor SharedBudget {
         var isAlone = false
         /// How often a request was refused.
         var pauses = 0
-        /// On the database's clock: others were alone until we came.
-        var notBefore: Int64 = 0
         /// When the last requests were sent, as many as a second may hold, oldest first.
         var sent: [ContinuousClock.Instant] = []
         var waiting = 0
@@ -225,10 +223,9 @@ public actor SharedBudget {
         leases += 1
         let demand = BudgetDemand(
             count: wanted, account: account, endpoint: endpoint, accountRate: perSecond, endpointRate: perEndpoint,
-            share: share, notBefore: queues[endpoint]?.notBefore ?? 0, name: name)
+            share: share, name: name)
         let lease = try await pool.transaction { try await BudgetLease.take(demand, on: $0) }
         queues[endpoint]?.isAlone = lease.isAlone && lease.hasSpareRoom
-        queues[endpoint]?.notBefore = lease.notBefore
         queues[endpoint]?.granted = lease.slots.count
         clock.note(lease.databaseNow, askedAt: lease.askedAt, answeredAt: lease.answeredAt)
         // What was granted to who is alone lies closer together, and is not used late but by who counts.

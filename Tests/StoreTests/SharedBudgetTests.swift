@@ -127,10 +127,26 @@ struct SharedBudgetTests {
         await pool.close()
     }
 
-    @Test("who is alone loses no slot by waking late, and stays within the limit; who comes then does too")
-    func late() async throws {
+    @Test("two that begin together do not wait for each other")
+    func together() async throws {
         let target = try await TestServer.database()
         let pools = (0..<2).map { Pool(target, size: 1, applicationName: "budget \($0)") }
+        let budgets = pools.map { SharedBudget(pool: $0, account: "medflyt", perSecond: 100, perEndpoint: 25) }
+        // Their connections are open, and the account is known.
+        for budget in budgets { try await budget.take("other") }
+        for endpoint in ["a", "b", "c"] {
+            try await budgets[0].take(endpoint)
+            let start = ContinuousClock.now
+            try await budgets[1].take(endpoint)
+            #expect(ContinuousClock.now - start < .milliseconds(500))
+        }
+        for pool in pools { await pool.close() }
+    }
+
+    @Test("who is alone loses no slot by waking late, and stays within the limit; so do those who come then")
+    func late() async throws {
+        let target = try await TestServer.database()
+        let pools = (0..<3).map { Pool(target, size: 1, applicationName: "budget \($0)") }
         let budgets = pools.map { SharedBudget(pool: $0, account: "medflyt", perSecond: 100, perEndpoint: 25) }
         let sent = Sent()
         let start = ContinuousClock.now
@@ -145,12 +161,19 @@ struct SharedBudgetTests {
                 }
             }
             group.addTask { await send(budgets[0], "a", workers: 6, until: end, sent) }
-            group.addTask {
-                try? await Task.sleep(until: start + .seconds(6))
-                await send(budgets[1], "a", workers: 6, until: end, sent)
+            for (budget, milliseconds) in [(budgets[1], 6_000), (budgets[2], 6_100)] {
+                group.addTask {
+                    let comes = start + .milliseconds(milliseconds)
+                    try? await Task.sleep(until: comes)
+                    // Behind all that who was alone may still send: also the one who comes third.
+                    guard let slot = try? await budget.take("a") else { return }
+                    sent.note("a", notAfter: slot)
+                    #expect(ContinuousClock.now - comes >= .seconds(1))
+                    await send(budget, "a", workers: 6, until: end, sent)
+                }
             }
         }
-        let times = try #require(sent.all["a"])
+        let times = try #require(sent.all["a"]).sorted()
         #expect(SlotCalendarTests.busiestSecond(times) <= 25)
         #expect(times.count >= 20, "\(times.count) requests")
         let wasted = await budgets[0].wasted
