@@ -173,9 +173,9 @@ enum StripePayments {
             SELECT s.id, s.place::text AS place, s.is_paid, p.id IS NOT NULL AS is_known
             FROM (\(read)) s
             LEFT JOIN trueup.stripe_payment p ON p.account = $1 AND p.object = $2 AND p.id = s.id
-            WHERE CASE WHEN s.is_paid THEN p.id IS NULL OR \(differs) ELSE p.id IS NOT NULL END
+            WHERE CASE WHEN s.is_paid THEN p.id IS NULL OR \(differs) ELSE p.id IS NOT NULL AND NOT \(isOfMeanwhile) END
             LIMIT \(heldMax + 1)
-            """, list.account, list.object.rawValue)
+            """, list.account, list.object.rawValue, run.id)
         var (gone, changed, new): ([String], [String], [String]) = ([], [], [])
         for row in found {
             switch (try row["is_paid"] as Bool, try row["is_known"] as Bool) {
@@ -212,11 +212,19 @@ enum StripePayments {
             """
             DELETE FROM trueup.stripe_payment p USING \(staged.name) s
             WHERE p.account = $1 AND p.object = $2 AND s.account = $1 AND s.id = p.id
-                AND NOT (\(isPaid(list.object)))
-            """, list.account, list.object.rawValue)
+                AND NOT (\(isPaid(list.object))) AND NOT \(isOfMeanwhile)
+            """, list.account, list.object.rawValue, run.id)
         try await change(to: paid(staged), list, run.id, on: connection)
         try await add("\(paid(staged)) AND \(isUnknown)", list, run.id, on: connection)
     }
+
+    /// SQL: a payment `p` was written by another run while the run, parameter 3, was under way. Which of the two has read
+    /// the object later nobody knows, but what is paid stays so: the one that read it unpaid was earlier.
+    private static let isOfMeanwhile = """
+        (p.run_id <> $3 AND EXISTS (SELECT FROM trueup.run other, trueup.run own
+            WHERE other.id = p.run_id AND own.id = $3
+                AND (other.ended_at IS NULL OR other.ended_at >= own.started_at)))
+        """
 
     /// A payment `p` says something else than what was read, `s`.
     private static let differs = """

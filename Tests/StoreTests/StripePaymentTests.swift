@@ -76,6 +76,27 @@ struct StripePaymentTests {
         }
     }
 
+    @Test("what another run has read paid meanwhile stays, though this one read it earlier and ends later")
+    func earlierReading() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let long = try await Self.begin("long", world.pool)
+            var open = Self.paid(1)
+            open.status = .open
+            try await Self.stage([open, Self.paid(2)], long, world.pool)
+            let short = try await Self.begin("short", world.pool)
+            try await Self.end(short, [Self.paid(1), Self.paid(2)], world.pool)
+            try await Self.end(long, [Self.paid(3)], world.pool)
+            #expect(
+                try await Self.payments(world.pool) == [
+                    "in_1 20000 \(short.id)", "in_2 20000 \(short.id)", "in_3 20000 \(long.id)",
+                ])
+            // A run that begins afterwards knows better.
+            let next = try await Self.begin("next", world.pool)
+            try await Self.end(next, [open], world.pool)
+            #expect(try await Self.payments(world.pool).count == 2)
+        }
+    }
+
     @Test("the same where more differs than is looked up one by one")
     func manyDifferences() async throws {
         try await StagedWorld.with(.invoice, account: "task_health") { world in
