@@ -24,8 +24,9 @@ public enum IntentStatus: Sendable, Hashable {
         }
     }
 
-    /// A status that an intent never leaves.
-    public var isTerminal: Bool { self == .canceled || self == .succeeded }
+    /// The statuses that an intent never leaves.
+    public static let terminal: Set<Self> = [.succeeded, .canceled]
+    public var isTerminal: Bool { Self.terminal.contains(self) }
 }
 
 /// The row of the state table of charges: what Stripe says of a payment intent, as far as it matters there.

@@ -27,8 +27,9 @@ public enum InvoiceStatus: Sendable, Hashable {
         }
     }
 
-    /// A status that an invoice never leaves.
-    public var isTerminal: Bool { self == .paid || self == .void }
+    /// The statuses that an invoice never leaves.
+    public static let terminal: Set<Self> = [.paid, .void]
+    public var isTerminal: Bool { Self.terminal.contains(self) }
 
     /// A draft, open or paid invoice: one that still asks for money or has taken it.
     public var isLive: Bool { self == .draft || self == .open || self == .paid }

@@ -6,7 +6,11 @@ extension IntentDiff {
     static var isLive: String { "s.status NOT IN ('canceled', 'absent')" }
     static var amount: String { "s.amount" }
 
-    var local: LocalNames { LocalNames(table: table.name, key: table.key, id: table.id) }
+    static var finalWords: [String] { IntentStatus.terminal.map(\.word) }
+
+    var local: LocalNames {
+        LocalNames(table: table.name, key: table.key, id: table.id, agencyJoin: table.agencyJoin)
+    }
 
     private var stagedColumns: String {
         """
@@ -80,7 +84,7 @@ extension IntentDiff {
                     WHEN l.trueup_key IS NULL THEN CASE WHEN s.status = 'absent' THEN 9
                         WHEN s.invoice_id IS NULL AND s.status <> 'canceled' THEN 2
                         WHEN s.charge_id IS NULL THEN 0 ELSE 4 END
-                    WHEN NOT coalesce(\(agrees(customer: table.customer, isReversed: isReversed)), false) THEN 1
+                    WHEN NOT coalesce(\(agrees(isReversed: isReversed)), false) THEN 1
                     WHEN s.status = 'absent' THEN 9 ELSE 0 END
                 """,
             parameters: [alsoRead, alsoRows])
@@ -121,9 +125,7 @@ extension IntentDiff {
             """
     }
 
-    /// Both sides agree in everything; whether another intent names the charge is not asked.
-    /// - Parameter isReversed: SQL: something was taken back of it.
-    private func agrees(customer: String, isReversed: String) -> String {
+    func agrees(isReversed: String) -> String {
         """
         (s.status = 'absent' OR (
             (s.currency = l.\(table.currency) OR s.currency = lower(l.\(table.currency)))
@@ -131,25 +133,13 @@ extension IntentDiff {
             AND (s.status <> 'succeeded' OR s.amount_received = s.amount)
             AND (s.charge_id IS NULL OR s.charge_id = l.\(table.key)::text)
             AND (s.agency_id IS NULL OR s.agency_id = l.\(table.agencyID)::text)
-            AND (\(customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(customer))
+            AND (\(table.customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(table.customer))
             AND NOT (\(isReversed))))
         AND \(stateAgrees)
         """
     }
 
     // MARK: - What differs
-
-    func changing() -> SQLStatement {
-        SQLStatement(
-            """
-            SELECT s.id, s.ctid::text AS place
-            FROM \(staged.name) s
-            JOIN \(table.name) l ON l.\(table.id) = s.id
-            \(table.agencyJoin)
-            WHERE s.account = \(accountLiteral) AND s.status NOT IN ('succeeded', 'canceled', 'absent')
-                AND NOT coalesce(\(agrees(customer: table.customer, isReversed: "false")), false)
-            """)
-    }
 
     func matched(among found: FoundObjects?, lookalikes: [String]) -> SQLStatement {
         guard let found else {
@@ -183,7 +173,7 @@ extension IntentDiff {
 
     private var agreesInAll: String {
         """
-        (\(agrees(customer: table.customer, isReversed: "r.payment_intent IS NOT NULL"))
+        (\(agrees(isReversed: "r.payment_intent IS NOT NULL"))
             AND (s.status = 'absent' OR t.charge_id IS NULL))
         """
     }

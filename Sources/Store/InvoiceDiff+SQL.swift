@@ -6,7 +6,11 @@ extension InvoiceDiff {
     static var isLive: String { "s.status IN ('draft', 'open', 'paid')" }
     static var amount: String { "coalesce(s.amount, s.total)" }
 
-    var local: LocalNames { LocalNames(table: table.name, key: table.key, id: table.id) }
+    static var finalWords: [String] { InvoiceStatus.terminal.map(\.word) }
+
+    var local: LocalNames {
+        LocalNames(table: table.name, key: table.key, id: table.id, agencyJoin: table.agencyJoin)
+    }
 
     private var stagedColumns: String {
         """
@@ -76,7 +80,7 @@ extension InvoiceDiff {
                     WHEN l.trueup_key IS NULL THEN CASE WHEN s.status = 'absent' THEN 9
                         WHEN s.status NOT IN ('void', 'uncollectible') THEN 2
                         WHEN s.order_id IS NULL THEN 0 ELSE 4 END
-                    WHEN NOT coalesce(\(agrees(customer: table.customer, isReversed: isReversed)), false) THEN 1
+                    WHEN NOT coalesce(\(agrees(isReversed: isReversed)), false) THEN 1
                     WHEN s.status = 'absent' THEN 9 ELSE 0 END
                 """,
             parameters: [alsoRead, alsoRows])
@@ -100,9 +104,7 @@ extension InvoiceDiff {
         """
     }
 
-    /// Both sides agree in everything; whether another invoice names the order is not asked.
-    /// - Parameter isReversed: SQL: something was taken back of it.
-    private func agrees(customer: String, isReversed: String) -> String {
+    func agrees(isReversed: String) -> String {
         let price = rules.creditPrice.map { price in
             "(l.\(table.amount) % \(price) = 0 AND l.\(table.amount) / \(price) = l.\(table.credits))"
         }
@@ -112,7 +114,7 @@ extension InvoiceDiff {
                 AND (s.amount = l.\(table.amount) OR (s.status = 'draft' AND s.amount = 0))
                 AND (s.order_id IS NULL OR s.order_id = l.\(table.key)::text)
                 AND (s.agency_id IS NULL OR s.agency_id = l.\(table.agencyID)::text)
-                AND (\(customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(customer))
+                AND (\(table.customer) IS NULL OR s.customer IS NOT DISTINCT FROM \(table.customer))
                 AND \(price ?? "true")))
             AND CASE s.status
                 WHEN 'paid' THEN l.\(table.paid) AND s.post_payment_credit = 0 AND NOT (\(isReversed))
@@ -128,18 +130,6 @@ extension InvoiceDiff {
     }
 
     // MARK: - What differs
-
-    func changing() -> SQLStatement {
-        SQLStatement(
-            """
-            SELECT s.id, s.ctid::text AS place
-            FROM \(staged.name) s
-            JOIN \(table.name) l ON l.\(table.id) = s.id
-            \(table.agencyJoin)
-            WHERE s.account = \(accountLiteral) AND s.status IN ('draft', 'open', 'uncollectible')
-                AND NOT coalesce(\(agrees(customer: table.customer, isReversed: "false")), false)
-            """)
-    }
 
     func matched(among found: FoundObjects?, lookalikes: [String]) -> SQLStatement {
         let columns = """
@@ -177,7 +167,7 @@ extension InvoiceDiff {
 
     private var agreesInAll: String {
         """
-        (\(agrees(customer: table.customer, isReversed: "r.invoice_id IS NOT NULL"))
+        (\(agrees(isReversed: "r.invoice_id IS NOT NULL"))
             AND (s.status = 'absent' OR t.order_id IS NULL))
         """
     }

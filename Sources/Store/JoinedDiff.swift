@@ -19,13 +19,16 @@ protocol JoinedDiff: Diff {
     static var isLive: String { get }
     /// SQL on a staged object `s`: the money that it stands for.
     static var amount: String { get }
+    /// Stripe's words for the statuses that an object never leaves.
+    static var finalWords: [String] { get }
 
     var local: LocalNames { get }
 
     /// The two sides of the outer join.
     func sides(alsoRead: [String], alsoRows: [Int64], hasReversals: Bool) -> OuterJoin
-    /// Objects that can still change and do not agree with the row that names them exactly: `id` and `place`.
-    func changing() -> SQLStatement
+    /// SQL: a staged object `s` and the row `l` agree in everything; whether another object names the row is not asked.
+    /// - Parameter isReversed: SQL: something was taken back of it.
+    func agrees(isReversed: String) -> String
     /// Rows that no staged object matches exactly.
     /// - Parameter found: of these rows, which the join found; `nil`: of all.
     func localOnly(alsoRead: [String], alsoRows: [Int64], among found: FoundRows?) -> SQLStatement
@@ -55,9 +58,16 @@ extension JoinedDiff {
         on connection: Connection, _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws {
         try await snapshot(on: connection) { connection in
-            let statement = changing()
             let rows = try await connection.query(
-                "\(statement.sql) LIMIT \(candidatesMax)", parameters: statement.parameters)
+                """
+                SELECT s.id, s.ctid::text AS place
+                FROM \(staged.name) s
+                JOIN \(local.table) l ON l.\(local.id) = s.id
+                \(local.agencyJoin)
+                WHERE s.account = $1 AND s.status <> ALL($2::text[])
+                    AND NOT coalesce(\(agrees(isReversed: "false")), false)
+                LIMIT \(candidatesMax)
+                """, account, Self.finalWords + [StagingTable.absent])
             guard !rows.isEmpty else { return }
             let found = FoundObjects(
                 places: try rows.map { try $0["place"] }, ids: try rows.map { try $0["id"] }, live: [:])

@@ -103,4 +103,6 @@ struct LocalNames: Sendable {
     var table: String
     var key: String
     var id: String
+    /// SQL that joins the row's agency.
+    var agencyJoin: String
 }
