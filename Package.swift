@@ -100,7 +100,7 @@ let package = Package(
         tests("JobsTests", ["Jobs", "Schedule", "Support"]),
         tests("ReportsTests", ["Reports", "Reconciliation", "Schedule", "CXlsxWriter"]),
         .testTarget(
-            name: "SandboxTests", dependencies: ["Sandbox"], exclude: ["python"], swiftSettings: strict),
+            name: "SandboxTests", dependencies: ["Sandbox", "Support"], exclude: ["python"], swiftSettings: strict),
         tests("StoreTests", ["Store", "Support"]),
         tests("CreditsTests", ["Credits", "Store", "Support", "PostgreSQL", "Reconciliation"]),
         tests(

@@ -5,15 +5,6 @@ enum Checkout {
     /// The directory of Package.swift, found from the place of this file.
     static let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
-
-    /// Stripe's specification and recordings, beside the checkout.
-    static func shared() throws -> URL {
-        let url = root.deletingLastPathComponent().appendingPathComponent("shared/stripe")
-        guard FileManager.default.fileExists(atPath: url.appendingPathComponent("real_wire_samples.json").path) else {
-            throw PythonError("the specification and recordings of Stripe are not in \(url.path)")
-        }
-        return url
-    }
 }
 
 struct PythonError: Error, CustomStringConvertible {

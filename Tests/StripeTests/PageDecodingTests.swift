@@ -1,15 +1,16 @@
 import Foundation
 import Stripe
+import Support
 import Testing
 
 /// The decoder against Foundation's, on whole bodies.
-@Suite(.enabled(if: SharedFiles.arePresent, "needs the folder shared/stripe beside the checkout"))
+@Suite(.enabled(if: StripeFiles.areTested, "\(StripeFiles.reason)"))
 struct PageDecodingTests {
     static let invoicePages = ["invoices_page.json", "invoices_page.2026-07-29.dahlia.json"]
 
     @Test("every invoice of a page is what Foundation reads", arguments: invoicePages)
     func invoices(file: String) throws {
-        let bytes = try SharedFiles.bytes(file)
+        let bytes = try StripeFiles.bytes(file)
         let page = try BodyDecoding.invoices(bytes)
         let expected = try OracleObject(bytes).list.map(\.invoice)
         #expect(page.hasMore)
@@ -22,7 +23,7 @@ struct PageDecodingTests {
 
     @Test("every payment intent of a page is what Foundation reads")
     func paymentIntents() throws {
-        let bytes = try SharedFiles.bytes("payment_intents_page.json")
+        let bytes = try StripeFiles.bytes("payment_intents_page.json")
         let page = try BodyDecoding.paymentIntents(bytes)
         #expect(page.objects == (try OracleObject(bytes).list.map(\.paymentIntent)))
         #expect(page.objects.contains { $0.lastPaymentError?.code == "card_declined" })
@@ -31,7 +32,7 @@ struct PageDecodingTests {
 
     @Test("every event of a page is what Foundation reads")
     func events() throws {
-        let bytes = try SharedFiles.bytes("events_page.json")
+        let bytes = try StripeFiles.bytes("events_page.json")
         let page = try BodyDecoding.events(bytes)
         #expect(page.objects == (try OracleObject(bytes).list.map(\.event)))
         #expect(page.objects.contains { $0.objectType == "invoice" && $0.objectStatus != nil })
@@ -41,7 +42,7 @@ struct PageDecodingTests {
         "Stripe's own fixtures are read, in both versions",
         arguments: ["fixtures3-2023-10-16.json", "fixtures3-2026-07-29.dahlia.json"])
     func fixtures(file: String) throws {
-        let resources = try OracleObject(SharedFiles.bytes(file)).object("resources")
+        let resources = try OracleObject(StripeFiles.bytes(file)).object("resources")
         let invoice = resources.object("invoice")
         #expect(try BodyDecoding.invoice(invoice.data) == invoice.invoice)
         let intent = resources.object("payment_intent")
@@ -54,7 +55,7 @@ struct PageDecodingTests {
 
     @Test("recorded bodies of many versions are read")
     func recorded() throws {
-        let samples = try OracleObject(SharedFiles.bytes("real_wire_samples.json"))
+        let samples = try OracleObject(StripeFiles.bytes("real_wire_samples.json"))
         let bodies = (samples.members["exchanges"] as? [[String: Any]] ?? []).map(OracleObject.init)
             .compactMap { $0.text("body") }.map { Array($0.utf8) }
         var seen: [String: Int] = [:]
@@ -78,7 +79,7 @@ struct PageDecodingTests {
     @Test("members in any order, with any white space and escapes, decode the same", arguments: 0..<20 as Range<UInt64>)
     func shuffled(seed: UInt64) throws {
         for (file, isInvoice) in [("invoices_page.json", true), ("payment_intents_page.json", false)] {
-            let bytes = try SharedFiles.bytes(file)
+            let bytes = try StripeFiles.bytes(file)
             var writer = ScrambledJSON(seed: seed)
             let scrambled = writer.write(try OracleObject(bytes).members)
             if isInvoice {
@@ -92,7 +93,7 @@ struct PageDecodingTests {
 
     @Test("a page that ends anywhere too early is an error, never a shorter page", arguments: invoicePages)
     func truncated(file: String) throws {
-        let bytes = try SharedFiles.bytes(file)
+        let bytes = try StripeFiles.bytes(file)
         let whole = bytes.lastIndex(of: UInt8(ascii: "}")) ?? 0
         for length in stride(from: 0, through: whole, by: 997) {
             let failure = #expect(throws: DecodingFailure.self) { try BodyDecoding.invoices(Array(bytes[..<length])) }
@@ -103,7 +104,7 @@ struct PageDecodingTests {
     @Test("damaged bytes never crash the decoder", arguments: 0..<4 as Range<UInt64>)
     func damaged(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        let bytes = try SharedFiles.bytes("payment_intents_page.json")
+        let bytes = try StripeFiles.bytes("payment_intents_page.json")
         var failures = 0
         for _ in 0..<300 {
             var damaged = bytes

@@ -1,4 +1,5 @@
 import Stripe
+import Support
 import Testing
 
 @Suite("Decoding what happens to money")
@@ -6,10 +7,10 @@ struct PaymentDecodingTests {
     static let fixtureFiles = ["fixtures3-2023-10-16.json", "fixtures3-2026-07-29.dahlia.json"]
 
     @Test(
-        "Stripe's own fixtures are read, in both versions", .enabled(if: SharedFiles.arePresent),
-        arguments: fixtureFiles)
+        "Stripe's own fixtures are read, in both versions",
+        .enabled(if: StripeFiles.areTested, "\(StripeFiles.reason)"), arguments: fixtureFiles)
     func fixtures(file: String) throws {
-        let resources = try OracleObject(SharedFiles.bytes(file)).object("resources")
+        let resources = try OracleObject(StripeFiles.bytes(file)).object("resources")
         let refund = resources.object("refund")
         #expect(try BodyDecoding.refund(refund.data) == refund.refund)
         let dispute = resources.object("dispute")

@@ -50,9 +50,9 @@ import Testing
         }
     }
 
-    @Test("the committed cases are the shared ones", .enabled(if: SharedFiles.arePresent))
+    @Test("the committed cases are the shared ones", .enabled(if: StripeFiles.areTested, "\(StripeFiles.reason)"))
     func sameAsShared() throws {
-        let shared = try OracleObject(SharedFiles.bytes("webhook_vectors.json"))
+        let shared = try OracleObject(StripeFiles.bytes("webhook_vectors.json"))
         let cases = (shared.members["vectors"] as? [[String: Any]] ?? []).map(OracleObject.init)
         #expect(cases.count == 17)
         #expect(cases.map { $0.text("payload") } == WebhookVector.all.map(\.payload))

@@ -1,27 +1,5 @@
 import Foundation
 
-/// Stripe's recorded and generated bodies, in a folder `shared/stripe` beside the checkout where there is one.
-enum SharedFiles {
-    static let directory: URL? = {
-        var place = URL(filePath: #filePath).resolvingSymlinksInPath()
-        while place.pathComponents.count > 1 {
-            place.deleteLastPathComponent()
-            let candidate = place.appending(path: "shared/stripe")
-            if FileManager.default.fileExists(atPath: candidate.appending(path: "invoices_page.json").path) {
-                return candidate
-            }
-        }
-        return nil
-    }()
-
-    static var arePresent: Bool { directory != nil }
-
-    static func bytes(_ name: String) throws -> [UInt8] {
-        guard let directory else { throw CocoaError(.fileNoSuchFile) }
-        return Array(try Data(contentsOf: directory.appending(path: name)))
-    }
-}
-
 /// JSON as Foundation reads it: the oracle that the decoder is compared with.
 struct OracleObject {
     let members: [String: Any]
