@@ -13,8 +13,23 @@ extension Wire {
         return try endCopy(sql, rows)
     }
 
-    /// Sends the rows of a COPY FROM STDIN that has begun, and its end.
+    /// Sends the rows of a COPY FROM STDIN that has begun, and its end, and reads how it ended.
     func endCopy(_ sql: String, _ rows: BinaryRows) throws(PostgresError) -> Int {
+        try sendRows(sql, rows)
+        return try naming(cancelled: sql) { () throws(PostgresError) in try collect(sql).affected }
+    }
+
+    /// What the server ended because the task was cancelled is called so.
+    func naming<T>(cancelled sql: String, _ body: () throws(PostgresError) -> T) throws(PostgresError) -> T {
+        do throws(PostgresError) {
+            return try body()
+        } catch {
+            throw isCancelRequested && error.sqlState == "57014" ? PostgresError(.cancelled, sql: sql) : error
+        }
+    }
+
+    /// Sends the rows of a COPY FROM STDIN that has begun, and its end.
+    func sendRows(_ sql: String, _ rows: BinaryRows) throws(PostgresError) {
         var failure: PostgresError?
         do throws(PostgresError) {
             var start = 0
@@ -31,11 +46,6 @@ extension Wire {
         // A server that refused in the middle has left COPY already and is waiting for the end.
         let complaint = isCancelRequested ? "cancelled" : nil
         guard failure == nil, PQputCopyEnd(connection, complaint) == 1 else { throw failure ?? sendError(sql) }
-        do throws(PostgresError) {
-            return try collect(sql).affected
-        } catch {
-            throw isCancelRequested && error.sqlState == "57014" ? PostgresError(.cancelled, sql: sql) : error
-        }
     }
 
     private func put(_ bytes: ArraySlice<UInt8>) throws(PostgresError) {

@@ -71,8 +71,8 @@ struct ListReading: Sendable {
         let rate = client.account.rate
         try await ObjectReader(
             list: list, allowedPerSecond: min(rate.perSecond, rate.perEndpoint) * rate.share, windows: windows,
-            pool: pool, waitsForOthers: waitsForOthers, progress: progress, times: times,
-            fetch: fetch
+            pool: pool, payments: request.writesPayments ? FirstPayments(runID: windows.fence.runID) : nil,
+            waitsForOthers: waitsForOthers, progress: progress, times: times, fetch: fetch
         ).read()
     }
 }

@@ -15,8 +15,10 @@ protocol ListedPage: Sendable {
     func forEachID(_ body: (UnsafeRawBufferPointer) -> Void)
 
     /// The part of the page that lies in its window, ready to be staged.
-    /// - Parameter fromSeconds: the window's lower bound; the page is newest first, so the part is its beginning.
-    func part(fromSeconds: Int64, account: String) -> StagedPart
+    /// - Parameters:
+    ///   - fromSeconds: the window's lower bound; the page is newest first, so the part is its beginning.
+    ///   - payments: to be filled with the payments among its objects; `nil` where they are not written with it.
+    func part(fromSeconds: Int64, account: String, payments: PagePayments?) -> StagedPart
 }
 
 /// The part of a page that lies in its window, ready to be staged.
@@ -25,6 +27,8 @@ struct StagedPart: Sendable {
     var count: Int
     var lastID: String?
     var lastSeconds: Int64?
+    /// `nil` where they are not written with the page.
+    var payments: PagePayments?
 }
 
 extension RawInvoicePage: ListedPage {
@@ -33,9 +37,10 @@ extension RawInvoicePage: ListedPage {
 
     func forEachID(_ body: (UnsafeRawBufferPointer) -> Void) { forEach { body($0.id) } }
 
-    func part(fromSeconds: Int64, account: String) -> StagedPart {
+    func part(fromSeconds: Int64, account: String, payments: PagePayments?) -> StagedPart {
         var rows = BinaryRows(reservingBytes: count * Self.rowBytes)
         var taken = 0
+        var payments = payments
         let accountBytes = Array(account.utf8)
         let requestBytes = Array(requestID.utf8)
         var lastSeconds: Int64?
@@ -43,14 +48,17 @@ extension RawInvoicePage: ListedPage {
             requestBytes.withUnsafeBytes { request in
                 forEach { invoice in
                     if invoice.createdSeconds < fromSeconds { return }
-                    StagedInvoices.append(StagedBytes(invoice), account: account, requestID: request, to: &rows)
+                    let staged = StagedBytes(invoice)
+                    StagedInvoices.append(staged, account: account, requestID: request, to: &rows)
+                    payments?.append(staged, account: account)
                     taken += 1
                     lastSeconds = invoice.createdSeconds
                 }
             }
         }
         return StagedPart(
-            rows: rows, count: taken, lastID: taken > 0 ? id(at: taken - 1) : nil, lastSeconds: lastSeconds)
+            rows: rows, count: taken, lastID: taken > 0 ? id(at: taken - 1) : nil, lastSeconds: lastSeconds,
+            payments: payments)
     }
 }
 
@@ -73,12 +81,13 @@ extension StagedBytes {
 extension RawIntentPage: ListedPage {
     func forEachID(_ body: (UnsafeRawBufferPointer) -> Void) { forEach { body($0.id) } }
 
-    func part(fromSeconds: Int64, account: String) -> StagedPart {
-        var part = StagedPart(rows: BinaryRows(), count: 0)
+    func part(fromSeconds: Int64, account: String, payments: PagePayments?) -> StagedPart {
+        var part = StagedPart(rows: BinaryRows(), count: 0, payments: payments)
         forEach { intent in
             if intent.createdSeconds < fromSeconds { return }
-            StagedIntents.append(
-                IntentFacts(intent.value), account: account, requestID: requestID, isFresh: false, to: &part.rows)
+            let facts = IntentFacts(intent.value)
+            StagedIntents.append(facts, account: account, requestID: requestID, isFresh: false, to: &part.rows)
+            part.payments?.append(facts, account: account)
             part.count += 1
             part.lastSeconds = intent.createdSeconds
         }
@@ -104,7 +113,7 @@ struct PlainPage<Object: Sendable>: ListedPage {
         for object in page.objects { Array(id(object).utf8).withUnsafeBytes(body) }
     }
 
-    func part(fromSeconds: Int64, account: String) -> StagedPart {
+    func part(fromSeconds: Int64, account: String, payments: PagePayments?) -> StagedPart {
         var part = StagedPart(rows: BinaryRows(), count: 0)
         for object in page.objects where createdSeconds(object) >= fromSeconds {
             append(object, &part.rows)

@@ -11,6 +11,8 @@ struct ObjectReader<Page: ListedPage>: Sendable {
     let allowedPerSecond: Double
     let windows: Windows
     let pool: Pool
+    /// Where the pages write their payments.
+    let payments: FirstPayments?
     /// Whether it waits until all windows of the list are read, whoever reads them.
     let waitsForOthers: Bool
     let progress: @Sendable (RunProgress) -> Void
@@ -121,28 +123,43 @@ struct ObjectReader<Page: ListedPage>: Sendable {
     private func commit(_ page: Page, of start: StoredWindow, board: WindowBoard) async throws -> StoredWindow? {
         var window = start
         while true {
-            let part = page.part(fromSeconds: window.window.fromSeconds, account: account)
+            let part = page.part(
+                fromSeconds: window.window.fromSeconds, account: account, payments: payments?.ofPage)
             var next = window
             next.cursorID = part.lastID ?? window.cursorID
             next.cursorSeconds = part.lastSeconds ?? window.cursorSeconds
             next.isDone = !page.hasMore || part.count < page.count
             let step = Windows.Progress(
                 cursorID: next.cursorID, cursorSeconds: next.cursorSeconds, isDone: next.isDone, objects: part.count)
-            let (rows, position) = (part.rows, window)
-            if try await pool.withConnection({ try await windows.commit(rows, step, to: position, on: $0) }) {
+            if try await commit(part, step, to: window) {
                 await board.advanced(next, objects: part.count, transferMicroseconds: page.transferMicroseconds)
                 progress(.page(list, objects: part.count))
                 return await board.current(window.id) ?? next
             }
             // The older half was given away while the page was on its way. The database knows it first: the board hears
             // of it after the transaction.
+            let position = window
             guard let now = try await pool.withConnection({ try await windows.look(at: position, on: $0) }) else {
                 return nil
             }
-            guard now.window.fromSeconds > window.window.fromSeconds else {
+            if now.window.fromSeconds > window.window.fromSeconds {
+                window.window = now.window
+            } else if part.payments != nil {
+                payments?.giveUp()
+            } else {
                 throw ReadingError.lostWindow(account: account, window: window.window)
             }
-            window.window = now.window
+        }
+    }
+
+    private func commit(_ part: StagedPart, _ step: Windows.Progress, to window: StoredWindow) async throws -> Bool {
+        do {
+            return try await pool.withConnection {
+                try await windows.commit(
+                    part.rows, payments: part.payments?.rows ?? BinaryRows(), step, to: window, on: $0)
+            }
+        } catch let error as PostgresError where error.isKnownPayment {
+            return false
         }
     }
 }

@@ -48,22 +48,13 @@ struct ReconcileGathering: Gathering {
 
     func gather(_ own: OwnRun, isLater: Bool) async throws -> Gathered {
         guard !isLater else { return try await compare(own, [:], isLater: true) }
-        let keeping = FirstPaymentsKeeping(own: own, lists: own.run.isPlan ? [] : paymentLists, pool: pool)
-        do {
+        let (reversals, problems) = try await read(own)
+        guard problems.isEmpty else {
             var gathered = Gathered()
-            let (reversals, problems) = try await read(own, keeping)
-            if problems.isEmpty {
-                gathered = try await compare(own, reversals, isLater: false)
-                try await keeping.finish()
-            } else {
-                gathered.tally.problems = problems
-                await keeping.abandon()
-            }
+            gathered.tally.problems = problems
             return gathered
-        } catch {
-            await keeping.abandon()
-            throw error
         }
+        return try await compare(own, reversals, isLater: false)
     }
 
     /// - Parameter listed: by account what was taken back of payments.
@@ -101,9 +92,7 @@ struct ReconcileGathering: Gathering {
 
     /// Reads the lists, and beside them what was taken back of payments.
     /// - Returns: by account what was taken back; and what keeps the run from being complete.
-    private func read(
-        _ own: OwnRun, _ keeping: FirstPaymentsKeeping
-    ) async throws -> ([String: ListedReversals], problems: [String]) {
+    private func read(_ own: OwnRun) async throws -> ([String: ListedReversals], problems: [String]) {
         enum Part: Sendable {
             case lists([String])
             case reversals(account: String, ListedReversals?, problems: [String])
@@ -116,9 +105,10 @@ struct ReconcileGathering: Gathering {
             guard case .reconcile(let job) = definition.kind else { return nil }
             return job
         }
+        if !own.run.isPlan { reading.paymentLists = paymentLists }
         let lists = reading
         return try await withThrowingTaskGroup(of: Part.self) { group in
-            group.addTask { .lists(try await read(lists, keeping)) }
+            group.addTask { .lists(try await lists.read()) }
             for subject in subjects where subject.hasReversals {
                 group.addTask {
                     var found: ListedReversals?
@@ -139,14 +129,6 @@ struct ReconcileGathering: Gathering {
             }
             return (reversals, problems.sorted())
         }
-    }
-
-    /// Reads the lists. Once everything is staged, what is left of their payments is written beside the proof.
-    private func read(_ lists: RunReading, _ keeping: FirstPaymentsKeeping) async throws -> [String] {
-        let problems = try await lists.readLists()
-        guard problems.isEmpty else { return problems }
-        keeping.allIsRead()
-        return try await lists.checkComplete()
     }
 
     /// The lists whose payments are known page by page. Which intents belong to invoices, later API versions say in a

@@ -15,6 +15,8 @@ struct RunReading: Sendable {
     var subjects: [Subject] = []
     /// Other jobs: where no row names the intents of a list, the orders of one of them say when most were made.
     var others: [ReconcileJob] = []
+    /// The lists whose pages write their payments, where no other run has read them.
+    var paymentLists: Set<RunList> = []
     /// Only invoices of this status are listed. Right only where one that leaves the status is not wanted any more.
     var invoiceStatus: String?
     let progress: @Sendable (RunProgress) -> Void
@@ -38,7 +40,7 @@ struct RunReading: Sendable {
     }
 
     private func readShared(_ requests: [RunList: ListRequest]) async throws -> [String] {
-        try await Runs(pool: pool).share(
+        let requests = try await Runs(pool: pool).share(
             own.fence, owner: own.reader, leaseSeconds: own.leaseSeconds, requests: requests)
         do {
             return try await withThrowingTaskGroup(of: [String]?.self) { group in
@@ -97,7 +99,8 @@ struct RunReading: Sendable {
             case .event: (eventTypes[list.account] ?? []).sorted().map { ("types[]", $0) }
             case .paymentIntent, .invoicePayment: []
             }
-        return ListRequest(filters: filters, apiVersion: client.account.apiVersion)
+        return ListRequest(
+            filters: filters, apiVersion: client.account.apiVersion, writesPayments: paymentLists.contains(list))
     }
 
     /// When the rows were made that name the list's objects, of the table that has most.

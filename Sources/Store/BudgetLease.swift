@@ -23,6 +23,8 @@ struct BudgetLease: Sendable {
     var answeredAt: ContinuousClock.Instant
     /// Nobody else has asked for slots of the endpoint for a while.
     var isAlone: Bool
+    /// Nobody else has asked for slots of the endpoint since we did, or for a while.
+    var isUndisturbed: Bool
     /// The account has room to spare: it does not matter when within a second a request of the endpoint comes.
     var hasSpareRoom: Bool
 
@@ -79,7 +81,7 @@ struct BudgetLease: Sendable {
             company.sharedAt, company.nightlyAt, beside.sharedAt, newcomers.notBefore, newcomers.wasAlone)
         return BudgetLease(
             slots: granted.slots, askAgainAt: granted.askAgainAt, databaseNow: now, askedAt: askedAt,
-            answeredAt: answeredAt, isAlone: beside.isAlone,
+            answeredAt: answeredAt, isAlone: beside.isAlone, isUndisturbed: beside.isUndisturbed,
             hasSpareRoom: calendar.account.hasSpareRoom(accountRate))
     }
 
@@ -113,6 +115,8 @@ struct BudgetLease: Sendable {
         var sharedAt: Int64
         var nightlyAt: Int64
         var isAlone: Bool
+        /// The last who asked was nobody else, or it is a while ago.
+        var isUndisturbed: Bool
         /// Somebody was alone until now.
         var hasJustCome: Bool
         /// Who would leave a part to runs of the schedule need not while there are none.
@@ -123,6 +127,7 @@ struct BudgetLease: Sendable {
             let askedAt: Int64 = try row["asked_at"]
             // Times of the future were written before the clock stepped back.
             let isShared = askedBy != demand.name && askedAt > now - BudgetLease.aloneMicroseconds
+            isUndisturbed = !isShared
             let sharedBefore: Int64 = min(now, try row["shared_at"])
             hasJustCome = isShared && sharedBefore < now - BudgetLease.aloneMicroseconds
             sharedAt =

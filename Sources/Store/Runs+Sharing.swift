@@ -7,19 +7,24 @@ public struct ListRequest: Sendable, Hashable {
     public var filters: [(name: String, value: String)] { pairs.map { ($0[0], $0[1]) } }
     /// The `Stripe-Version` of the requests.
     public var apiVersion: String
+    /// Whether the pages write their payments (``PagePayments``): that they should, until
+    /// ``Runs/share(_:owner:leaseSeconds:requests:)`` has said that they may.
+    public var writesPayments: Bool
 
     private var pairs: [[String]]
 
-    public init(filters: [(String, String)] = [], apiVersion: String) {
+    public init(filters: [(String, String)] = [], apiVersion: String, writesPayments: Bool = false) {
         pairs = filters.map { [$0.0, $0.1] }
         self.apiVersion = apiVersion
+        self.writesPayments = writesPayments
     }
 
     var words: [String] { pairs.flatMap(\.self) }
 
-    init(words: [String], apiVersion: String) {
+    init(words: [String], apiVersion: String, writesPayments: Bool) {
         pairs = stride(from: 0, to: words.count - 1, by: 2).map { [words[$0], words[$0 + 1]] }
         self.apiVersion = apiVersion
+        self.writesPayments = writesPayments
     }
 }
 
@@ -35,7 +40,8 @@ public struct SharedList: Sendable, Hashable {
         fence = RunFence(
             runID: try row["id"], job: try row["job"], attempt: Int(try row["attempt"] as Int32), lease: nil)
         list = RunList(account: try row["account"], object: ListedObject(rawValue: try row["object"]) ?? .invoice)
-        request = ListRequest(words: try row["filters"], apiVersion: try row["api_version"])
+        request = ListRequest(
+            words: try row["filters"], apiVersion: try row["api_version"], writesPayments: try row["writes_payments"])
         trigger = RunTrigger(rawValue: try row["trigger"]) ?? .manual
     }
 }
@@ -44,19 +50,31 @@ public struct SharedList: Sendable, Hashable {
 extension Runs {
     /// Says how the lists of a run are read, and that others may help.
     /// - Parameter owner: this process; unique among all.
+    /// - Returns: the requests, of which those write payments that may.
     /// - Throws: ``RunLost``, ``LeaseLost``.
+    @discardableResult
     public func share(
         _ fence: RunFence, owner: String, leaseSeconds: Double, requests: [RunList: ListRequest]
-    ) async throws {
+    ) async throws -> [RunList: ListRequest] {
         try await pool.transaction(fence) { connection in
-            for (list, request) in requests {
+            var shared = requests
+            // In one order for all, as they lock each other out.
+            for (list, request) in requests.sorted(by: { "\($0.key)" < "\($1.key)" }) {
+                var request = request
+                if request.writesPayments {
+                    request.writesPayments = try await StripePayments.isFree(
+                        list, for: fence.runID, apiVersion: request.apiVersion, on: connection)
+                }
+                shared[list] = request
                 try await connection.execute(
                     """
-                    UPDATE trueup.run_list SET filters = $4, api_version = $5
+                    UPDATE trueup.run_list SET filters = $4, api_version = $5, writes_payments = $6
                     WHERE run_id = $1 AND account = $2 AND object = $3
-                    """, fence.runID, list.account, list.object.rawValue, request.words, request.apiVersion)
+                    """, fence.runID, list.account, list.object.rawValue, request.words, request.apiVersion,
+                    request.writesPayments)
             }
             try await Self.extend(fence, owner: owner, leaseSeconds: leaseSeconds, on: connection)
+            return shared
         }
     }
 
@@ -81,7 +99,8 @@ extension Runs {
         try await pool.withConnection { connection in
             try await connection.query(
                 """
-                SELECT r.id, r.job, r.attempt, r.trigger, l.account, l.object, l.filters, l.api_version
+                SELECT r.id, r.job, r.attempt, r.trigger, l.account, l.object, l.filters, l.api_version,
+                    l.writes_payments
                 FROM trueup.run r JOIN trueup.run_list l ON l.run_id = r.id
                 WHERE r.state = 'running' AND r.owner_until > clock_timestamp() AND r.owner <> $1
                     AND EXISTS (SELECT FROM trueup.window w WHERE w.run_id = l.run_id AND w.account = l.account

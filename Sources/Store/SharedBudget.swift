@@ -52,6 +52,8 @@ public actor SharedBudget {
         /// Whether nobody else has asked for slots of the endpoint for a while, and the account has room to spare, as
         /// the last transaction found.
         var isAlone = false
+        /// Whether nobody else has asked since we did.
+        var isUndisturbed = false
         /// How often a request was refused.
         var pauses = 0
         /// When the last requests were sent, as many as a second may hold, oldest first.
@@ -76,7 +78,9 @@ public actor SharedBudget {
             usedPerSecond = max(Double(used) / elapsed, usedPerSecond / 2)
             used = 0
             fetchedAt = now
-            guard isAlone else { return min(SharedBudget.batchMax, max(1, waiting)) }
+            // Who begins is not alone yet, but need not ask for each request either.
+            let soon = isUndisturbed ? sent.reversed().prefix { $0 > now - .milliseconds(250) }.count : 0
+            guard isAlone else { return min(SharedBudget.batchMax, max(1, waiting, soon)) }
             return min(SharedBudget.batchAloneMax, max(1, waiting, Int(usedPerSecond * 1.5)))
         }
 
@@ -226,6 +230,7 @@ public actor SharedBudget {
             share: share, name: name)
         let lease = try await pool.transaction { try await BudgetLease.take(demand, on: $0) }
         queues[endpoint]?.isAlone = lease.isAlone && lease.hasSpareRoom
+        queues[endpoint]?.isUndisturbed = lease.isUndisturbed
         queues[endpoint]?.granted = lease.slots.count
         clock.note(lease.databaseNow, askedAt: lease.askedAt, answeredAt: lease.answeredAt)
         // What was granted to who is alone lies closer together, and is not used late but by who counts.

@@ -46,8 +46,7 @@ public enum StagedInvoices {
         rows.append(invoice.createdSeconds)
         appendLowercased(invoice.currency, to: &rows)
         rows.append(invoice.total)
-        let (amount, overflow) = invoice.total.subtractingReportingOverflow(invoice.prePaymentCredit)
-        rows.append(overflow ? nil : amount)
+        rows.append(invoice.amount)
         rows.append(invoice.prePaymentCredit)
         rows.append(invoice.postPaymentCredit)
         rows.append(utf8: invoice.customer)
@@ -65,7 +64,7 @@ public enum StagedInvoices {
     }
 
     /// Stripe writes currencies in lower case; only another spelling costs a text.
-    private static func appendLowercased(_ currency: UnsafeRawBufferPointer, to rows: inout BinaryRows) {
+    static func appendLowercased(_ currency: UnsafeRawBufferPointer, to rows: inout BinaryRows) {
         if currency.allSatisfy({ $0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z") }) {
             rows.append(utf8: currency)
         } else {
@@ -113,6 +112,12 @@ public struct StagedBytes {
     public var isSubscription: Bool
     public var finalizedAtSeconds: Int64?
     public var paymentIntent: UnsafeRawBufferPointer?
+
+    /// What it asks for; `nil` where that is out of range.
+    var amount: Int64? {
+        let (amount, overflow) = total.subtractingReportingOverflow(prePaymentCredit)
+        return overflow ? nil : amount
+    }
 
     /// All members; see ``InvoiceFacts`` for what they mean.
     public init(

@@ -24,107 +24,61 @@ enum StripePayments {
         }
     }
 
-    /// Nobody else writes the payments of this list until the transaction ends. Two runs that end at once would each
-    /// find the same payments missing; an insert that expects that (`ON CONFLICT`) takes longer for each row.
+    /// Nobody else writes payments of this list until the transaction ends. Two runs that end at once would each find
+    /// the same payments missing; an insert that expects that (`ON CONFLICT`) takes longer for each row.
     private static func lock(_ list: RunList, on connection: Connection) async throws {
         try await connection.execute(
-            "SELECT pg_advisory_xact_lock(\(lockKey))", list.account, list.object.rawValue)
+            "SELECT pg_advisory_xact_lock(\(lock("$1", "$2")))", list.account, list.object.rawValue)
     }
 
-    /// Parameters: account, object.
-    private static let lockKey = "hashtextextended('trueup.stripe_payment.' || $1 || '.' || $2, 0)"
-
-    /// Writes the payments that were staged since the last time and are not written yet. Rows that come into an earlier
-    /// place of the table later are left to ``addPassedOver(_:of:on:)``.
-    /// - Parameter block: where the last time ended; 0 at first.
-    /// - Returns: where the next one begins; `nil` where somebody else writes payments of the list now: nothing was
-    ///   written.
-    static func addStaged(
-        _ list: RunList, of runID: Int64, from block: Int64, on connection: Connection
-    ) async throws -> Int64? {
-        let isOurs: Bool = try await connection.query(
-            "SELECT pg_try_advisory_xact_lock(\(lockKey)) AS yes", list.account, list.object.rawValue)[0]["yes"]
-        guard isOurs else { return nil }
-        let staged = StagingTable(list.object, runID: runID)
-        let end: Int64 = try await connection.query(
-            "SELECT pg_relation_size($1::regclass) / current_setting('block_size')::bigint AS blocks", staged.name)[0][
-                "blocks"]
-        try await connection.run(script: Connection.wholeTablesSQL)
-        // Not joined with what is written: of a table that is growing the planner knows nothing, and takes a scan of it
-        // for each row.
-        let added = try await add(
-            "\(paid(staged)) AND s.ctid >= '(\(block),0)'::tid", list, runID, unlessKnown: true, on: connection)
-        try await count(added, list, runID, on: connection)
-        // Pages that are on their way were given their place already.
-        return max(block, end - Self.blocksOnTheirWay)
+    /// SQL: the lock of a list's payments. Pages share it, and do not wait for it.
+    /// - Parameters:
+    ///   - account: SQL of type text.
+    ///   - object: SQL of type text.
+    static func lock(_ account: String, _ object: String) -> String {
+        "hashtextextended('trueup.stripe_payment.' || \(account) || '.' || \(object), 0)"
     }
 
-    /// A page that is on its way fills at most four blocks, and a table that several fill grows by some for each of
-    /// them. Rarely one goes into what an earlier page left free.
-    private static let blocksOnTheirWay: Int64 = 96
-
-    /// Whether no other run has written payments of the list.
-    static func areFirst(_ list: RunList, of runID: Int64, on connection: Connection) async throws -> Bool {
-        try await connection.query(
-            """
-            SELECT NOT EXISTS (SELECT FROM trueup.stripe_reading WHERE account = $1 AND object = $2 AND run_id <> $3)
-                AND NOT EXISTS (SELECT FROM trueup.run_list
-                    WHERE account = $1 AND object = $2 AND run_id <> $3 AND payments > 0) AS yes
-            """, list.account, list.object.rawValue, runID)[0]["yes"]
-    }
-
-    /// Counts payments that were written while the run reads.
-    private static func count(
-        _ payments: Int, _ list: RunList, _ runID: Int64, on connection: Connection
-    ) async throws {
-        guard payments != 0 else { return }
+    /// Whether the pages of a list may write their payments: no other run has written any, and none is about to. What
+    /// is decided then is to be written in the same transaction, as others who ask wait for its end.
+    /// - Parameter apiVersion: in which the pages are asked for. Where an earlier attempt at the run asked for them in
+    ///   another, or without their payments, the run's end has to join them all the same.
+    static func isFree(
+        _ list: RunList, for runID: Int64, apiVersion: String, on connection: Connection
+    ) async throws -> Bool {
         try await connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended('trueup.first_payments.' || $1 || '.' || $2, 0))",
+            list.account, list.object.rawValue)
+        return try await connection.query(
             """
-            UPDATE trueup.run_list SET payments = payments + $4 WHERE run_id = $3 AND account = $1 AND object = $2
-            """, list.account, list.object.rawValue, runID, Int64(payments))
-    }
-
-    /// How many payments were written while the run read.
-    private static func written(_ list: RunList, _ runID: Int64, on connection: Connection) async throws -> Int64 {
-        try await connection.query(
-            "SELECT payments FROM trueup.run_list WHERE run_id = $3 AND account = $1 AND object = $2", list.account,
-            list.object.rawValue, runID
-        ).first.map { try $0["payments"] } ?? 0
-    }
-
-    /// Lets nobody write payments of the list while a run forgets what it staged of one second: behind the fence and
-    /// before the window is locked, as it may take until another run has ended.
-    /// - Returns: whether the run has written payments while it reads: then ``forget(createdAt:_:of:on:)`` follows.
-    static func holdToForget(_ list: RunList, of runID: Int64, on connection: Connection) async throws -> Bool {
-        guard [.invoice, .paymentIntent].contains(list.object) else { return false }
-        try await lock(list, on: connection)
-        return try await written(list, runID, on: connection) > 0
+            SELECT EXISTS (SELECT FROM trueup.run_list WHERE account = $1 AND object = $2 AND run_id = $3
+                    AND (api_version = '' OR writes_payments AND api_version = $4))
+                AND NOT EXISTS (SELECT FROM trueup.stripe_reading WHERE account = $1 AND object = $2 AND run_id <> $3)
+                AND NOT EXISTS (SELECT FROM trueup.run_list l JOIN trueup.run r ON r.id = l.run_id
+                    WHERE l.account = $1 AND l.object = $2 AND l.run_id <> $3 AND (l.payments > 0
+                        OR l.writes_payments AND (r.state IN ('running', 'interrupted')
+                            OR EXISTS (SELECT FROM trueup.window w WHERE w.run_id = l.run_id
+                                AND w.account = $1 AND w.object = $2 AND w.payments > 0)))) AS yes
+            """, list.account, list.object.rawValue, runID, apiVersion)[0]["yes"]
     }
 
     /// Forgets the payments that a run has written of objects that were created in one second, which it reads again.
+    /// - Returns: how many.
     static func forget(
         createdAt seconds: Int64, _ list: RunList, of runID: Int64, on connection: Connection
-    ) async throws {
-        let forgotten = try await connection.execute(
+    ) async throws -> Int {
+        guard [.invoice, .paymentIntent].contains(list.object) else { return 0 }
+        let isWriting: Bool =
+            try await connection.query(
+                "SELECT writes_payments FROM trueup.run_list WHERE run_id = $3 AND account = $1 AND object = $2",
+                list.account, list.object.rawValue, runID
+            ).first.map { try $0["writes_payments"] } ?? false
+        guard isWriting else { return 0 }
+        return try await connection.execute(
             """
             DELETE FROM trueup.stripe_payment
             WHERE account = $1 AND object = $2 AND run_id = $3 AND created_seconds = $4
             """, list.account, list.object.rawValue, runID, seconds)
-        try await count(-forgotten, list, runID, on: connection)
-    }
-
-    /// Adds what no time of ``addStaged(_:of:from:on:)`` found, because it came into an earlier place of the table,
-    /// once everything is staged.
-    static func addPassedOver(_ list: RunList, of runID: Int64, on connection: Connection) async throws {
-        let staged = StagingTable(list.object, runID: runID)
-        let paid: Int64 = try await connection.query(
-            "SELECT count(*) AS n FROM \(staged.name) s WHERE s.account = $1 AND \(isPaid(list.object))", list.account)[
-                0][
-                "n"]
-        guard try await written(list, runID, on: connection) < paid else { return }
-        try await connection.run(script: Connection.hashJoinsSQL)
-        let added = try await add("\(Self.paid(staged)) AND \(isUnknown)", list, runID, on: connection)
-        try await count(added, list, runID, on: connection)
     }
 
     /// - Parameter counts: of what is staged of the list.
@@ -144,14 +98,25 @@ enum StripePayments {
     private static func areWritten(
         _ run: Run, _ list: RunList, _ counts: (paid: Int64, fresh: Int64), on connection: Connection
     ) async throws -> Bool {
-        guard try await areFirst(list, of: run.id, on: connection) else { return false }
-        var written = try await written(list, run.id, on: connection)
+        guard var written = try await written(list, run.id, on: connection) else { return false }
         if counts.fresh > 0 {
             let read = "\(read(StagingTable(list.object, runID: run.id))) AND s.is_fresh"
             guard let more = try await settle(read, run, list, on: connection) else { return true }
             written += Int64(more)
         }
         return written == counts.paid
+    }
+
+    /// How many payments the pages have written; `nil` where they wrote none, or another run has read the list.
+    private static func written(_ list: RunList, _ runID: Int64, on connection: Connection) async throws -> Int64? {
+        try await connection.query(
+            """
+            SELECT l.payments + (SELECT coalesce(sum(w.payments), 0)::bigint FROM trueup.window w
+                WHERE w.run_id = $3 AND w.account = $1 AND w.object = $2) AS written
+            FROM trueup.run_list l WHERE run_id = $3 AND account = $1 AND object = $2 AND writes_payments
+                AND NOT EXISTS (SELECT FROM trueup.stripe_reading WHERE account = $1 AND object = $2 AND run_id <> $3)
+            """, list.account, list.object.rawValue, runID
+        ).first.map { try $0["written"] }
     }
 
     /// SQL: a payment `s` is not written. Parameters: account, object.
@@ -218,8 +183,8 @@ enum StripePayments {
         try await add("\(paid(staged)) AND \(isUnknown)", list, run.id, on: connection)
     }
 
-    /// SQL: a payment `p` was written by another run while the run, parameter 3, was under way. Which of the two has read
-    /// the object later nobody knows, but what is paid stays so: the one that read it unpaid was earlier.
+    /// SQL: a payment `p` was written by another run while the run, parameter 3, was under way. Which of the two has
+    /// read the object later nobody knows, but what is paid stays so: the one that read it unpaid was earlier.
     private static let isOfMeanwhile = """
         (p.run_id <> $3 AND EXISTS (SELECT FROM trueup.run other, trueup.run own
             WHERE other.id = p.run_id AND own.id = $3
@@ -253,18 +218,14 @@ enum StripePayments {
     /// - Parameters:
     ///   - read: SQL for what was read of payments, see ``paid(_:)``.
     ///   - places: parameter 4 of it.
-    ///   - unlessKnown: some of them may be written already; asking that takes longer for each.
-    /// - Returns: how many were not there.
-    @discardableResult
     private static func add(
-        _ read: String, at places: [String]? = nil, _ list: RunList, _ runID: Int64, unlessKnown: Bool = false,
-        on connection: Connection
-    ) async throws -> Int {
+        _ read: String, at places: [String]? = nil, _ list: RunList, _ runID: Int64, on connection: Connection
+    ) async throws {
         var parameters: [any PostgresEncodable] = [list.account, list.object.rawValue, runID]
         if let places { parameters.append(places) }
         // In the order of the key: each goes beside the one before it. What was staged twice is found when the run's
         // objects are counted.
-        return try await connection.execute(
+        try await connection.execute(
             """
             INSERT INTO trueup.stripe_payment (account, object, id, agency_id, customer, amount, currency,
                 created_seconds, paid_seconds, run_id)
@@ -272,7 +233,6 @@ enum StripePayments {
                 s.paid_seconds, $3::bigint
             FROM (\(read)) s
             ORDER BY s.id
-            \(unlessKnown ? "ON CONFLICT DO NOTHING" : "")
             """, parameters: parameters)
     }
 

@@ -74,38 +74,47 @@ public struct Windows: Sendable {
     }
 
     /// Stages a page and moves its window's cursor, in one transaction that is one message.
+    /// - Parameter payments: of the page's objects; they are written with it.
     /// - Returns: `false` when the window's older half was given away since `window` was looked at, or the window or
-    ///   the run is not ours any more: nothing was written, and ``look(at:on:)`` says which.
+    ///   the run is not ours any more, or a run that ends is writing payments of the list: nothing was written, and
+    ///   ``look(at:on:)`` says which.
+    /// - Throws: an error that ``PostgresError/isKnownPayment`` names, where a payment is written already.
     public func commit(
-        _ rows: BinaryRows, _ progress: Progress, to window: StoredWindow, on connection: Connection
+        _ rows: BinaryRows, payments: BinaryRows = BinaryRows(), _ progress: Progress, to window: StoredWindow,
+        on connection: Connection
     ) async throws -> Bool {
         let seconds = progress.cursorSeconds
         guard rows.rowCount > 0 else {
             return try await connection.execute(
                 Self.moving.sql, progress.cursorID, seconds, progress.isDone, Int64(progress.objects), reader,
                 leaseSeconds, window.id, window.window.fromSeconds, Int32(window.attempt), runID,
-                Int32(fence.attempt)) == 1
+                Int32(fence.attempt), Int64(0)) == 1
         }
         let move = Self.moving.call([
             progress.cursorID.map(quoteLiteral) ?? "NULL", seconds.map(String.init) ?? "NULL", "\(progress.isDone)",
             "\(progress.objects)", quoteLiteral(reader), "\(leaseSeconds)", "\(window.id)",
-            "\(window.window.fromSeconds)", "\(window.attempt)", "\(runID)", "\(fence.attempt)",
+            "\(window.window.fromSeconds)", "\(window.attempt)", "\(runID)", "\(fence.attempt)", "\(payments.rowCount)",
         ])
+        var copies = [TableRows(staged(window).copySQL, rows)]
+        if payments.rowCount > 0 { copies.append(TableRows(PagePayments.copySQL, payments)) }
         return try await connection.copyIn(
-            staged(window).copySQL, rows, after: "SET LOCAL synchronous_commit = off; \(move)", with: Self.moving)
+            copies, after: "SET LOCAL synchronous_commit = off; \(move)", with: Self.moving)
     }
 
     /// Moves the cursor of a window. Whoever takes over the run raises the attempts of its windows, so the window's row
     /// decides. The run itself is looked at besides, without a lock: a page costs no more than before.
     private static let moving = NamedStatement(
         "trueup_move_window",
-        types: "text, bigint, boolean, bigint, text, double precision, bigint, bigint, integer, bigint, integer",
+        types: """
+            text, bigint, boolean, bigint, text, double precision, bigint, bigint, integer, bigint, integer, bigint
+            """,
         sql: """
             UPDATE trueup.window w SET cursor_id = $1, cursor_seconds = $2, is_done = $3, pages = pages + 1,
-                objects = objects + $4, lease_owner = CASE WHEN $3 THEN NULL ELSE $5 END,
+                objects = objects + $4, payments = payments + $12, lease_owner = CASE WHEN $3 THEN NULL ELSE $5 END,
                 lease_until = CASE WHEN NOT $3 THEN clock_timestamp() + $6 * interval '1 second' END
             WHERE id = $7 AND from_seconds = $8 AND NOT is_done AND attempt = $9
                 AND EXISTS (SELECT FROM trueup.run r WHERE r.id = $10 AND r.attempt = $11 AND r.state = 'running')
+                AND ($12 = 0 OR pg_try_advisory_xact_lock_shared(\(StripePayments.lock("w.account", "w.object"))))
             """)
 
     /// Gives the older part of a window, `[from, cut)`, to a new window of ours. One statement: whoever is frozen
@@ -142,7 +151,6 @@ public struct Windows: Sendable {
         guard let second = window.cursorSeconds else { return 0 }
         return try await connection.transaction { connection in
             try await fence.hold(on: connection)
-            let hasPayments = try await StripePayments.holdToForget(window.list, of: runID, on: connection)
             let held = try await connection.query(
                 "SELECT id FROM trueup.window WHERE id = $1 AND attempt = $2 AND NOT is_done FOR UPDATE", window.id,
                 Int32(window.attempt))
@@ -150,13 +158,14 @@ public struct Windows: Sendable {
             let forgotten = try await connection.execute(
                 "DELETE FROM \(staged(window).name) WHERE account = $1 AND created_seconds = $2", window.list.account,
                 second)
-            if hasPayments {
-                try await StripePayments.forget(createdAt: second, window.list, of: runID, on: connection)
-            }
+            let payments = try await StripePayments.forget(
+                createdAt: second, window.list, of: runID, on: connection)
             try await connection.execute(
                 """
-                UPDATE trueup.window SET cursor_id = NULL, cursor_seconds = $2, objects = objects - $3 WHERE id = $1
-                """, window.id, second, Int64(forgotten))
+                UPDATE trueup.window SET cursor_id = NULL, cursor_seconds = $2, objects = objects - $3,
+                    payments = payments - $4
+                WHERE id = $1
+                """, window.id, second, Int64(forgotten), Int64(payments))
             return forgotten
         }
     }

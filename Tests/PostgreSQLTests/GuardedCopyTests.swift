@@ -93,6 +93,43 @@ struct GuardedCopyTests {
         #expect(try await Self.state(connection) == "start,start -")
     }
 
+    @Test("the rows of two tables are there together or not at all")
+    func twoTables() async throws {
+        let connection = try await Self.prepared()
+        try await connection.run(script: "CREATE TABLE key (id text PRIMARY KEY)")
+        let keys = "COPY key (id) FROM STDIN (FORMAT binary)"
+        func copy(_ rows: BinaryRows, _ more: BinaryRows, _ at: String, where id: Int = 1) async throws -> Bool {
+            try await connection.copyIn(
+                [TableRows(Self.copy, rows), TableRows(keys, more)],
+                after: "UPDATE mark SET at = '\(at)' WHERE id = \(id)")
+        }
+        func state() async throws -> String {
+            let text: String = try await connection.query(
+                "SELECT coalesce(string_agg(id, ',' ORDER BY id), '-') AS keys FROM key")[0]["keys"]
+            return try await Self.state(connection) + " " + text
+        }
+        #expect(try await copy(Self.rows("a", "b"), Self.rows("a"), "one"))
+        #expect(try await state() == "one,start a,b a")
+        // Of the second table one is there already.
+        let error = await #expect(throws: PostgresError.self) {
+            _ = try await copy(Self.rows("c"), Self.rows("b", "a"), "two")
+        }
+        #expect(error?.sqlState == "23505")
+        // Of the first table one is bad.
+        var bad = Self.rows("c")
+        bad.beginRow(columns: 1)
+        bad.appendNull()
+        let badRows = bad
+        let other = await #expect(throws: PostgresError.self) {
+            _ = try await copy(badRows, Self.rows("b"), "three")
+        }
+        #expect(other?.sqlState == "23502")
+        #expect(try await copy(Self.rows("c"), Self.rows("c"), "four", where: 9) == false)
+        #expect(try await state() == "one,start a,b a")
+        #expect(try await copy(Self.rows("c"), Self.rows(), "five"))
+        #expect(try await state() == "five,start a,b,c a")
+    }
+
     @Test("a message without a COPY, and a guard within a transaction, are refused")
     func misuse() async throws {
         let connection = try await Self.prepared()

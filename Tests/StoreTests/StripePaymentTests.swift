@@ -122,159 +122,186 @@ struct StripePaymentTests {
         }
     }
 
-    @Test("what a first run writes while it reads is put right at its end")
-    func whileReading() async throws {
-        try await StagedWorld.with(.invoice, account: "task_health") { world in
-            let run = try await Self.begin("first", world.pool)
-            let early = FirstPayments(of: Self.list, run: run)
-            let (fence, pool) = (RunFence(run), world.pool)
-            func write() async throws {
-                _ = try await pool.transaction(fence) { try await early.addStaged(from: 0, on: $0) }
+    /// One page after the other of a list, as its reader commits them.
+    private final class Reader {
+        let run: Run
+        let windows: Windows
+        private let pool: Pool
+        private(set) var writesPayments: Bool
+        private var window: StoredWindow
+
+        /// Takes the list's only window.
+        init(_ run: Run, _ pool: Pool, apiVersion: String = "2023-10-16") async throws {
+            self.run = run
+            self.pool = pool
+            let fence = RunFence(run)
+            let windows = Windows(fence, reader: "here", leaseSeconds: 60)
+            self.windows = windows
+            let shared = try await Runs(pool: pool).share(
+                fence, owner: "here", leaseSeconds: 60,
+                requests: [list: ListRequest(apiVersion: apiVersion, writesPayments: true)])
+            writesPayments = shared[list]?.writesPayments ?? false
+            let taken = try await pool.withConnection { try await windows.take(list, on: $0) }
+            window = try #require(taken)
+        }
+
+        /// - Returns: whether it was written.
+        func page(_ invoices: [InvoiceFacts], isDone: Bool = false) async throws -> Bool {
+            var rows = BinaryRows()
+            var payments = PagePayments(runID: run.id)
+            for invoice in invoices {
+                StagedInvoices.append(invoice, account: "task_health", requestID: "req_1", isFresh: false, to: &rows)
+                if writesPayments { StripePaymentTests.append(invoice, to: &payments) }
             }
-            #expect(try await pool.withConnection { try await early.areFirst(on: $0) })
+            var next = window
+            (next.cursorID, next.cursorSeconds) = (invoices.last?.id, invoices.last?.createdSeconds)
+            let progress = Windows.Progress(
+                cursorID: next.cursorID, cursorSeconds: next.cursorSeconds, isDone: isDone, objects: invoices.count)
+            let (page, more, windows, position) = (rows, payments.rows, windows, window)
+            let isWritten = try await pool.withConnection {
+                try await windows.commit(page, payments: more, progress, to: position, on: $0)
+            }
+            if isWritten { window = next }
+            return isWritten
+        }
+
+        /// - Returns: how many staged objects were forgotten.
+        func rewind() async throws -> Int? {
+            let (windows, position) = (windows, window)
+            let forgotten = try await pool.withConnection { try await windows.rewind(position, on: $0) }
+            window.cursorID = nil
+            return forgotten
+        }
+
+        func giveUpPayments() { writesPayments = false }
+    }
+
+    private static func append(_ invoice: InvoiceFacts, to payments: inout PagePayments) {
+        let texts = [invoice.id, invoice.status.word, invoice.currency, invoice.agencyID ?? "", "task_health"]
+        let bytes = texts.flatMap { Array($0.utf8) }
+        bytes.withUnsafeBytes { buffer in
+            var start = 0
+            let parts = texts.map { text in
+                defer { start += text.utf8.count }
+                return UnsafeRawBufferPointer(rebasing: buffer[start..<start + text.utf8.count])
+            }
+            payments.append(
+                StagedBytes(
+                    id: parts[0], status: parts[1], currency: parts[2], customer: nil, orderID: nil,
+                    agencyID: invoice.agencyID == nil ? nil : parts[3], createdSeconds: invoice.createdSeconds,
+                    total: invoice.total, prePaymentCredit: invoice.prePaymentCredit,
+                    postPaymentCredit: invoice.postPaymentCredit, dueSeconds: nil,
+                    paidAtSeconds: invoice.paidAtSeconds, voidedAtSeconds: nil, autoAdvance: false,
+                    isSubscription: false, finalizedAtSeconds: nil, paymentIntent: nil),
+                account: parts[4])
+        }
+    }
+
+    private static func replace(
+        _ ids: [String], _ invoices: [InvoiceFacts], absent: [String] = [], _ run: Run, _ pool: Pool
+    ) async throws {
+        var rows = BinaryRows()
+        for invoice in invoices {
+            StagedInvoices.append(invoice, account: "task_health", requestID: "req_2", isFresh: true, to: &rows)
+        }
+        for id in absent {
+            StagedInvoices.appendAbsent(id, account: "task_health", requestID: "req_2", to: &rows)
+        }
+        let (fresh, fence) = (rows, RunFence(run))
+        try await pool.withConnection {
+            try await StagingTable(.invoice, runID: run.id).replace(
+                ids, account: "task_health", with: fresh, for: fence, on: $0)
+        }
+    }
+
+    @Test("what the pages of a first run write is put right at its end, where something was read afresh since")
+    func pages() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let pool = world.pool
+            let run = try await Self.begin("first", pool)
+            let reader = try await Reader(run, pool)
+            #expect(reader.writesPayments)
             var open = Self.paid(9)
             open.status = .open
-            // Staged twice: the count of the run's objects finds that, and no key gets into its way.
-            try await Self.stage([Self.paid(1), Self.paid(2), Self.paid(2), open], run, pool)
-            try await write()
+            #expect(try await reader.page([Self.paid(1), Self.paid(2), open]))
             #expect(try await Self.payments(pool) == ["in_1 20000 \(run.id)", "in_2 20000 \(run.id)"])
-            #expect(try await pool.withConnection { try await early.areFirst(on: $0) })
-
-            try await Self.stage([Self.paid(3), Self.paid(4)], run, pool)
-            try await write()
-            // Read afresh, one says something else, and one is not paid any more.
+            #expect(try await reader.page([Self.paid(3), Self.paid(4), Self.paid(5)], isDone: true))
+            // One says something else, one is not paid any more, one is gone, and one more was paid.
             var void = Self.paid(4)
             void.status = .void
-            var rows = BinaryRows()
-            for invoice in [Self.paid(2), Self.paid(3, total: 30_000), void] {
-                StagedInvoices.append(invoice, account: "task_health", requestID: "req_2", isFresh: true, to: &rows)
-            }
-            let fresh = rows
-            try await pool.withConnection {
-                try await StagingTable(.invoice, runID: run.id).replace(
-                    ["in_2", "in_3", "in_4"], account: "task_health", with: fresh, for: fence, on: $0)
-            }
-            try await Self.end(run, [Self.paid(5)], pool)
+            try await Self.replace(
+                ["in_2", "in_3", "in_4", "in_5", "in_9"],
+                [Self.paid(2), Self.paid(3, total: 30_000), void, Self.paid(9)], absent: ["in_5"], run, pool)
+            try await Self.end(run, [], pool)
             #expect(
                 try await Self.payments(pool) == [
-                    "in_1 20000 \(run.id)", "in_2 20000 \(run.id)", "in_3 30000 \(run.id)", "in_5 20000 \(run.id)",
+                    "in_1 20000 \(run.id)", "in_2 20000 \(run.id)", "in_3 30000 \(run.id)",
+                    "in_9 20000 \(run.id)",
                 ])
-        }
-    }
-
-    @Test("each time only what was staged since the last time is looked at, and the end finds the rest")
-    func inParts() async throws {
-        try await StagedWorld.with(.invoice, account: "task_health") { world in
-            let run = try await Self.begin("first", world.pool)
-            let early = FirstPayments(of: Self.list, run: run)
-            let (fence, pool) = (RunFence(run), world.pool)
-            // A block holds about sixty of them.
-            try await Self.stage((1...64_000).map { Self.paid($0) }, run, pool)
-            let block = try await pool.transaction(fence) { try await early.addStaged(from: 0, on: $0) }
-            #expect(block > 50)
-            #expect(try await Self.payments(pool).count == 64_000)
-            let none = try await pool.transaction(fence) { try await early.addStaged(from: block, on: $0) }
-            #expect(none == block)
-            try await Self.stage((64_001...65_000).map { Self.paid($0) }, run, pool)
-            _ = try await pool.transaction(fence) { try await early.addStaged(from: block + 1_000, on: $0) }
-            #expect(try await Self.payments(pool).count == 64_000)
-            _ = try await pool.transaction(fence) { try await early.addStaged(from: block, on: $0) }
-            #expect(try await Self.payments(pool).count == 65_000)
-            try await Self.end(run, [Self.paid(65_001)], pool)
-            #expect(try await Self.payments(pool).count == 65_001)
-        }
-    }
-
-    @Test("what came into an earlier place of the table is added with the rest, but not where somebody else writes")
-    func passedOver() async throws {
-        try await StagedWorld.with(.invoice, account: "task_health") { world in
-            let run = try await Self.begin("first", world.pool)
-            let early = FirstPayments(of: Self.list, run: run)
-            let (fence, pool) = (RunFence(run), world.pool)
-            try await Self.stage([Self.paid(1)], run, pool)
-            _ = try await pool.transaction(fence) { try await early.addStaged(from: 0, on: $0) }
-            // As if these had gone into a block that was looked at before.
-            try await Self.stage([Self.paid(2), Self.paid(3)], run, pool)
-            _ = try await pool.transaction(fence) { try await early.addStaged(from: 1_000, on: $0) }
-            #expect(try await Self.payments(pool).count == 1)
-            try await pool.withConnection { other in
-                try await other.transaction { other in
-                    try await other.execute(
-                        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
-                        "trueup.stripe_payment.task_health.invoice")
-                    try await pool.transaction(fence) { try await early.addRest(from: 1_000, on: $0) }
-                }
-            }
-            #expect(try await Self.payments(pool).count == 1)
-            try await pool.transaction(fence) { try await early.addRest(from: 1_000, on: $0) }
-            #expect(try await Self.payments(pool) == (1...3).map { "in_\($0) 20000 \(run.id)" })
-            try await Self.end(run, [], pool)
-            #expect(try await Self.payments(pool).count == 3)
-        }
-    }
-
-    @Test("what is missing or too much after the reading is found by the run's end, however many there are")
-    func endCounts() async throws {
-        try await StagedWorld.with(.invoice, account: "task_health") { world in
-            let run = try await Self.begin("first", world.pool)
-            let early = FirstPayments(of: Self.list, run: run)
-            let (fence, pool) = (RunFence(run), world.pool)
-            try await Self.stage((1...6).map { Self.paid($0) }, run, pool)
-            _ = try await pool.transaction(fence) { try await early.addStaged(from: 0, on: $0) }
-            // One is gone at Stripe, one is another's by now, and one more was paid: as many as before.
-            var rows = BinaryRows()
-            StagedInvoices.appendAbsent("in_1", account: "task_health", requestID: "req_2", to: &rows)
-            StagedInvoices.append(
-                Self.paid(2, total: 50_000), account: "task_health", requestID: "req_2", isFresh: true, to: &rows)
-            StagedInvoices.append(
-                Self.paid(7), account: "task_health", requestID: "req_2", isFresh: true, to: &rows)
-            let fresh = rows
-            try await pool.withConnection {
-                try await StagingTable(.invoice, runID: run.id).replace(
-                    ["in_1", "in_2", "in_7"], account: "task_health", with: fresh, for: fence, on: $0)
-            }
-            try await Self.end(run, [], pool)
-            #expect(
-                try await Self.payments(pool)
-                    == ["in_2 50000 \(run.id)"] + (3...7).map { "in_\($0) 20000 \(run.id)" })
             let controls = try await pool.withConnection { try await RunControl.of(runs: [run.id], on: $0) }
-            #expect(controls.map(\.readCount) == [6])
-            #expect(controls.map(\.readAmount) == [150_000])
+            #expect(controls.map(\.readCount) == [5])
+        }
+    }
+
+    @Test("what the pages did not write, the run's end finds")
+    func missing() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let pool = world.pool
+            let run = try await Self.begin("first", pool)
+            let reader = try await Reader(run, pool)
+            #expect(try await reader.page([Self.paid(1), Self.paid(2)]))
+            reader.giveUpPayments()
+            #expect(try await reader.page([Self.paid(3), Self.paid(4)], isDone: true))
+            #expect(try await Self.payments(pool).count == 2)
+            try await Self.end(run, [], pool)
+            #expect(try await Self.payments(pool) == (1...4).map { "in_\($0) 20000 \(run.id)" })
+        }
+    }
+
+    @Test("a payment that is written already, and a run that ends, keep a page from being written, and nothing else")
+    func inTheWay() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let pool = world.pool
+            let run = try await Self.begin("first", pool)
+            let reader = try await Reader(run, pool)
+            #expect(try await reader.page([Self.paid(1)]))
+            // Who ends holds the lock of the list's payments.
+            let other = try await Connection.open(pool.target, applicationName: "other")
+            try await other.run(script: "BEGIN")
+            _ = try await other.query(
+                "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "trueup.stripe_payment.task_health.invoice")
+            #expect(try await reader.page([Self.paid(2)]) == false)
+            try await other.run(script: "COMMIT")
+            await other.close()
+            #expect(try await reader.page([Self.paid(2)]))
+            let error = await #expect(throws: PostgresError.self) { _ = try await reader.page([Self.paid(1)]) }
+            #expect(error?.isKnownPayment == true)
+            let staged: Int64 = try await pool.withConnection {
+                try await $0.query("SELECT count(*) AS n FROM \(StagingTable(.invoice, runID: run.id).name)")[0]["n"]
+            }
+            #expect(staged == 2)
+            // Listed twice: that is told by the count of the run's objects.
+            reader.giveUpPayments()
+            #expect(try await reader.page([Self.paid(1)], isDone: true))
         }
     }
 
     @Test("what a window reads again is forgotten with its payments")
     func rewound() async throws {
         try await StagedWorld.with(.invoice, account: "task_health") { world in
-            let run = try await Self.begin("first", world.pool)
-            let early = FirstPayments(of: Self.list, run: run)
-            let (fence, pool) = (RunFence(run), world.pool)
-            let windows = Windows(fence, reader: "here", leaseSeconds: 60)
-            let taken = try await pool.withConnection { try await windows.take(Self.list, on: $0) }
-            var window = try #require(taken)
+            let pool = world.pool
+            let run = try await Self.begin("first", pool)
+            let reader = try await Reader(run, pool)
             var older = Self.paid(1)
             older.createdSeconds -= 1
-            var rows = BinaryRows()
-            for invoice in [Self.paid(3), Self.paid(2), older] {
-                StagedInvoices.append(invoice, account: "task_health", requestID: "req_1", isFresh: false, to: &rows)
-            }
-            let (page, first) = (rows, window)
-            let progress = Windows.Progress(
-                cursorID: "in_1", cursorSeconds: older.createdSeconds, isDone: false, objects: 3)
-            let isCommitted = try await pool.withConnection {
-                try await windows.commit(page, progress, to: first, on: $0)
-            }
-            #expect(isCommitted)
-            _ = try await pool.transaction(fence) { try await early.addStaged(from: 0, on: $0) }
+            #expect(try await reader.page([Self.paid(3), Self.paid(2), older]))
             #expect(try await Self.payments(pool).count == 3)
-
-            (window.cursorID, window.cursorSeconds) = ("in_1", older.createdSeconds)
-            let position = window
-            #expect(try await pool.withConnection { try await windows.rewind(position, on: $0) } == 1)
+            #expect(try await reader.rewind() == 1)
             #expect(try await Self.payments(pool) == ["in_2 20000 \(run.id)", "in_3 20000 \(run.id)"])
             // Read again it says something else.
             older.total = 70_000
-            try await Self.end(run, [older], pool)
+            #expect(try await reader.page([older], isDone: true))
+            try await Self.end(run, [], pool)
             #expect(
                 try await Self.payments(pool) == [
                     "in_1 70000 \(run.id)", "in_2 20000 \(run.id)", "in_3 20000 \(run.id)",
@@ -282,23 +309,40 @@ struct StripePaymentTests {
         }
     }
 
-    @Test("a run writes nothing early of a list that another has read, or writes now")
-    func notFirst() async throws {
+    @Test("of all runs the pages of one write their payments, and only in the version of its first request")
+    func oneWrites() async throws {
         try await StagedWorld.with(.invoice, account: "task_health") { world in
-            let (one, two) = (
-                try await Self.begin("one", world.pool), try await Self.begin("two", world.pool)
-            )
             let pool = world.pool
-            try await Self.stage([Self.paid(1)], one, pool)
-            try await Self.stage([Self.paid(1), Self.paid(2)], two, pool)
-            let (first, second) = (FirstPayments(of: Self.list, run: one), FirstPayments(of: Self.list, run: two))
-            try await pool.transaction(RunFence(one)) { connection in
-                _ = try await first.addStaged(from: 0, on: connection)
-                _ = try await pool.transaction(RunFence(two)) { try await second.addStaged(from: 0, on: $0) }
+            // It is the first, and ends without a page.
+            let failed = try await Self.begin("failed", pool)
+            #expect(try await Reader(failed, pool).writesPayments)
+            let two = try await Self.begin("two", pool)
+            #expect(try await Reader(two, pool).writesPayments == false)
+            try await Runs(pool: pool).end(RunFence(failed), RunOutcome(state: .incomplete))
+            let one = try await Self.begin("one", pool)
+            let reader = try await Reader(one, pool)
+            #expect(reader.writesPayments)
+            #expect(try await reader.page([Self.paid(1)]))
+            // Asked again by the next attempt.
+            func again(_ version: String) async throws -> Bool? {
+                try await Runs(pool: pool).share(
+                    RunFence(one), owner: "here", leaseSeconds: 60,
+                    requests: [Self.list: ListRequest(apiVersion: version, writesPayments: true)])[Self.list]?
+                    .writesPayments
             }
-            #expect(try await Self.payments(pool) == ["in_1 20000 \(one.id)"])
-            #expect(try await pool.withConnection { try await first.areFirst(on: $0) })
-            #expect(try await pool.withConnection { try await second.areFirst(on: $0) } == false)
+            #expect(try await again("2023-10-16") == true)
+            #expect(try await again("2026-07-29.dahlia") == false)
+            #expect(try await again("2023-10-16") == false)
+            // Another one ends meanwhile with what this one has written, and more.
+            try await Self.end(two, [Self.paid(1), Self.paid(2), Self.paid(3)], pool)
+            try await Self.end(one, [Self.paid(2), Self.paid(4)], pool)
+            #expect(
+                try await Self.payments(pool) == [
+                    "in_1 20000 \(one.id)", "in_2 20000 \(two.id)", "in_3 20000 \(two.id)",
+                    "in_4 20000 \(one.id)",
+                ])
+            let later = try await Self.begin("later", pool)
+            #expect(try await Reader(later, pool).writesPayments == false)
         }
     }
 
