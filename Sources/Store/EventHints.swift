@@ -42,9 +42,10 @@ public struct EventHints: Sendable {
                     SELECT DISTINCT ON (object_id) object_id, type,
                         bool_or(is_undelivered) OVER (PARTITION BY object_id) AS is_undelivered
                     FROM \(events.name)
-                    WHERE account = $1 AND type = ANY($2) AND \(StagingTable.isReadable("object_id"))
+                    WHERE account = $1 AND type = ANY($2)
                         AND (object_created_seconds IS NULL OR object_created_seconds < $5
                             OR object_created_seconds >= $6 OR type LIKE '%.deleted')
+                        AND \(StagingTable.isReadable("object_id"))
                     ORDER BY object_id, created_seconds DESC, id DESC),
                 listed AS MATERIALIZED (
                     SELECT s.id FROM \(objects.name) s WHERE s.account = $1 AND s.id IN (SELECT object_id FROM e)),

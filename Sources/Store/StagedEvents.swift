@@ -63,6 +63,8 @@ public enum StagedInvoicePayments {
             """
             UPDATE \(intents.name) i SET invoice_id = p.invoice_id FROM \(payments.name) p
             WHERE i.account = $1 AND p.account = $1 AND p.payment_intent = i.id AND i.invoice_id IS NULL
+                -- Asked once: in versions without such a list nothing is read for it.
+                AND EXISTS (SELECT FROM \(payments.name))
             """, account)
     }
 }
