@@ -35,14 +35,26 @@ struct BudgetLease: Sendable {
     /// After the last run of the schedule others leave it a part for so long.
     private static let nightlyMicroseconds: Int64 = 10_000_000
 
-    static func take(_ demand: BudgetDemand, on connection: Connection) async throws -> BudgetLease {
-        try await connection.run(
-            script: "SET LOCAL synchronous_commit = off; SET LOCAL idle_in_transaction_session_timeout = 1000")
-        var rows = try await rows(demand, on: connection)
-        if rows.count < 2 {
-            try await insert(demand, on: connection)
-            rows = try await self.rows(demand, on: connection)
+    /// One transaction: what it begins with goes with its BEGIN.
+    static func take(_ demand: BudgetDemand, pool: Pool) async throws -> BudgetLease {
+        let settings = PostgreSQL.Statement(
+            """
+            SELECT set_config('synchronous_commit', 'off', true),
+                set_config('idle_in_transaction_session_timeout', '1000', true)
+            """)
+        return try await pool.transaction(opening: [settings, rows(demand)]) { connection, found in
+            var rows = found[1].rows
+            if rows.count < 2 {
+                try await insert(demand, on: connection)
+                rows = try await connection.pipeline([self.rows(demand)])[0].rows
+            }
+            return try await take(demand, rows, on: connection)
         }
+    }
+
+    private static func take(
+        _ demand: BudgetDemand, _ rows: [Row], on connection: Connection
+    ) async throws -> BudgetLease {
         let askedAt = ContinuousClock.now
         let now = try await SharedBudget.now(on: connection)
         let answeredAt = ContinuousClock.now
@@ -86,8 +98,8 @@ struct BudgetLease: Sendable {
     }
 
     /// The account first, in every process.
-    private static func rows(_ demand: BudgetDemand, on connection: Connection) async throws -> [Row] {
-        try await connection.query(
+    private static func rows(_ demand: BudgetDemand) -> PostgreSQL.Statement {
+        PostgreSQL.Statement(
             """
             SELECT endpoint, first_slice, taken, taken_in_background, slots, paused_until, asked_by, asked_at,
                 shared_at, nightly_at, not_before, was_alone

@@ -35,9 +35,12 @@ public enum Migrator {
 
     /// The steps that are missing; `nil` where the schema is not there at all.
     private static func known(_ connection: Connection, _ migrations: [Migration]) async throws -> [Migration]? {
-        let exists: Bool = try await connection.query("SELECT to_regclass('trueup.migration') IS NOT NULL AS yes")[0][
-            "yes"]
-        return exists ? try await pending(connection, migrations) : nil
+        do {
+            return try await pending(connection, migrations)
+        } catch let error as PostgresError where ["3F000", "42P01"].contains(error.sqlState) {
+            // No such schema, no such table: https://www.postgresql.org/docs/15/errcodes-appendix.html
+            return nil
+        }
     }
 
     private static func applyMissing(_ connection: Connection, _ migrations: [Migration]) async throws -> [String] {

@@ -228,7 +228,7 @@ public actor SharedBudget {
         let demand = BudgetDemand(
             count: wanted, account: account, endpoint: endpoint, accountRate: perSecond, endpointRate: perEndpoint,
             share: share, name: name)
-        let lease = try await pool.transaction { try await BudgetLease.take(demand, on: $0) }
+        let lease = try await BudgetLease.take(demand, pool: pool)
         queues[endpoint]?.isAlone = lease.isAlone && lease.hasSpareRoom
         queues[endpoint]?.isUndisturbed = lease.isUndisturbed
         queues[endpoint]?.granted = lease.slots.count
