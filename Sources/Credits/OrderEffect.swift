@@ -60,16 +60,27 @@ public struct CreditEffects: Sendable {
     /// One Task Health credit in cents, as the application sells it.
     public static let pricePerCreditCents: Int64 = 20_000
 
+    /// What an effect begins with: it locks the order and the balance of its agency. For a caller that sends it with
+    /// what its transaction begins with.
+    public func locking(
+        _ key: Int64, expecting expectation: OrderExpectation, rowHash: String?
+    ) -> [PostgreSQL.Statement] {
+        [locking(key, hashed: rowHash != nil), lockingBalance(of: expectation.agencyID)]
+    }
+
     /// Locks the order, checks it again, and applies the effect. It must run inside a transaction, which the caller
     /// commits together with its own record of the effect.
+    /// - Parameter locked: what ``locking(_:expecting:rowHash:)`` of the same gave in this transaction; `nil`: it is
+    ///   done here.
     /// - Throws: `PostgresError`; the transaction is then to be rolled back.
     public func apply(
         _ effect: OrderEffect, toOrder key: Int64, expecting expectation: OrderExpectation, rowHash: String? = nil,
-        on connection: Connection
+        locked: [Outcome]? = nil, on connection: Connection
     ) async throws -> EffectOutcome {
-        let start = try await connection.pipeline([
-            locking(key, hashed: rowHash != nil), lockingBalance(of: expectation.agencyID),
-        ])
+        var start = locked ?? []
+        if locked == nil {
+            start = try await connection.pipeline(locking(key, expecting: expectation, rowHash: rowHash))
+        }
         guard let row = try start[0].rows.first.map(Self.locked) else { return .refused("order \(key) is gone") }
         let now = row.order
         let state = now.state

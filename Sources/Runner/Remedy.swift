@@ -119,15 +119,26 @@ struct Remedy: Sendable, Hashable {
 
 // The local effects of a comparison.
 extension Subject {
+    /// What a local effect begins with, for the caller to send with its BEGIN: locks alone.
+    func locking(_ effect: Remedy.Local, of pair: Pair, rowHash: String?) -> [PostgreSQL.Statement] {
+        guard case (.order, .orders(let table), .order(let pair)) = (effect, side, pair), let order = pair.order else {
+            return []
+        }
+        return CreditEffects(table: table).locking(
+            order.rowID, expecting: OrderExpectation(order), rowHash: rowHash)
+    }
+
     /// Runs a local effect inside the caller's transaction.
+    /// - Parameter locked: what ``locking(_:of:rowHash:)`` gave.
     func apply(
-        _ effect: Remedy.Local, to pair: Pair, rowHash: String?, on connection: Connection
+        _ effect: Remedy.Local, to pair: Pair, rowHash: String?, locked: [Outcome], on connection: Connection
     ) async throws -> EffectOutcome {
         switch (effect, side, pair) {
         case (.order(let effect), .orders(let table), .order(let pair)):
             guard let order = pair.order else { return .refused("no order was compared") }
             return try await CreditEffects(table: table).apply(
-                effect, toOrder: order.rowID, expecting: OrderExpectation(order), rowHash: rowHash, on: connection)
+                effect, toOrder: order.rowID, expecting: OrderExpectation(order), rowHash: rowHash, locked: locked,
+                on: connection)
         case (.charge(let effect), .charges(let table), .charge(let pair)):
             guard let charge = pair.charge else { return .refused("no charge was compared") }
             return try await ChargeEffects(table: table).apply(

@@ -169,8 +169,10 @@ struct Repairer: Sendable {
     }
 
     private func attempt(_ task: Task, _ effect: Remedy.Local) async throws -> Outcome {
-        let outcome = try await pool.transaction(fence) { connection in
-            let outcome = try await subject.apply(effect, to: task.pair, rowHash: task.rowHash, on: connection)
+        let locking = subject.locking(effect, of: task.pair, rowHash: task.rowHash)
+        let outcome = try await pool.transaction(fence, opening: locking) { connection, locked in
+            let outcome = try await subject.apply(
+                effect, to: task.pair, rowHash: task.rowHash, locked: locked, on: connection)
             switch outcome {
             case .done(let before, let after):
                 try await record(task, effect: effect.word, before, after).insert(on: connection)

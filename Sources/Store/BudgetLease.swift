@@ -37,7 +37,7 @@ struct BudgetLease: Sendable {
 
     /// One transaction: what it begins with goes with its BEGIN.
     static func take(_ demand: BudgetDemand, pool: Pool) async throws -> BudgetLease {
-        let settings = PostgreSQL.Statement(
+        let settings = SQLStatement(
             """
             SELECT set_config('synchronous_commit', 'off', true),
                 set_config('idle_in_transaction_session_timeout', '1000', true)
@@ -98,8 +98,8 @@ struct BudgetLease: Sendable {
     }
 
     /// The account first, in every process.
-    private static func rows(_ demand: BudgetDemand) -> PostgreSQL.Statement {
-        PostgreSQL.Statement(
+    private static func rows(_ demand: BudgetDemand) -> SQLStatement {
+        SQLStatement(
             """
             SELECT endpoint, first_slice, taken, taken_in_background, slots, paused_until, asked_by, asked_at,
                 shared_at, nightly_at, not_before, was_alone

@@ -82,9 +82,19 @@ extension Pool {
     public func transaction<T: Sendable>(
         _ fence: RunFence, _ body: @Sendable (Connection) async throws -> T
     ) async throws -> T {
-        try await transaction(opening: fence.statements) { connection, held in
+        try await transaction(fence, opening: []) { connection, _ in try await body(connection) }
+    }
+
+    /// The same with statements that follow the fence's, in the same round trip: they may lock, and change nothing.
+    /// - Parameter body: gets what they gave, in their order.
+    public func transaction<T: Sendable>(
+        _ fence: RunFence, opening: [PostgreSQL.Statement],
+        _ body: @Sendable (Connection, [Outcome]) async throws -> T
+    ) async throws -> T {
+        let own = fence.statements
+        return try await transaction(opening: own + opening) { connection, held in
             try fence.check(held)
-            return try await body(connection)
+            return try await body(connection, Array(held.dropFirst(own.count)))
         }
     }
 }
