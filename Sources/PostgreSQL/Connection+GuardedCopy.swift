@@ -19,7 +19,7 @@ extension Connection {
         try await copyIn([TableRows(sql, rows)], after: guardSQL, with: statement)
     }
 
-    /// The same with the rows of several tables, in their order: all or none. Each more costs half a round trip.
+    /// The same with the rows of several tables, in their order: all or none. Each more costs a round trip.
     public func copyIn(
         _ copies: [TableRows], after guardSQL: String, with statement: NamedStatement? = nil
     ) async throws(PostgresError) -> Bool {

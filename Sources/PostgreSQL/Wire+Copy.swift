@@ -46,6 +46,8 @@ extension Wire {
         // A server that refused in the middle has left COPY already and is waiting for the end.
         let complaint = isCancelRequested ? "cancelled" : nil
         guard failure == nil, PQputCopyEnd(connection, complaint) == 1 else { throw failure ?? sendError(sql) }
+        // It is queued by now, and the server may wait for it.
+        try flush()
     }
 
     private func put(_ bytes: ArraySlice<UInt8>) throws(PostgresError) {

@@ -25,11 +25,12 @@ struct Comparison: Sendable {
 
     /// Compares until no new object has to be read.
     func run() async throws -> ComparisonResult {
-        var read = try await readCarried()
-        read.formUnion(try await readAhead(read))
+        var done = ReadObjects(ids: try await readCarried())
+        try await readAhead(&done)
         for round in 1...limits.rounds {
             progress(.comparing(account: account, round: round))
-            let sink = sink(read, limits, mayRead: round < limits.rounds)
+            let mayRead = round < limits.rounds && done.requests < limits.requests
+            let sink = sink(done.ids, limits, mayRead: mayRead)
             let local = try await pool.withConnection { connection in
                 try await diff.run(
                     on: connection, alsoRead: carried.stripeIDs, alsoRows: carried.localIDs,
@@ -41,11 +42,23 @@ struct Comparison: Sendable {
                     local: local, judged: await sink.takeJudged(), unconfirmed: await sink.unconfirmed,
                     classes: try await sink.classes(agreed: local.agreed ?? [:]))
             }
-            progress(.confirming(account: account, objects: unread.count))
-            try await confirmer.read(unread, places: places)
-            read.formUnion(unread.map(\.id))
+            try await read(unread, limits, &done)
         }
         preconditionFailure("the last round reads nothing")
+    }
+
+    /// What was read afresh so far.
+    private struct ReadObjects {
+        var ids: Set<String>
+        var requests = 0
+    }
+
+    private func read(_ unread: [UnreadObject], _ limits: ComparisonLimits, _ done: inout ReadObjects) async throws {
+        progress(.confirming(account: account, objects: unread.count))
+        let more = try await confirmer.read(
+            unread, requestsMax: limits.requests - done.requests, places: places)
+        done.ids.formUnion(more.ids)
+        done.requests += more.requests
     }
 
     private func sink(_ read: Set<String>, _ limits: ComparisonLimits, mayRead: Bool) -> RoundSink {
@@ -56,19 +69,17 @@ struct Comparison: Sendable {
 
     /// Reads what the first round would only ask to be read: it can be found without joining both sides, which would
     /// then be joined once more.
-    private func readAhead(_ read: Set<String>) async throws -> Set<String> {
+    private func readAhead(_ done: inout ReadObjects) async throws {
         // Half of what may be read is left to rows whose objects no list showed.
         var few = limits
         few.reads /= 2
-        let sink = sink(read, few, mayRead: true)
+        few.requests /= 2
+        let sink = sink(done.ids, few, mayRead: true)
         try await pool.withConnection { connection in
             try await diff.lookAhead(on: connection) { try await sink.take($0) }
         }
         let unread = await sink.unread
-        guard !unread.isEmpty else { return [] }
-        progress(.confirming(account: account, objects: unread.count))
-        try await confirmer.read(unread, places: places)
-        return Set(unread.map(\.id))
+        if !unread.isEmpty { try await read(unread, few, &done) }
     }
 
     /// Where the rows of these objects lie among all rows.
@@ -87,16 +98,20 @@ struct Comparison: Sendable {
 }
 
 /// How much a comparison may hold in memory and ask of Stripe.
-struct ComparisonLimits: Sendable, Hashable {
+public struct ComparisonLimits: Sendable, Hashable {
     /// Differences of one run and account. More than that is no list for a person but the sign of a wrong table,
     /// account or period.
-    var differences = 100_000
-    /// Objects read one by one.
-    var reads = 20_000
+    public var differences = 100_000
+    /// Objects that are read afresh, whatever requests that takes.
+    public var reads = 100_000
+    /// Requests for these: most take one each, of rows that wait a page holds many.
+    public var requests = 20_000
     /// Pages of a list that is read one page after the other.
-    var pages = 2_000
+    public var pages = 2_000
     /// How often the sides are joined. What changes between two rounds is read in the next; the last reads nothing.
-    var rounds = 4
+    public var rounds = 4
+
+    public init() {}
 }
 
 /// What a comparison found.

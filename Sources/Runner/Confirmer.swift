@@ -43,20 +43,30 @@ struct Confirmer: Sendable {
 
     /// Reads objects that local rows name, and others: each by its id, or by a page of the list that holds several of
     /// them, whichever takes fewer requests.
-    /// - Parameter places: where the rows of objects lie among all rows, and the object so many places above each.
+    /// - Parameters:
+    ///   - requestsMax: what would take more requests than this is left.
+    ///   - places: where the rows of objects lie among all rows, and the object so many places above each.
+    /// - Returns: the ids that were read, and about how many requests that took.
     func read(
-        _ objects: [UnreadObject], places: (_ ids: [String], _ above: Int) async throws -> [RowPlace]
-    ) async throws {
-        let ids = Set(objects.map(\.id))
+        _ objects: [UnreadObject], requestsMax: Int,
+        places: (_ ids: [String], _ above: Int) async throws -> [RowPlace]
+    ) async throws -> (ids: Set<String>, requests: Int) {
+        var ids = Set(objects.map(\.id))
         let named = Set(objects.filter(\.isOfRow).map(\.id))
-        guard named.count >= Self.worthPlanning else { return try await read(ids.sorted()) }
-        let rows = try await places(named.sorted(), ReadingPlan.margin)
-        let plan = ReadingPlan(places: rows.map(\.place))
-        let unseen = try await atOnce(plan.pages, Self.workers) { wanted in
-            try await list(Set(rows[wanted].map(\.id)), after: rows[wanted.lowerBound].newerID)
+        var (listed, pages): (Set<String>, Int) = ([], 0)
+        if named.count >= Self.worthPlanning {
+            let rows = try await places(named.sorted(), ReadingPlan.margin)
+            let wanted = Array(ReadingPlan(places: rows.map(\.place)).pages.prefix(requestsMax))
+            let unseen = try await atOnce(wanted, Self.workers) { wanted in
+                try await list(Set(rows[wanted].map(\.id)), after: rows[wanted.lowerBound].newerID)
+            }
+            listed = Set(wanted.flatMap { rows[$0].map(\.id) }).subtracting(unseen.joined())
+            pages = wanted.count
         }
-        let listed = Set(plan.pages.flatMap { rows[$0].map(\.id) })
-        try await read((ids.subtracting(listed).union(unseen.joined())).sorted())
+        ids.subtract(listed)
+        let single = ids.sorted().prefix(max(0, requestsMax - pages))
+        try await read(Array(single))
+        return (listed.union(single), pages + single.count)
     }
 
     /// Fewer are read by id without further thought.

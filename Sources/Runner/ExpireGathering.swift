@@ -16,7 +16,7 @@ struct ExpireGathering: Gathering {
     let clients: [String: StripeClient]
     let pool: Pool
     let progress: @Sendable (RunProgress) -> Void
-    let limits = ComparisonLimits()
+    let limits: ComparisonLimits
 
     /// An intent and what joins it to its invoice are made at nearly the same time.
     private static let joinSlackSeconds: Int64 = 3_600
@@ -64,7 +64,7 @@ struct ExpireGathering: Gathering {
             }
         }
         let carried = try await Findings(pool: pool).unclosed(
-            job: job, account: subject.account, comparison: subject.comparison, limit: limits.reads)
+            job: job, account: subject.account, comparison: subject.comparison, limit: limits.requests)
         // What is stale now: the period ends where it begins to be.
         let nowSeconds = run.period.toSeconds + work.staleAfterSeconds
         // Only what was listed, and what it belongs to: a period without length has no rows of its own.

@@ -22,6 +22,7 @@ public struct JobRun: Sendable {
     /// How long what it reads is held without a sign of life.
     let leaseSeconds: Double
     let alerts: Alerts?
+    let comparisons: ComparisonLimits
     let progress: @Sendable (RunProgress) -> Void
     /// What the clients had sent before this run.
     private let before: ClientUsage
@@ -37,10 +38,12 @@ public struct JobRun: Sendable {
     ///   - canSend: there is a way for mail: notices that were missed can be sent.
     ///   - range: for a backfill, the seconds of `created` that it is about.
     ///   - alerts: who hears of its end; `nil`: nobody.
+    ///   - comparisons: how much each comparison may hold and ask for.
     public init(
         definition: JobDefinition, jobs: [JobDefinition], clients: [String: StripeClient], pool: Pool,
         origin: RunOrigin, isPlan: Bool, nowSeconds: Int64, range: Window? = nil, canSend: Bool = false,
         lease: Lease? = nil, reader: String? = nil, leaseSeconds: Double = 60, alerts: Alerts? = nil,
+        comparisons: ComparisonLimits = ComparisonLimits(),
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) {
         self.definition = definition
@@ -56,6 +59,7 @@ public struct JobRun: Sendable {
         self.reader = reader ?? Self.unique(origin)
         self.leaseSeconds = leaseSeconds
         self.alerts = alerts
+        self.comparisons = comparisons
         self.progress = progress
         before = ClientUsage(clients)
     }
@@ -106,9 +110,10 @@ public struct JobRun: Sendable {
         let period = try await period()
         let unfinished = try await runs.takeUnfinished(
             job: definition.name, definitionHash: hash, isPlan: isPlan,
-            period: isOccurrence ? period : range, isExact: isOccurrence, origin: origin, lease: lease)
+            period: isOccurrence ? period : range, settleSeconds: openEndSettleSeconds, origin: origin, lease: lease)
+        for run in unfinished.replaced { progress(.replaced(run)) }
         let run: Run
-        if let unfinished {
+        if let unfinished = unfinished.taken {
             run = unfinished
         } else {
             run = try await runs.begin(
@@ -117,7 +122,7 @@ public struct JobRun: Sendable {
         }
         progress(
             .began(
-                runID: run.id, resumed: unfinished != nil, periodFromSeconds: run.period.fromSeconds,
+                runID: run.id, resumed: unfinished.taken != nil, periodFromSeconds: run.period.fromSeconds,
                 periodToSeconds: run.period.toSeconds))
         let own = OwnRun(
             run: run, fence: RunFence(run, lease: lease), reader: reader, leaseSeconds: leaseSeconds,
@@ -141,15 +146,15 @@ public struct JobRun: Sendable {
             return ReconcileGathering(
                 job: definition.name, subjects: subjects.list, jobs: jobs, clients: clients, pool: pool,
                 isBackfill: range != nil, judgedAtSeconds: range == nil ? nil : nowSeconds - job.settleSeconds,
-                progress: progress)
+                progress: progress, limits: comparisons)
         case .expire(let work):
             return ExpireGathering(
                 job: definition.name, work: work, subjects: subjects.list, clients: clients, pool: pool,
-                progress: progress)
+                progress: progress, limits: comparisons)
         case .replay(let work):
             return ReplayGathering(
                 job: definition.name, work: work, subjects: subjects.list, clients: clients, pool: pool,
-                progress: progress)
+                progress: progress, limits: comparisons)
         case .report:
             throw .unsupported("job \(definition.name) is of kind \(definition.kind.word)")
         }
@@ -159,6 +164,13 @@ public struct JobRun: Sendable {
     private var isOccurrence: Bool {
         if case .reconcile = definition.kind { return lease != nil && range == nil }
         return false
+    }
+
+    /// The job's settle delay where the end of a backfill lies ahead.
+    private var openEndSettleSeconds: Int64? {
+        guard let range, case .reconcile(let job) = definition.kind, range.toSeconds > nowSeconds - job.settleSeconds
+        else { return nil }
+        return job.settleSeconds
     }
 
     /// What the run is about.

@@ -19,7 +19,7 @@ struct ReconcileGathering: Gathering {
     /// what is stale or overdue today.
     var judgedAtSeconds: Int64?
     let progress: @Sendable (RunProgress) -> Void
-    let limits = ComparisonLimits()
+    let limits: ComparisonLimits
 
     /// Stripe lists events of so many seconds back.
     static let eventsReachBackSeconds: Int64 = 30 * 86_400
@@ -147,7 +147,7 @@ struct ReconcileGathering: Gathering {
             ? []
             : try await Findings(pool: pool).unclosedObjects(
                 job: job, account: subject.account, comparison: subject.comparison, kinds: [.disputed, .refunded],
-                limit: limits.reads)
+                limit: limits.requests)
         return try await ReversalListing(run: run, subject: subject, client: try client(subject)).read(carried: carried)
     }
 
@@ -187,7 +187,7 @@ struct ReconcileGathering: Gathering {
             carried: isBackfill
                 ? CarriedObjects()
                 : try await Findings(pool: pool).unclosed(
-                    job: job, account: subject.account, comparison: subject.comparison, limit: limits.reads),
+                    job: job, account: subject.account, comparison: subject.comparison, limit: limits.requests),
             trustsFresh: isLater || run.attempt == 1, limits: limits, progress: progress
         ).run()
     }
@@ -201,8 +201,8 @@ struct ReconcileGathering: Gathering {
                 account: subject.account, undeliveredToo: false, waitingToo: false, on: connection)
         }
         guard !unread.isEmpty else { return }
-        guard unread.count <= limits.reads else {
-            throw ComparisonError.tooManyNamed(account: subject.account, objects: unread.count, limit: limits.reads)
+        guard unread.count <= limits.requests else {
+            throw ComparisonError.tooManyNamed(account: subject.account, objects: unread.count, limit: limits.requests)
         }
         progress(.confirming(account: subject.account, objects: unread.count))
         try await confirmer.read(unread)

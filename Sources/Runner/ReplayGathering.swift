@@ -14,7 +14,7 @@ struct ReplayGathering: Gathering {
     let clients: [String: StripeClient]
     let pool: Pool
     let progress: @Sendable (RunProgress) -> Void
-    let limits = ComparisonLimits()
+    let limits: ComparisonLimits
 
     private var accounts: [String] { Set(subjects.map(\.account)).sorted() }
 
@@ -79,9 +79,9 @@ struct ReplayGathering: Gathering {
                     events: StagingTable(.event, runID: run.id), objects: staged, listed: run.withoutLength.period,
                     account: subject.account, undeliveredToo: true, waitingToo: true, on: $0)
             }
-            guard unread.count <= limits.reads else {
+            guard unread.count <= limits.requests else {
                 throw ComparisonError.tooManyNamed(
-                    account: subject.account, objects: unread.count, limit: limits.reads)
+                    account: subject.account, objects: unread.count, limit: limits.requests)
             }
             progress(.confirming(account: subject.account, objects: unread.count))
             try await confirmer.read(unread)
@@ -92,7 +92,7 @@ struct ReplayGathering: Gathering {
             diff: subject.diff(run.withoutLength, ofAnyAge: false, nowSeconds: run.period.toSeconds),
             confirmer: confirmer, nowSeconds: run.period.toSeconds, pool: pool,
             carried: try await Findings(pool: pool).unclosed(
-                job: job, account: subject.account, comparison: subject.comparison, limit: limits.reads),
+                job: job, account: subject.account, comparison: subject.comparison, limit: limits.requests),
             trustsFresh: isLater || run.attempt == 1, limits: limits, progress: progress)
         let result = try await comparison.run()
         gathered.add(result.judged)

@@ -94,8 +94,8 @@ struct ReversalStaging: Sendable {
         let unread = try await pool.withConnection {
             try await subject.staged(run).unstaged(unique, account: subject.account, on: $0)
         }
-        guard unread.count <= limits.reads else {
-            throw ComparisonError.tooManyNamed(account: subject.account, objects: unread.count, limit: limits.reads)
+        guard unread.count <= limits.requests else {
+            throw ComparisonError.tooManyNamed(account: subject.account, objects: unread.count, limit: limits.requests)
         }
         try await confirmer.read(unread)
     }

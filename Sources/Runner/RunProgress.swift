@@ -4,6 +4,8 @@ import Store
 public enum RunProgress: Sendable {
     /// The run began or went on after a crash.
     case began(runID: Int64, resumed: Bool, periodFromSeconds: Int64, periodToSeconds: Int64)
+    /// A run that was stopped before its end: nobody can go on with it any more.
+    case replaced(Run)
     /// A page was staged.
     case page(RunList, objects: Int)
     /// All windows of the list are read.

@@ -30,7 +30,7 @@ struct RunReading: Sendable {
 
     /// Reads every list, side by side.
     /// - Returns: what keeps the run from being complete; nothing is not yet the proof that it is.
-    func readLists() async throws -> [String] {
+    private func readLists() async throws -> [String] {
         let lists = try await Runs(pool: pool).lists(of: own.run.id)
         var requests: [RunList: ListRequest] = [:]
         for list in lists.keys { requests[list] = try request(list) }
@@ -147,7 +147,7 @@ struct RunReading: Sendable {
     /// The proof of completeness: the windows cover each period without gap or overlap, every one is read to its end,
     /// and every object was staged exactly once.
     /// - Returns: what is missing or there twice.
-    func checkComplete() async throws -> [String] {
+    private func checkComplete() async throws -> [String] {
         let lists = try await Runs(pool: pool).lists(of: own.run.id)
         let all = try await pool.withConnection { try await own.windows.all(on: $0) }
         let sorted = lists.sorted { "\($0.key)" < "\($1.key)" }

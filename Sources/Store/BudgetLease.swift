@@ -70,7 +70,9 @@ struct BudgetLease: Sendable {
         let company = try Company(rows[0], demand, now: now)
         let beside = try Company(rows[1], demand, now: now)
         let accountRate = SlotRate(perSecond: demand.accountRate)
-        let newcomers = try Newcomers(rows[1], beside, lastSlot: calendar.endpoint.taken.last, now: now)
+        let newcomers = try Newcomers(
+            rows[1], beside, lastSlot: calendar.endpoint.taken.last, now: now,
+            stepMicroseconds: SlotRate(perSecond: demand.endpointRate).stepMicroseconds)
         // A pause that ends later than any can was written before the clock stepped back.
         let pause = min(max(accountPause, try rows[1]["paused_until"]), now + SharedBudget.pauseMicrosecondsMax)
         let granted = calendar.grant(
@@ -163,7 +165,7 @@ struct BudgetLease: Sendable {
         /// Whom it does not concern.
         var wasAlone: String
 
-        init(_ row: Row, _ beside: Company, lastSlot: Int64?, now: Int64) throws {
+        init(_ row: Row, _ beside: Company, lastSlot: Int64?, now: Int64, stepMicroseconds: Int64) throws {
             if beside.hasJustCome {
                 notBefore = (lastSlot ?? now) + 1_000_000 + SharedBudget.lateAloneMicroseconds
                 wasAlone = try row["asked_by"]
@@ -171,10 +173,9 @@ struct BudgetLease: Sendable {
                 notBefore = try row["not_before"]
                 wasAlone = try row["was_alone"]
             }
-            // A clock that was set back makes nobody wait for its old time.
-            if notBefore > now + SlotCalendar.forgottenMicroseconds + SharedBudget.lateAloneMicroseconds {
-                notBefore = 0
-            }
+            // A clock that was set back makes nobody wait for its old time. One slot may lie a step behind the horizon.
+            let latest = now + SlotCalendar.forgottenMicroseconds + SharedBudget.lateAloneMicroseconds
+            if notBefore > latest + stepMicroseconds { notBefore = 0 }
         }
 
         func earliest(for name: String) -> Int64 { name == wasAlone ? 0 : notBefore }

@@ -69,6 +69,9 @@ public struct PagePayments: Sendable {
 }
 
 extension PostgresError {
-    /// A payment is written already: another run has read the list meanwhile, or an object was listed twice.
-    public var isKnownPayment: Bool { sqlState == "23505" && server?.constraint == "stripe_payment_pkey" }
+    /// A payment is written already, or is being written: another run has read the list meanwhile, an object was listed
+    /// twice, or a window begins a second again.
+    public var isKnownPayment: Bool {
+        sqlState == "40P01" || sqlState == "23505" && server?.constraint == "stripe_payment_pkey"
+    }
 }

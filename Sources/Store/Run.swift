@@ -154,6 +154,14 @@ public struct RunList: Sendable, Hashable, CustomStringConvertible {
     public var description: String { "\(account), \(object.plural)" }
 }
 
+/// What a run that begins finds of runs that did not end.
+public struct UnfinishedRuns: Sendable {
+    /// The one that is gone on with.
+    public var taken: Run?
+    /// Those that nobody can go on with any more.
+    public var replaced: [Run] = []
+}
+
 /// The rows of `trueup.run`.
 public struct Runs: Sendable {
     let pool: Pool
@@ -166,20 +174,20 @@ public struct Runs: Sendable {
         problems
         """
 
-    /// The run that a crash or a signal left unfinished, if the job has not changed since and its period is the same
-    /// length; older unfinished runs and those of another definition are closed as failed. From then on nothing is
-    /// written for an earlier attempt at it.
+    /// The run that a crash or a signal left unfinished, if the job has not changed since and it is about the same
+    /// period; other unfinished runs, older ones and those of another definition are closed as failed. From then on
+    /// nothing is written for an earlier attempt at it.
     /// - Parameters:
     ///   - period: what the run has to be about; `nil`: whatever it is about.
-    ///   - isExact: its end counts as well: where the time of an occurrence says it, and not the clock.
+    ///   - settleSeconds: given where the period's end lies ahead: a run about it ends so long before its own start.
     ///   - lease: of the occurrence that the run belongs to: who has lost it takes no run from anybody.
     /// - Throws: ``LeaseLost``.
     public func takeUnfinished(
-        job: String, definitionHash: String, isPlan: Bool, period: Window? = nil, isExact: Bool = false,
+        job: String, definitionHash: String, isPlan: Bool, period: Window? = nil, settleSeconds: Int64? = nil,
         origin: RunOrigin, lease: Lease? = nil
-    ) async throws -> Run? {
+    ) async throws -> UnfinishedRuns {
         let taking = {
-            try await takeUnfinishedOnce(job, definitionHash, isPlan, period, isExact, origin, lease)
+            try await takeUnfinishedOnce(job, definitionHash, isPlan, period, settleSeconds, origin, lease)
         }
         for _ in 0..<Self.takingsMax {
             do {
@@ -205,15 +213,15 @@ public struct Runs: Sendable {
     }
 
     private func takeUnfinishedOnce(
-        _ job: String, _ definitionHash: String, _ isPlan: Bool, _ period: Window?, _ isExact: Bool,
+        _ job: String, _ definitionHash: String, _ isPlan: Bool, _ period: Window?, _ settleSeconds: Int64?,
         _ origin: RunOrigin, _ lease: Lease?
-    ) async throws -> Run? {
+    ) async throws -> UnfinishedRuns {
         try await pool.transaction { connection in
             try await connection.limitIdleTransaction(milliseconds: RunFence.idleMillisecondsMax)
             if let lease { try await Occurrences.hold(lease, on: connection) }
             let waited = Int((Windows.frozenSeconds + 1) * 1_000)
             try await connection.run(script: "SET LOCAL lock_timeout = \(waited)")
-            try await connection.execute(
+            let replaced = try await connection.query(
                 """
                 UPDATE trueup.run SET state = 'failed', ended_at = now(),
                     problems = problems || 'It was stopped before its end, and a later run replaced it.'::text
@@ -221,11 +229,16 @@ public struct Runs: Sendable {
                     OR started_at < now() - interval '7 days' OR (is_plan = $3 AND trigger = $4
                         AND (started_at < now() - interval '1 day'
                             OR period_from_seconds <> coalesce($5, period_from_seconds)
-                            OR period_to_seconds <> coalesce($6, period_to_seconds)
+                            OR NOT (period_to_seconds = coalesce($6, period_to_seconds)
+                                -- The end lay ahead of it, too: so near to its own start are other ends hardly ever.
+                                OR coalesce(period_to_seconds < $6 AND abs(extract(epoch FROM started_at)
+                                    - $7::bigint - period_to_seconds) < 60, false))
                             OR id <> (SELECT max(id) FROM trueup.run r
                                 WHERE r.job = $1 AND r.is_plan = $3 AND r.trigger = $4))))
-                """, job, definitionHash, isPlan, origin.trigger.rawValue, period?.fromSeconds,
-                isExact ? period?.toSeconds : nil)
+                RETURNING \(Self.columns)
+                """, job, definitionHash, isPlan, origin.trigger.rawValue, period?.fromSeconds, period?.toSeconds,
+                settleSeconds
+            ).map(Run.init)
             let rows = try await connection.query(
                 """
                 UPDATE trueup.run SET state = 'running', attempt = attempt + 1, host = $2, process_id = $3,
@@ -233,7 +246,7 @@ public struct Runs: Sendable {
                 WHERE job = $1 AND state IN ('running', 'interrupted') AND is_plan = $4 AND trigger = $5
                 RETURNING \(Self.columns)
                 """, job, origin.host, origin.processID, isPlan, origin.trigger.rawValue)
-            guard let run = try rows.first.map(Run.init) else { return nil }
+            guard let run = try rows.first.map(Run.init) else { return UnfinishedRuns(replaced: replaced) }
             // Whoever reads its windows for an earlier attempt commits no page any more.
             try await connection.execute(
                 """
@@ -247,7 +260,7 @@ public struct Runs: Sendable {
                 UPDATE trueup.run SET requests = greatest(requests, $2), requests_least = greatest(requests_least, $3)
                 WHERE id = $1 RETURNING \(Self.columns)
                 """, run.id, pages.read, pages.least)
-            return try Run(counted[0])
+            return UnfinishedRuns(taken: try Run(counted[0]), replaced: replaced)
         }
     }
 

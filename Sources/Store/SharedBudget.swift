@@ -126,7 +126,8 @@ public actor SharedBudget {
             if Task.isCancelled { throw CancellationError() }
             if let slot = queues[endpoint]?.popSlot() {
                 fetchAhead(endpoint)
-                if slot.from > .now { try await sleep(until: slot.from) }
+                // Who counts what it sends makes up for what it was late, and for what a first page kept it from sending.
+                if slot.from > .now, !(queues[endpoint]?.isAlone ?? false) { try await sleep(until: slot.from) }
                 if let until = try await use(slot, endpoint) { return until }
                 wasted += 1
                 continue
@@ -151,7 +152,10 @@ public actor SharedBudget {
                 continue
             }
             queues[endpoint]?.send(at: now, limit)
-            return isAlone ? now + .microseconds(SlotRate.toleranceAloneMicroseconds) : slot.to
+            let soon = now + .microseconds(SlotRate.toleranceAloneMicroseconds)
+            // Who may be alone a moment later counts these then.
+            if !isAlone, queues[endpoint]?.isUndisturbed ?? false { return min(soon, slot.to) }
+            return isAlone ? soon : slot.to
         }
     }
 

@@ -27,8 +27,38 @@ enum StripePayments {
     /// Nobody else writes payments of this list until the transaction ends. Two runs that end at once would each find
     /// the same payments missing; an insert that expects that (`ON CONFLICT`) takes longer for each row.
     private static func lock(_ list: RunList, on connection: Connection) async throws {
-        try await connection.execute(
-            "SELECT pg_advisory_xact_lock(\(lock("$1", "$2")))", list.account, list.object.rawValue)
+        while !(try await isLocked(list, on: connection)) { try await endFrozenPages(list, on: connection) }
+    }
+
+    /// - Returns: `false` where somebody has had the lock for longer than a page takes.
+    private static func isLocked(_ list: RunList, on connection: Connection) async throws -> Bool {
+        let waited = Int((Windows.frozenSeconds + 1) * 1_000)
+        try await connection.run(script: "SAVEPOINT trueup_payments; SET LOCAL lock_timeout = \(waited)")
+        do {
+            try await connection.execute(
+                "SELECT pg_advisory_xact_lock(\(lock("$1", "$2")))", list.account, list.object.rawValue)
+        } catch {
+            guard error.sqlState == "55P03" else { throw error }
+            try await connection.run(
+                script: "ROLLBACK TO SAVEPOINT trueup_payments; RELEASE SAVEPOINT trueup_payments")
+            return false
+        }
+        try await connection.run(script: "SET LOCAL lock_timeout TO DEFAULT; RELEASE SAVEPOINT trueup_payments")
+        return true
+    }
+
+    /// Ends the sessions of frozen processes in the middle of a page: no time limit of the server's own ends a COPY.
+    /// Another run that ends is waited for, however long it takes.
+    private static func endFrozenPages(_ list: RunList, on connection: Connection) async throws {
+        _ = try await connection.query(
+            """
+            SELECT pg_terminate_backend(a.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.mode = 'ShareLock'
+                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND (l.classid::bigint << 32 | l.objid::bigint) = \(lock("$1", "$2"))
+                AND a.state_change < clock_timestamp() - $3::double precision * interval '1 second'
+                AND \(StaleRun.mayEndSQL("a"))
+            """, list.account, list.object.rawValue, Windows.frozenSeconds)
     }
 
     /// SQL: the lock of a list's payments. Pages share it, and do not wait for it.
@@ -62,23 +92,14 @@ enum StripePayments {
             """, list.account, list.object.rawValue, runID, apiVersion)[0]["yes"]
     }
 
-    /// Forgets the payments that a run has written of objects that were created in one second, which it reads again.
-    /// - Returns: how many.
-    static func forget(
-        createdAt seconds: Int64, _ list: RunList, of runID: Int64, on connection: Connection
-    ) async throws -> Int {
-        guard [.invoice, .paymentIntent].contains(list.object) else { return 0 }
-        let isWriting: Bool =
-            try await connection.query(
-                "SELECT writes_payments FROM trueup.run_list WHERE run_id = $3 AND account = $1 AND object = $2",
-                list.account, list.object.rawValue, runID
-            ).first.map { try $0["writes_payments"] } ?? false
-        guard isWriting else { return 0 }
-        return try await connection.execute(
+    /// A window reads a second of the list again, so that what its pages wrote of it may not be what they stage: the
+    /// run's end compares all of them.
+    static func doubt(_ list: RunList, of runID: Int64, on connection: Connection) async throws {
+        try await connection.execute(
             """
-            DELETE FROM trueup.stripe_payment
-            WHERE account = $1 AND object = $2 AND run_id = $3 AND created_seconds = $4
-            """, list.account, list.object.rawValue, runID, seconds)
+            UPDATE trueup.run_list SET writes_payments = false
+            WHERE run_id = $3 AND account = $1 AND object = $2 AND writes_payments
+            """, list.account, list.object.rawValue, runID)
     }
 
     /// - Parameter counts: of what is staged of the list.
@@ -92,9 +113,9 @@ enum StripePayments {
     /// Whether the payments that were written while the run read are those of all that it read; what was read afresh
     /// since is put right here.
     ///
-    /// What is staged of an object changes only with a fresh read, or is forgotten together with its payment
-    /// (``forget(createdAt:_:of:on:)``). So each of these payments is the one of a staged object, and as many of them
-    /// as there are paid objects are the payments of all of them.
+    /// What is staged of an object changes only with a fresh read; where it is forgotten, nothing is counted on
+    /// (``doubt(_:of:on:)``). So each of these payments is the one of a staged object, and as many of them as there are
+    /// paid objects are the payments of all of them.
     private static func areWritten(
         _ run: Run, _ list: RunList, _ counts: (paid: Int64, fresh: Int64), on connection: Connection
     ) async throws -> Bool {
@@ -133,14 +154,16 @@ enum StripePayments {
         _ read: String, _ run: Run, _ list: RunList, on connection: Connection
     ) async throws -> Int? {
         let staged = StagingTable(list.object, runID: run.id)
+        let isOfMeanwhile = try await isOfMeanwhile(run.id, on: connection)
         let found = try await connection.query(
             """
             SELECT s.id, s.place::text AS place, s.is_paid, p.id IS NOT NULL AS is_known
             FROM (\(read)) s
             LEFT JOIN trueup.stripe_payment p ON p.account = $1 AND p.object = $2 AND p.id = s.id
-            WHERE CASE WHEN s.is_paid THEN p.id IS NULL OR \(differs) ELSE p.id IS NOT NULL AND NOT \(isOfMeanwhile) END
+            WHERE CASE WHEN s.is_paid THEN p.id IS NULL OR \(differs)
+                ELSE p.id IS NOT NULL AND NOT \(isOfMeanwhile) END
             LIMIT \(heldMax + 1)
-            """, list.account, list.object.rawValue, run.id)
+            """, list.account, list.object.rawValue)
         var (gone, changed, new): ([String], [String], [String]) = ([], [], [])
         for row in found {
             switch (try row["is_paid"] as Bool, try row["is_known"] as Bool) {
@@ -150,7 +173,7 @@ enum StripePayments {
             }
         }
         guard found.count <= heldMax else {
-            try await writeMany(run, list, on: connection)
+            try await writeMany(run, list, isOfMeanwhile, on: connection)
             return nil
         }
         if !gone.isEmpty {
@@ -171,25 +194,34 @@ enum StripePayments {
     /// So many differences are looked up by their place; where there are more, all is joined for each kind of them.
     private static let heldMax = 50_000
 
-    private static func writeMany(_ run: Run, _ list: RunList, on connection: Connection) async throws {
+    private static func writeMany(
+        _ run: Run, _ list: RunList, _ isOfMeanwhile: String, on connection: Connection
+    ) async throws {
         let staged = StagingTable(list.object, runID: run.id)
         try await connection.execute(
             """
             DELETE FROM trueup.stripe_payment p USING \(staged.name) s
             WHERE p.account = $1 AND p.object = $2 AND s.account = $1 AND s.id = p.id
                 AND NOT (\(isPaid(list.object))) AND NOT \(isOfMeanwhile)
-            """, list.account, list.object.rawValue, run.id)
+            """, list.account, list.object.rawValue)
         try await change(to: paid(staged), list, run.id, on: connection)
         try await add("\(paid(staged)) AND \(isUnknown)", list, run.id, on: connection)
     }
 
-    /// SQL: a payment `p` was written by another run while the run, parameter 3, was under way. Which of the two has
-    /// read the object later nobody knows, but what is paid stays so: the one that read it unpaid was earlier.
-    private static let isOfMeanwhile = """
-        (p.run_id <> $3 AND EXISTS (SELECT FROM trueup.run other, trueup.run own
-            WHERE other.id = p.run_id AND own.id = $3
-                AND (other.ended_at IS NULL OR other.ended_at >= own.started_at)))
-        """
+    /// SQL: a payment `p` was written by another run while this one was under way, which has read the object unpaid.
+    /// Which of the two was later nobody knows, but what is paid stays so: the one that read it unpaid was earlier. An
+    /// intent can have got an invoice since, whose payment it is then.
+    private static func isOfMeanwhile(_ runID: Int64, on connection: Connection) async throws -> String {
+        let ids: [Int64] = try await connection.query(
+            """
+            SELECT other.id FROM trueup.run other, trueup.run own
+            WHERE own.id = $1 AND other.id <> own.id
+                AND (other.ended_at IS NULL OR other.ended_at >= own.started_at)
+            """, runID
+        ).map { try $0["id"] }
+        let list = ids.map(String.init).joined(separator: ",")
+        return "(p.run_id = ANY ('{\(list)}'::bigint[]) AND s.status <> 'succeeded')"
+    }
 
     /// A payment `p` says something else than what was read, `s`.
     private static let differs = """
@@ -249,8 +281,9 @@ enum StripePayments {
             isInvoice
             ? ("coalesce(s.amount, s.total)", "s.paid_at_seconds") : ("s.amount_received", "s.charged_at_seconds")
         return """
-            SELECT s.id, CASE WHEN octet_length(s.agency_id) BETWEEN 1 AND 18 AND ltrim(s.agency_id, '0123456789') = ''
-                    THEN s.agency_id::bigint END AS agency_id, s.customer,
+            SELECT s.id, s.status, s.customer,
+                CASE WHEN octet_length(s.agency_id) BETWEEN 1 AND 18 AND ltrim(s.agency_id, '0123456789') = ''
+                    THEN s.agency_id::bigint END AS agency_id,
                 \(amount) AS amount, lower(s.currency) AS currency, s.created_seconds,
                 coalesce(\(at), s.created_seconds) AS paid_seconds, s.ctid AS place,
                 coalesce(\(isPaid(staged.object)), false) AS is_paid

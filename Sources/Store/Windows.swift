@@ -158,14 +158,11 @@ public struct Windows: Sendable {
             let forgotten = try await connection.execute(
                 "DELETE FROM \(staged(window).name) WHERE account = $1 AND created_seconds = $2", window.list.account,
                 second)
-            let payments = try await StripePayments.forget(
-                createdAt: second, window.list, of: runID, on: connection)
+            try await StripePayments.doubt(window.list, of: runID, on: connection)
             try await connection.execute(
                 """
-                UPDATE trueup.window SET cursor_id = NULL, cursor_seconds = $2, objects = objects - $3,
-                    payments = payments - $4
-                WHERE id = $1
-                """, window.id, second, Int64(forgotten), Int64(payments))
+                UPDATE trueup.window SET cursor_id = NULL, cursor_seconds = $2, objects = objects - $3 WHERE id = $1
+                """, window.id, second, Int64(forgotten))
             return forgotten
         }
     }

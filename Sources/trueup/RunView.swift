@@ -45,6 +45,12 @@ final class RunView: Sendable {
                 resumed ? "run resumed" : "run began",
                 "\(name) \(verb) run \(run): created from \(time(from)) to \(time(to))",
                 ["trueup.run.id": "\(run)"])
+        case .replaced(let run):
+            line.clear()
+            Terminal.say(
+                "\(name): run \(run.id), created from \(time(run.period.fromSeconds)) to "
+                    + "\(time(run.period.toSeconds)), was stopped before its end. This run replaces it, so it cannot be gone "
+                    + "on with any more: what it read is not read.", .warning)
         case .page(let list, let objects):
             let (total, rate) = state.withLock { state in
                 state.objects[list, default: 0] += objects

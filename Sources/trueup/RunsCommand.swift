@@ -90,6 +90,8 @@ struct RunsCommand: AsyncParsableCommand {
             return try JSONDocument.print(
                 RunsDocument(runs: documents, reports: reports.map { .init($0, state: $0.stateNow(held)) }))
         }
+        let unended = found.filter { $0.endedAt == nil }.map(\.id)
+        let soFar = try await pool.withConnection { try await Repair.counts(ofRuns: unended, on: $0) }
         for run in found {
             let counts = try await runs.counts(of: run.id).values
             let state = run.stateNow(held)
@@ -97,7 +99,8 @@ struct RunsCommand: AsyncParsableCommand {
                 String(run.id), run.job, what(run), state.rawValue,
                 isoTime(run.startedAt.seconds), duration(run, state), Money.grouped(run.stripeObjects),
                 Money.grouped(run.localRows), Money.grouped(run.requests),
-                Money.grouped(counts.map(\.found).reduce(0, +)), Money.grouped(counts.map(\.repaired).reduce(0, +)),
+                Money.grouped(counts.map(\.found).reduce(0, +)),
+                Money.grouped(soFar[run.id] ?? counts.map(\.repaired).reduce(0, +)),
                 Money.grouped(counts.map(\.accepted).reduce(0, +)),
                 Money.grouped(counts.map(\.open).reduce(0, +)), note(run, state),
             ]
@@ -123,10 +126,10 @@ struct RunsCommand: AsyncParsableCommand {
         ]
     }
 
-    /// Why a run did not come to its end.
+    /// Why a run did not come to its end, or what is left to do after it.
     private func note(_ run: Run, _ state: RunState) -> String {
         if state == .interrupted, run.endedAt == nil { return "its process was killed" }
-        return state.isFailure ? run.problems.first.map { RunSummary.oneLine($0) } ?? "" : ""
+        return run.problems.first.map { RunSummary.oneLine($0) } ?? ""
     }
 
     /// `explained, report 7, 183 open items, up to 2026-11-27T00:00:00-05:00`; `failed, report 8, up to …`; `killed
@@ -171,6 +174,10 @@ struct RunsCommand: AsyncParsableCommand {
                 + Money.counted(run.requests, "request"),
         ]
         lines += run.problems.map { "problem    " + RunSummary.oneLine($0) }
+        if run.endedAt == nil {
+            let made = try await pool.withConnection { try await Repair.counts(ofRuns: [id], on: $0) }[id] ?? 0
+            lines.append("repaired   \(Money.grouped(made)) so far")
+        }
         if state == .interrupted {
             lines.append("note       its process is gone; the same command goes on from there")
         }

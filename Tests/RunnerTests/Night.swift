@@ -258,7 +258,7 @@ final class Night: Sendable {
     func run(
         plan: Bool = false, nowSeconds: Int64 = NightSetup.nowSeconds, target: ConnectionTarget? = nil,
         account: Account? = nil, definition: JobDefinition? = nil, range: Window? = nil, canSend: Bool = false,
-        origin: RunOrigin = Night.origin, alerts: Alerts? = nil,
+        origin: RunOrigin = Night.origin, alerts: Alerts? = nil, comparisons: ComparisonLimits = ComparisonLimits(),
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) async throws -> RunResult {
         let pool = Pool(target ?? self.target, size: JobRun.poolSize, applicationName: "run")
@@ -267,7 +267,7 @@ final class Night: Sendable {
             let result = try await JobRun(
                 definition: definition, jobs: jobs, clients: clients(account), pool: pool, origin: origin,
                 isPlan: plan, nowSeconds: nowSeconds, range: range, canSend: canSend, alerts: alerts,
-                progress: progress
+                comparisons: comparisons, progress: progress
             ).run()
             await pool.close()
             return result

@@ -23,6 +23,30 @@ struct OldRowsTests {
         }
     }
 
+    @Test("how many may be read is a matter of requests; what is left is for a person, and nothing is done about it")
+    func limits() async throws {
+        let plants: [Plant: Int] = [.paidOpenOld: 60, .voidOpenOld: 30]
+        var limits = ComparisonLimits()
+        // Fewer than there are rows, and more than that takes.
+        limits.requests = 50
+        try await Night.with(try .credits(seed: 1_103, plants: plants)) { night in
+            PlantedTests.check(try await night.run(comparisons: limits), try night.history)
+        }
+        limits.requests = 2
+        try await Night.with(try .credits(seed: 1_103, plants: plants)) { night in
+            let result = try await night.run(comparisons: limits)
+            #expect(result.outcome.state == .drift)
+            #expect(result.outcome.problems.contains { $0.contains("were not confirmed by a fresh read") })
+            let repaired = result.outcome.counts.values.map(\.repaired).reduce(0, +)
+            let left = result.outcome.counts.values.map(\.open).reduce(0, +)
+            #expect(repaired < 90 && left > 0 && repaired + left >= 90, "\(repaired) repaired, \(left) left")
+            // The next night, with room for all, puts the rest right.
+            let next = try await night.run().outcome.counts.values.map(\.repaired).reduce(0, +)
+            #expect(repaired + next == 90)
+            PlantedTests.check(try await night.run(), try night.history, repaired: false)
+        }
+    }
+
     @Test("a few old open orders far from each other are read by their ids")
     func few() async throws {
         try await Night.with(try .credits(seed: 1_111, orders: 12_000, plants: [.paidOpenOld: 4])) { night in

@@ -47,11 +47,14 @@ struct RunFenceTests {
             for attempt in [2, 3] {
                 // It sent something that it could not say, and then it was killed as well.
                 let taken = try await runs.takeUnfinished(
-                    job: "tests", definitionHash: "x", isPlan: false, origin: Self.origin)
+                    job: "tests", definitionHash: "x", isPlan: false, origin: Self.origin
+                ).taken
                 #expect(taken?.attempt == attempt && taken?.requests == 7 && taken?.requestsLeast == 6)
             }
             let run = try #require(
-                try await runs.takeUnfinished(job: "tests", definitionHash: "x", isPlan: false, origin: Self.origin))
+                try await runs.takeUnfinished(
+                    job: "tests", definitionHash: "x", isPlan: false, origin: Self.origin
+                ).taken)
             let whole = try await runs.end(
                 RunFence(run), RunOutcome(state: .clean, requests: 13, requestsLeast: 13))
             #expect(whole.requests == 20)
@@ -73,7 +76,8 @@ struct RunFenceTests {
         switch loss {
         case .takenOver:
             let taken = try await runs.takeUnfinished(
-                job: "tests", definitionHash: "x", isPlan: false, origin: origin)
+                job: "tests", definitionHash: "x", isPlan: false, origin: origin
+            ).taken
             #expect(taken?.id == run.id && taken?.attempt == run.attempt + 1)
         case .raised:
             try await pool.withConnection {
@@ -82,7 +86,7 @@ struct RunFenceTests {
         case .closed:
             let taken = try await runs.takeUnfinished(
                 job: "tests", definitionHash: "other", isPlan: false, origin: origin)
-            #expect(taken == nil)
+            #expect(taken.taken == nil && taken.replaced.map(\.id) == [run.id])
         }
     }
 

@@ -82,7 +82,8 @@ struct WindowSharingTests {
                 job: world.run.job, definitionHash: world.run.definitionHash, isPlan: world.run.isPlan,
                 origin: RunOrigin(
                     trigger: try #require(RunTrigger(rawValue: world.run.trigger)), requestedBy: "tests", host: "here",
-                    processID: 2, programVersion: "0"))
+                    processID: 2, programVersion: "0")
+            ).taken
             let run = try #require(resumed)
             let own = Windows(RunFence(run), reader: "process", leaseSeconds: 60)
             let window = try #require(try await pool.withConnection { try await own.take(Self.list, on: $0) })
