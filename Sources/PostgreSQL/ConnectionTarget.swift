@@ -14,7 +14,8 @@ public struct ConnectionTarget: Sendable {
             PQfreemem(message)
             throw PostgresError(
                 .connection(
-                    reason: "the connection string is malformed: \(withoutQuotedParts(trimmed(reason)))", server: nil))
+                    reason: "the connection string is malformed: \(withoutQuotedParts(trimmed(reason))). It is "
+                        + "postgresql://user:password@host:port/database, or key=value words", server: nil))
         }
         defer { PQconninfoFree(options) }
         values = [:]

@@ -124,7 +124,8 @@ extension JobRun {
     /// and can be made anew at any time.
     private var approval: String {
         let command = range == nil ? "trueup run \(definition.name) --plan" : "the same backfill with --plan"
-        return "To approve it, make its plan with \(command), read it, and give it to trueup apply."
+        return "To approve it, read its plan and give it to trueup apply. Where its file is not at hand, \(command) "
+            + "makes it anew."
     }
 
     /// Writes the findings. Gives those that are to be repaired, and the ids of all.

@@ -8,6 +8,7 @@ public struct RunDocument: Sendable {
     struct Count: Encodable, Sendable {
         let found: Int64
         let repaired: Int64
+        let accepted: Int64
         let open: Int64
     }
 
@@ -97,7 +98,11 @@ public struct RunDocument: Sendable {
         head = Head(
             counts: Dictionary(
                 uniqueKeysWithValues: outcome.counts.map { kind, count in
-                    (kind.rawValue, Count(found: count.found, repaired: count.repaired, open: count.open))
+                    (
+                        kind.rawValue,
+                        Count(
+                            found: count.found, repaired: count.repaired, accepted: count.accepted, open: count.open)
+                    )
                 }))
         rest = Rest(
             job: run.job, objects: Objects(stripe: outcome.stripeObjects, local: outcome.localRows),

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -28,7 +29,7 @@ public final class SandboxServer: Sendable {
     public var clock: SandboxClock { service.clock }
 
     /// Starts a server; `port` 0 takes a free one.
-    /// - Throws: ``SandboxStartError`` for a configuration that cannot be, `IOError` when the port is taken.
+    /// - Throws: ``SandboxStartError`` for a configuration that cannot be, and when the port is taken.
     public static func start(_ configuration: SandboxConfiguration, port: Int = 0) async throws -> SandboxServer {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.threads))
         let connections = ConnectionSet()
@@ -50,7 +51,8 @@ public final class SandboxServer: Sendable {
             return SandboxServer(service, group, listener, connections)
         } catch {
             try? await group.shutdownGracefully()
-            throw error
+            guard let taken = error as? IOError, taken.errnoCode == EADDRINUSE else { throw error }
+            throw SandboxStartError("port \(port) of 127.0.0.1 is taken: choose another one; 0 takes a free one")
         }
     }
 

@@ -7,11 +7,19 @@ public enum ContractError: Error, Equatable, CustomStringConvertible {
     /// Two rows hold the same value where each must be one of its kind.
     case notUnique(String, table: String, example: String)
 
+    /// Whether the command that makes the application's tables makes this one.
+    private static func isOfApplication(_ table: String) -> Bool {
+        ApplicationTables.names.contains { table == "public.\($0)" || table == $0 }
+    }
+
     public var description: String {
         switch self {
         case .noTable(let table):
-            "The database has no table \(table). Name an existing one in the job's `table`, or create the "
-                + "application's tables with: trueup db migrate --application"
+            "The database has no table \(table). Name an existing one in the job's `table`"
+                + (Self.isOfApplication(table)
+                    ? ", or, in a database for trying out, make the application's tables with: trueup db migrate "
+                        + "--application"
+                    : ".")
         case .noColumn(let column, let role, let table, let known):
             "Table \(table) has no column “\(column)” (role \(role)). Its columns: \(known.joined(separator: ", ")). "
                 + "Name the right one in the job's `table.columns`."

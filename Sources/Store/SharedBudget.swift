@@ -126,8 +126,7 @@ public actor SharedBudget {
             if Task.isCancelled { throw CancellationError() }
             if let slot = queues[endpoint]?.popSlot() {
                 fetchAhead(endpoint)
-                // Who counts what it sends makes up for what it was late, and for what a first page kept it from sending.
-                if slot.from > .now, !(queues[endpoint]?.isAlone ?? false) { try await sleep(until: slot.from) }
+                if slot.from > .now { try await sleep(until: slot.from) }
                 if let until = try await use(slot, endpoint) { return until }
                 wasted += 1
                 continue

@@ -14,8 +14,10 @@ struct BackfillCommand: AsyncParsableCommand {
         discussion: """
             The range is half-open: --to is the first day, or moment, that is left out. Dates are read in the job's \
             time zone; a moment is given as 2026-10-01T12:00:00Z. Only what was created in the range is compared and \
-            repaired. A backfill that was stopped goes on where it stopped when the same command is given again; \
-            --status lists what waits for that. With --plan nothing is repaired.
+            repaired; refunds, disputes and credit notes are listed by the time of their own creation, however old \
+            the payment is that they take back. A backfill that was stopped goes on where it stopped when the same \
+            command is given again; another range of the same job gives it up. --status lists what waits for that. \
+            With --plan nothing is repaired.
             """)
 
     @Argument(help: ArgumentHelp("The job, by file name without .yaml.", valueName: "job"))
@@ -59,8 +61,8 @@ struct BackfillCommand: AsyncParsableCommand {
 
     func run() async throws {
         log.start()
-        let set = try files.load()
-        if status { return try await list(set) }
+        if status { return try await list(try files.loadWhatIsRight().set) }
+        let set = try files.load(for: [name ?? ""])
         let (name, from, to) = (name ?? "", from ?? "", to ?? "")
         Talk.isAbout("run failed", ["trueup.job": "\(name)"])
         guard var definition = set.job(named: name) else { throw CommandError(files.noJob(name, in: set), code: 64) }

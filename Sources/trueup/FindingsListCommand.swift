@@ -6,7 +6,8 @@ import Store
 
 struct FindingsListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Lists findings that are not closed, those about the most money first.")
+        commandName: "list",
+        abstract: "Lists findings that are not closed, by currency, in each those about the most money first.")
 
     @Option(name: .long, help: "Only this job.")
     var job: String?

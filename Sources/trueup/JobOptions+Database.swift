@@ -18,7 +18,8 @@ extension JobOptions {
         }
         let (set, wrong) = try JobFiles.loadWhatIsRight(directory: jobs)
         if !wrong.isEmpty {
-            Terminal.warn("some job files are wrong, and those jobs are not known here; see: trueup check")
+            let check = jobs == Self.usual ? "trueup check" : "trueup check --jobs \(jobs)"
+            Terminal.warn("some job files are wrong, and those jobs are not known here; see: \(check)")
         }
         return set
     }

@@ -22,18 +22,21 @@ struct JobsListCommand: AsyncParsableCommand {
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
-        let set = try files.load()
-        if set.jobs.isEmpty { Terminal.say("There are no jobs in \(files.jobs), only settings.") }
+        let (set, wrong) = try files.loadWhatIsRight()
+        if set.jobs.isEmpty, wrong == 0 { Terminal.say("There are no jobs in \(files.jobs), only settings.") }
         let known = await known(set)
         let now = known?.nowSeconds ?? Int64(Date().timeIntervalSince1970)
         if json.json {
             let jobs = set.jobs.map { JobDocument($0, JobLines(job: $0, known: known, nowSeconds: now)) }
-            return try JSONDocument.print(JobsDocument(isDatabaseRead: known != nil, jobs: jobs))
+            try JSONDocument.print(JobsDocument(isDatabaseRead: known != nil, jobs: jobs))
+        } else {
+            for (index, job) in set.jobs.enumerated() {
+                if index > 0 { Terminal.print("") }
+                for line in JobLines(job: job, known: known, nowSeconds: now).lines { Terminal.print(line) }
+            }
         }
-        for (index, job) in set.jobs.enumerated() {
-            if index > 0 { Terminal.print("") }
-            for line in JobLines(job: job, known: known, nowSeconds: now).lines { Terminal.print(line) }
-        }
+        // What is not shown is not well.
+        if wrong > 0 { throw ExitCode(1) }
     }
 
     /// Of each last report the ways on which it has not arrived, by job.
@@ -98,7 +101,8 @@ struct JobsPauseCommand: AsyncParsableCommand {
         _ name: String, _ files: JobOptions, _ options: DatabaseOptions,
         _ body: @Sendable (Occurrences, KnownJob) async throws -> Void
     ) async throws {
-        let set = try files.load()
+        // A typo in another file is no reason not to stop this job.
+        let set = try files.load(for: [name])
         guard let job = set.job(named: name) else { throw CommandError(files.noJob(name, in: set), code: 64) }
         try await Database.with(options, settings: set.settings) { database in
             try await Pool.with(database.target, applicationName: "trueup jobs") {

@@ -20,6 +20,15 @@ struct JobOptions: ParsableArguments {
 }
 
 extension JobOptions {
+    /// The jobs whose files are right; what is wrong with others is said.
+    /// - Returns: them, and how many errors the others have.
+    func loadWhatIsRight() throws -> (set: JobSet, errors: Int) {
+        let (set, wrong) = try JobFiles.loadWhatIsRight(directory: jobs)
+        for error in wrong { Terminal.say("trueup: \(error)", .error) }
+        for warning in set.warnings { Terminal.warn("\(warning)") }
+        return (set, wrong.count)
+    }
+
     /// The files for a run of some jobs, which the typo in another file does not keep from running at night. What is
     /// wrong with the others, and with some of those to run, is said; the set has what is right.
     /// - Throws: `JobFileErrors` where none of the jobs can run; ``CommandError`` for a name that no file has.

@@ -25,8 +25,9 @@ struct ApplyCommand: AsyncParsableCommand {
     func run() async throws {
         log.start()
         Talk.isAbout("apply failed", ["trueup.plan.path": "\(self.plan)"])
-        let set = try files.load()
         let plan = try PlanFile.read(self.plan)
+        let isThere = FileManager.default.fileExists(atPath: "\(files.jobs)/\(plan.job).yaml")
+        let set = isThere ? try files.load(for: [plan.job]) : try files.load()
         Talk.isAbout("apply failed", ["trueup.job": "\(plan.job)", "trueup.plan": "\(plan.id)"])
         guard let definition = set.job(named: plan.job) else { throw PlanError.noJob(plan.job) }
         let isLive = Accounts.hasLiveKey(definition.kind.accounts, settings: set.settings)
@@ -121,7 +122,7 @@ struct RevertCommand: AsyncParsableCommand {
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
-        let set = try files.load()
+        let set = try files.loadWhatIsRight().set
         let number = self.run
         try await Database.with(databaseOptions, settings: set.settings) { database in
             let plan = try await Pool.with(database.target, size: 2, applicationName: "trueup revert") { pool in

@@ -129,6 +129,11 @@ struct ReportMakeCommand: AsyncParsableCommand {
         for line in lines { Terminal.print(line) }
         let again = result.isRepeated ? " (the same figures as before: the same report)" : ""
         Terminal.say("\nReport \(result.id)\(again): \(counted(result.files.count, "file")) in \(result.directory)")
+        if let agency = result.report.statement.agencies.first(where: { $0.state == .unexplained })?.activity.agencyID {
+            Terminal.say(
+                "Where to look first: "
+                    + NextCommand(files, databaseOptions).onJobs("trueup findings list --agency \(agency)"))
+        }
         guard deliver else { return result.exitCode }
         let settled = try await OutboxSenders.deliver(result, settings, pool: pool, http: http)
         settled.sayDeliveries()

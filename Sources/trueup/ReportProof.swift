@@ -15,7 +15,12 @@ actor ReportProof {
     func verify(_ path: String) async throws {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw CommandError("There is no \(path).")
+            let isNumber = !path.isEmpty && path.allSatisfy(\.isNumber)
+            throw CommandError(
+                isNumber
+                    ? "There is no file or folder \(path). What is verified are files: give the folder of the report, "
+                        + "such as reports/last."
+                    : "There is no \(printable(path)).", code: 64)
         }
         if isFolder.boolValue {
             try await verify(folder: path)

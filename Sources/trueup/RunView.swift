@@ -49,8 +49,8 @@ final class RunView: Sendable {
             line.clear()
             Terminal.say(
                 "\(name): run \(run.id), created from \(time(run.period.fromSeconds)) to "
-                    + "\(time(run.period.toSeconds)), was stopped before its end. This run replaces it, so it cannot be gone "
-                    + "on with any more: what it read is not read.", .warning)
+                    + "\(time(run.period.toSeconds)), was stopped before its end. This run replaces it: nobody can go "
+                    + "on with it any more, and its period does not count as read.", .warning)
         case .page(let list, let objects):
             let (total, rate) = state.withLock { state in
                 state.objects[list, default: 0] += objects

@@ -40,7 +40,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             words: ["no job “credit-invoice”", "Did you mean credit-invoices?"]),
         BadInput(
             name: "a table that does not exist", jobFile: ("name: task_credit_stripe_invoice", "name: orders"),
-            words: ["no table public.orders", "trueup db migrate --application"]),
+            words: ["no table public.orders", "Name an existing one in the job's `table`"]),
         BadInput(
             name: "a column that does not exist", jobFile: ("amount_cents", "amount_cent"),
             words: ["amount_cent", "task_credit_stripe_invoice", "amount_cents"]),

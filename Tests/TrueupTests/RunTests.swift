@@ -204,7 +204,9 @@ struct DocumentTests {
         #expect(Set(objects.keys) == ["stripe", "local"])
         #expect(objects.values.allSatisfy { $0 > 0 })
         let counts = try #require(document["counts"] as? [String: [String: Int]])
-        for (kind, count) in counts { #expect(Set(count.keys) == ["found", "repaired", "open"], "\(kind)") }
+        for (kind, count) in counts {
+            #expect(Set(count.keys) == ["found", "repaired", "accepted", "open"], "\(kind)")
+        }
         let paid = try #require(counts["missed_paid"])
         #expect(paid["found"] == 5)
         #expect(paid["repaired"] == (isPlan ? 0 : 5))

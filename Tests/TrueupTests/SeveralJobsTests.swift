@@ -108,7 +108,9 @@ struct SeveralJobsTests {
             #expect(
                 waits.status == 2 && waits.output.contains("trueup apply plans/\(Scene.job)-"), "\(waits.everything)")
             let shown = try await scene.program.run("runs", "1")
-            #expect(shown.output.contains("nothing was applied. To approve it, make its plan with "), "\(shown.output)")
+            #expect(
+                shown.output.contains("nothing was applied. To approve it, read its plan and give it to trueup apply."),
+                "\(shown.output)")
             #expect(shown.output.contains("trueup run \(Scene.job) --plan"))
             let made = try FileManager.default.contentsOfDirectory(atPath: scene.folder.path + "/plans")
             #expect(made.count == 1 && made.allSatisfy { $0.hasSuffix(".json") }, "\(made)")
