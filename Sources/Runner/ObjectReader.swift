@@ -158,7 +158,7 @@ struct ObjectReader<Page: ListedPage>: Sendable {
                 try await windows.commit(
                     part.rows, payments: part.payments?.rows ?? BinaryRows(), step, to: window, on: $0)
             }
-        } catch let error as PostgresError where error.isKnownPayment {
+        } catch let error as PostgresError where part.payments != nil && error.isKnownPayment {
             return false
         }
     }

@@ -52,13 +52,6 @@ public struct Repair: Sendable, Hashable {
         ).map(Repair.init)
     }
 
-    /// How many repairs there are of each of these runs, also of one that has not ended.
-    public static func counts(ofRuns runs: [Int64], on connection: Connection) async throws -> [Int64: Int64] {
-        let rows = try await connection.query(
-            "SELECT run_id, count(*) AS n FROM trueup.repair WHERE run_id = ANY($1) GROUP BY run_id", runs)
-        return Dictionary(uniqueKeysWithValues: try rows.map { (try $0["run_id"], try $0["n"]) })
-    }
-
     /// The repairs of one finding, the oldest first.
     public static func of(findingID: Int64, on connection: Connection) async throws -> [Repair] {
         try await connection.query(

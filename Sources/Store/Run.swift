@@ -472,11 +472,16 @@ public struct Runs: Sendable {
             """, job)[0]["reached"]
     }
 
-    /// The counts of a run, by kind.
+    /// The counts of a run, by kind; of one that did not come to its end what it repaired.
     public func counts(of runID: Int64) async throws -> [FindingKind: KindCount] {
         let rows = try await pool.withConnection { connection in
             try await connection.query(
-                "SELECT kind, found, repaired, open, accepted FROM trueup.run_count WHERE run_id = $1", runID)
+                """
+                SELECT kind, found, repaired, open, accepted FROM trueup.run_count WHERE run_id = $1
+                UNION ALL
+                SELECT kind, count(*), count(*), 0, 0 FROM trueup.repair
+                WHERE run_id = $1 AND NOT EXISTS (SELECT FROM trueup.run_count WHERE run_id = $1) GROUP BY kind
+                """, runID)
         }
         var counts: [FindingKind: KindCount] = [:]
         for row in rows {

@@ -86,9 +86,9 @@ enum StripePayments {
                 AND NOT EXISTS (SELECT FROM trueup.stripe_reading WHERE account = $1 AND object = $2 AND run_id <> $3)
                 AND NOT EXISTS (SELECT FROM trueup.run_list l JOIN trueup.run r ON r.id = l.run_id
                     WHERE l.account = $1 AND l.object = $2 AND l.run_id <> $3 AND (l.payments > 0
-                        OR l.writes_payments AND (r.state IN ('running', 'interrupted')
-                            OR EXISTS (SELECT FROM trueup.window w WHERE w.run_id = l.run_id
-                                AND w.account = $1 AND w.object = $2 AND w.payments > 0)))) AS yes
+                        OR l.writes_payments AND r.state IN ('running', 'interrupted')
+                        OR EXISTS (SELECT FROM trueup.window w WHERE w.run_id = l.run_id
+                            AND w.account = $1 AND w.object = $2 AND w.payments > 0))) AS yes
             """, list.account, list.object.rawValue, runID, apiVersion)[0]["yes"]
     }
 

@@ -82,8 +82,8 @@ struct BackfillCommand: AsyncParsableCommand {
         guard range.fromSeconds < settled else { throw CommandError("\(RunError.emptyRange(name))", code: 64) }
         if range.toSeconds > settled {
             Terminal.say(
-                "--to \(to) lies ahead: the range ends at \(isoTime(settled)), the job's settle delay before now. What "
-                    + "is created later is left to later runs.", .warning)
+                "--to \(to) lies ahead: the range ends the job's settle delay before the run began, as its first line "
+                    + "says. What is created later is left to later runs.", .warning)
         }
         let folder = PlanFolder(path: plans, next: next)
         try folder.check()

@@ -27,14 +27,13 @@ struct BackfillStatus {
             let state = run.stateNow(held)
             let progress = try await pool.withConnection { try await ReadProgress.of(run: run.id, on: $0) }
             let counts = try await Runs(pool: pool).counts(of: run.id).values
-            let made = try await pool.withConnection { try await Repair.counts(ofRuns: [run.id], on: $0) }[run.id]
             let objects = run.endedAt == nil || state == .interrupted ? progress?.objects ?? 0 : run.stripeObjects
             table.rows.append([
                 String(run.id), run.job, run.isPlan ? "plan" : "backfill", state.rawValue,
                 time(run.period.fromSeconds, run), time(run.period.toSeconds, run),
                 progress.map { "\(Int($0.share * 100)) %" } ?? "–", Money.grouped(objects),
                 Money.grouped(counts.map(\.found).reduce(0, +)),
-                Money.grouped(run.endedAt == nil ? made ?? 0 : counts.map(\.repaired).reduce(0, +)),
+                Money.grouped(counts.map(\.repaired).reduce(0, +)),
                 Money.grouped(counts.map(\.open).reduce(0, +)),
             ])
             if state == .interrupted { commands.append("To go on with run \(run.id): \(try await command(run))") }

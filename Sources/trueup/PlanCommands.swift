@@ -122,11 +122,12 @@ struct RevertCommand: AsyncParsableCommand {
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
-        let set = try files.loadWhatIsRight().set
+        let (set, wrong) = try files.loadWhatIsRight()
         let number = self.run
         try await Database.with(databaseOptions, settings: set.settings) { database in
             let plan = try await Pool.with(database.target, size: 2, applicationName: "trueup revert") { pool in
-                try await Plan.revert(
+                if wrong > 0 { try await Self.check(number, set, pool) }
+                return try await Plan.revert(
                     runID: number, jobs: set.jobs, pool: pool, origin: .here(.manual),
                     nowSeconds: Int64(Date().timeIntervalSince1970))
             }
@@ -135,6 +136,16 @@ struct RevertCommand: AsyncParsableCommand {
             Terminal.print(lines.joined(separator: "\n"))
             PlanFile.say(plan, path: path, next: NextCommand(files, databaseOptions))
         }
+    }
+}
+
+extension RevertCommand {
+    /// Some kinds of jobs use the tables that the files of others name: with one of these wrong, the plan would leave
+    /// out what it could undo.
+    private static func check(_ number: Int64, _ set: JobSet, _ pool: Pool) async throws {
+        guard let run = try await Runs(pool: pool).run(id: number) else { return }
+        if case .reconcile? = set.job(named: run.job)?.kind { return }
+        throw CommandError("Run \(number) is of job \(run.job), which uses other job files: mend these first.")
     }
 }
 

@@ -20,7 +20,7 @@ actor ReportProof {
                 isNumber
                     ? "There is no file or folder \(path). What is verified are files: give the folder of the report, "
                         + "such as reports/last."
-                    : "There is no \(printable(path)).", code: 64)
+                    : "There is no \(printable(path)).")
         }
         if isFolder.boolValue {
             try await verify(folder: path)

@@ -90,8 +90,6 @@ struct RunsCommand: AsyncParsableCommand {
             return try JSONDocument.print(
                 RunsDocument(runs: documents, reports: reports.map { .init($0, state: $0.stateNow(held)) }))
         }
-        let unended = found.filter { $0.endedAt == nil }.map(\.id)
-        let soFar = try await pool.withConnection { try await Repair.counts(ofRuns: unended, on: $0) }
         for run in found {
             let counts = try await runs.counts(of: run.id).values
             let state = run.stateNow(held)
@@ -100,7 +98,7 @@ struct RunsCommand: AsyncParsableCommand {
                 isoTime(run.startedAt.seconds), duration(run, state), Money.grouped(run.stripeObjects),
                 Money.grouped(run.localRows), Money.grouped(run.requests),
                 Money.grouped(counts.map(\.found).reduce(0, +)),
-                Money.grouped(soFar[run.id] ?? counts.map(\.repaired).reduce(0, +)),
+                Money.grouped(counts.map(\.repaired).reduce(0, +)),
                 Money.grouped(counts.map(\.accepted).reduce(0, +)),
                 Money.grouped(counts.map(\.open).reduce(0, +)), note(run, state),
             ]
@@ -174,9 +172,8 @@ struct RunsCommand: AsyncParsableCommand {
                 + Money.counted(run.requests, "request"),
         ]
         lines += run.problems.map { "problem    " + RunSummary.oneLine($0) }
-        if run.endedAt == nil {
-            let made = try await pool.withConnection { try await Repair.counts(ofRuns: [id], on: $0) }[id] ?? 0
-            lines.append("repaired   \(Money.grouped(made)) so far")
+        if run.endedAt == nil || state == .interrupted {
+            lines.append("repaired   \(Money.grouped(counts.values.map(\.repaired).reduce(0, +))) so far")
         }
         if state == .interrupted {
             lines.append("note       its process is gone; the same command goes on from there")

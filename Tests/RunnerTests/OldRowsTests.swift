@@ -40,10 +40,36 @@ struct OldRowsTests {
             let repaired = result.outcome.counts.values.map(\.repaired).reduce(0, +)
             let left = result.outcome.counts.values.map(\.open).reduce(0, +)
             #expect(repaired < 90 && left > 0 && repaired + left >= 90, "\(repaired) repaired, \(left) left")
+            for finding in result.findings where finding.action == .review {
+                #expect(finding.explanation.hasPrefix("Not confirmed: "), "\(finding.explanation)")
+            }
             // The next night, with room for all, puts the rest right.
             let next = try await night.run().outcome.counts.values.map(\.repaired).reduce(0, +)
             #expect(repaired + next == 90)
             PlantedTests.check(try await night.run(), try night.history, repaired: false)
+        }
+    }
+
+    @Test("what was not read is called neither agreed nor missing, also where its row says that nothing was paid")
+    func unread() async throws {
+        var limits = ComparisonLimits()
+        limits.requests = 0
+        let setup = try NightSetup.charges(
+            seed: 1_104, charges: 400, invoices: 0, missedNotices: 0, plants: [:])
+        try await Night.with(setup) { night in
+            // Their intents are older than what is listed, and nobody asks for them.
+            _ = try await night.query(
+                """
+                UPDATE agency_charge SET status = 'failed', created_at = to_timestamp($1)
+                WHERE id IN (SELECT id FROM agency_charge WHERE created_at < to_timestamp($2) ORDER BY id LIMIT 3)
+                """, Double(NightSetup.nowSeconds - 86_400), Double(NightSetup.nowSeconds - 60 * 86_400))
+            let result = try await night.run(definition: night.charges(), comparisons: limits)
+            #expect(result.outcome.state == .drift, "\(result.outcome.problems)")
+            #expect(result.findings.count == 3)
+            for finding in result.findings {
+                #expect(finding.explanation.hasPrefix("Not confirmed: "), "\(finding.explanation)")
+                #expect(finding.action == .review)
+            }
         }
     }
 

@@ -13,7 +13,7 @@ struct BackfillTests {
         try await Scene.with(orders: 3_000, nowSeconds: now) { scene in
             let whole = try await scene.program.run("backfill", Scene.job, "--from", "2015-01-01", "--to", "2035-01-01")
             #expect(whole.status == 2, "\(whole.everything)")
-            #expect(whole.talk.contains("--to 2035-01-01 lies ahead: the range ends at "), "\(whole.talk)")
+            #expect(whole.talk.contains("--to 2035-01-01 lies ahead: the range ends the job's settle"), "\(whole.talk)")
             let ahead = try await scene.program.run("backfill", Scene.job, "--from", "2034-01-01", "--to", "2035-01-01")
             #expect(ahead.status == 64 && ahead.talk.contains("is empty"), "\(ahead.talk)")
             expected = try await scene.state()
