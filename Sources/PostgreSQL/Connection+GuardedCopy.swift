@@ -2,24 +2,17 @@ import CLibpq
 
 extension Connection {
     /// Sends rows where a change still finds what it expects. Both are one message, one transaction: `guardSQL`, whose
-    /// last statement must change exactly one row, and then the COPY.
+    /// last statement must change exactly one row, and then a COPY for each table, in their order.
     ///
-    /// It costs two round trips, where a transaction of separate statements costs one for each of them. No transaction
-    /// may be open. A connection that breaks on the way throws `.commitOutcomeUnknown`.
+    /// It costs a round trip, and one for each table, where a transaction of separate statements costs one for each of
+    /// them. No transaction may be open. A connection that breaks on the way throws `.commitOutcomeUnknown`.
     ///
     /// - Parameters:
-    ///   - sql: `COPY table (columns) FROM STDIN WITH (FORMAT binary)`.
+    ///   - copies: at least one.
     ///   - guardSQL: statements without parameters, separated by semicolons; texts in them by ``quoteLiteral(_:)``.
     ///   - statement: what `guardSQL` executes by its name: it is parsed and planned once for a connection.
     /// - Returns: `false` where the guard did not change exactly one row. Then nothing has happened, unless statements
     ///   before the guard's last one change something by themselves.
-    public func copyIn(
-        _ sql: String, _ rows: BinaryRows, after guardSQL: String, with statement: NamedStatement? = nil
-    ) async throws(PostgresError) -> Bool {
-        try await copyIn([TableRows(sql, rows)], after: guardSQL, with: statement)
-    }
-
-    /// The same with the rows of several tables, in their order: all or none. Each more costs a round trip.
     public func copyIn(
         _ copies: [TableRows], after guardSQL: String, with statement: NamedStatement? = nil
     ) async throws(PostgresError) -> Bool {

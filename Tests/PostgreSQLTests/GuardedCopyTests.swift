@@ -158,3 +158,12 @@ struct GuardedCopyTests {
         #expect(quoteLiteral("a\0b") == "'a'")
     }
 }
+
+extension Connection {
+    /// The same with the rows of one table.
+    fileprivate func copyIn(
+        _ sql: String, _ rows: BinaryRows, after guardSQL: String, with statement: NamedStatement? = nil
+    ) async throws(PostgresError) -> Bool {
+        try await copyIn([TableRows(sql, rows)], after: guardSQL, with: statement)
+    }
+}

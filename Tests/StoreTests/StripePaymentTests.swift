@@ -131,8 +131,13 @@ struct StripePaymentTests {
         private(set) var writesPayments: Bool
         private var window: StoredWindow
 
+        /// Of a run that begins.
+        convenience init(_ pool: Pool) async throws {
+            try await self.init(StripePaymentTests.begin("first", pool), pool)
+        }
+
         /// Takes the list's only window.
-        init(_ run: Run, _ pool: Pool, apiVersion: String = "2023-10-16") async throws {
+        init(_ run: Run, _ pool: Pool) async throws {
             self.run = run
             self.pool = pool
             let fence = RunFence(run)
@@ -140,7 +145,7 @@ struct StripePaymentTests {
             self.windows = windows
             let shared = try await Runs(pool: pool).share(
                 fence, owner: "here", leaseSeconds: 60,
-                requests: [list: ListRequest(apiVersion: apiVersion, writesPayments: true)])
+                requests: [list: ListRequest(apiVersion: "2023-10-16", writesPayments: true)])
             writesPayments = shared[list]?.writesPayments ?? false
             let taken = try await pool.withConnection { try await windows.take(list, on: $0) }
             window = try #require(taken)
@@ -219,8 +224,8 @@ struct StripePaymentTests {
     func pages() async throws {
         try await StagedWorld.with(.invoice, account: "task_health") { world in
             let pool = world.pool
-            let run = try await Self.begin("first", pool)
-            let reader = try await Reader(run, pool)
+            let reader = try await Reader(pool)
+            let run = reader.run
             #expect(reader.writesPayments)
             var open = Self.paid(9)
             open.status = .open
@@ -248,8 +253,8 @@ struct StripePaymentTests {
     func missing() async throws {
         try await StagedWorld.with(.invoice, account: "task_health") { world in
             let pool = world.pool
-            let run = try await Self.begin("first", pool)
-            let reader = try await Reader(run, pool)
+            let reader = try await Reader(pool)
+            let run = reader.run
             #expect(try await reader.page([Self.paid(1), Self.paid(2)]))
             reader.giveUpPayments()
             #expect(try await reader.page([Self.paid(3), Self.paid(4)], isDone: true))
@@ -263,8 +268,8 @@ struct StripePaymentTests {
     func inTheWay() async throws {
         try await StagedWorld.with(.invoice, account: "task_health") { world in
             let pool = world.pool
-            let run = try await Self.begin("first", pool)
-            let reader = try await Reader(run, pool)
+            let reader = try await Reader(pool)
+            let run = reader.run
             #expect(try await reader.page([Self.paid(1)]))
             // Who ends holds the lock of the list's payments.
             let other = try await Connection.open(pool.target, applicationName: "other")
@@ -291,8 +296,8 @@ struct StripePaymentTests {
     func rewound() async throws {
         try await StagedWorld.with(.invoice, account: "task_health") { world in
             let pool = world.pool
-            let run = try await Self.begin("first", pool)
-            let reader = try await Reader(run, pool)
+            let reader = try await Reader(pool)
+            let run = reader.run
             var older = Self.paid(1)
             older.createdSeconds -= 1
             #expect(try await reader.page([Self.paid(3), Self.paid(2), older]))
