@@ -32,19 +32,31 @@ public struct RowTimes: Sendable, Hashable {
         let rows: Double = try size["rows"]
         let share = try size["has_blocks"] && rows > 2 * sampled ? sampled / rows : 1
         let sample = share < 1 ? "TABLESAMPLE SYSTEM (\(100 * share)) REPEATABLE (0)" : ""
-        // Not extract(), whose exact numbers take longer.
+        // Not extract(), whose exact numbers take longer. A little less than each share: what is rounded up must not
+        // lead to the row behind.
         let found = try await connection.query(
             """
-            WITH made AS MATERIALIZED (SELECT floor(date_part('epoch', \(createdAt)))::bigint AS second
-                FROM \(table) \(sample)
-                WHERE \(createdAt) >= to_timestamp($1::bigint) AND \(createdAt) < to_timestamp($2::bigint)),
-            step AS (SELECT greatest(1, ceil(count(*) / \(marksMax).0))::bigint AS rows FROM made),
-            placed AS (SELECT second, row_number() OVER (ORDER BY second) AS place FROM made)
-            SELECT second, step.rows FROM placed, step WHERE place % step.rows = 0 ORDER BY place
-            """, period.fromSeconds, period.toSeconds)
-        guard let first = found.first else { return .none }
-        let step: Int64 = try first["rows"]
-        return RowTimes(marks: try found.map { try $0["second"] }, rowsPerMark: Double(step) / share)
+            SELECT count(*) AS n, percentile_disc((SELECT array_agg((i - 1e-6::float8) / \(marksMax) ORDER BY i)
+                    FROM generate_series(1, \(marksMax)) i))
+                WITHIN GROUP (ORDER BY floor(date_part('epoch', \(createdAt)))::bigint) AS marks
+            FROM \(table) \(sample)
+            WHERE \(createdAt) >= to_timestamp($1::bigint) AND \(createdAt) < to_timestamp($2::bigint)
+            """, period.fromSeconds, period.toSeconds)[0]
+        let count: Int64 = try found["n"]
+        guard count > 0 else { return .none }
+        let marks: [Int64] = try found["marks"]
+        return RowTimes(percentiles: marks, rows: Int(count), share: share)
+    }
+
+    /// - Parameters:
+    ///   - percentiles: up to when each part of the rows was made, in equal steps up to all of them; Unix seconds.
+    ///   - rows: how many rows these are.
+    ///   - share: which part of the table was looked at.
+    init(percentiles: [Int64], rows: Int, share: Double) {
+        let count = min(rows, percentiles.count)
+        // Of fewer rows than percentiles each one is a mark, once.
+        marks = (1...count).map { percentiles[$0 * percentiles.count / count - 1] }
+        rowsPerMark = Double(rows) / Double(count) / share
     }
 }
 

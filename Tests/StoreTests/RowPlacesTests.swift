@@ -45,13 +45,16 @@ struct RowPlacesTests {
     func times() async throws {
         try await Self.with { table, connection in
             let all = try await table.times(of: Self.period, on: connection)
-            #expect(all.rowsPerMark == 3)
-            #expect(all.marks.count == Self.count / 3)
+            #expect(all.rowsPerMark == 2.5)
+            #expect(all.marks.count == 10_000)
             #expect(all.marks.first == Self.period.fromSeconds + 60 * 2)
-            #expect(zip(all.marks, all.marks.dropFirst()).allSatisfy { $1 - $0 == 180 })
+            #expect(all.marks.last == Self.period.fromSeconds + 60 * Int64(Self.count - 1))
+            // Every second or third row, in turn.
+            #expect(zip(all.marks, all.marks.dropFirst(2)).allSatisfy { $1 - $0 == 300 })
             let hour = Window(fromSeconds: Self.period.fromSeconds, toSeconds: Self.period.fromSeconds + 3_600)
             let few = try await table.times(of: hour, on: connection)
-            #expect(few.rowsPerMark == 1 && few.marks.count == 60)
+            #expect(few.rowsPerMark == 1)
+            #expect(few.marks == (0..<60).map { Self.period.fromSeconds + 60 * $0 })
             #expect(try await table.times(of: Window(fromSeconds: 5, toSeconds: 6), on: connection) == .none)
         }
     }
