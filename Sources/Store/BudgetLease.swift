@@ -81,18 +81,23 @@ struct BudgetLease: Sendable {
             endpointRate: SlotRate(perSecond: demand.endpointRate, isAlone: beside.isAlone), share: company.share,
             horizonMicroseconds: beside.isAlone
                 ? SlotCalendar.horizonAloneMicroseconds : SlotCalendar.horizonMicroseconds)
-        try await connection.execute(
-            """
-            UPDATE trueup.rate_budget SET first_slice = $3, taken = $4, taken_in_background = $5,
-                slots = CASE endpoint WHEN '' THEN '{}' ELSE $6 END,
-                paused_until = CASE endpoint WHEN '' THEN $7 ELSE paused_until END,
-                asked_by = $8, asked_at = $9, shared_at = CASE endpoint WHEN '' THEN $10::bigint ELSE $12 END,
-                nightly_at = $11, not_before = CASE endpoint WHEN '' THEN 0 ELSE $13::bigint END,
-                was_alone = CASE endpoint WHEN '' THEN '' ELSE $14 END
-            WHERE account = $1 AND endpoint IN ('', $2)
-            """, demand.account, demand.endpoint, calendar.account.firstSlice, calendar.account.taken,
-            calendar.account.takenInBackground, calendar.endpoint.taken, accountPause, demand.name, now,
-            company.sharedAt, company.nightlyAt, beside.sharedAt, newcomers.notBefore, newcomers.wasAlone)
+        _ = try await connection.pipeline([
+            SQLStatement(
+                """
+                UPDATE trueup.rate_budget SET first_slice = $2, taken = $3, taken_in_background = $4,
+                    paused_until = $5, asked_by = $6, asked_at = $7, shared_at = $8, nightly_at = $9
+                WHERE account = $1 AND endpoint = ''
+                """, demand.account, calendar.account.firstSlice, calendar.account.taken,
+                calendar.account.takenInBackground, accountPause, demand.name, now, company.sharedAt,
+                company.nightlyAt),
+            SQLStatement(
+                """
+                UPDATE trueup.rate_budget SET slots = $3, asked_by = $4, asked_at = $5, shared_at = $6,
+                    not_before = $7, was_alone = $8
+                WHERE account = $1 AND endpoint = $2
+                """, demand.account, demand.endpoint, calendar.endpoint.taken, demand.name, now, beside.sharedAt,
+                newcomers.notBefore, newcomers.wasAlone),
+        ])
         return BudgetLease(
             slots: granted.slots, askAgainAt: granted.askAgainAt, databaseNow: now, askedAt: askedAt,
             answeredAt: answeredAt, isAlone: beside.isAlone, isUndisturbed: beside.isUndisturbed,
