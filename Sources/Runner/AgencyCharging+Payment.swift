@@ -71,30 +71,69 @@ extension AgencyCharging {
         guard row.status == .pending else {
             return try await result(rowID, row.status == .failed ? .refused : .unknown, nil, on: connection)
         }
-        let (customer, method) = try await method(ofAgency: row.agencyID, on: connection)
-        if !isNew, let found = try await existing(rowID, customer: customer) {
-            return try await settle(found, rowID, on: connection)
+        let attempts = try await ChargeAttempts.read(
+            ofCharge: rowID, identity: identity(rowID, on: connection), on: connection)
+        if !isNew || !attempts.isEmpty {
+            let present = [row.customer].compactMap { $0 }.filter { !$0.isEmpty }
+            if let found = try await existing(rowID, attempts.customers.union(present)) {
+                return try await settle(found, rowID, on: connection)
+            }
         }
+        let (customer, method) = try await method(ofAgency: row.agencyID, on: connection)
         let draft = PaymentDraft(
             customer: customer, paymentMethod: method, amount: row.amount, currency: row.currency,
             description: new.description,
             metadata: [("charge_id", String(rowID)), ("agency_id", String(row.agencyID))])
-        let identity = try await identity(rowID, on: connection)
-        for attempt in 0..<Self.keysMax {
+        return try await ask(for: draft, rowID, attempts, on: connection)
+    }
+
+    /// Asks for the payment, once a look has found none.
+    private func ask(
+        for draft: PaymentDraft, _ rowID: Int64, _ before: ChargeAttempts, on connection: Connection
+    ) async throws -> ChargeResult {
+        var attempts = before
+        for _ in 0..<Self.keysMax {
+            let key = attempts.nextKey
+            let isRepeated = attempts.hasBegun(key)
+            let noted = try await attempts.begin(key, customer: draft.customer, on: connection)
+            try await checkpoint(.begun)
             let made: Retrieved<PaymentIntent>
             do {
-                made = try await client.createPayment(draft, idempotencyKey: "\(identity)-\(attempt)")
+                made = try await client.createPayment(draft, idempotencyKey: key)
             } catch {
-                if let end = try await failed(error, rowID, customer, on: connection) { return end }
-                guard Self.leavesKeyUsed(error), attempt + 1 < Self.keysMax else {
-                    return try await note(rowID, .unknown, nil, error.requestID, "\(error)", on: connection)
+                let customers = attempts.customers
+                if error.isKeptFailure { try await attempts.useUp(key, on: connection) }
+                // Whatever was made under the key, this attempt did not.
+                if error.isKeyOfOther, !error.outcomeIsUnknown { try await attempts.withdraw(noted, on: connection) }
+                if let end = try await failed(error, rowID, customers, on: connection) { return end }
+                guard Self.leadsOn(error, isRepeated: isRepeated, isOneCustomer: customers == [draft.customer]) else {
+                    let detail = error.isKeyOfOther ? Self.otherParameters : "\(error)"
+                    return try await note(rowID, .unknown, nil, error.requestID, detail, on: connection)
                 }
+                if error.isKeyOfOther { try await attempts.useUp(key, on: connection) }
                 continue
             }
             try await checkpoint(.intent)
             return try await look(at: made.value.id, rowID, on: connection)
         }
-        return try await note(rowID, .unknown, nil, nil, nil, on: connection)
+        let detail = "Stripe keeps a failure for each key that was tried."
+        return try await note(rowID, .unknown, nil, nil, detail, on: connection)
+    }
+
+    private static let otherParameters = """
+        An earlier attempt, with another customer or payment method, may have made a payment, and none is to be seen. \
+        Nothing else was tried.
+        """
+
+    /// Whether another key may follow at once, after a look that has found no payment.
+    /// - Parameters:
+    ///   - isRepeated: the key was that of an earlier attempt, whose customer is known.
+    ///   - isOneCustomer: all attempts were about this one's customer: the look has seen whatever they made.
+    private static func leadsOn(_ error: StripeError, isRepeated: Bool, isOneCustomer: Bool) -> Bool {
+        // A failure of just now may have made a payment that is not listed yet: whoever asks again looks once more.
+        if error.isKeptFailure { return error.isReplayed }
+        // The attempt that the key belongs to was about another payment method, and has failed.
+        return error.isKeyOfOther && isRepeated && isOneCustomer
     }
 
     /// Reads a payment that was made, for when its charge says that the money came. There is one now: whatever fails
@@ -109,22 +148,17 @@ extension AgencyCharging {
         return try await settle(read, rowID, on: connection)
     }
 
-    /// Under its key Stripe would say the same again, and no payment was made under it: another key leads on. A key
-    /// that came with other parameters, such as the method that the agency paid with before, led to a failure as well.
-    private static func leavesKeyUsed(_ error: StripeError) -> Bool {
-        error.isKeptFailure || (error.kind == .idempotency && error.status == 400)
-    }
-
-    /// What an error has come to; `nil` where nothing is known, or certainly nothing was made under a kept failure.
+    /// What an error has come to; `nil` where a look finds no payment, or was not worth it.
+    /// - Parameter customers: whose payments are looked at.
     private func failed(
-        _ error: StripeError, _ rowID: Int64, _ customer: String, on connection: Connection
+        _ error: StripeError, _ rowID: Int64, _ customers: Set<String>, on connection: Connection
     ) async throws -> ChargeResult? {
         if case .card = error.kind {
             let found: Retrieved<PaymentIntent>?
             if let id = error.paymentIntent {
                 found = try await client.paymentIntent(id, expandingCharge: true)
             } else {
-                found = try await existing(rowID, customer: customer)
+                found = try await existing(rowID, customers)
             }
             if let found { return try await settle(found, rowID, error, on: connection) }
         }
@@ -132,7 +166,7 @@ extension AgencyCharging {
         if error.outcomeIsUnknown || error.kind == .idempotency {
             let found: Retrieved<PaymentIntent>?
             do {
-                found = try await existing(rowID, customer: customer)
+                found = try await existing(rowID, customers)
             } catch let second as StripeError {
                 return try await note(rowID, .unknown, nil, second.requestID, "\(error)", on: connection)
             }
@@ -152,7 +186,14 @@ extension AgencyCharging {
         }
     }
 
-    /// The payment that names the row. The customer's payments are listed, since a search lags.
+    /// The payment that names the row, of whichever of these customers. Their payments are listed, since a search lags.
+    private func existing(_ rowID: Int64, _ customers: Set<String>) async throws -> Retrieved<PaymentIntent>? {
+        for customer in customers.sorted() {
+            if let found = try await existing(rowID, customer: customer) { return found }
+        }
+        return nil
+    }
+
     private func existing(_ rowID: Int64, customer: String) async throws -> Retrieved<PaymentIntent>? {
         var query = ListQuery(filters: [("customer", customer)])
         for _ in 0..<Self.pagesMax {
@@ -233,4 +274,9 @@ extension AgencyCharging {
             FROM \(table.name) WHERE \(table.key) = $1
             """, rowID)[0]["identity"]
     }
+}
+
+extension StripeError {
+    /// The Idempotency-Key came with other parameters before, and what that made is not said.
+    fileprivate var isKeyOfOther: Bool { kind == .idempotency && status == 400 }
 }

@@ -104,7 +104,8 @@ public enum ChargingError: Error, Sendable, Equatable, CustomStringConvertible {
 /// Charges agencies' default payment methods, off-session (`chargeAgency`).
 ///
 /// The row comes first, pending, and the payment carries a key made from it. Whatever cuts it off, the row says that
-/// money may have been taken, and the payment names the row: the job of the charges brings them together.
+/// money may have been taken, and the payment names the row: the job of the charges brings them together. Before each
+/// attempt it is noted whose payment it is to be: the agency may have another customer when somebody asks again.
 public struct AgencyCharging: Sendable {
     let table: ChargeTable
     let client: StripeClient
@@ -157,5 +158,5 @@ public struct AgencyCharging: Sendable {
 
 /// Where charging may be cut off.
 package enum ChargeStep: String, Sendable, Hashable, CaseIterable {
-    case row, intent, stored
+    case row, begun, intent, stored
 }

@@ -34,17 +34,20 @@ public struct RetryPolicy: Sendable {
         /// Of the connection's error, when no answer came.
         package var isTransientConnection: Bool
         package var isRateLimited: Bool
+        /// The header Idempotent-Replayed: what was kept for the key.
+        package var isReplayed: Bool
         /// The header Stripe-Should-Retry.
         package var shouldRetry: Bool?
         package var retryAfterSeconds: Double?
 
         package init(
             status: Int? = nil, isTransientConnection: Bool = false, isRateLimited: Bool = false,
-            shouldRetry: Bool? = nil, retryAfterSeconds: Double? = nil
+            isReplayed: Bool = false, shouldRetry: Bool? = nil, retryAfterSeconds: Double? = nil
         ) {
             self.status = status
             self.isTransientConnection = isTransientConnection
             self.isRateLimited = isRateLimited
+            self.isReplayed = isReplayed
             self.shouldRetry = shouldRetry
             self.retryAfterSeconds = retryAfterSeconds
         }
@@ -64,6 +67,8 @@ public struct RetryPolicy: Sendable {
 
     private func isRetryable(_ failure: Failure) -> Bool {
         guard let status = failure.status else { return failure.isTransientConnection }
+        // It would be given again and again.
+        if failure.isReplayed { return false }
         if let shouldRetry = failure.shouldRetry {
             return shouldRetry
         }

@@ -20,6 +20,8 @@ extension StripeClient {
             case .failure(let failed):
                 (failure, problem) = (failed.failure, failed.error)
             }
+            // What is given again may be of an attempt of this very call.
+            problem.isReplayed = problem.isReplayed && !mayHaveActed
             // An answer of 4xx says that this attempt changed nothing; it says nothing about those before.
             mayHaveActed = mayHaveActed || problem.outcomeIsUnknown
             problem.attempts = attempts
@@ -137,13 +139,14 @@ extension StripeClient {
         // A 5xx may come after the deed, and a key that is in use belongs to a request that is being carried out.
         let mayHaveActed = status >= 500 || body?.code == "idempotency_key_in_use"
         error.outcomeIsUnknown = mayHaveActed && call.method != .get
+        error.isReplayed = response.headers["Idempotent-Replayed"] == "true"
         var isRateLimited = false
         if case .rateLimited = kind {
             isRateLimited = true
         }
         return FailedAttempt(
             failure: RetryPolicy.Failure(
-                status: status, isRateLimited: isRateLimited,
+                status: status, isRateLimited: isRateLimited, isReplayed: error.isReplayed,
                 shouldRetry: response.headers["Stripe-Should-Retry"].flatMap(Bool.init),
                 retryAfterSeconds: response.headers["Retry-After"].flatMap(Double.init).flatMap { $0 >= 0 ? $0 : nil }),
             error: error)

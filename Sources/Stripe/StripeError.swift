@@ -57,6 +57,9 @@ public struct StripeError: Error, Sendable, Equatable {
     public internal(set) var attempts = 0
     /// Whether Stripe may have acted although no answer says so. Repeat with the same Idempotency-Key, or read first.
     public internal(set) var outcomeIsUnknown = false
+    /// What Stripe keeps of an earlier call under this Idempotency-Key, and gives again: this call made nothing.
+    /// See https://docs.stripe.com/api/idempotent_requests
+    public internal(set) var isReplayed = false
 
     /// Whether the object that a cursor names has been deleted: the rest of the window is listed anew.
     public var isDeletedCursor: Bool {

@@ -32,6 +32,7 @@ final class WebhookCounter: Sendable {
             listen: address, accounts: accounts, jobs: JobSet(settings: Settings(accounts: []), jobs: town.jobs),
             canSend: true, logger: Logger(label: "torture") { _ in SwiftLogNoOpLogHandler() },
             now: { Int64(Date().timeIntervalSince1970) })
+        setup.limits.verifySeconds = 1
         setup.webhookCheckpoint = { if Self.isCutOff { throw Crash() } }
         let service = try await LiveService.open(setup, target: town.target)
         self.service = service

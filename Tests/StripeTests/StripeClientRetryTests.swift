@@ -9,8 +9,8 @@ import Testing
         "answers and faults that pass are retried, the others not",
         arguments: [
             ("500", 2), ("502 html", 2), ("409", 2), ("429", 2), ("429 lock", 2), ("reset", 2), ("cut", 2),
-            ("400 rate_limit", 2), ("400 should", 2), ("500 should not", 1), ("400", 1), ("401", 1), ("402", 1),
-            ("403", 1), ("404", 1), ("302", 1),
+            ("400 rate_limit", 2), ("400 should", 2), ("500 should not", 1), ("500 replayed", 1), ("400", 1),
+            ("401", 1), ("402", 1), ("403", 1), ("404", 1), ("302", 1),
         ])
     func retries(fault: String, attempts: Int) async throws {
         try await ClientRig.run { request in
@@ -32,6 +32,7 @@ import Testing
         case "400 rate_limit": return ClientRig.error(400, #"{"error":{"type":"x","code":"rate_limit"}}"#)
         case "400 should": return ClientRig.error(400, headers(["Stripe-Should-Retry": "true"]))
         case "500 should not": return ClientRig.error(500, headers(["Stripe-Should-Retry": "false"]))
+        case "500 replayed": return ClientRig.error(500, headers(["Idempotent-Replayed": "true"]))
         case "reset": return [.reset]
         case "cut": return [.send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), .close]
         default: return ClientRig.error(status)
@@ -139,6 +140,21 @@ import Testing
                 #expect(deleted?.outcomeIsUnknown == isUnknown)
                 #expect(await rig.failure()?.outcomeIsUnknown == false, "a read changes nothing")
             }
+        }
+    }
+
+    @Test(
+        "what Stripe keeps for a key is told from a failure of the call itself, and is not asked for again",
+        arguments: [(["500 replayed"], true), (["500", "500 replayed"], false), (["429", "500 replayed"], true)])
+    func replayed(faults: [String], isReplayed: Bool) async throws {
+        try await ClientRig.run { request in
+            request.number < faults.count ? Self.script(faults[request.number]) : ClientRig.invoice
+        } _: { rig in
+            let error = await #expect(throws: StripeError.self) {
+                try await rig.client.voidInvoice("in_1", idempotencyKey: "k")
+            }
+            #expect(error?.isReplayed == isReplayed && error?.outcomeIsUnknown == true)
+            #expect(rig.server.requests.count == faults.count)
         }
     }
 
