@@ -22,12 +22,11 @@ public struct Money: Sendable, Hashable {
     }
 
     /// How many decimals the currency's minor unit stands for, as Stripe counts them
-    /// (https://docs.stripe.com/currencies: zero-decimal and three-decimal currencies).
+    /// (https://docs.stripe.com/currencies: zero-decimal and three-decimal currencies, and the special cases: UGX and
+    /// ISK have no cents any more, and in amounts they still have two decimals, which are always 00).
     public static func decimals(of currency: String) -> Int {
         switch currency.lowercased() {
-        case "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof",
-            "xpf":
-            0
+        case "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf": 0
         case "bhd", "jod", "kwd", "omr", "tnd": 3
         default: 2
         }

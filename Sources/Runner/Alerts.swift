@@ -33,18 +33,23 @@ public struct Alerts: Sendable {
     }
 
     /// Puts the messages about an event into the outbox.
-    /// - Parameter key: what the event is, the same however often it is noticed.
+    /// - Parameters:
+    ///   - key: what the event is, the same however often it is noticed.
+    ///   - report: the number of the report that it is about: the messages leave with those of the report.
     /// - Returns: how many messages are new.
-    func enqueue(_ text: Text, key: String, on connection: Connection) async throws -> Int {
+    func enqueue(_ text: Text, key: String, report: Int64? = nil, on connection: Connection) async throws -> Int {
         var count = 0
-        for draft in drafts(text, key: key) where try await Outbox.enqueue(draft, on: connection) != nil { count += 1 }
+        for draft in drafts(text, key: key, report) {
+            if try await Outbox.enqueue(draft, on: connection) != nil { count += 1 }
+        }
         return count
     }
 
-    private func drafts(_ text: Text, key: String) -> [OutboxDraft] {
+    private func drafts(_ text: Text, key: String, _ report: Int64?) -> [OutboxDraft] {
         let subject = ReportText.visible(text.subject)
         let lines = text.lines.map { ReportText.visible($0) }
-        let about = ["job": job, "alert": key]
+        var about = ["job": job, "alert": key]
+        if let report { about["report"] = String(report) }
         var drafts = rule.email.map { address in
             OutboxDraft(
                 channel: .email, dedupeKey: "alert/\(key)/email/\(address)", recipient: address,

@@ -4,7 +4,7 @@ import Schedule
 
 /// What a report is about.
 public enum ReportPeriod: Sendable, Hashable {
-    /// Up to the job's last cut-off.
+    /// Up to the job's last cut-off; of a scheduled one, the last at or before the time of its occurrence.
     case lastCutOff
     /// Up to the end of what a run read.
     case run(Int64)

@@ -39,7 +39,8 @@ public struct ReportRun: Sendable {
     ///   - csvProfile: for whom CSV files are made.
     ///   - directory: the folder of the files; `nil`: a folder of the report's own below `reports`.
     ///   - delivery: the ways out; `nil` delivers nothing.
-    ///   - lease: of the occurrence that the report is made for: nothing is kept or sent once it is lost.
+    ///   - lease: of the occurrence that the report is made for: its time gives the last cut-off, and nothing is kept
+    ///     or sent once it is lost.
     ///   - purpose: whether later reports are compared with it.
     public init(
         definition: JobDefinition, report job: ReportJob, jobs: [JobDefinition], accounts: [ReportAccount],
@@ -137,11 +138,14 @@ public struct ReportRun: Sendable {
     ) async throws -> ReportResult {
         await ReportPress.sweep("\(delivery?.settings.directory?.path ?? "reports")/\(definition.name)")
         let made = try await write(zone, bounds)
-        let isOwed = try await isOwed(made.figures.previous)
+        let previous = made.figures.previous
+        let isOwed = try await isOwed(previous)
+        // What no item accounts for may grow with every item as it was: then the first line says so.
+        let saysOther = previous.map { $0.verdict != made.stored.verdict } ?? true
         var result = ReportResult(
             id: made.id, report: made.report, directory: made.directory, files: made.stored.files,
             manifestHash: made.manifest.digest.sha256, isRepeated: made.isRepeated,
-            isChanged: made.report.statement.changes.isAny || isOwed, deliveries: [])
+            isChanged: made.report.statement.changes.isAny || saysOther || isOwed, deliveries: [])
         let messages = ReportMessages(result, definition: definition, when: job.deliver.when)
         let stored = made.isRepeated ? nil : made.stored
         let queued = delivery?.queued(messages, job.deliver) ?? []
@@ -176,7 +180,9 @@ public struct ReportRun: Sendable {
 
     private func bounds(_ zone: Zone) async throws -> (from: Int64?, cutOff: Int64) {
         switch period {
-        case .lastCutOff: return (nil, job.cutOff.last(before: nowSeconds, in: zone))
+        case .lastCutOff:
+            // Of an occurrence that runs late, its own: those that it waited for read up to there.
+            return (nil, job.cutOff.last(before: lease?.occurrence.scheduledSeconds ?? nowSeconds, in: zone))
         case .asOf(let seconds): return (nil, seconds)
         case .between(let from, let to): return (from, to)
         case .run(let id):

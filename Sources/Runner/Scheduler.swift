@@ -14,7 +14,7 @@ public actor Scheduler {
     private let clock: MonotonicClock
     private let tell: @Sendable (ScheduleEvent) -> Void
     private var jobs: [String: ScheduledJob] = [:]
-    /// Jobs without a schedule of their own, by the first job that they come after.
+    /// Jobs without a schedule of their own, by the first job that they come after and that has times.
     private var driven: [String: [JobDefinition]] = [:]
     /// The generation of the book that the jobs are of.
     private var learntGeneration = 0
@@ -88,6 +88,7 @@ public actor Scheduler {
         let generation = book.generation
         let set = book.jobs
         let states = try await occurrences.learn(set.jobs.map(KnownJob.init))
+        let timed = TimedJobs(set.jobs)
         jobs = [:]
         driven = [:]
         for definition in set.jobs {
@@ -97,7 +98,7 @@ public actor Scheduler {
                     definition: definition, rules: rules, dealtWith: last,
                     next: rules.expression.next(after: last, in: rules.zone))
                 warnIfAhead(definition.name, last - now)
-            } else if let driver = definition.after.first {
+            } else if let driver = timed.driver(of: definition) {
                 driven[driver, default: []].append(definition)
             }
         }
@@ -141,7 +142,7 @@ public actor Scheduler {
     }
 
     /// Jobs without a schedule start when those they come after have ended: their occurrence has the nominal time of
-    /// the first of these.
+    /// the first of these that has one.
     private func drive(_ driver: String, _ planned: PlannedOccurrence, _ new: inout [NewOccurrence]) {
         for definition in driven[driver] ?? [] {
             var own = planned

@@ -1,9 +1,9 @@
 import PostgreSQL
 
 extension Occurrences {
-    /// Moves on what moves on by itself: leases that ran out, deadlines that passed, occurrences that overlap or belong
-    /// to a paused job, and those that waited for others. Anybody may call it as often as they like; of several at
-    /// once, one does the work.
+    /// Moves on what moves on by itself: leases that ran out, deadlines that passed, occurrences that overlap or came
+    /// due while their job was paused, and those that waited for others. Anybody may call it as often as they like; of
+    /// several at once, one does the work.
     /// - Returns: what changed, as it stands now.
     public func sweep() async throws -> [Occurrence] {
         try await pool.transaction { connection in
@@ -34,13 +34,14 @@ extension Occurrences {
         RETURNING \(Occurrence.columns)
         """
 
-    /// An earlier one of the job runs, or waits for its next attempt.
+    /// An earlier one of the job runs, or waits for its next attempt; or the job was paused at its time. What was due
+    /// before the pause is held until it ends, and missed where its deadline comes first.
     private static let overlapSQL = """
         UPDATE trueup.occurrence o SET state = 'skipped', ended_at = now(),
-            reason = CASE WHEN s.paused_at IS NULL THEN 'overlap' ELSE 'paused' END
+            reason = CASE WHEN s.paused_at <= o.scheduled_at THEN 'paused' ELSE 'overlap' END
         FROM trueup.job_state s
         WHERE s.job = o.job AND o.state = 'due' AND o.attempt = 0 AND o.not_before <= now()
-          AND (s.paused_at IS NOT NULL OR NOT o.may_queue AND EXISTS (SELECT FROM trueup.occurrence e
+          AND (s.paused_at <= o.scheduled_at OR NOT o.may_queue AND EXISTS (SELECT FROM trueup.occurrence e
             WHERE e.job = o.job AND e.scheduled_at < o.scheduled_at
               AND (e.state = 'running' OR e.state = 'due' AND e.attempt > 0)))
         RETURNING \(Occurrence.columns(of: "o"))

@@ -60,7 +60,8 @@ public struct Occurrences: Sendable {
         return Dictionary(uniqueKeysWithValues: states.map { ($0.job, $0) })
     }
 
-    /// Stops a job's occurrences from starting; one that runs goes on.
+    /// Stops a job's occurrences from starting; one that runs goes on. What was due before waits for the end of the
+    /// pause, until its deadline.
     /// - Returns: `false` when it was paused already.
     public func pause(_ job: KnownJob, by person: String) async throws -> Bool {
         _ = try await learn([job])
@@ -72,7 +73,8 @@ public struct Occurrences: Sendable {
         }
     }
 
-    /// Lets a job's occurrences start again, from now on: those of the pause are not caught up with.
+    /// Lets a job's occurrences start again, from now on: those of the pause are not caught up with. What came due
+    /// before the pause, and nobody has looked at since, is looked at yet.
     /// - Returns: `false` when it was not paused.
     public func resume(_ job: KnownJob) async throws -> Bool {
         _ = try await learn([job])
@@ -80,7 +82,9 @@ public struct Occurrences: Sendable {
             try await connection.execute(
                 """
                 UPDATE trueup.job_state SET paused_at = NULL, paused_by = NULL,
-                    last_nominal = date_trunc('second', now())
+                    last_pause_from = paused_at, last_pause_to = now(),
+                    last_nominal = CASE WHEN last_nominal < paused_at THEN last_nominal
+                        ELSE date_trunc('second', now()) END
                 WHERE job = $1 AND paused_at IS NOT NULL
                 """, job.job) == 1
         }
@@ -89,7 +93,7 @@ public struct Occurrences: Sendable {
     // MARK: - Inserting
 
     /// Writes what came due, each nominal time once however many hand it in, and remembers how far each job is dealt
-    /// with. Occurrences of paused jobs are written as skipped.
+    /// with. What came due in a pause of its job is written as skipped.
     /// - Parameter dealtWith: for each job, the nominal time up to which nothing needs to be looked at again.
     /// - Returns: those that were new.
     public func insert(_ new: [NewOccurrence], dealtWith: [String: Int64]) async throws -> [Occurrence] {
@@ -134,10 +138,12 @@ public struct Occurrences: Sendable {
             AS n (job, at, reason, window_from, window_to, hash, not_before, start_before, timeout, attempts, backoff,
                 may_queue, must_wait)
         LEFT JOIN trueup.job_state s ON s.job = n.job
+        CROSS JOIN LATERAL (SELECT s.paused_at <= to_timestamp(n.at)
+            OR s.last_pause_from <= to_timestamp(n.at) AND to_timestamp(n.at) < s.last_pause_to AS is_paused) p
         CROSS JOIN LATERAL (SELECT
-            CASE WHEN s.paused_at IS NOT NULL THEN 'skipped' WHEN n.reason IS NOT NULL THEN 'missed'
+            CASE WHEN p.is_paused THEN 'skipped' WHEN n.reason IS NOT NULL THEN 'missed'
                 WHEN n.must_wait THEN 'waiting' ELSE 'due' END AS state,
-            CASE WHEN s.paused_at IS NOT NULL THEN 'paused' ELSE n.reason END AS reason) v
+            CASE WHEN p.is_paused THEN 'paused' ELSE n.reason END AS reason) v
         ORDER BY n.job, n.at
         ON CONFLICT (job, scheduled_at) DO NOTHING
         RETURNING \(Occurrence.columns)

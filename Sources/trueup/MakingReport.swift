@@ -7,7 +7,8 @@ import Runner
 import Schedule
 import Store
 
-/// A report job as the scheduler and `trueup run` start it: as of its last cut-off, delivered where its file says.
+/// A report job as the scheduler and `trueup run` start it: as of its last cut-off (of an occurrence, the last
+/// before its time), delivered where its file says.
 struct MakingReport {
     let definition: JobDefinition
     let job: ReportJob
@@ -39,6 +40,24 @@ struct MakingReport {
             await http.close()
             throw error
         }
+    }
+
+    /// Tells those who asked to hear of it how a report ended that no occurrence tells of. What does not leave now
+    /// waits in the outbox.
+    func tell(_ end: AttemptEnd, of result: ReportResult) async {
+        let alerts = Alerts(definition, delivery: set.settings.delivery)
+        guard alerts.wants(end.event) else { return }
+        let pool = Pool(target, size: 2, applicationName: "trueup alert")
+        let http = HTTPClient()
+        do {
+            if try await alerts.tell(end, report: result.id, pool: pool) > 0 {
+                _ = try await OutboxSenders.deliver(set.settings, report: result.id, pool: pool, http: http)
+            }
+        } catch {
+            Terminal.say("\(definition.name): nobody could be told of it: \(explanation(of: error))", .warning)
+        }
+        await http.close()
+        await pool.close()
     }
 
     /// What the report is about. A report that cannot begin is part of the history all the same, as a run is; the

@@ -35,6 +35,7 @@ extension RunCommand {
         case .failed(let word): await start.end(.fail, word)
         }
         await pings.close()
+        await making.tell(end, of: result)
         if json { try showReport(result, definition) }
         if !quiet || result.exitCode != 0 {
             let lines = ReportSummary.lines(result.report)

@@ -104,7 +104,7 @@ struct MoneyTests {
         arguments: [
             (140_000, "usd", "$1,400.00"), (-700, "usd", "-$7.00"), (5, "usd", "$0.05"), (1_000, "jpy", "1,000 JPY"),
             (12_345, "bhd", "12.345 BHD"), (Int64.min, "eur", "-92,233,720,368,547,758.08 EUR"),
-            (2_000_000_000, "usd", "$20,000,000.00"), (0, "jpy", "0 JPY"),
+            (2_000_000_000, "usd", "$20,000,000.00"), (0, "jpy", "0 JPY"), (500, "ugx", "5.00 UGX"),
         ])
     func printing(_ units: Int64, _ currency: String, _ text: String) {
         #expect(Money(minorUnits: units, currency: currency).description == text)

@@ -92,6 +92,34 @@ struct AlertTests {
         }
     }
 
+    @Test("of a report each end is told once, to those who asked for it")
+    func report() async throws {
+        try await Night.with(.credits(seed: 76, orders: 60, plants: [:])) { night in
+            let alerts = Self.alerts(night, [.drift, .failure], email: ["a@example.com"], slack: false)
+            let ends = [
+                AttemptEnd(.failed("error"), detail: "report 12 did not reach everybody: s3"),
+                AttemptEnd(.done("drift"), detail: "report 12"), AttemptEnd(.done("clean"), detail: "report 12"),
+            ]
+            var told: [Int] = []
+            for end in ends + ends { told.append(try await alerts.tell(end, report: 12, pool: night.pool)) }
+            #expect(told == [1, 1, 0, 0, 0, 0])
+            let rows = try await night.query("SELECT subject, body_text FROM trueup.outbox ORDER BY id")
+            let subjects: [String] = try rows.map { try $0["subject"] }
+            #expect(
+                subjects == [
+                    "Trueup: credit-invoices failed (error, report 12)",
+                    "Trueup: credit-invoices: differences remain (report 12)",
+                ])
+            let text: String = try rows[0]["body_text"]
+            #expect(text.contains("did not reach everybody: s3."))
+            #expect(text.contains("See: trueup report show 12"))
+            #expect(try await alerts.tell(ends[1], report: 13, pool: night.pool) == 1)
+            let success = Self.alerts(night, [.success], slack: true)
+            #expect(try await success.tell(ends[0], report: 12, pool: night.pool) == 0)
+            #expect(try await success.tell(ends[2], report: 12, pool: night.pool) == 3)
+        }
+    }
+
     /// Runs of the past, each with so many objects and seconds.
     private static func remember(_ night: Night, runs: Int, objects: Int, seconds: Int) async throws {
         for _ in 0..<runs {

@@ -190,6 +190,31 @@ struct ReportRunTests {
         }
     }
 
+    @Test("what no item accounts for grew: that is a change, although every item is as it was")
+    func unexplainedGrew() async throws {
+        try await ReportScene.with(seed: 15) { scene in
+            try await scene.readAll()
+            func add(_ credits: Int) async throws {
+                try await scene.run(
+                    """
+                    UPDATE task_credit_agency_balance SET balance = balance + \(credits)
+                    WHERE agency_id = (SELECT min(agency_id) FROM task_credit_agency_balance)
+                    """)
+            }
+            try await add(1)
+            let first = try await scene.report(period: .asOf(Self.cutOff - 120))
+            #expect(first.state == .unexplained)
+            let quiet = try await scene.report(period: .asOf(Self.cutOff - 60))
+            #expect(!quiet.isChanged)
+            try await add(500)
+            let grown = try await scene.report()
+            #expect(grown.state == .unexplained && !grown.report.statement.changes.isAny)
+            #expect(grown.isChanged)
+            let message = ReportMessages(grown, definition: scene.definition(), when: .changed)
+            #expect(!message.subject.hasSuffix("unchanged") && message.subject.contains("unexplained 501.00"))
+        }
+    }
+
     @Test("a signed statement is where the next one opens, and what moved behind it is listed")
     func signed() async throws {
         try await ReportScene.with(seed: 16) { scene in
@@ -316,6 +341,29 @@ struct ReportRunTests {
             }
             #expect(try await scene.night.number("SELECT count(*) FROM trueup.report") == 0)
             #expect(try await scene.night.number("SELECT count(*) FROM trueup.outbox") == 0)
+        }
+    }
+
+    @Test("an occurrence that runs late states the cut-off of its own time")
+    func late() async throws {
+        try await ReportScene.with(seed: 25) { scene in
+            let occurrences = Occurrences(pool: scene.night.pool)
+            let now = try await occurrences.nowSeconds()
+            let due = NightSetup.nowSeconds - 2 * 86_400
+            let planned = PlannedOccurrence(
+                nominalSeconds: due, window: OccurrenceWindow(fromSeconds: due - 86_400, toSeconds: due),
+                notBeforeSeconds: now - 1, startBeforeSeconds: now + 3_600)
+            let name = "balance-report"
+            _ = try await occurrences.learn([KnownJob(job: name, definitionHash: "h", schedule: "")])
+            _ = try await occurrences.insert(
+                [NewOccurrence(job: name, definitionHash: "h", planned: planned)], dealtWith: [:])
+            let lease = try #require(
+                try await occurrences.claim(for: "w", jobs: [name], leaseSeconds: 600, limit: 1).first)
+            let scheduled = try await scene.report(period: .lastCutOff, lease: lease)
+            let cutOff = CutOff().last(before: due, in: .utc)
+            #expect(scheduled.report.statement.cutOff.seconds == cutOff)
+            let byHand = try await scene.report(period: .lastCutOff)
+            #expect(byHand.report.statement.cutOff.seconds == cutOff + 2 * 86_400)
         }
     }
 

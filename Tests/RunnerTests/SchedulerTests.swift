@@ -72,6 +72,28 @@ struct SchedulerTests {
         await scene.close()
     }
 
+    @Test("a job that comes after one that starts by hand is driven by the first of the others that has times")
+    func drivenBesideByHand() async throws {
+        let scene = try await ScheduleScene([
+            ScheduleScene.job("a"), ScheduleScene.job("hand", nil), ScheduleScene.job("never", nil, after: ["hand"]),
+            ScheduleScene.job("report", nil, after: ["hand", "never", "a"]),
+            ScheduleScene.job("mail", nil, after: ["never", "report"]),
+        ])
+        try await scene.wasLastSeen("a", hoursAgo: 1)
+        let scheduler = scene.scheduler()
+        try await scheduler.look()
+        let rows = try await scene.occurrences.latest(limit: 20)
+        #expect(Set(rows.map { "\($0.job) \($0.state)" }) == ["a due", "report waiting", "mail waiting"])
+        #expect(Set(rows.map(\.scheduledSeconds)).count == 1)
+        let lease = try #require(
+            try await scene.occurrences.claim(for: "w", jobs: ["a"], leaseSeconds: 60, limit: 1).first)
+        _ = try await scene.occurrences.finish(lease, AttemptEnd(.done("clean")))
+        try await scheduler.look()
+        let report = try await scene.occurrences.latest(limit: 1, job: "report").first
+        #expect(report?.state == .due && report?.isIncomplete == false)
+        await scene.close()
+    }
+
     @Test("a job that was dealt with far beyond the clock is told of")
     func ahead() async throws {
         let scene = try await ScheduleScene([ScheduleScene.job("a")])

@@ -37,6 +37,13 @@ struct OccurrenceScene {
         try await occurrences.insert(new, dealtWith: [:])
     }
 
+    /// Changes what is known of all jobs.
+    func set(_ assignments: String) async throws {
+        try await pool.withConnection { connection in
+            _ = try await connection.execute("UPDATE trueup.job_state SET \(assignments)")
+        }
+    }
+
     func claim(_ owner: String, _ jobs: [String], lease: Double = 60) async throws -> Lease? {
         try await occurrences.claim(for: owner, jobs: jobs, leaseSeconds: lease, limit: 1).first
     }
@@ -97,27 +104,68 @@ struct OccurrencesTests {
             try await scene.occurrences.pause(
                 KnownJob(job: "b", definitionHash: "h", schedule: "0 * * * * UTC"), by: "ada"))
         let rows = try await scene.insert(
-            scene.due("a", ago: 7200, reason: .supersededByLatest), scene.due("b", ago: 1),
+            scene.due("a", ago: 7200, reason: .supersededByLatest), scene.due("b", ago: -1),
             scene.due("a", ago: 1))
         #expect(rows.map(\.state) == [.missed, .due, .skipped])
         #expect(rows.map(\.reason) == ["superseded_by_latest", nil, "paused"])
         await scene.close()
     }
 
-    @Test("a pause ends now: nothing of it is caught up with")
+    @Test("a pause ends now: nothing of it is caught up with, and what was due before it is")
     func resume() async throws {
         let scene = try await OccurrenceScene()
         let job = KnownJob(job: "a", definitionHash: "h", schedule: "0 * * * * UTC")
         #expect(try await scene.occurrences.pause(job, by: "ada"))
         #expect(try await !scene.occurrences.pause(job, by: "bob"))
         #expect(try await scene.occurrences.states(of: ["a"])["a"]?.pausedBy == "ada")
-        try await scene.pool.withConnection {
-            _ = try await $0.execute("UPDATE trueup.job_state SET last_nominal = to_timestamp(1000)")
-        }
+        try await scene.set("paused_at = now() - interval '1 hour', last_nominal = now() - interval '30 minutes'")
         let now = try await scene.occurrences.nowSeconds()
         #expect(try await scene.occurrences.resume(job))
         #expect(try await !scene.occurrences.resume(job))
         #expect((try await scene.occurrences.states(of: ["a"])["a"]?.lastNominalSeconds ?? 0) >= now)
+        // Nobody has looked since before the pause.
+        #expect(try await scene.occurrences.pause(job, by: "ada"))
+        try await scene.set("paused_at = now() - interval '1 hour', last_nominal = to_timestamp(1000)")
+        #expect(try await scene.occurrences.resume(job))
+        #expect(try await scene.occurrences.states(of: ["a"])["a"]?.lastNominalSeconds == 1000)
+        let rows = try await scene.insert(
+            scene.due("a", ago: 7200, reason: .supersededByLatest), scene.due("a", ago: 3660),
+            scene.due("a", ago: 3540), scene.due("a", ago: 60), scene.due("a", ago: -2))
+        #expect(rows.map(\.state) == [.missed, .due, .skipped, .skipped, .due])
+        #expect(rows.map(\.reason) == ["superseded_by_latest", nil, "paused", "paused", nil])
+        await scene.close()
+    }
+
+    @Test("what was due before a pause is no part of it: it is held, and missed at its deadline")
+    func dueBeforePause() async throws {
+        let scene = try await OccurrenceScene()
+        let job = KnownJob(job: "a", definitionHash: "h", schedule: "0 * * * * UTC")
+        try await scene.learn("a")
+        try await scene.insert(scene.due("a", ago: 90, deadline: 10), scene.due("a", ago: 80))
+        #expect(try await scene.occurrences.pause(job, by: "ada"))
+        try await scene.set("paused_at = now() - interval '1 minute'")
+        let rows = try await scene.insert(scene.due("a", ago: 70), scene.due("a", ago: 30))
+        #expect(rows.map(\.state) == [.due, .skipped])
+        #expect(try await scene.claim("w", ["a"]) == nil)
+        let changed = try await scene.occurrences.sweep()
+        #expect(changed.map(\.reason) == ["past_deadline"])
+        #expect(try await scene.occurrences.notRun(limit: 9).map(\.reason) == ["past_deadline"])
+        #expect(try await scene.occurrences.resume(job))
+        let lease = try #require(try await scene.claim("w", ["a"]))
+        #expect(try await scene.occurrences.finish(lease, AttemptEnd(.done("clean")))?.state == .done)
+        #expect(try await scene.claim("w", ["a"]) != nil)
+        await scene.close()
+    }
+
+    @Test("what comes due in a pause is skipped, also where it was written before the pause began")
+    func dueInPause() async throws {
+        let scene = try await OccurrenceScene()
+        try await scene.learn("a")
+        try await scene.insert(scene.due("a", ago: 30))
+        let job = KnownJob(job: "a", definitionHash: "h", schedule: "0 * * * * UTC")
+        #expect(try await scene.occurrences.pause(job, by: "ada"))
+        try await scene.set("paused_at = now() - interval '1 minute'")
+        #expect(try await scene.occurrences.sweep().map(\.reason) == ["paused"])
         await scene.close()
     }
 

@@ -97,6 +97,39 @@ struct ReportDeliveryTests {
         }
     }
 
+    @Test("a report by hand or cron is told of, as a run is: once, however often it is made")
+    func notifies() async throws {
+        try await Scene.with(orders: 600) { scene in
+            let slack = try ScriptedServer { _ in ScriptedServer.status(200) }
+            defer { slack.stop() }
+            try scene.folder.write(
+                Self.job.replacingOccurrences(
+                    of: "deliver: {slack: true, directory: true, s3: true, when: always}",
+                    with: "deliver: {directory: true}\nnotify: {on: [drift, failure], slack: true}"),
+                to: "jobs/balance-report.yaml")
+            let ways = "delivery: {slack: {url_env: SLACK_WEBHOOK_URL}, directory: {path: reports}}\n"
+            try scene.folder.write(Scene.settings(scene.server.url) + ways, to: "jobs/settings.yaml")
+            let program = scene.program(["SLACK_WEBHOOK_URL": slack.url + "/services/hook"])
+            // Nothing was read yet.
+            let incomplete = try await program.run("run", "balance-report")
+            #expect(incomplete.status == 3 && slack.requests.count == 1, "\(incomplete.everything)")
+            let told = slack.requests.last?.body ?? ""
+            #expect(told.contains("balance-report failed (incomplete, report 1)"), "\(told)")
+            let again = try await program.run("run", "balance-report")
+            #expect(again.status == 3 && slack.requests.count == 1, "\(again.everything)")
+
+            try scene.folder.write(
+                Scene.jobFile.replacingOccurrences(of: "look_back: 35d", with: "look_back: 401d"),
+                to: "jobs/\(Scene.job).yaml")
+            _ = try await program.run("run", Scene.job)
+            let made = try await program.run("run", "balance-report")
+            #expect(made.status == 2 && slack.requests.count == 2, "\(made.everything)")
+            #expect(slack.requests.last?.body.contains("balance-report: differences remain (report 2)") == true)
+            #expect(try await program.run("report").status == 2)
+            #expect(slack.requests.count == 2)
+        }
+    }
+
     /// A signature goes to where the report is, and to those who got it.
     private static func sign(
         _ scene: Scene, _ program: Program, _ slack: ScriptedServer, _ bucket: ScriptedServer, place: String
