@@ -148,7 +148,7 @@ struct Loader {
             }
         }
         let files = readJobs(settings)
-        errors += files.flatMap(\.errors) + AfterCircles(files).errors
+        errors += files.flatMap(\.errors) + AfterCircles(files).errors + SharedTables(files).errors
         warnings += files.flatMap(\.warnings) + AfterByHand(files).warnings
         return (settings, files)
     }

@@ -12,8 +12,14 @@ extension JobReader {
                 at: fields.place(of: "look_back"))
         }
         let table = table(fields.mapping("table"), object: object)
+        let accounts = accounts(fields)
+        if accounts.count > 1, table.side(object).isOfOneAccount {
+            source.report(
+                "\(accounts.count) accounts are compared with one table of \(table.side(object).rawValue): "
+                    + SharedTables.consequence, at: fields.place(of: "accounts"), expected: SharedTables.remedy)
+        }
         return ReconcileJob(
-            accounts: accounts(fields), object: object, lookBackSeconds: lookBack, settleSeconds: settle, table: table,
+            accounts: accounts, object: object, lookBackSeconds: lookBack, settleSeconds: settle, table: table,
             on: actions(fields.mapping("on"), side: table.side(object)),
             staleAfterSeconds: fields.seconds("stale_after") ?? 0, limits: limits(fields))
     }
@@ -144,6 +150,15 @@ extension LocalSide {
         case .charges: [.id, .amount, .currency, .status]
         case .notices: [.id, .account, .sentAt]
         case .customers: [.customer]
+        }
+    }
+
+    /// Every row is compared with the account's objects: no column says whose it is.
+    var isOfOneAccount: Bool {
+        switch self {
+        case .orders, .charges: true
+        // A notice says whose it is, and what only explains payments does so for whoever's they are.
+        case .notices, .customers, .payments: false
         }
     }
 

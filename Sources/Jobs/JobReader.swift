@@ -16,6 +16,8 @@ struct JobReader {
     struct Result: Sendable {
         let definition: JobDefinition
         let afterPlaces: [(name: String, place: SourceText.Place?)]
+        /// Of the name of the table that a job compares.
+        let tablePlace: SourceText.Place?
     }
 
     /// The job, or `nil` after reporting why there is none. The result means nothing when errors were reported.
@@ -39,7 +41,9 @@ struct JobReader {
             catchUp: catchUp(fields), startDeadlineSeconds: fields.seconds("start_deadline") ?? 0,
             timeoutSeconds: fields.seconds("timeout") ?? 0, jitterSeconds: fields.seconds("jitter") ?? 0,
             retry: retry(fields.mapping("retry")), notify: notify(fields), after: fields.texts("after"))
-        return Result(definition: definition, afterPlaces: after(fields))
+        return Result(
+            definition: definition, afterPlaces: after(fields),
+            tablePlace: word == "reconcile" ? fields.mapping("table").place(of: "name") : nil)
     }
 
     /// The word of `kind`, read before the rest, because it says which keys there are.

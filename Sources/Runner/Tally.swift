@@ -81,6 +81,8 @@ struct Gathered: Sendable {
             tally.problems.append("\(error)")
         } catch let error as ReadingError {
             tally.problems.append("\(error)")
+        } catch let error as OddRows {
+            tally.problems.append("\(error)")
         }
     }
 }

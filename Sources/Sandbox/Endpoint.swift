@@ -74,9 +74,10 @@ enum Endpoint: String, CaseIterable, Sendable {
         }
     }
 
-    /// What a restricted key would need to write here.
-    var writePermission: String {
+    /// What a restricted key would need to write here, or to read its account.
+    var neededPermission: String {
         switch self {
+        case .account: "rak_accounts_kyc_basic_read"
         case .createCustomer, .customer, .updateCustomer, .createSource: "rak_customer_write"
         case .createSetup, .setup: "rak_setup_intent_write"
         case .listMethods, .method, .attachMethod: "rak_payment_method_write"

@@ -6,6 +6,8 @@ public struct SandboxAccount: Sendable {
     public var secretKey: String
     /// A restricted key that may only read; writes with it are refused with 403.
     public var readOnlyKey: String?
+    /// Whether that key may not read its account either.
+    public var hidesAccount = false
     /// `acct_…`. Its last ten characters are part of every id, as at Stripe.
     public var accountID: String
     /// What invoices say in `account_name`.

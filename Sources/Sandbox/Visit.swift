@@ -65,9 +65,10 @@ struct Visit: Sendable {
         guard let endpoint else {
             throw .unrecognized(request.method, String(request.uri.prefix { $0 != "?" }))
         }
-        if let readOnlyKey, request.method != "GET" {
+        let isHidden = endpoint == .account && world.account.hidesAccount
+        if let readOnlyKey, request.method != "GET" || isHidden {
             throw .restrictedKey(
-                readOnlyKey, account: world.account.accountID, permission: endpoint.writePermission)
+                readOnlyKey, account: world.account.accountID, permission: endpoint.neededPermission)
         }
         return Exchange(
             world: world, endpoint: endpoint, id: id, version: version, parameters: parameters,

@@ -9,7 +9,11 @@ extension IntentDiff {
     static var finalWords: [String] { IntentStatus.terminal.map(\.word) }
 
     var local: LocalNames {
-        LocalNames(table: table.name, key: table.key, id: table.id, agencyJoin: table.agencyJoin)
+        LocalNames(
+            table: table.name, plainName: table.plainName, key: table.key, id: table.id, agencyJoin: table.agencyJoin,
+            needed: NeededColumns(
+                createdAt: table.createdAt, always: [],
+                compared: [table.amount, table.currency, table.agencyID]))
     }
 
     private var stagedColumns: String {
@@ -73,14 +77,17 @@ extension IntentDiff {
                     l.\(table.createdAt) < to_timestamp(\(period.fromSeconds)) AS trueup_is_older,
                     \(isLookedAt) AND (l.\(table.id) IS NOT NULL
                         OR l.\(table.createdAt) < to_timestamp(\(period.toSeconds - settleSeconds)))
-                        AS trueup_looked_at
+                        AS trueup_looked_at,
+                    \(local.needed.isOdd) AS trueup_is_odd, \(local.needed.isShort) AS trueup_is_short
                 FROM \(table.name) l
                 """,
             // Joined last: what is hashed of a row stays narrow.
             joins: "\(table.agencyJoin) \(hasReversals ? "LEFT JOIN \(sums) r ON r.payment_intent = s.id" : "")",
             // An intent that needs no row is still looked at where it names one: that may be another's.
             classes: """
-                CASE WHEN s.id IS NULL THEN CASE WHEN l.trueup_looked_at THEN 3 ELSE 9 END
+                CASE WHEN l.trueup_is_odd
+                        OR (l.trueup_is_short AND (s.id IS NOT NULL OR l.trueup_looked_at)) THEN 5
+                    WHEN s.id IS NULL THEN CASE WHEN l.trueup_looked_at THEN 3 ELSE 9 END
                     WHEN l.trueup_key IS NULL THEN CASE WHEN s.status = 'absent' THEN 9
                         WHEN s.invoice_id IS NULL AND s.status <> 'canceled' THEN 2
                         WHEN s.charge_id IS NULL THEN 0 ELSE 4 END

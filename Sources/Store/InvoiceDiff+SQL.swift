@@ -9,7 +9,11 @@ extension InvoiceDiff {
     static var finalWords: [String] { InvoiceStatus.terminal.map(\.word) }
 
     var local: LocalNames {
-        LocalNames(table: table.name, key: table.key, id: table.id, agencyJoin: table.agencyJoin)
+        LocalNames(
+            table: table.name, plainName: table.plainName, key: table.key, id: table.id, agencyJoin: table.agencyJoin,
+            needed: NeededColumns(
+                createdAt: table.createdAt, always: [table.paid],
+                compared: [table.amount, table.currency, table.agencyID, table.credits]))
     }
 
     private var stagedColumns: String {
@@ -70,13 +74,16 @@ extension InvoiceDiff {
                     l.\(table.createdAt) < to_timestamp(\(period.fromSeconds)) AS trueup_is_older,
                     \(isLookedAt(ids: 1, keys: 2)) AND (l.\(table.id) IS NOT NULL
                         OR l.\(table.createdAt) < to_timestamp(\(period.toSeconds - settleSeconds)))
-                        AS trueup_looked_at
+                        AS trueup_looked_at,
+                    \(local.needed.isOdd) AS trueup_is_odd, \(local.needed.isShort) AS trueup_is_short
                 FROM \(table.name) l
                 """,
             // Joined last: what is hashed of a row stays narrow.
             joins: "\(table.agencyJoin) \(hasReversals ? "LEFT JOIN \(sums) r ON r.invoice_id = s.id" : "")",
             classes: """
-                CASE WHEN s.id IS NULL THEN CASE WHEN l.trueup_looked_at THEN 3 ELSE 9 END
+                CASE WHEN l.trueup_is_odd
+                        OR (l.trueup_is_short AND (s.id IS NOT NULL OR l.trueup_looked_at)) THEN 5
+                    WHEN s.id IS NULL THEN CASE WHEN l.trueup_looked_at THEN 3 ELSE 9 END
                     WHEN l.trueup_key IS NULL THEN CASE WHEN s.status = 'absent' THEN 9
                         WHEN s.status NOT IN ('void', 'uncollectible') THEN 2
                         WHEN s.order_id IS NULL THEN 0 ELSE 4 END

@@ -66,6 +66,7 @@ extension JoinedDiff {
                 \(local.agencyJoin)
                 WHERE s.account = $1 AND s.status <> ALL($2::text[])
                     AND NOT coalesce(\(agrees(isReversed: "false")), false)
+                    AND NOT (\(local.needed.isOdd) OR \(local.needed.isShort))
                 LIMIT \(candidatesMax)
                 """, account, Self.finalWords + [StagingTable.absent])
             guard !rows.isEmpty else { return }
@@ -126,6 +127,7 @@ extension JoinedDiff {
     }
 
     /// Reads the outer join.
+    /// - Throws: ``OddRows``, where nothing can be said of some rows.
     private func readSides(
         on connection: Connection, _ alsoRead: [String], _ alsoRows: [Int64]
     ) async throws -> JoinedSides {
@@ -137,7 +139,12 @@ extension JoinedDiff {
         try await connection.run(script: "SET LOCAL enable_hashagg = on")
         try await each(join.statement, on: connection) { try await reading.add($0) }
         try await connection.run(script: "SET LOCAL enable_hashagg = off")
-        return await reading.sides
+        let read = await reading.sides
+        guard read.odd == 0 else {
+            let odd = try await local.needed.oddRows(read.oddKeys, of: read.odd, in: local, on: connection)
+            throw odd
+        }
+        return read
     }
 
     /// All that do not agree, by joining the sides again.

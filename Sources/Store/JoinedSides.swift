@@ -29,6 +29,10 @@ struct JoinedSides: Sendable {
     fileprivate(set) var objects: Objects? = Objects()
     /// Rows that no object matches exactly; `nil`: more than may be held.
     fileprivate(set) var keys: [Int64]? = []
+    /// Rows that have to be compared and cannot.
+    fileprivate(set) var odd: Int64 = 0
+    /// The first few of their keys.
+    fileprivate(set) var oddKeys: [Int64] = []
     fileprivate var agreed: [(currency: String, count: Int64, amount: String)] = []
 
     /// The objects in no difference, by lower-case currency.
@@ -95,13 +99,22 @@ actor JoinReading {
                 sides.keys = nil
                 break
             }
-            let key: String = try row["tag"]
-            guard let number = Int64(key) else { preconditionFailure("\(key) is no key") }
-            sides.keys?.append(number)
+            sides.keys?.append(try key(row))
         case .matched: try hold(row, \.matched)
         case .alone: try hold(row, \.alone)
         case .unsure: try hold(row, \.unsure)
+        case .odd:
+            sides.odd += try row["n"] as Int64
+            sides.oddKeys.append(try key(row))
+            // The groups come in any order.
+            sides.oddKeys = Array(sides.oddKeys.sorted().prefix(OddRows.examplesMax))
         }
+    }
+
+    private func key(_ row: Row) throws -> Int64 {
+        let text: String = try row["tag"]
+        guard let key = Int64(text) else { preconditionFailure("\(text) is no key") }
+        return key
     }
 
     private func hold(_ row: Row, _ part: WritableKeyPath<JoinedSides.Objects, [String: String]>) throws {

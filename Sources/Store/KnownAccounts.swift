@@ -27,6 +27,21 @@ public enum KnownAccounts {
         return true
     }
 
+    /// The newest payment that was read of the account of a name, which only a key of that account finds.
+    /// - Returns: `nil` for a name that no run has used, and where no payment was read.
+    public static func newestPayment(of name: String, on connection: Connection) async throws -> KnownPayment? {
+        let rows = try await connection.query(
+            """
+            SELECT a.account_id, p.id, p.object = 'invoice' AS is_invoice FROM trueup.account a
+            CROSS JOIN LATERAL (SELECT id, object FROM trueup.stripe_payment
+                WHERE account = a.name ORDER BY created_seconds DESC LIMIT 1) p
+            WHERE a.name = $1
+            """, name)
+        guard let row = rows.first else { return nil }
+        return KnownPayment(
+            name: name, accountID: try row["account_id"], id: try row["id"], isInvoice: try row["is_invoice"])
+    }
+
     /// Remembers an account the first time, and holds it to that from then on.
     /// - Throws: ``AccountChanged``.
     public static func check(name: String, accountID: String, on connection: Connection) async throws {
@@ -52,6 +67,41 @@ public struct AccountChanged: Error, Equatable, CustomStringConvertible {
     public var description: String {
         "The key of account \(name) belongs to \(found); until now \(name) was \(known). Nothing was read. Check that "
             + "the keys are not swapped; if the account really changed, forget the old one with: "
+            + "trueup db psql -- -c \"DELETE FROM trueup.account WHERE name = '\(name)'\""
+    }
+}
+
+/// A payment that a run has read of an account.
+public struct KnownPayment: Sendable, Hashable {
+    /// The account's in the settings.
+    public let name: String
+    /// `acct_…`, which the name has stood for.
+    public let accountID: String
+    /// `in_…` or `pi_…`.
+    public let id: String
+    /// An invoice; else a payment intent.
+    public let isInvoice: Bool
+
+    public init(name: String, accountID: String, id: String, isInvoice: Bool) {
+        self.name = name
+        self.accountID = accountID
+        self.id = id
+        self.isInvoice = isInvoice
+    }
+}
+
+/// The key of a name may not say its account, and does not find what was read of the account before.
+public struct PaymentNotFound: Error, Equatable, CustomStringConvertible {
+    public let payment: KnownPayment
+
+    public init(_ payment: KnownPayment) { self.payment = payment }
+
+    public var description: String {
+        let name = payment.name
+        return "The key of account \(name) may not say whose it is, and does not find \(payment.id), the newest "
+            + "payment that was read of \(name) (until now \(payment.accountID)): it belongs to another account. "
+            + "Nothing else was read. Check that the keys are not swapped; if the account really changed, or its test "
+            + "data was deleted, forget the old one with: "
             + "trueup db psql -- -c \"DELETE FROM trueup.account WHERE name = '\(name)'\""
     }
 }

@@ -15,6 +15,8 @@ enum JoinClass: Int32 {
     case row = 3
     /// An object that no row names exactly: whether it needs one takes another look.
     case unsure = 4
+    /// A row that has to be compared and cannot: see ``OddRows``.
+    case odd = 5
     /// Nothing to say: an object that Stripe does not know any more, or a row that is not compared.
     case nothing = 9
 }
@@ -30,7 +32,7 @@ struct OuterJoin: Sendable {
     /// SQL on an object `s`: the money that it stands for.
     let amount: String
     /// SQL for the local rows: columns `trueup_key`, `trueup_id`, `trueup_counts`, `trueup_is_older` (made before the
-    /// period), whatever ``classes`` need.
+    /// period), `trueup_is_odd`, `trueup_is_short` (see ``NeededColumns``), whatever ``classes`` need.
     let rows: String
     /// More joins on `s`, or nothing.
     let joins: String
@@ -49,7 +51,8 @@ struct OuterJoin: Sendable {
                 max(name) AS name, max(place) AS place
             FROM (
                 SELECT class, amount, is_staged, counts, is_older,
-                    CASE class WHEN 0 THEN currency WHEN 3 THEN key::text WHEN 9 THEN NULL ELSE id END AS tag,
+                    CASE class WHEN 0 THEN currency WHEN 3 THEN key::text WHEN 5 THEN key::text WHEN 9 THEN NULL
+                        ELSE id END AS tag,
                     CASE WHEN class IN (1, 2, 4) THEN name END AS name,
                     CASE WHEN class IN (1, 2, 4) THEN place::text END AS place
                 FROM (
@@ -101,8 +104,11 @@ struct FoundRows: Sendable {
 /// The table of the local side, quoted.
 struct LocalNames: Sendable {
     var table: String
+    /// For people.
+    var plainName: String
     var key: String
     var id: String
     /// SQL that joins the row's agency.
     var agencyJoin: String
+    var needed: NeededColumns
 }

@@ -22,7 +22,7 @@ struct DefinitionTests {
             """
             description: Repairs.
             kind: reconcile
-            accounts: [default, medflyt]
+            accounts: [medflyt]
             object: invoice
             look_back: 2w
             settle: 90s
@@ -48,7 +48,7 @@ struct DefinitionTests {
             Issue.record("\(job.kind)")
             return
         }
-        #expect(reconcile.accounts == ["default", "medflyt"])
+        #expect(reconcile.accounts == ["medflyt"])
         #expect(reconcile.lookBackSeconds == 14 * 86_400 && reconcile.settleSeconds == 90)
         #expect(reconcile.table.schema == "billing" && reconcile.table.name == "Orders")
         #expect(reconcile.table.columns[.key] == "order_id" && reconcile.table.columns[.paidAt] == "paid_on")
@@ -192,6 +192,22 @@ struct DefinitionTests {
         #expect(warning.file == files.path + "/report.yaml" && warning.line == 10 && warning.column == 5)
         #expect(warning.message.hasPrefix("\"after\" names \"hand\", which has neither \"schedule\" nor \"after\""))
         #expect(warning.sourceLine == "  - hand")
+    }
+
+    @Test("a job without a schedule, after none that has times, never runs by itself: the warning says so")
+    func neverByItself() throws {
+        let hand = Files.reconcile
+        let files = try Files([
+            "hand.yaml": hand, "alone.yaml": hand + "\nafter: [hand]\n", "chained.yaml": hand + "\nafter: [alone]\n",
+            "nightly.yaml": hand + "\nschedule: \"15 2 * * *\"\n",
+            "report.yaml": hand + "\nafter: [hand, chained, nightly]\n",
+        ])
+        let warnings = try JobFiles.load(directory: files.path).warnings
+        let never = warnings.filter { $0.message.hasSuffix("never runs by itself") }.map(\.file)
+        #expect(never.sorted() == ["alone", "chained"].map { files.path + "/\($0).yaml" })
+        #expect(warnings.count == 3 && warnings.contains { $0.file == files.path + "/report.yaml" })
+        // What is not read here may have times.
+        #expect(try JobFiles.load(directory: files.path, only: ["chained", "hand"]).warnings.isEmpty)
     }
 
     @Test("a step that is larger than its field is a warning")

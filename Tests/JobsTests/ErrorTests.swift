@@ -170,7 +170,7 @@ struct ErrorTests {
 
     @Test("circles of after are found, once each")
     func circles() throws {
-        func job(_ after: String) -> String { "kind: expire\naccount: default\nafter: [\(after)]\n" }
+        let job = { (after: String) in "kind: expire\naccount: default\nafter: [\(after)]\n" }
         let files = try Files([
             "a.yaml": job("b"), "b.yaml": job("c"), "c.yaml": job("a, d"), "d.yaml": job("e"),
             "e.yaml": "kind: expire\naccount: default\n", "f.yaml": job("g, e"), "g.yaml": job("f"),
@@ -180,6 +180,55 @@ struct ErrorTests {
                 "c.yaml:3:9: \"after\" runs in a circle: a → b → c → a",
                 "g.yaml:3:9: \"after\" runs in a circle: f → g → f",
             ])
+    }
+
+    /// Charges, and what else is compared with one table by several accounts.
+    private static let charges = """
+        kind: reconcile
+        account: medflyt
+        object: payment_intent
+        table: {name: charges, columns: {id: stripe_id, amount: amount, currency: currency, status: status}}
+        """
+    private static let notices = """
+        kind: reconcile
+        accounts: [default, medflyt]
+        object: invoice
+        table: {name: invoices, columns: {id: stripe_id, account: account, sent_at: sent_at}}
+        """
+
+    @Test("two accounts on one table of orders or charges are refused, in one file or in two")
+    func sharedTable() throws {
+        let two = "accounts: [task_health, medflyt]"
+        let orders = Files.reconcile.replacingOccurrences(of: "account: task_health", with: two)
+        let charges = Self.charges.replacingOccurrences(of: "account: medflyt", with: two)
+        let one = try Files(["a.yaml": orders, "b.yaml": charges, "c.yaml": Self.notices]).errors()
+        #expect(one.count == 2, "\(one)")
+        #expect(one.first?.hasPrefix("a.yaml:2:11: 2 accounts are compared with one table of orders: ") == true)
+        #expect(one.last?.hasPrefix("b.yaml:2:11: 2 accounts are compared with one table of charges: ") == true)
+        #expect(one.allSatisfy { $0.contains("give each account a table, or a view, of its own rows") })
+
+        let other = Files.reconcile.replacingOccurrences(of: "account: task_health", with: "account: medflyt")
+        let several = try Files([
+            "a.yaml": Files.reconcile, "b.yaml": other, "c.yaml": Files.reconcile, "d.yaml": Self.charges,
+        ]).errors()
+        let places = several.map { String($0.prefix { $0 != " " }) }
+        #expect(places == ["a.yaml:5:9:", "b.yaml:5:9:", "c.yaml:5:9:"], "\(several)")
+        #expect(several.first?.contains("those of \"medflyt\" in b.yaml: ") == true, "\(several)")
+        #expect(several.last?.contains("the rows of \"public.invoices\" are compared with account") == true)
+    }
+
+    @Test("one account may compare a table twice, and tables of one name lie in different schemas")
+    func ownTables() throws {
+        let payments = Files.reconcile.replacingOccurrences(of: "object: invoice", with: "object: payment_intent")
+            .replacingOccurrences(of: "account: task_health", with: "account: default")
+        let elsewhere = Files.reconcile.replacingOccurrences(of: "account: task_health", with: "account: medflyt")
+            .replacingOccurrences(of: "  name: invoices", with: "  schema: medflyt\n  name: invoices")
+        let files = try Files([
+            "a.yaml": Files.reconcile,
+            "b.yaml": Files.reconcile.replacingOccurrences(of: "amount: amount", with: "amount: cents"),
+            "c.yaml": payments, "d.yaml": elsewhere, "e.yaml": Self.notices, "f.yaml": Self.charges,
+        ])
+        #expect(files.errors().isEmpty, "\(files.errors())")
     }
 
     @Test("a job after itself is said once")

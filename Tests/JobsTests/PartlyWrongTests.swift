@@ -31,6 +31,17 @@ struct PartlyWrongTests {
         #expect(unknown.set.jobs.map(\.name) == ["right"] && unknown.errors == kept.errors)
     }
 
+    @Test("of jobs whose accounts share a table none goes on with a new definition")
+    func sharedTable() throws {
+        let files = try Files(["right.yaml": Files.reconcile])
+        let before = try JobFiles.loadWhatIsRight(directory: files.path)
+        try files.write(
+            Files.reconcile.replacingOccurrences(of: "account: task_health", with: "account: medflyt"), to: "new.yaml")
+        let kept = try JobFiles.loadWhatIsRight(directory: files.path, known: before.set.jobs)
+        #expect(kept.set.jobs == before.set.jobs && kept.errors.count == 2)
+        #expect(try JobFiles.loadWhatIsRight(directory: files.path).set.jobs.isEmpty)
+    }
+
     @Test("with wrong settings there is nothing to go on with")
     func settings() throws {
         let files = try Files(["right.yaml": Files.reconcile])

@@ -98,6 +98,37 @@ struct BadInputTests {
         }
     }
 
+    @Test("a row whose state or time is empty makes a run incomplete, and nothing is repaired")
+    func emptyColumn() async throws {
+        var setup = try NightSetup.credits(seed: 1_007, orders: 300, plants: [.paidOpen: 2])
+        setup.changesSchema = true
+        try await Night.with(setup) { night in
+            let key = try await night.number("SELECT min(id) FROM task_credit_stripe_invoice WHERE NOT paid")
+            for (column, after) in [("paid", "false"), ("created_at", "now() - interval '900 days'")] {
+                try await night.pool.withConnection {
+                    try await $0.run(
+                        script: """
+                            ALTER TABLE task_credit_stripe_invoice ALTER \(column) DROP NOT NULL;
+                            UPDATE task_credit_stripe_invoice SET \(column) = NULL WHERE id = \(key)
+                            """)
+                }
+                let result = try await night.run()
+                #expect(result.outcome.state == .incomplete && result.exitCode == 3)
+                #expect(
+                    result.outcome.problems.contains {
+                        $0.hasPrefix("Table public.task_credit_stripe_invoice has one row that cannot be compared")
+                            && $0.contains("row \(key) (\"\(column)\" is empty)")
+                    }, "\(result.outcome.problems)")
+                #expect(try await night.number("SELECT count(*) FROM trueup.repair") == 0)
+                try await night.pool.withConnection {
+                    try await $0.run(
+                        script: "UPDATE task_credit_stripe_invoice SET \(column) = \(after) WHERE id = \(key)")
+                }
+            }
+            #expect(try await night.run().outcome.problems.isEmpty)
+        }
+    }
+
     @Test("intents of the other mode are refused: nothing of such a page is used")
     func otherMode() async throws {
         try await Night.with(try Self.charges(seed: 1_004)) { night in

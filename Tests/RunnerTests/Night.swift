@@ -27,6 +27,8 @@ struct NightSetup: Sendable {
     var timeoutMilliseconds = 20_000
     var attempts = 12
     var isLoaded = true
+    /// Whether restricted keys may not say whose they are.
+    var hidesAccounts = false
     /// Whether the test changes the tables themselves, so that no other can have them after it.
     var changesSchema = false
 
@@ -160,7 +162,9 @@ final class Night: Sendable {
         pool = Pool(target, size: 4, applicationName: "night")
         server = try await SandboxServer.start(
             SandboxConfiguration(
-                accounts: setup.histories.sorted { $0.key < $1.key }.map { Self.sandboxAccount($0.key, $0.value) },
+                accounts: setup.histories.sorted { $0.key < $1.key }.map {
+                    Self.sandboxAccount($0.key, $0.value, hides: setup.hidesAccounts)
+                },
                 clockSeconds: NightSetup.nowSeconds,
                 latency: SandboxLatency(
                     fixedMilliseconds: setup.latencyMilliseconds, jitterMilliseconds: setup.jitterMilliseconds),
@@ -174,7 +178,7 @@ final class Night: Sendable {
         }
     }
 
-    private static func sandboxAccount(_ name: String, _ history: SandboxHistory) -> SandboxAccount {
+    private static func sandboxAccount(_ name: String, _ history: SandboxHistory, hides: Bool) -> SandboxAccount {
         var account: SandboxAccount =
             switch name {
             case "task_health": .taskHealth(history: history)
@@ -182,6 +186,7 @@ final class Night: Sendable {
             default: .default(history: history)
             }
         account.defaultAPIVersion = .v2023
+        account.hidesAccount = hides
         return account
     }
 

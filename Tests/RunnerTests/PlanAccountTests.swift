@@ -1,3 +1,4 @@
+import Curl
 import Runner
 import Sandbox
 import Store
@@ -18,6 +19,13 @@ struct PlanAccountTests {
     private static func swapped(_ night: Night) -> Account {
         var account = night.account()
         account.secretKey = night.account("medflyt").secretKey
+        return account
+    }
+
+    /// Task Health's account with the restricted key of one of the two.
+    private static func keyed(_ night: Night, _ name: String) -> Account {
+        var account = night.account()
+        account.secretKey = Secret("rk_test_sandbox_\(name)")
         return account
     }
 
@@ -64,6 +72,37 @@ struct PlanAccountTests {
             let state: String = try await night.query("SELECT state FROM trueup.run WHERE id = 1")[0]["state"]
             #expect(state == "failed")
             #expect(result.plan?.items.count == 3)
+        }
+    }
+
+    @Test("a restricted key that may not say its account has to find what was read of it")
+    func restricted() async throws {
+        var setup = try Self.setup(64)
+        setup.hidesAccounts = true
+        try await Night.with(setup) { night in
+            #expect(try await night.run().outcome.problems.isEmpty)
+            let newest: String = try await night.query(
+                """
+                SELECT id FROM trueup.stripe_payment WHERE account = 'task_health'
+                ORDER BY created_seconds DESC LIMIT 1
+                """)[0]["id"]
+            let before = try await night.everything()
+            let swapped = Self.keyed(night, "medflyt")
+            for isPlan in [true, false] {
+                let start = night.requests().count
+                let error = await #expect(throws: PaymentNotFound.self) {
+                    try await night.run(plan: isPlan, account: swapped)
+                }
+                #expect(error?.payment.id == newest && error?.payment.isInvoice == true)
+                #expect(error?.description.contains("DELETE FROM trueup.account WHERE name = 'task_health'") == true)
+                #expect(night.requests(since: start).count == 2)
+            }
+            #expect(try await night.everything() == before)
+            let own = Self.keyed(night, "task_health")
+            #expect(try await night.run(account: own).outcome.problems.isEmpty)
+            // Without any payment there is nothing to tell it by.
+            try await night.pool.withConnection { try await $0.run(script: "DELETE FROM trueup.stripe_payment") }
+            _ = try await night.run(plan: true, account: swapped)
         }
     }
 

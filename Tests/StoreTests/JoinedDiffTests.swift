@@ -79,6 +79,116 @@ struct JoinedDiffTests {
         await pool.close()
     }
 
+    /// What is done to every row, and what is said of it.
+    static let odd: [(sql: String, words: String)] = [
+        ("created_at = NULL", "(\"created_at\" is empty)"),
+        ("created_at = 'infinity'", "(\"created_at\" is infinite)"),
+        ("created_at = '-infinity'", "(\"created_at\" is infinite)"),
+        ("amount_cents = NULL", "(\"amount_cents\" is empty)"),
+        ("currency = NULL, agency_id = NULL", "(\"currency\" is empty, \"agency_id\" is empty)"),
+        ("paid = NULL", "(\"paid\" is empty)"), ("credits = NULL", "(\"credits\" is empty)"),
+    ]
+
+    @Test("orders of which nothing can be said are refused by name", arguments: odd.indices)
+    func oddOrders(_ number: Int) async throws {
+        let (sql, words) = Self.odd[number]
+        let pool = try await TestServer.pool(size: 3)
+        var made = DiffCase(seed: 1, count: 1)
+        made.orders = (1...5 as ClosedRange<Int64>).map { number in
+            OrderFacts(
+                rowID: number, invoiceID: number == 5 ? nil : "in_\(number)", agencyID: 1, credits: 1, amount: 20_000,
+                currency: "usd", paid: false, isCancelled: false, createdSeconds: DiffCase.now - 3_600,
+                customer: "cus_1")
+        }
+        made.invoices = [
+            InvoiceFacts(
+                id: "in_1", status: .open, createdSeconds: DiffCase.now - 3_600, currency: "usd", total: 20_000,
+                customer: "cus_1")
+        ]
+        let run = try await InvoiceDiffTests.load(made, into: pool)
+        try await pool.withConnection { connection in
+            try await connection.run(script: Self.spoil("task_credit_stripe_invoice", sql))
+            let table = try await OrderTable.resolve(
+                schema: "public", table: "task_credit_stripe_invoice", columns: [:],
+                customerColumn: "taskHealthStripeCustomerId", on: connection)
+            let diff = InvoiceDiff(
+                staged: StagingTable(.invoice, runID: run.id), reversals: StagedReversals(runID: run.id),
+                table: table, account: "task_health", period: run.period, rules: DiffCase.rules, settleSeconds: 300)
+            try await Self.expectOdd(diff, "public.task_credit_stripe_invoice", words, on: connection)
+        }
+        await pool.close()
+    }
+
+    @Test("charges of which nothing can be said are refused by name", arguments: odd.indices.dropLast(2))
+    func oddCharges(_ number: Int) async throws {
+        let (sql, words) = Self.odd[number]
+        let pool = try await TestServer.pool(size: 3)
+        var made = ChargeCase(seed: 1, count: 1)
+        (made.absent, made.foreign, made.reversals) = ([], [], [])
+        made.charges = (1...5 as ClosedRange<Int64>).map { number in
+            ChargeFacts(
+                rowID: number, intentID: number == 5 ? nil : "pi_\(number)", agencyID: 1, amount: 4_900,
+                currency: "usd", status: ChargeStatus("pending"), createdSeconds: ChargeCase.now - 3_600,
+                customer: "cus_1")
+        }
+        made.intents = [
+            IntentFacts(
+                id: "pi_1", status: IntentStatus("processing"), createdSeconds: ChargeCase.now - 3_600,
+                currency: "usd", amount: 4_900, amountReceived: 0, customer: "cus_1")
+        ]
+        let run = try await IntentDiffTests.load(made, into: pool)
+        try await pool.withConnection { connection in
+            try await connection.run(script: Self.spoil("agency_charge", sql))
+            let diff = try await IntentDiffTests.diff(run, on: connection)
+            try await Self.expectOdd(diff, "public.agency_charge", words, on: connection)
+        }
+        await pool.close()
+    }
+
+    @Test("an old row that is not compared may lack its amount")
+    func oldAndShort() async throws {
+        let pool = try await TestServer.pool(size: 3)
+        var made = DiffCase(seed: 1, count: 1)
+        made.invoices = []
+        made.orders = [
+            OrderFacts(
+                rowID: 1, invoiceID: "in_1", agencyID: 1, credits: 1, amount: 20_000, currency: "usd", paid: true,
+                isCancelled: false, createdSeconds: DiffCase.now - 90 * 86_400, customer: "cus_1")
+        ]
+        let run = try await InvoiceDiffTests.load(made, into: pool)
+        try await pool.withConnection { connection in
+            try await connection.run(script: Self.spoil("task_credit_stripe_invoice", "amount_cents = NULL"))
+            let table = try await OrderTable.resolve(
+                schema: "public", table: "task_credit_stripe_invoice", columns: [:],
+                customerColumn: "taskHealthStripeCustomerId", on: connection)
+            let diff = InvoiceDiff(
+                staged: StagingTable(.invoice, runID: run.id), reversals: StagedReversals(runID: run.id),
+                table: table, account: "task_health", period: run.period, rules: DiffCase.rules, settleSeconds: 300)
+            let seen = try await Self.seen(diff, [], [], on: connection)
+            #expect(seen.pairs.isEmpty && seen.count.rows == 0)
+        }
+        await pool.close()
+    }
+
+    /// SQL: every row says so, in a table that allows it.
+    private static func spoil(_ table: String, _ sql: String) -> String {
+        let columns = sql.split(separator: ",").compactMap { $0.split(separator: " ").first }
+        return "ALTER TABLE \(table) \(columns.map { "ALTER \($0) DROP NOT NULL" }.joined(separator: ", ")); "
+            + "UPDATE \(table) SET \(sql)"
+    }
+
+    private static func expectOdd(
+        _ diff: some Diff, _ table: String, _ words: String, on connection: Connection
+    ) async throws {
+        // What is looked at ahead leaves them alone.
+        try await diff.lookAhead(on: connection) { _ in }
+        let error = await #expect(throws: OddRows.self) { _ = try await Self.seen(diff, [], [], on: connection) }
+        #expect(error?.count == 5)
+        #expect(error?.examples == (1...3).map { "row \($0) \(words)" })
+        #expect(error?.description.hasPrefix("Table \(table) has 5 rows that cannot be compared: row 1 ") == true)
+        #expect(error?.description.contains("; and 2 more. ") == true)
+    }
+
     /// What one comparison visited and counted.
     private struct Seen: Sendable {
         var pairs: Set<DifferingPair>

@@ -20,4 +20,30 @@ struct KnownAccountsTests {
         }
         await pool.close()
     }
+
+    @Test("the newest payment of a name is one that was read of it, once a run has used the name")
+    func newestPayment() async throws {
+        let pool = try await TestServer.pool(size: 1)
+        try await pool.withConnection { connection in
+            try await connection.run(
+                script: """
+                    INSERT INTO trueup.stripe_payment (account, object, id, amount, currency, created_seconds,
+                        paid_seconds, run_id)
+                    VALUES ('task_health', 'invoice', 'in_1', 1, 'usd', 100, 900, 1),
+                        ('task_health', 'payment_intent', 'pi_1', 1, 'usd', 200, 800, 1),
+                        ('medflyt', 'invoice', 'in_2', 1, 'usd', 300, 900, 1)
+                    """)
+            #expect(try await KnownAccounts.newestPayment(of: "task_health", on: connection) == nil)
+            for (name, id) in [("task_health", "acct_1"), ("medflyt", "acct_2"), ("default", "acct_3")] {
+                try await KnownAccounts.check(name: name, accountID: id, on: connection)
+            }
+            #expect(
+                try await KnownAccounts.newestPayment(of: "task_health", on: connection)
+                    == KnownPayment(name: "task_health", accountID: "acct_1", id: "pi_1", isInvoice: false))
+            let other = try await KnownAccounts.newestPayment(of: "medflyt", on: connection)
+            #expect(other?.id == "in_2" && other?.isInvoice == true)
+            #expect(try await KnownAccounts.newestPayment(of: "default", on: connection) == nil)
+        }
+        await pool.close()
+    }
 }
