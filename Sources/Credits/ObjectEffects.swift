@@ -40,8 +40,11 @@ public struct ObjectEffects: Sendable {
     /// Applies an invoice's state to its credit order: links an order that lacks its id, grants the credits of a paid
     /// one, cancels the order of a void one. It must run inside a transaction, which the caller commits together with
     /// its own record of it.
+    /// - Parameter reversed: what was taken back of its payments, where somebody asked.
     /// - Throws: `PostgresError`; the transaction is then to be rolled back.
-    public func apply(_ invoice: InvoiceFacts, on connection: Connection) async throws -> ObjectOutcome {
+    public func apply(
+        _ invoice: InvoiceFacts, reversed: Reversed = Reversed(), on connection: Connection
+    ) async throws -> ObjectOutcome {
         guard let orders else { return .unknown }
         let effects = CreditEffects(table: orders)
         let rows = try await effects.orders(ofInvoice: invoice.id, on: connection)
@@ -50,13 +53,16 @@ public struct ObjectEffects: Sendable {
             return .review(.duplicateLocal, "Orders \(keys) all name invoice \(invoice.id).")
         }
         if let order = rows.first {
-            return try await settle(invoice, order, linked: [], effects, connection)
+            return try await settle(invoice, order, linked: [], reversed, effects, connection)
         }
-        guard invoice.status.isLive, let key = Self.key(invoice.orderID),
+        guard let key = Self.key(invoice.orderID),
             let order = try await effects.orderWithCustomer(key, on: connection)
         else { return .unknown }
         // Who had the row locked until now may have linked the two.
-        if order.invoiceID == invoice.id { return try await settle(invoice, order, linked: [], effects, connection) }
+        if order.invoiceID == invoice.id {
+            return try await settle(invoice, order, linked: [], reversed, effects, connection)
+        }
+        guard invoice.status.isLive else { return Self.leave(invoice, order) }
         if let other = order.invoiceID {
             return .review(
                 .duplicateInStripe, "Invoice \(invoice.id) names order \(key), which is linked to invoice \(other).")
@@ -71,14 +77,32 @@ public struct ObjectEffects: Sendable {
         guard case .applied = outcome else { return outcome }
         var linked = order
         linked.invoiceID = invoice.id
-        return try await settle(invoice, linked, linked: [link.word], effects, connection)
+        return try await settle(invoice, linked, linked: [link.word], reversed, effects, connection)
+    }
+
+    /// An invoice that asks for nothing, such as a void duplicate, changes nothing of the order that it names: that has
+    /// another one, or may still get it. The rules say whether a person has to see it.
+    private static func leave(_ invoice: InvoiceFacts, _ order: OrderFacts) -> ObjectOutcome {
+        let pair =
+            if let other = order.invoiceID {
+                InvoicePair(stripe: invoice, order: nil, orderLinkedTo: other)
+            } else {
+                InvoicePair(stripe: invoice, order: order, link: .metadata)
+            }
+        let verdict = rules.classify(pair)
+        guard let kind = verdict.kind, verdict.defaultAction == .review else { return .agrees(rowID: order.rowID) }
+        return .review(kind, verdict.explanation)
     }
 
     private func settle(
-        _ invoice: InvoiceFacts, _ order: OrderFacts, linked: [String], _ effects: CreditEffects,
-        _ connection: Connection
+        _ invoice: InvoiceFacts, _ order: OrderFacts, linked: [String], _ reversed: Reversed,
+        _ effects: CreditEffects, _ connection: Connection
     ) async throws -> ObjectOutcome {
-        let verdict = Self.rules.classify(InvoicePair(stripe: invoice, order: order))
+        var verdict = Self.rules.classify(InvoicePair(stripe: invoice, order: order))
+        // Of an order that has its credits already nothing new is said here: what was taken back since is the night's.
+        if verdict.kind == .missedPaid {
+            verdict = Self.rules.classify(InvoicePair(stripe: invoice, order: order, reversed: reversed))
+        }
         let effect: OrderEffect?
         switch verdict.kind {
         case .missedPaid?: effect = .grant(paidAtSeconds: invoice.paidAtSeconds)
@@ -94,9 +118,13 @@ public struct ObjectEffects: Sendable {
 
     /// Applies a payment intent's state to its charge: links a charge that lacks its id, and marks it succeeded, failed
     /// or canceled. It must run inside a transaction, which the caller commits together with its own record of it.
-    /// - Parameter intent: the time of success is `chargedAtSeconds`; `nil`: now.
+    /// - Parameters:
+    ///   - intent: the time of success is `chargedAtSeconds`; `nil`: now.
+    ///   - reversed: what was taken back of it, where somebody asked.
     /// - Throws: `PostgresError`; the transaction is then to be rolled back.
-    public func apply(_ intent: IntentFacts, on connection: Connection) async throws -> ObjectOutcome {
+    public func apply(
+        _ intent: IntentFacts, reversed: Reversed = Reversed(), on connection: Connection
+    ) async throws -> ObjectOutcome {
         guard let charges else { return .unknown }
         let effects = ChargeEffects(table: charges)
         let rows = try await effects.charges(ofIntent: intent.id, on: connection)
@@ -105,12 +133,14 @@ public struct ObjectEffects: Sendable {
             return .review(.duplicateLocal, "Charges \(keys) all name payment intent \(intent.id): it pays one.")
         }
         if let charge = rows.first {
-            return try await settle(intent, charge, linked: [], effects, connection)
+            return try await settle(intent, charge, linked: [], reversed, effects, connection)
         }
         guard let key = Self.key(intent.chargeID),
             let charge = try await effects.chargeWithCustomer(key, on: connection)
         else { return .unknown }
-        if charge.intentID == intent.id { return try await settle(intent, charge, linked: [], effects, connection) }
+        if charge.intentID == intent.id {
+            return try await settle(intent, charge, linked: [], reversed, effects, connection)
+        }
         if let other = charge.intentID {
             return .review(
                 .duplicateInStripe,
@@ -126,14 +156,17 @@ public struct ObjectEffects: Sendable {
         guard case .applied = outcome else { return outcome }
         var linked = charge
         linked.intentID = intent.id
-        return try await settle(intent, linked, linked: [link.word], effects, connection)
+        return try await settle(intent, linked, linked: [link.word], reversed, effects, connection)
     }
 
     private func settle(
-        _ intent: IntentFacts, _ charge: ChargeFacts, linked: [String], _ effects: ChargeEffects,
-        _ connection: Connection
+        _ intent: IntentFacts, _ charge: ChargeFacts, linked: [String], _ reversed: Reversed,
+        _ effects: ChargeEffects, _ connection: Connection
     ) async throws -> ObjectOutcome {
-        let verdict = Self.intentRules.classify(IntentPair(stripe: intent, charge: charge))
+        var verdict = Self.intentRules.classify(IntentPair(stripe: intent, charge: charge))
+        if verdict.kind == .missedSucceeded {
+            verdict = Self.intentRules.classify(IntentPair(stripe: intent, charge: charge, reversed: reversed))
+        }
         let effect: ChargeEffect?
         switch verdict.kind {
         case .missedSucceeded?: effect = .succeed(atSeconds: intent.chargedAtSeconds)

@@ -178,10 +178,11 @@ public struct RepairLimits: Sendable, Hashable {
 
     /// Which limit so many repairs are over, in words; `nil` where they may be made.
     /// - Parameter objects: what was compared, as Stripe has it.
-    public func exceeded(repairs: Int, objects: Int64) -> String? {
-        if repairs > maxRepairs {
-            let are = repairs == 1 ? "repair is" : "repairs are"
-            return "\(repairs) \(are) more than limits.max_repairs (\(maxRepairs))"
+    public func exceeded(repairs: Int, after done: Int = 0, objects: Int64) -> String? {
+        let all = done + repairs
+        if all > maxRepairs {
+            let are = all == 1 ? "repair is" : "repairs are"
+            return "\(all) \(are) more than limits.max_repairs (\(maxRepairs))"
         }
         guard Double(repairs) > maxRepairShare * Double(objects) else { return nil }
         // The share of a handful says little. That most of it is wrong says that something else is: the account, say.

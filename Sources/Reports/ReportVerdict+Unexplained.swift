@@ -4,6 +4,7 @@ extension ReportVerdict {
     /// A line of the list, and where it stands in it.
     private struct UnexplainedLine {
         let rank: SizeRank
+        let agencyID: Int64?
         let text: String
     }
 
@@ -11,6 +12,18 @@ extension ReportVerdict {
     /// money, by currency and in each the most first.
     /// - Parameter namedMax: how many agencies are named; the lines of the statement have all of them.
     package static func unexplained(_ statement: Statement, namedMax: Int = 8) -> [String] {
+        let lines = unexplainedLines(statement)
+        let named: [String] = lines.prefix(namedMax).map(\.text)
+        let more = lines.count - named.count
+        return named + (more > 0 ? ["and \(Money.grouped(Int64(more))) more, in the statement's lines"] : [])
+    }
+
+    /// The agency with the most that nothing accounts for: where to look first.
+    public static func firstUnexplained(_ statement: Statement) -> Int64? {
+        unexplainedLines(statement).lazy.compactMap(\.agencyID).first
+    }
+
+    private static func unexplainedLines(_ statement: Statement) -> [UnexplainedLine] {
         let currencies = CurrencyOrder(statement)
         var lines: [UnexplainedLine] = []
         for line in statement.agencies where line.state == .unexplained {
@@ -19,16 +32,17 @@ extension ReportVerdict {
         for line in statement.charges where line.state == .unexplained {
             let rest = Money(minorUnits: line.unexplained ?? 0, currency: line.activity.currency)
             let name = who(line.activity.agencyID, line.activity.name)
-            lines.append(UnexplainedLine(rank: currencies.rank(rest), text: "\(name): charges unexplained: \(rest)"))
+            lines.append(
+                UnexplainedLine(
+                    rank: currencies.rank(rest), agencyID: line.activity.agencyID,
+                    text: "\(name): charges unexplained: \(rest)"))
         }
         // Of two of one size the agency's id decides: in that order they have come.
         let order = lines.indices.sorted { (one: Int, other: Int) -> Bool in
             let (left, right) = (lines[one].rank, lines[other].rank)
             return left == right ? one < other : left < right
         }
-        let named: [String] = order.prefix(namedMax).map { lines[$0].text }
-        let more = lines.count - named.count
-        return named + (more > 0 ? ["and \(Money.grouped(Int64(more))) more, in the statement's lines"] : [])
+        return order.map { lines[$0] }
     }
 
     private static func unexplained(_ line: AgencyStatement, _ order: CurrencyOrder) -> UnexplainedLine {
@@ -54,7 +68,8 @@ extension ReportVerdict {
         let size = max(rest.magnitude, opening.magnitude, bought.magnitude)
         let name = who(line.activity.agencyID, line.activity.name)
         return UnexplainedLine(
-            rank: order.rank(credits: size, money.first), text: "\(name): " + words.joined(separator: "; "))
+            rank: order.rank(credits: size, money.first), agencyID: line.activity.agencyID,
+            text: "\(name): " + words.joined(separator: "; "))
     }
 
     private static func who(_ agencyID: Int64?, _ name: String) -> String {

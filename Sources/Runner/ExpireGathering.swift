@@ -26,13 +26,13 @@ struct ExpireGathering: Gathering {
     private static let cutOff: Set<FindingKind> = [.missingInStripe, .missedVoid, .missedCanceled]
 
     func lists(period: Window) async throws -> [RunList: Window] {
-        let since = try await Runs(pool: pool).readUpTo(job: job)
-        let fresh = Window(
-            fromSeconds: min(period.toSeconds, max(since ?? .min, period.fromSeconds)), toSeconds: period.toSeconds)
         var lists: [RunList: Window] = [:]
         for subject in subjects {
-            lists[RunList(account: subject.account, object: subject.object)] =
-                subject.object == .invoice ? period : fresh
+            let list = RunList(account: subject.account, object: subject.object)
+            let since = try await Runs(pool: pool).readUpTo(job: job, list)
+            let fresh = Window(
+                fromSeconds: min(period.toSeconds, max(since ?? .min, period.fromSeconds)), toSeconds: period.toSeconds)
+            lists[list] = subject.object == .invoice ? period : fresh
             if subject.object == .paymentIntent, clients[subject.account]?.account.hasInvoicePayments ?? false {
                 lists[RunList(account: subject.account, object: .invoicePayment)] = fresh.widened(
                     bySeconds: Self.joinSlackSeconds)

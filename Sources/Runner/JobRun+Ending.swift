@@ -96,24 +96,31 @@ extension JobRun {
     private func repair(
         _ own: OwnRun, _ first: inout Gathered, _ subjects: Subjects, _ gathering: any Gathering
     ) async throws -> Repaired {
+        let run = own.run
         var ended = Repaired(tally: first.tally)
         var judged = first.judged
         first.judged = []
         // A link makes the row comparable: what it shows then is found and repaired in the same run.
+        var done = 0
         for _ in 0..<2 {
             let (tasks, recorded) = try await record(judged, own.fence)
             ended.seen += recorded
-            if let reason = limits.exceeded(repairs: tasks.count, objects: ended.tally.stripeObjects) {
-                ended.tally.problems.append("\(reason): nothing was applied. \(approval)")
-                ended.waiting = try await plan(own, judged, subjects)
+            if let reason = limits.exceeded(
+                repairs: tasks.count, after: done, objects: ended.tally.stripeObjects)
+            {
+                let applied = done == 0 ? "nothing was applied" : "the \(tasks.count) that followed were not applied"
+                ended.tally.problems.append("\(reason): \(applied). \(approval)")
+                ended.waiting = try await plan(own, try await withoutAccepted(judged, job: run.job), subjects)
                 break
             }
             let outcome = try await repair(own, tasks, subjects)
+            done += tasks.count
             ended.tally.problems += outcome.failures
             ended.tally.notes += outcome.moved.map { "left alone: \($0)" }
             guard !outcome.linked.isEmpty else { break }
             let again = try await DatabaseWatch(pool: pool).during { try await gathering.gather(own, isLater: true) }
             ended.tally.problems += again.tally.problems
+            ended.tally.notes += again.tally.notes.filter { !ended.tally.notes.contains($0) }
             ended.tally.compared = again.tally.compared
             judged = again.judged.filter { outcome.linked.contains($0.found.pair.existingStripeID ?? "") }
         }
@@ -163,7 +170,7 @@ extension JobRun {
     private func closeGone(_ fence: RunFence, _ subject: Subject, _ seen: [Int64]) async throws {
         _ = try await Findings(pool: pool).closeGone(
             fence, account: subject.account, comparison: subject.comparison, stateSQL: subject.localStateSQL,
-            seen: seen)
+            seen: seen, carriedMax: comparisons.requests)
     }
 }
 

@@ -190,7 +190,11 @@ public struct JobRun: Sendable {
             case .report: (0, 0)
             }
         let to = nowSeconds - settle
-        guard let range else { return Window(fromSeconds: lookBack.map { to - $0 } ?? 0, toSeconds: to) }
+        guard let range else {
+            guard let lookBack else { return Window(fromSeconds: 0, toSeconds: to) }
+            let readUpTo = try await Runs(pool: pool).readUpTo(job: definition.name)
+            return Window(fromSeconds: ReadingPeriod.from(to - lookBack, readUpTo: readUpTo), toSeconds: to)
+        }
         let end = min(range.toSeconds, to)
         guard range.fromSeconds < end else { throw RunError.emptyRange(definition.name) }
         return Window(fromSeconds: range.fromSeconds, toSeconds: end)
@@ -201,7 +205,7 @@ public struct JobRun: Sendable {
         let spent = try await spent(own.run)
         let outcome = RunOutcome(
             state: .interrupted, requests: spent.requests, requestsLeast: spent.least,
-            problems: ["It was stopped; the next run goes on from there."])
+            problems: ["It was stopped; the same command goes on from there."])
         do {
             _ = try await Task { try await Runs(pool: pool).end(own.fence, outcome) }.value
         } catch is RunLost {

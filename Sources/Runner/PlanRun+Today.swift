@@ -32,8 +32,8 @@ extension PlanRun {
                 let read = try await client.invoice(before.id)
                 pair.stripe = InvoiceFacts(read.value)
                 if case .order(.grant) = remedy.local {
-                    pair.reversed = try await reversed(
-                        of: try await client.intents(of: read.value), subject, client)
+                    pair.reversed = try await Reversals(client).total(
+                        of: try await client.intents(of: read.value))
                 }
                 return today(item, judged, .order(pair), read.requestID, subject)
             case .charge(var pair):
@@ -41,7 +41,7 @@ extension PlanRun {
                 let (facts, requestID) = try await Confirmer.intent(before.id, client)
                 pair.stripe = facts
                 if case .charge(.succeed) = remedy.local {
-                    pair.reversed = try await reversed(of: [before.id], subject, client)
+                    pair.reversed = try await Reversals(client).total(of: [before.id])
                 }
                 return today(item, judged, .charge(pair), requestID, subject)
             case .payment, .notice: return .stands(judged)
@@ -79,13 +79,5 @@ extension PlanRun {
             judged.found.requestID = error.requestID
             return .stands(judged)
         }
-    }
-
-    /// What was taken back of these payments, whenever it was.
-    private func reversed(of intents: [String], _ subject: Subject, _ client: StripeClient) async throws -> Reversed {
-        let reversals = Reversals(client: client, account: subject.account, namingInvoices: false)
-        var facts: [ReversalFacts] = []
-        for intent in intents { facts += try await reversals.of(intent: intent).map(\.facts) }
-        return Reversed(facts)
     }
 }

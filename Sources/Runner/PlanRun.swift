@@ -203,9 +203,13 @@ public struct PlanRun: Sendable {
     private func findingID(of found: FoundDifference, _ run: Run) async throws -> Int64? {
         let findings = Findings(pool: pool)
         let known = try await findings.finding(found.identity)
-        if let known, known.state == .closed { return known.id }
+        if let known, known.state == .closed {
+            let isAccepted = try await pool.withConnection { try await Findings.isAccepted(known.id, on: $0) }
+            return isAccepted ? nil : known.id
+        }
         if known?.state == .accepted { return nil }
-        return try await findings.record([found], for: RunFence(run))[0].id
+        let recorded = try await findings.record([found], for: RunFence(run))[0]
+        return recorded.state == .accepted ? nil : recorded.id
     }
 
     private func revert(_ item: Plan.Item, _ subject: Subject, _ run: Run, _ result: inout Result) async throws {
@@ -220,10 +224,9 @@ public struct PlanRun: Sendable {
             guard subject.undoWord(repair.effect) == item.effect else {
                 return .refused("\(item.what): \(item.effect) does not undo \(repair.effect)")
             }
-            if try await RepairRecord.exists(
-                plan: plan.id, findingID: repair.findingID, effect: item.effect, on: connection)
-            {
-                return .alreadyDone
+            if let reason = try await repair.isOverBy(on: connection) {
+                let isOwn = try await repair.last(on: connection).plan == plan.id
+                return isOwn ? .alreadyDone : .refused("\(item.what): \(reason)")
             }
             let outcome = try await subject.undo(repair, on: connection)
             if case .done(let before, let after) = outcome {

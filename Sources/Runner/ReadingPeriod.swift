@@ -17,6 +17,13 @@ package struct ReadingPeriod: Sendable, Hashable {
     /// events reach no further, and a backfill is asked for.
     private static let madeUpForSeconds: Int64 = 31 * 86_400
 
+    /// Where to begin so that nothing is left out between what complete runs have read and what is read now.
+    /// - Parameter seconds: where it would begin otherwise, Unix seconds.
+    static func from(_ seconds: Int64, readUpTo: Int64?) -> Int64 {
+        guard let readUpTo, readUpTo < seconds, seconds - readUpTo <= madeUpForSeconds else { return seconds }
+        return readUpTo
+    }
+
     /// - Parameters:
     ///   - occurrence: from the nominal time before it, or the first of those that it catches up with, to its own.
     ///   - nowSeconds: the clock. Nothing younger than the settle delay is listed, whatever the nominal time is.
@@ -26,8 +33,7 @@ package struct ReadingPeriod: Sendable, Hashable {
         occurrence: OccurrenceWindow, settleSeconds: Int64, lookBackSeconds: Int64, nowSeconds: Int64, readUpTo: Int64?
     ) {
         let to = min(occurrence.toSeconds, nowSeconds) - settleSeconds
-        var from = min(occurrence.fromSeconds - settleSeconds, to)
-        if let readUpTo, readUpTo < from, from - readUpTo <= Self.madeUpForSeconds { from = readUpTo }
+        let from = Self.from(min(occurrence.fromSeconds - settleSeconds, to), readUpTo: readUpTo)
         own = Window(fromSeconds: from, toSeconds: to)
         listed = Window(fromSeconds: min(from, to - lookBackSeconds), toSeconds: to)
     }

@@ -23,8 +23,9 @@ struct ReconcileGathering: Gathering {
 
     /// Stripe lists events of so many seconds back.
     static let eventsReachBackSeconds: Int64 = 30 * 86_400
-    /// Events of a moment before the last run's end are looked at again: they may have been listed late.
-    private static let overlapSeconds: Int64 = 3_600
+    /// Events of a moment before the last run's end are looked at again: they may have been listed late, or what they
+    /// tell of was within the settle delay then.
+    private var overlapSeconds: Int64 { 3_600 + (subjects.map(\.settleSeconds).max() ?? 0) }
     /// An intent and what joins it to its invoice are made at nearly the same time.
     private static let joinSlackSeconds: Int64 = 3_600
 
@@ -39,10 +40,12 @@ struct ReconcileGathering: Gathering {
         }
         guard !isBackfill else { return lists }
         // What earlier events named was looked at by the run that read them; what it found is carried since.
-        let since = try await Runs(pool: pool).readUpTo(job: job).map { $0 - Self.overlapSeconds } ?? .min
-        let from = max(since, period.toSeconds - Self.eventsReachBackSeconds)
-        let events = Window(fromSeconds: min(from, period.toSeconds), toSeconds: period.toSeconds)
-        for account in Set(subjects.map(\.account)) { lists[RunList(account: account, object: .event)] = events }
+        for account in Set(subjects.map(\.account)) {
+            let list = RunList(account: account, object: .event)
+            let since = try await Runs(pool: pool).readUpTo(job: job, list).map { $0 - overlapSeconds } ?? .min
+            let from = max(since, period.toSeconds - Self.eventsReachBackSeconds)
+            lists[list] = Window(fromSeconds: min(from, period.toSeconds), toSeconds: period.toSeconds)
+        }
         return lists
     }
 
@@ -180,7 +183,7 @@ struct ReconcileGathering: Gathering {
             }
         }
         let now = judgedAtSeconds ?? run.period.toSeconds
-        return try await Comparison(
+        var result = try await Comparison(
             subject: subject,
             diff: subject.diff(run, ofAnyAge: !isBackfill, nowSeconds: now), confirmer: confirmer,
             nowSeconds: now, pool: pool,
@@ -190,6 +193,10 @@ struct ReconcileGathering: Gathering {
                     job: job, account: subject.account, comparison: subject.comparison, limit: limits.requests),
             trustsFresh: isLater || run.attempt == 1, limits: limits, progress: progress
         ).run()
+        result.judged = try await ReversalCheck(
+            subject: subject, client: client, nowSeconds: now, progress: progress
+        ).apply(to: result.judged, listedFrom: subject.hasReversals ? run.period.fromSeconds : nil)
+        return result
     }
 
     /// Pass (c): objects older than the period whose local rows do not say what their last event says. Those of rows
@@ -198,7 +205,8 @@ struct ReconcileGathering: Gathering {
         let unread = try await pool.withConnection { connection in
             try await subject.eventHints.unread(
                 events: StagingTable(.event, runID: run.id), objects: subject.staged(run), listed: run.period,
-                account: subject.account, undeliveredToo: false, waitingToo: false, on: connection)
+                account: subject.account, undeliveredToo: false, waitingToo: false,
+                unreadPaymentsToo: subject.isStated, on: connection)
         }
         guard !unread.isEmpty else { return }
         guard unread.count <= limits.requests else {

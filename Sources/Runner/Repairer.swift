@@ -168,14 +168,31 @@ struct Repairer: Sendable {
         return isDone ? success(task) : try await attempt(task, effect)
     }
 
+    /// A person has accepted the difference while its repair was under way, or since its plan was made.
+    struct Accepted: Error {}
+
     private func attempt(_ task: Task, _ effect: Remedy.Local) async throws -> Outcome {
+        do {
+            return try await carryOut(task, effect)
+        } catch is Accepted {
+            return Outcome(moved: [Self.accepted(task.what)])
+        }
+    }
+
+    static func accepted(_ what: String) -> String {
+        "\(what): a person accepted this difference, or took its repair back"
+    }
+
+    private func carryOut(_ task: Task, _ effect: Remedy.Local) async throws -> Outcome {
         let locking = subject.locking(effect, of: task.pair, rowHash: task.rowHash)
         let outcome = try await pool.transaction(fence, opening: locking) { connection, locked in
             let outcome = try await subject.apply(
                 effect, to: task.pair, rowHash: task.rowHash, locked: locked, on: connection)
             switch outcome {
             case .done(let before, let after):
-                try await record(task, effect: effect.word, before, after).insert(on: connection)
+                let isWanted = try await record(task, effect: effect.word, before, after).insert(on: connection)
+                // What was done at Stripe is not undone: the row follows.
+                if !isWanted, task.disposedStatus == nil { throw Accepted() }
                 try await end(task, on: connection)
             case .alreadyDone:
                 // By this very repair, where the answer to its COMMIT was lost and it came through a moment later.
@@ -309,6 +326,7 @@ extension Repairer {
             if let reason = try await subject.moved(task.pair, rowHash: task.rowHash, on: connection) {
                 return .moved(reason)
             }
+            if try await Findings.isAccepted(task.findingID, on: connection) { return .moved(Self.accepted(task.what)) }
             return .written(
                 try await StripeWrites.begin(
                     runID: run.id, findingID: task.findingID, effect: change.rawValue, account: subject.account,

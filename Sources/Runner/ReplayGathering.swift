@@ -95,7 +95,10 @@ struct ReplayGathering: Gathering {
                 job: job, account: subject.account, comparison: subject.comparison, limit: limits.requests),
             trustsFresh: isLater || run.attempt == 1, limits: limits, progress: progress)
         let result = try await comparison.run()
-        gathered.add(result.judged)
+        gathered.add(
+            try await ReversalCheck(
+                subject: subject, client: client, nowSeconds: run.period.toSeconds, progress: progress
+            ).apply(to: result.judged, listedFrom: nil))
         gathered.tally.localRows += result.local.rows
         gathered.tally.note(unconfirmed: result.unconfirmed, account: subject.account)
     }

@@ -54,11 +54,13 @@ public struct ReportMessages: Sendable, Hashable {
             attached.append(name)
         }
         let left = result.files.count - attached.count
+        let first = ReportVerdict.firstUnexplained(statement)
         let footer = [
             "Report \(result.id), manifest SHA-256 \(result.manifestHash)",
             "\(Money.counted(Int64(attached.count), "file")) attached, \(left) more in \(result.directory)",
+            first.map { "To look into it first: trueup findings list --agency \($0)" },
             "To sign it: trueup report sign \(result.id) --as preparer --note …",
-        ]
+        ].compactMap(\.self)
         let lines =
             ReportSummary.lines(report, columns: Self.textColumns) + [""]
             + footer.flatMap { ReportText.lines($0, columns: Self.textColumns) }

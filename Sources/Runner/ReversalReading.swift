@@ -7,7 +7,7 @@ import Stripe
 /// payments.
 struct ListedReversals: Sendable {
     var reads: [Reversals.Read]
-    /// Invoices with credit notes of the period.
+    /// Invoices with credit notes since the period's beginning.
     var credited: [String]
 }
 
@@ -23,9 +23,11 @@ struct ReversalListing: Sendable {
     func read(carried: [String]) async throws -> ListedReversals {
         let reversals = Reversals(
             client: client, account: subject.account, namingInvoices: subject.object == .invoice)
-        async let credited = subject.object == .invoice ? reversals.creditedInvoices(in: run.period) : []
+        // Up to now: what was taken back after the period's end was taken back all the same.
+        let from = run.period.fromSeconds
+        async let credited = subject.object == .invoice ? reversals.creditedInvoices(from: from) : []
         async let old = older(carried, reversals)
-        var reads = try await reversals.created(in: run.period)
+        var reads = try await reversals.created(from: from)
         var known = Set(reads.map(\.facts.id))
         reads += try await old.filter { known.insert($0.facts.id).inserted }
         return ListedReversals(reads: reads, credited: try await credited)

@@ -5,7 +5,7 @@ import Stripe
 
 /// Reads refunds, disputes and credit notes: what was taken back of payments. They are few next to the payments, so
 /// their lists are read one page after the other.
-struct Reversals: Sendable {
+public struct Reversals: Sendable {
     let client: StripeClient
     let account: String
     /// Each is to say which invoice was paid, where the account's version has charges that name it.
@@ -22,11 +22,22 @@ struct Reversals: Sendable {
     /// A list of reversals that is longer is not one of a business that goes on.
     private static let pagesMax = 2_000
 
+    /// For what was taken back of single payments.
+    public init(_ client: StripeClient) {
+        self.init(client: client, account: client.account.name, namingInvoices: false)
+    }
+
+    init(client: StripeClient, account: String, namingInvoices: Bool) {
+        self.client = client
+        self.account = account
+        self.namingInvoices = namingInvoices
+    }
+
     private var showsCharges: Bool { namingInvoices && client.account.chargesNameInvoices }
 
-    /// What was created in a period.
-    func created(in period: Window) async throws -> [Read] {
-        let query = ListQuery(createdFrom: period.fromSeconds, createdTo: period.toSeconds, limit: 100)
+    /// What was created from this second on, up to now.
+    func created(from seconds: Int64) async throws -> [Read] {
+        let query = ListQuery(createdFrom: seconds, limit: 100)
         async let disputed = disputes(query)
         return try await refunds(query) + disputed
     }
@@ -37,16 +48,16 @@ struct Reversals: Sendable {
         return try await refunds(query) + disputes(query)
     }
 
-    /// The invoices of credit notes that were issued in a period. Where the account's version cannot list them by time,
-    /// the list is read from its newest note down to the period's beginning.
-    func creditedInvoices(in period: Window) async throws -> [String] {
-        let query = ListQuery(createdFrom: period.fromSeconds, createdTo: period.toSeconds, limit: 100)
+    /// The invoices of credit notes that were issued from this second on, up to now. Where the account's version cannot
+    /// list them by time, the list is read from its newest note down to it.
+    func creditedInvoices(from seconds: Int64) async throws -> [String] {
+        let query = ListQuery(createdFrom: seconds, limit: 100)
         var found: Set<String> = []
         try await pages(query, "credit notes", id: { $0.id }) { query throws(StripeError) in
             try await client.creditNotes(query)
         } visit: { note, _ in
-            guard note.createdSeconds >= period.fromSeconds else { return false }
-            if note.createdSeconds < period.toSeconds { found.insert(note.invoice) }
+            guard note.createdSeconds >= seconds else { return false }
+            found.insert(note.invoice)
             return true
         }
         return found.sorted()

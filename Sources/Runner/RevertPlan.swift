@@ -58,12 +58,16 @@ extension Plan {
     private static func attempt(
         _ repair: Repair, _ subject: Subject, _ connection: Connection, _ trial: inout Trial
     ) async throws {
-        if OrderUndo(rawValue: repair.effect) != nil || ChargeUndo(rawValue: repair.effect) != nil {
+        if repair.isUndo {
             trial.impossible.append(
                 "\(what(repair)): it is a revert itself; reopen its finding, and the next run repairs it")
             return
         }
         if let reason = repair.irreversibly {
+            trial.impossible.append("\(what(repair)): \(reason)")
+            return
+        }
+        if let reason = try await repair.isOverBy(on: connection) {
             trial.impossible.append("\(what(repair)): \(reason)")
             return
         }
@@ -89,6 +93,18 @@ extension Plan {
 }
 
 extension Repair {
+    /// It took another repair back.
+    var isUndo: Bool { OrderUndo(rawValue: effect) != nil || ChargeUndo(rawValue: effect) != nil }
+
+    /// Which later run its row is of; `nil` where it was the last to touch this difference. A grant that was taken back
+    /// and given again leaves the same row as the first: it is not the first one's to be undone.
+    func isOverBy(on connection: Connection) async throws -> String? {
+        let last = try await last(on: connection)
+        guard last.id != id else { return nil }
+        return last.isUndo
+            ? "it is undone already, by run \(last.runID)" : "it was done again, by run \(last.runID): revert that one"
+    }
+
     /// Why nothing can undo it; `nil` where that is for its row to say.
     fileprivate var irreversibly: String? {
         switch kind {

@@ -15,6 +15,9 @@ public struct EventHints: Sendable {
     /// for their own sake.
     var waiting = "SELECT WHERE false"
 
+    /// After these an object is a payment.
+    private static let paymentTypes = ["invoice.paid", "invoice.payment_succeeded", "payment_intent.succeeded"]
+
     /// Nothing that an event could say matters.
     public static let none = EventHints(types: [], agreeing: "SELECT WHERE false")
 
@@ -29,9 +32,11 @@ public struct EventHints: Sendable {
     ///     says better, unless the object was deleted. Of no length: every event counts.
     ///   - undeliveredToo: also where the local row agrees, if an event did not reach every endpoint.
     ///   - waitingToo: also where the local row is not terminal.
+    ///   - unreadPaymentsToo: also where the local row agrees that the object is paid, and no run has read the payment
+    ///     although one has read its time: statements rest on what was read.
     public func unread(
         events: StagingTable, objects: StagingTable, listed: Window, account: String, undeliveredToo: Bool,
-        waitingToo: Bool, on connection: Connection
+        waitingToo: Bool, unreadPaymentsToo: Bool = false, on connection: Connection
     ) async throws -> [String] {
         try await connection.transaction(access: .readOnly) { connection in
             // Of events under so many conditions the planner expects one, and would read all objects for each.
@@ -39,7 +44,7 @@ public struct EventHints: Sendable {
             return try await connection.query(
                 """
                 WITH e AS MATERIALIZED (
-                    SELECT DISTINCT ON (object_id) object_id, type,
+                    SELECT DISTINCT ON (object_id) object_id, type, object_created_seconds AS made,
                         bool_or(is_undelivered) OVER (PARTITION BY object_id) AS is_undelivered
                     FROM \(events.name)
                     WHERE account = $1 AND type = ANY($2)
@@ -53,10 +58,15 @@ public struct EventHints: Sendable {
                 unlisted AS MATERIALIZED (
                     SELECT * FROM e WHERE NOT EXISTS (SELECT FROM listed l WHERE l.id = e.object_id))
                 SELECT e.object_id FROM unlisted e
-                WHERE (($3 AND e.is_undelivered) OR NOT EXISTS (\(agreeing)))
+                WHERE (($3 AND e.is_undelivered) OR NOT EXISTS (\(agreeing)) OR ($7 AND e.type = ANY($8)
+                    AND NOT EXISTS (SELECT FROM trueup.stripe_payment p
+                        WHERE p.account = $1 AND p.object = $9 AND p.id = e.object_id)
+                    AND EXISTS (SELECT FROM trueup.stripe_reading r WHERE r.account = $1 AND r.object = $9
+                        AND e.made >= r.from_seconds AND e.made < r.to_seconds)))
                   AND ($4 OR NOT EXISTS (\(waiting)))
                 ORDER BY 1
-                """, account, types, undeliveredToo, waitingToo, listed.fromSeconds, listed.toSeconds
+                """, account, types, undeliveredToo, waitingToo, listed.fromSeconds, listed.toSeconds,
+                unreadPaymentsToo, Self.paymentTypes, objects.object.rawValue
             ).map { try $0["object_id"] }
         }
     }

@@ -92,8 +92,7 @@ public struct Findings: Sendable {
             let rows = try await connection.query(
                 """
                 SELECT DISTINCT local_id::bigint AS local_id FROM trueup.finding
-                WHERE job = $1 AND account = $2 AND state <> 'closed' AND local_id ~ '^-?[0-9]{1,18}$'
-                    AND comparison = $4
+                WHERE job = $1 AND account = $2 AND state <> 'closed' AND \(Self.isKey) AND comparison = $4
                 ORDER BY 1 LIMIT $3
                 """, job, account, limit, comparison.rawValue)
             return CarriedObjects(
@@ -106,10 +105,13 @@ public struct Findings: Sendable {
     /// - Parameters:
     ///   - stateSQL: the local state of a finding `f` as it is now.
     ///   - seen: what the run saw. Where it went on after a stop, it may have recorded more before.
+    ///   - carriedMax: the limit of ``unclosed(job:account:comparison:limit:)``: what is beyond it was not looked at,
+    ///     and stays as it is.
     /// - Returns: how many were closed.
     /// - Throws: ``RunLost``, ``LeaseLost``.
     public func closeGone(
-        _ fence: RunFence, account: String, comparison: ComparisonName, stateSQL: String, seen: [Int64]
+        _ fence: RunFence, account: String, comparison: ComparisonName, stateSQL: String, seen: [Int64],
+        carriedMax: Int
     ) async throws -> Int {
         try await pool.transaction(fence) { connection in
             try await connection.execute(
@@ -124,8 +126,27 @@ public struct Findings: Sendable {
                     ELSE 'changed_at_source' END
                 WHERE f.job = $1 AND f.state <> 'closed' AND f.account = $4 AND f.comparison = $5
                     AND (f.last_run_id < $2 OR (f.last_run_id = $2 AND f.id <> ALL($3)))
-                """, fence.job, fence.runID, seen, account, comparison.rawValue, Self.missedKinds)
+                    AND CASE WHEN f.stripe_id <> ''
+                        THEN NOT coalesce(f.stripe_id > (\(Self.lastCarried("stripe_id", "stripe_id <> ''"))), false)
+                        WHEN f.\(Self.isKey)
+                        THEN NOT coalesce(
+                            f.local_id::bigint > (\(Self.lastCarried("local_id::bigint", Self.isKey))), false)
+                        ELSE true END
+                """, fence.job, fence.runID, seen, account, comparison.rawValue, Self.missedKinds, carriedMax)
         }
+    }
+
+    private static let isKey = "local_id ~ '^-?[0-9]{1,18}$'"
+
+    /// SQL: up to which id findings were carried into the run, or somewhat less; nothing where all were. What the run
+    /// itself closed was not closed then.
+    private static func lastCarried(_ id: String, _ condition: String) -> String {
+        """
+        SELECT DISTINCT \(id) FROM trueup.finding
+        WHERE job = $1 AND account = $4 AND comparison = $5 AND \(condition)
+            AND (state <> 'closed' OR closed_at >= (SELECT started_at FROM trueup.run WHERE id = $2))
+        ORDER BY 1 OFFSET $7 - 1 LIMIT 1
+        """
     }
 
     /// The objects of the job's findings of these kinds that are not closed.
@@ -274,12 +295,22 @@ extension Findings {
             what: "accepted", by: person, note: note)
     }
 
-    /// Takes an acceptance back. A closed finding is reopened by the difference itself, when a run sees it again.
-    /// - Returns: `false` when there is no such finding, or it is not accepted.
-    public func reopen(_ id: Int64, by person: String, note: String) async throws -> Bool {
-        try await change(
-            id, "UPDATE trueup.finding SET state = $2 WHERE id = $1 AND state = 'accepted' RETURNING id", "open",
-            what: "reopened", by: person, note: note)
+    /// Takes an acceptance back, in the list of every job that has the same difference: what stays accepted of one is
+    /// accepted of all. A closed finding is reopened by the difference itself, when a run sees it again.
+    /// - Returns: all that are open again; none when there is no such finding, or it is not accepted.
+    public func reopen(_ id: Int64, by person: String, note: String) async throws -> [Int64] {
+        try await pool.transaction { connection in
+            let rows = try await connection.query(
+                """
+                UPDATE trueup.finding f SET state = 'open' FROM trueup.finding o
+                WHERE o.id = $1 AND o.state = 'accepted' AND f.state = 'accepted' AND f.account = o.account
+                    AND f.stripe_id = o.stripe_id AND f.local_id = o.local_id AND f.kind = o.kind
+                RETURNING f.id
+                """, id)
+            let ids: [Int64] = try rows.map { try $0["id"] }
+            for id in ids { try await Self.note(id, "reopened", by: person, note, on: connection) }
+            return ids.sorted()
+        }
     }
 
     private func change(
@@ -287,11 +318,17 @@ extension Findings {
     ) async throws -> Bool {
         try await pool.transaction { connection in
             guard !(try await connection.query(sql, id, value)).isEmpty else { return false }
-            try await connection.execute(
-                "INSERT INTO trueup.finding_note (finding_id, written_by, what, note) VALUES ($1, $2, $3, $4)", id,
-                person, what, note)
+            try await Self.note(id, what, by: person, note, on: connection)
             return true
         }
+    }
+
+    private static func note(
+        _ id: Int64, _ what: String, by person: String, _ note: String, on connection: Connection
+    ) async throws {
+        try await connection.execute(
+            "INSERT INTO trueup.finding_note (finding_id, written_by, what, note) VALUES ($1, $2, $3, $4)", id, person,
+            what, note)
     }
 
     /// What people wrote, the oldest first.

@@ -59,6 +59,19 @@ public struct Repair: Sendable, Hashable {
         ).map(Repair.init)
     }
 
+    /// The last repair of the same difference, in whichever job's list, or what took it back: the row as it is now is
+    /// that one's.
+    public func last(on connection: Connection) async throws -> Repair {
+        try await connection.query(
+            """
+            SELECT \(Self.columns) FROM trueup.repair WHERE id = (
+                SELECT max(r.id) FROM trueup.finding f JOIN trueup.repair r ON r.finding_id = f.id
+                WHERE f.account = $2 AND f.stripe_id = $3 AND f.local_id = $4 AND f.kind = $5
+                    AND (r.id = $1 OR r.id > $1 AND r.run_id <> $6))
+            """, id, account, stripeID, localID, kind, runID
+        ).first.map(Repair.init) ?? self
+    }
+
     /// One repair, or `nil`.
     public static func one(id: Int64, on connection: Connection) async throws -> Repair? {
         try await connection.query("SELECT \(columns) FROM trueup.repair WHERE id = $1", id).first.map(Repair.init)

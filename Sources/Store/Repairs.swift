@@ -43,43 +43,55 @@ public struct RepairRecord: Sendable, Hashable {
 
     /// Writes the audit row and closes the finding; after a revert the finding is there again, accepted, so that the
     /// next run does not do again what a person took back. It belongs into the transaction of the effect.
-    public func insert(on connection: Connection, isRevert: Bool = false) async throws {
-        var statements = [
+    /// - Returns: `false` where a person has accepted the difference meanwhile, in whichever job's list: the effect is
+    ///   not wanted any more.
+    @discardableResult
+    public func insert(on connection: Connection, isRevert: Bool = false) async throws -> Bool {
+        let audit = SQLStatement(
+            """
+            INSERT INTO trueup.repair (run_id, finding_id, kind, effect, account, stripe_id, stripe_status,
+                stripe_request_id, local_table, local_id, before, after, plan, requested_by)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            """, runID, findingID, kind.rawValue, effect, account, stripeID, stripeStatus, stripeRequestID, table,
+            localID, before, after, plan, requestedBy)
+        if isRevert {
+            try await connection.pipeline([audit] + reverted)
+            return true
+        }
+        // Stripe may have given up by now: no webhook will settle what one was refused for.
+        let refusal = SQLStatement(
+            "DELETE FROM trueup.webhook_refusal WHERE account = $1 AND object_id = $2", account, stripeID)
+        return !(try await connection.pipeline([audit, refusal, closing])[2].rows.isEmpty)
+    }
+
+    private var reverted: [SQLStatement] {
+        [
+            SQLStatement(
+                "UPDATE trueup.finding SET state = 'accepted', closed_at = NULL, closed_how = NULL WHERE id = $1",
+                findingID),
             SQLStatement(
                 """
-                INSERT INTO trueup.repair (run_id, finding_id, kind, effect, account, stripe_id, stripe_status,
-                    stripe_request_id, local_table, local_id, before, after, plan, requested_by)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-                """, runID, findingID, kind.rawValue, effect, account, stripeID, stripeStatus, stripeRequestID, table,
-                localID, before, after, plan, requestedBy)
+                INSERT INTO trueup.finding_note (finding_id, written_by, what, note)
+                VALUES ($1, $2, 'accepted', 'Its repair was reverted; it stays quiet until its facts change.')
+                """, findingID, requestedBy),
         ]
-        if isRevert {
-            statements += [
-                SQLStatement(
-                    "UPDATE trueup.finding SET state = 'accepted', closed_at = NULL, closed_how = NULL WHERE id = $1",
-                    findingID),
-                SQLStatement(
-                    """
-                    INSERT INTO trueup.finding_note (finding_id, written_by, what, note)
-                    VALUES ($1, $2, 'accepted', 'Its repair was reverted; it stays quiet until its facts change.')
-                    """, findingID, requestedBy),
-            ]
-        } else {
-            // The same fact in the list of another job is repaired with it.
-            statements.append(
-                SQLStatement(
-                    """
-                    UPDATE trueup.finding SET state = 'closed', closed_at = now(), closed_how = 'repaired'
-                    WHERE id IN (SELECT f.id FROM trueup.finding o JOIN trueup.finding f ON f.account = o.account
-                            AND f.stripe_id = o.stripe_id AND f.local_id = o.local_id AND f.kind = o.kind
-                        WHERE o.id = $1 AND (f.id = o.id OR f.state = 'open'))
-                    """, findingID))
-            // Stripe may have given up by now: no webhook will settle what one was refused for.
-            statements.append(
-                SQLStatement(
-                    "DELETE FROM trueup.webhook_refusal WHERE account = $1 AND object_id = $2", account, stripeID))
-        }
-        try await connection.pipeline(statements)
+    }
+
+    /// The same fact in the list of another job is repaired with it. Who accepts one of them at this moment waits for
+    /// the end of the transaction, or is waited for.
+    private var closing: SQLStatement {
+        SQLStatement(
+            """
+            WITH same AS MATERIALIZED (
+                SELECT f.id, f.state, f.facts = o.facts AS is_same_fact FROM trueup.finding o JOIN trueup.finding f
+                    ON f.account = o.account AND f.stripe_id = o.stripe_id AND f.local_id = o.local_id
+                        AND f.kind = o.kind
+                WHERE o.id = $1)
+            UPDATE trueup.finding f SET state = 'closed', closed_at = now(), closed_how = 'repaired' FROM same
+            WHERE f.id = same.id AND (f.id = $1 OR same.state = 'open') AND f.state <> 'accepted'
+                AND NOT EXISTS (SELECT FROM same a WHERE a.state = 'accepted' AND a.is_same_fact)
+            RETURNING f.id
+            """, findingID)
     }
 
     /// Whether this run's repair of a finding is in the database: read back when the answer to COMMIT was lost.
@@ -88,16 +100,6 @@ public struct RepairRecord: Sendable, Hashable {
     {
         let rows = try await connection.query(
             "SELECT 1 AS one FROM trueup.repair WHERE run_id = $1 AND finding_id = $2 AND effect = $3", runID,
-            findingID, effect)
-        return !rows.isEmpty
-    }
-
-    /// Whether a plan has had this effect about a finding before.
-    public static func exists(plan: String, findingID: Int64, effect: String, on connection: Connection) async throws
-        -> Bool
-    {
-        let rows = try await connection.query(
-            "SELECT 1 AS one FROM trueup.repair WHERE plan = $1 AND finding_id = $2 AND effect = $3 LIMIT 1", plan,
             findingID, effect)
         return !rows.isEmpty
     }

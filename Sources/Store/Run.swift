@@ -168,11 +168,32 @@ public struct Runs: Sendable {
 
     public init(pool: Pool) { self.pool = pool }
 
-    static let columns = """
+    static let columns = columns(requests: "requests", stripeObjects: "stripe_objects")
+
+    /// The same, where a run that did not come to its end shows what its pages were.
+    private static let columnsSoFar = columns(
+        requests: soFar("requests", "SELECT sum(pages) FROM trueup.window w WHERE w.run_id = run.id"),
+        stripeObjects: soFar(
+            "stripe_objects",
+            """
+            SELECT sum(objects) FROM trueup.window w
+            WHERE w.run_id = run.id AND w.object IN ('invoice', 'payment_intent')
+            """))
+
+    private static func columns(requests: String, stripeObjects: String) -> String {
+        """
         id, job, trigger, is_plan, state, attempt, period_from_seconds, period_to_seconds, definition_hash,
-        requested_by, started_at, ended_at, requests, requests_least, stripe_objects, local_rows, older_rows,
+        requested_by, started_at, ended_at, \(requests), requests_least, \(stripeObjects), local_rows, older_rows,
         problems
         """
+    }
+
+    private static func soFar(_ column: String, _ read: String) -> String {
+        """
+        CASE WHEN state IN ('clean', 'repaired', 'drift') THEN \(column)
+            ELSE greatest(\(column), (\(read))::bigint) END AS \(column)
+        """
+    }
 
     /// The run that a crash or a signal left unfinished, if the job has not changed since and it is about the same
     /// period; other unfinished runs, older ones and those of another definition are closed as failed. From then on
@@ -391,7 +412,8 @@ public struct Runs: Sendable {
         try await pool.withConnection { connection in
             try await connection.query(
                 """
-                SELECT \(Self.columns) FROM trueup.run WHERE $2::text IS NULL OR job = $2 ORDER BY id DESC LIMIT $1
+                SELECT \(Self.columnsSoFar) FROM trueup.run WHERE $2::text IS NULL OR job = $2
+                ORDER BY id DESC LIMIT $1
                 """, limit, job
             ).map(Run.init)
         }
@@ -413,6 +435,17 @@ public struct Runs: Sendable {
         return Dictionary(uniqueKeysWithValues: found.map { ($0.job, $0) })
     }
 
+    /// The last run of each job that applied a plan.
+    public func lastApplied(of jobs: [String]) async throws -> [String: Int64] {
+        let rows = try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT job, max(id) AS id FROM trueup.run WHERE job = ANY($1) AND trigger = 'apply' GROUP BY job
+                """, jobs)
+        }
+        return Dictionary(uniqueKeysWithValues: try rows.map { (try $0["job"], try $0["id"]) })
+    }
+
     /// One run, or `nil`.
     public func run(id: Int64) async throws -> Run? {
         try await pool.withConnection { try await Self.run(id: id, on: $0) }
@@ -420,7 +453,7 @@ public struct Runs: Sendable {
 
     /// One run in a transaction of the caller's, or `nil`.
     public static func run(id: Int64, on connection: Connection) async throws -> Run? {
-        try await connection.query("SELECT \(columns) FROM trueup.run WHERE id = $1", id).first.map(Run.init)
+        try await connection.query("SELECT \(columnsSoFar) FROM trueup.run WHERE id = $1", id).first.map(Run.init)
     }
 
     /// What a run lists, and over which period.
@@ -451,6 +484,18 @@ public struct Runs: Sendable {
         }
     }
 
+    /// The same of one list: a job may be about other accounts, or other objects, than it once was.
+    public func readUpTo(job: String, _ list: RunList) async throws -> Int64? {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT max(l.to_seconds) AS seconds FROM trueup.run r JOIN trueup.run_list l ON l.run_id = r.id
+                WHERE r.job = $1 AND NOT r.is_plan AND r.trigger <> 'backfill'
+                    AND r.state IN ('clean', 'repaired', 'drift') AND l.account = $2 AND l.object = $3
+                """, job, list.account, list.object.rawValue)[0]["seconds"]
+        }
+    }
+
     /// The last run of a job that was to read Stripe up to an instant or further, however it ended; plans are left out.
     /// - Parameter seconds: Unix seconds.
     public static func lastReaching(_ seconds: Int64, job: String, on connection: Connection) async throws -> Int64? {
@@ -472,15 +517,22 @@ public struct Runs: Sendable {
             """, job)[0]["reached"]
     }
 
-    /// The counts of a run, by kind; of one that did not come to its end what it repaired.
+    /// The counts of a run, by kind; of one that did not come to its end what it found and repaired until then.
     public func counts(of runID: Int64) async throws -> [FindingKind: KindCount] {
         let rows = try await pool.withConnection { connection in
             try await connection.query(
                 """
                 SELECT kind, found, repaired, open, accepted FROM trueup.run_count WHERE run_id = $1
                 UNION ALL
-                SELECT kind, count(*), count(*), 0, 0 FROM trueup.repair
-                WHERE run_id = $1 AND NOT EXISTS (SELECT FROM trueup.run_count WHERE run_id = $1) GROUP BY kind
+                SELECT kind, max(found), max(repaired), max(open), max(accepted) FROM (
+                    SELECT kind, count(*) AS found, count(*) AS repaired, 0 AS open, 0 AS accepted
+                    FROM trueup.repair WHERE run_id = $1 GROUP BY kind
+                    UNION ALL
+                    SELECT kind, count(*), count(*) FILTER (WHERE closed_how = 'repaired'),
+                        count(*) FILTER (WHERE state = 'open' AND action <> 'inform'),
+                        count(*) FILTER (WHERE state = 'accepted')
+                    FROM trueup.finding WHERE last_run_id = $1 GROUP BY kind) so_far
+                WHERE NOT EXISTS (SELECT FROM trueup.run_count WHERE run_id = $1) GROUP BY kind
                 """, runID)
         }
         var counts: [FindingKind: KindCount] = [:]

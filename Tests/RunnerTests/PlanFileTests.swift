@@ -203,7 +203,7 @@ struct PlanFileTests {
             let plan = try await night.run(plan: true)
             #expect(plan.exitCode == 0 && plan.plan?.items.isEmpty == true && plan.plan?.reviews.isEmpty == true)
             let missed = try #require(try await findings.list(state: .accepted).first { $0.action == .apply })
-            #expect(try await findings.reopen(missed.id, by: "finance", note: "after all"))
+            #expect(try await findings.reopen(missed.id, by: "finance", note: "after all") == [missed.id])
             #expect(try await findings.notes(of: missed.id).map(\.what) == ["accepted", "reopened"])
             #expect(try await night.run().exitCode == 2)
             #expect(try await findings.assign(missed.id, to: "ana", by: "me", note: ""))

@@ -61,4 +61,50 @@ struct EventHintsTests {
             }
         }
     }
+
+    @Test("a payment that no run has read is asked for though its row agrees, where statements rest on it")
+    func unreadPayments() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let run = world.run
+            try await world.pool.withConnection { connection in
+                // Rows that say what the events say. The payment of the first is known; of the others something else.
+                try await connection.run(
+                    script: """
+                        INSERT INTO task_credit_stripe_invoice (id, agency_id, credits, amount_cents, currency,
+                            stripe_invoice_id, paid, cancelled_at, created_at)
+                        SELECT n, 1, 1, 20000, 'usd', 'in_' || n, n <> 4, CASE WHEN n = 4 THEN now() END, now()
+                        FROM generate_series(1, 5) n;
+                        INSERT INTO trueup.stripe_payment (account, object, id, amount, currency, created_seconds,
+                            paid_seconds, run_id)
+                        VALUES ('task_health', 'invoice', 'in_1', 20000, 'usd', 0, 0, 1),
+                            ('medflyt', 'invoice', 'in_2', 20000, 'usd', 0, 0, 1),
+                            ('task_health', 'payment_intent', 'in_3', 20000, 'usd', 0, 0, 1);
+                        INSERT INTO trueup.stripe_reading (run_id, account, object, from_seconds, to_seconds)
+                        VALUES (1, 'task_health', 'invoice', 0, \(Self.listed.fromSeconds)),
+                            (1, 'medflyt', 'invoice', 0, \(Self.listed.toSeconds))
+                        """)
+                var rows = BinaryRows()
+                // The time of the last was never read: no statement counts on it.
+                for number in 1...5 {
+                    StagedEvents.append(
+                        id: "evt_\(number)", type: number == 4 ? "invoice.voided" : "invoice.paid",
+                        createdSeconds: Self.listed.toSeconds - 10, objectID: "in_\(number)",
+                        objectCreatedSeconds: number == 5 ? -1 : Self.listed.fromSeconds - 1, account: "task_health",
+                        to: &rows)
+                }
+                let events = StagingTable(.event, runID: run.id)
+                try await events.add(rows, for: RunFence(run), on: connection)
+                let table = try await OrderTable.resolve(
+                    schema: "public", table: "task_credit_stripe_invoice", columns: [:],
+                    customerColumn: "taskHealthStripeCustomerId", on: connection)
+                for (isStated, expected) in [(false, []), (true, ["in_2", "in_3"])] as [(Bool, [String])] {
+                    let unread = try await table.eventHints.unread(
+                        events: events, objects: StagingTable(.invoice, runID: run.id), listed: Self.listed,
+                        account: "task_health", undeliveredToo: false, waitingToo: false,
+                        unreadPaymentsToo: isStated, on: connection)
+                    #expect(unread == expected)
+                }
+            }
+        }
+    }
 }

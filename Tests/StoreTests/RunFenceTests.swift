@@ -147,7 +147,8 @@ struct RunFenceTests {
             await #expect(throws: lost) { try await findings.record([Self.found], for: fence) }
             await #expect(throws: lost) {
                 try await findings.closeGone(
-                    fence, account: "task_health", comparison: .orders, stateSQL: "'paid'", seen: [])
+                    fence, account: "task_health", comparison: .orders, stateSQL: "'paid'", seen: [],
+                    carriedMax: 20_000)
             }
             // Repairs and notes of changes at Stripe are transactions behind the fence.
             await #expect(throws: lost) {
