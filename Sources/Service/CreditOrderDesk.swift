@@ -14,6 +14,9 @@ struct CreditOrderDesk: Sendable {
     /// The orders of the account that they are invoiced on.
     let table: OrderTable
     let ordering: CreditOrdering
+    /// Its name.
+    let account: String
+    let checks: AccountChecks
     /// Packages that are active and cannot be sold.
     let complaints = Complaints()
 
@@ -149,6 +152,7 @@ struct CreditOrderDesk: Sendable {
             keys.allSatisfy({ $0.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0 != "\u{7f}" && $0 != "\u{fffd}" } })
         else { throw APIError.invalid("The Idempotency-Key must be text without control characters.") }
         let order = NewCreditOrder(agencyID: agency, memberID: try call.key("member"), optionID: new.optionId)
+        try checks.require(account)
         let begun = Mutex<Int64?>(nil)
         let made: Order
         do {
@@ -173,6 +177,7 @@ struct CreditOrderDesk: Sendable {
     private func cancel(_ call: Call) async throws -> Response {
         let agency = try await member(call)
         let key = try call.key("order")
+        try checks.require(account)
         do {
             _ = try await Self.translating(call.logger) { try await ordering.cancel(orderID: key, agencyID: agency) }
             return try JSONAnswer.make(OneOrder(order: try await order(key, agency)))

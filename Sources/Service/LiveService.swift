@@ -52,9 +52,10 @@ public final class LiveService: Sendable {
 
     private let setup: Setup
     private let pools: Pools
+    private let checks: AccountChecks
     private let responder: ServiceResponder
     /// `nil` where nobody can order.
-    private let mailing: CreditOrdering?
+    private let mailing: Mailing?
     private let bound = Mutex(Bound())
 
     /// Where it listens, and who wants to know.
@@ -96,33 +97,41 @@ public final class LiveService: Sendable {
     public static func open(_ setup: Setup, target: ConnectionTarget) async throws -> LiveService {
         let pools = Pools(target, setup.limits)
         do {
-            return LiveService(setup, pools, try await routes(setup, pools))
+            let checks = AccountChecks(setup.accounts)
+            return LiveService(setup, pools, checks, try await routes(setup, pools, checks))
         } catch {
             await pools.close()
             throw error
         }
     }
 
+    /// Has Stripe mail what was left over.
+    private struct Mailing: Sendable {
+        let account: String
+        let ordering: CreditOrdering
+    }
+
     private struct Made {
         var routes: [Route] = []
         var figures = ServiceFigures()
-        var mailing: CreditOrdering?
+        var mailing: Mailing?
     }
 
-    private init(_ setup: Setup, _ pools: Pools, _ made: Made) {
+    private init(_ setup: Setup, _ pools: Pools, _ checks: AccountChecks, _ made: Made) {
         self.setup = setup
         self.pools = pools
+        self.checks = checks
         mailing = made.mailing
         responder = ServiceResponder(
             routes: made.routes, limits: setup.limits, figures: made.figures, logger: setup.logger)
     }
 
-    private static func routes(_ setup: Setup, _ pools: Pools) async throws -> Made {
+    private static func routes(_ setup: Setup, _ pools: Pools, _ checks: AccountChecks) async throws -> Made {
         var made = Made()
         let figures = made.figures
         func desk(_ accounts: [LiveAccount]) -> WebhookDesk {
             WebhookDesk(
-                accounts: accounts, pool: pools.webhooks, canSend: setup.canSend,
+                accounts: accounts, checks: checks, pool: pools.webhooks, canSend: setup.canSend,
                 delivery: setup.jobs.settings.delivery, figures: figures, now: setup.now,
                 checkpoint: setup.webhookCheckpoint)
         }
@@ -137,8 +146,11 @@ public final class LiveService: Sendable {
         if let seller = setup.accounts.first(where: { $0.tables.orders != nil }), let table = seller.tables.orders {
             var ordering = CreditOrdering(table: table, client: seller.client, pool: pools.orders)
             ordering.turnSeconds = setup.limits.turnSeconds
-            let orders = CreditOrderDesk(door: door, pool: pools.other, table: table, ordering: ordering)
-            made.mailing = CreditOrdering(table: table, client: seller.client, pool: pools.mailing)
+            let orders = CreditOrderDesk(
+                door: door, pool: pools.other, table: table, ordering: ordering, account: seller.name, checks: checks)
+            made.mailing = Mailing(
+                account: seller.name,
+                ordering: CreditOrdering(table: table, client: seller.client, pool: pools.mailing))
             made.routes += orders.routes(bodyBytesMax: setup.limits.bodyBytesMax)
         }
         made.routes += HealthDesk(pool: pools.other, figures: figures).routes()
@@ -183,7 +195,22 @@ public final class LiveService: Sendable {
 
     /// Serves until one of the signals comes, or the task is cancelled. After a signal no connection is accepted any
     /// more, and requests under way have `limits.stopSeconds` to end.
+    /// - Throws: `AccountChanged` or `StripeError` where a key is not that of its account, before it listens or once
+    ///   Stripe says so; ``ListenFailure``.
     public func run(stoppingOn signals: [UnixSignal]) async throws {
+        let result: Result<Void, any Error>
+        do {
+            try await checks.begin(pool: pools.other, logger: setup.logger)
+            result = .success(try await serve(stoppingOn: signals))
+        } catch {
+            result = .failure(error)
+        }
+        tell { $0.hasEnded = true }
+        await pools.close()
+        try result.get()
+    }
+
+    private func serve(stoppingOn signals: [UnixSignal]) async throws {
         let limits = setup.limits
         var quiet = setup.logger
         quiet.logLevel = max(quiet.logLevel, .warning)
@@ -192,21 +219,25 @@ public final class LiveService: Sendable {
         }
         let beside = Beside(body: { [setup, pools] in await setup.beside(pools.other) })
         let mails = Beside(body: { [self] in await mailWaiting() })
+        let asking = Beside(body: { [checks, setup, pools] in
+            try await checks.goOn(everySeconds: limits.verifySeconds, pool: pools.other, logger: setup.logger)
+        })
         var configuration = ServiceGroupConfiguration(
-            services: [.init(service: application), .init(service: beside), .init(service: mails)],
+            services: [
+                .init(service: application), .init(service: beside), .init(service: mails), .init(service: asking),
+            ],
             gracefulShutdownSignals: signals,
             logger: quiet)
         configuration.maximumGracefulShutdownDuration = .seconds(limits.stopSeconds)
-        let result: Result<Void, any Error>
         do {
-            result = .success(try await ServiceGroup(configuration: configuration).run())
+            try await ServiceGroup(configuration: configuration).run()
         } catch {
             let isListening = bound.withLock { $0.port != nil }
-            result = .failure(isListening ? error : ListenFailure(address: setup.listen, reason: "\(error)"))
+            guard isListening || AccountChecks.isFinal(error) else {
+                throw ListenFailure(address: setup.listen, reason: "\(error)")
+            }
+            throw error
         }
-        tell { $0.hasEnded = true }
-        await pools.close()
-        try result.get()
     }
 }
 
@@ -217,7 +248,8 @@ extension LiveService {
         var before = ""
         while !Task.isCancelled {
             do {
-                try await mailing.mailWaiting()
+                // Another account would not know the invoices, and none of them would ever be mailed.
+                if checks.isVerified(mailing.account) { try await mailing.ordering.mailWaiting() }
                 before = ""
             } catch {
                 let reason = (error as? PostgresError)?.brief ?? "\(error)"
@@ -261,10 +293,10 @@ public struct ListenFailure: Error, CustomStringConvertible {
 
 /// What runs beside the server, stopped with it.
 private struct Beside: Service {
-    let body: @Sendable () async -> Void
+    let body: @Sendable () async throws -> Void
 
     func run() async throws {
-        await cancelWhenGracefulShutdown { await body() }
+        try await cancelWhenGracefulShutdown { try await body() }
         // A service that ends takes the group with it.
         try? await gracefulShutdown()
     }

@@ -28,6 +28,8 @@ public struct ServiceLimits: Sendable, Hashable {
     public var waitSeconds = 5
     /// Between two looks for invoices of orders that Stripe has yet to mail.
     public var mailSeconds = 5
+    /// Between two questions whose an account's key is, where Stripe could not be asked at the start.
+    public var verifySeconds = 10
 
     public init() {}
 }

@@ -12,6 +12,7 @@ import Stripe
 struct WebhookDesk: Sendable {
     /// Whose webhooks come here. Which one it is, the signature says.
     let accounts: [LiveAccount]
+    let checks: AccountChecks
     let pool: Pool
     /// There is a way for mail: notices can be sent.
     let canSend: Bool
@@ -130,8 +131,8 @@ struct WebhookDesk: Sendable {
 
     /// What is to be applied, once what an event cannot tell for certain has been read from Stripe.
     private enum Work: Sendable {
-        case order(InvoiceFacts)
-        case charge(IntentFacts)
+        case order(InvoiceFacts, Reversed)
+        case charge(IntentFacts, Reversed)
         case notice(FinalizedInvoice)
         case nothing(String)
 
@@ -192,7 +193,8 @@ struct WebhookDesk: Sendable {
         switch payload.event.type {
         case "invoice.paid", "invoice.voided":
             guard account.tables.orders != nil else { return nil }
-            return .order(InvoiceFacts(try await settled(payload, account)))
+            let invoice = try await settled(payload, account)
+            return .order(InvoiceFacts(invoice), try await reversed(of: invoice, payload, account))
         case "invoice.finalized":
             guard account.tables.notices != nil else { return nil }
             return try await notice(try payload.invoice(), account)
@@ -205,13 +207,42 @@ struct WebhookDesk: Sendable {
                 || (intent.status == .succeeded && intent.amountReceived == intent.amount
                     && intent.chargedSeconds != nil)
             {
-                return .charge(IntentFacts(intent))
+                return .charge(IntentFacts(intent), try await reversed(of: intent, payload, account))
             }
             // Where less was received than the charge is for, the rules say so, as at night.
-            return .charge(
-                IntentFacts(try await account.client.paymentIntent(intent.id, expandingCharge: true).value))
+            let now = try await client(of: account).paymentIntent(intent.id, expandingCharge: true).value
+            return .charge(IntentFacts(now), try await reversed(of: now, payload, account))
         default: return nil
         }
+    }
+
+    /// An event that comes later than this is not news: what it tells of may have been taken back since, Unix seconds.
+    private static let lateSeconds: Int64 = 600
+
+    private func isLate(_ payload: WebhookPayload) -> Bool {
+        payload.event.createdSeconds < now() - Self.lateSeconds
+    }
+
+    /// What was taken back of a payment whose webhook comes late. Of one that comes in time nobody asks.
+    private func reversed(
+        of invoice: Invoice, _ payload: WebhookPayload, _ account: LiveAccount
+    ) async throws -> Reversed {
+        guard invoice.status == .paid, isLate(payload) else { return Reversed() }
+        let client = try client(of: account)
+        return try await Reversals(client).total(of: try await client.intentsOfInvoice(invoice.id))
+    }
+
+    private func reversed(
+        of intent: PaymentIntent, _ payload: WebhookPayload, _ account: LiveAccount
+    ) async throws -> Reversed {
+        guard intent.status == .succeeded, isLate(payload) else { return Reversed() }
+        return try await Reversals(try client(of: account)).total(of: [intent.id])
+    }
+
+    /// For what only Stripe can say: another account would not know the object, and nobody would look again.
+    private func client(of account: LiveAccount) throws(APIError) -> StripeClient {
+        try checks.require(account.name)
+        return account.client
     }
 
     /// The invoice of a webhook. It is believed where it is void, or paid to the last cent; both states are final. One
@@ -220,7 +251,7 @@ struct WebhookDesk: Sendable {
     private func settled(_ payload: WebhookPayload, _ account: LiveAccount) async throws -> Invoice {
         let posted = try payload.invoice()
         if posted.status == .void || posted.isPaidInFull { return posted }
-        let now = try await account.client.invoice(posted.id).value
+        let now = try await client(of: account).invoice(posted.id).value
         guard now.status == .paid || now.status == .void else {
             throw Self.conflict(
                 "The event \(payload.event.type) came, and Stripe says that invoice \(now.id) is \(now.status.text).")
@@ -237,8 +268,9 @@ struct WebhookDesk: Sendable {
     /// A finalized invoice may be void or paid by now: the mail says what is so when it is written.
     private func notice(_ invoice: Invoice, _ account: LiveAccount) async throws -> Work {
         let now: Invoice
+        let client = try client(of: account)
         do {
-            now = try await account.client.invoice(invoice.id).value
+            now = try await client.invoice(invoice.id).value
         } catch {
             guard error.kind == .notFound else { throw error }
             return .nothing("Stripe does not know the invoice any more")
@@ -271,11 +303,11 @@ struct WebhookDesk: Sendable {
         _ work: Work, _ account: LiveAccount, on connection: Connection
     ) async throws -> WebhookEvent.Outcome {
         switch work {
-        case .order(let invoice):
-            let outcome = try await account.tables.effects.apply(invoice, on: connection)
+        case .order(let invoice, let reversed):
+            let outcome = try await account.tables.effects.apply(invoice, reversed: reversed, on: connection)
             return try Self.outcome(outcome, named: invoice.orderID.map { "order \($0)" })
-        case .charge(let intent):
-            let outcome = try await account.tables.effects.apply(intent, on: connection)
+        case .charge(let intent, let reversed):
+            let outcome = try await account.tables.effects.apply(intent, reversed: reversed, on: connection)
             return try Self.outcome(outcome, named: intent.chargeID.map { "charge \($0)" })
         case .notice(let invoice):
             return try await tell(of: invoice, account, on: connection)

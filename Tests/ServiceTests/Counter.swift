@@ -23,7 +23,10 @@ struct CounterSetup: Sendable {
     /// In place of a database of the tests' server.
     var target: ConnectionTarget?
     var mode: Stripe.AccountMode? = .test
+    /// Of task_health.
     var accountID: String?
+    /// What runs have remembered of accounts, by name.
+    var known: [String: String] = [:]
     /// Accounts whose Stripe cannot be reached.
     var away: Set<String> = []
     /// The rate limits are in the database, as those of a process are.
@@ -79,6 +82,11 @@ final class Counter: Sendable {
                 accounts: [.taskHealth(), .medflyt(), .default()],
                 clockSeconds: Int64(Date().timeIntervalSince1970), faults: setup.faults, recordsRequests: true))
         try await Self.fill(server, pool)
+        for (name, id) in setup.known {
+            _ = try await pool.withConnection {
+                try await $0.execute("INSERT INTO trueup.account (name, account_id) VALUES ($1, $2)", name, id)
+            }
+        }
         let jobs = Self.jobs(server.url)
         let tables = try await LiveTables.resolve(jobs.jobs, pool: pool)
         let (url, client, id) = (server.url, stripeHTTP, setup.accountID)
@@ -90,7 +98,7 @@ final class Counter: Sendable {
             let account = Account(
                 name: name, secretKey: Secret("sk_test_sandbox_\(name)"),
                 apiBase: setup.away.contains(name) ? "http://127.0.0.1:1" : url, mode: setup.mode,
-                accountID: id)
+                accountID: name == "task_health" ? id : nil)
             return LiveAccount(
                 name: name, secrets: secrets, tables: found,
                 client: StripeClient(
@@ -124,6 +132,11 @@ final class Counter: Sendable {
         await server.stop()
         await http.close()
         await stripeHTTP.close()
+    }
+
+    /// What the service ends with by itself; `nil` where it ends in order.
+    func ended() async -> (any Error)? {
+        if case .failure(let error) = await serving.result { error } else { nil }
     }
 
     static func secret(_ account: String) -> String { "whsec_CANARY_\(account)" }

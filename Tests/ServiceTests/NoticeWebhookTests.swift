@@ -77,7 +77,7 @@ struct NoticeWebhookTests {
             // A final state needs no question.
             #expect(try await counter.deliver(paid, account: "task_health").outcome == "done")
             let reply = try await counter.deliver(event, account: "medflyt")
-            #expect(reply.status == 503 && reply.code == "stripe_unavailable", "\(reply.text)")
+            #expect(reply.status == 503 && reply.code == "account_unverified", "\(reply.text)")
             #expect(try await counter.number("SELECT count(*) FROM agency_invoice_notice") == 0)
         }
     }
