@@ -7,7 +7,7 @@ import Runner
 import Schedule
 import Store
 
-struct BackfillCommand: AsyncParsableCommand {
+struct BackfillCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "backfill",
         abstract: "Runs a job once over a range of dates.",
@@ -39,7 +39,7 @@ struct BackfillCommand: AsyncParsableCommand {
     var plan = false
 
     @Option(name: .long, help: ArgumentHelp("The directory of the plan files.", valueName: "dir"))
-    var plans = "plans"
+    var plans = PlanFolder.usual
 
     @Flag(name: .long, help: "Print one JSON document to stdout.")
     var json = false
@@ -85,7 +85,7 @@ struct BackfillCommand: AsyncParsableCommand {
                 "--to \(to) lies ahead: the range ends the job's settle delay before the run began, as its first line "
                     + "says. What is created later is left to later runs.", .warning)
         }
-        let folder = PlanFolder(path: plans, next: next)
+        let folder = PlanFolder(path: plans)
         try folder.check()
         let isLive = Accounts.hasLiveKey(definition.kind.accounts, settings: set.settings)
         let file = metrics.file()
@@ -95,14 +95,14 @@ struct BackfillCommand: AsyncParsableCommand {
                     try await file.written(of: database.target) {
                         try await RunningJob(
                             definition: narrowed, set: set, database: database, isPlan: plan, range: range,
-                            resume: command, meter: file.meter
+                            resume: same.text, meter: file.meter
                         ).run(.backfill)
                     }
                 }
             }
         }
-        let path = try folder.write(result.plan)
-        RunOutput(result, definition: definition, planPath: path, next: next).show(json: json)
+        let path = try folder.write(result.plan, same: same)
+        RunOutput(result, definition: definition, planPath: path, same: same).show(json: json)
         if result.exitCode != 0 { throw ExitCode(result.exitCode) }
     }
 
@@ -119,14 +119,11 @@ struct BackfillCommand: AsyncParsableCommand {
     }
 
     /// The command that goes on.
-    private var command: String {
-        var words = ["trueup backfill \(name ?? "") --from \(from ?? "") --to \(to ?? "")"]
-        if let account { words.append("--account \(account)") }
-        if plan { words.append("--plan") }
-        return next.onJobs(words.joined(separator: " "))
+    private var same: SameCommand {
+        let range = "--from \(NextCommand.word(from ?? "")) --to \(NextCommand.word(to ?? ""))"
+        let only = account.map { " --account " + NextCommand.word($0) } ?? ""
+        return SameCommand("trueup backfill \(name ?? "") \(range)\(only)", isPlan: plan, plans: plans, next: next)
     }
-
-    private var next: NextCommand { NextCommand(files, databaseOptions) }
 
     /// A day's beginning in the job's zone, or a moment.
     private static func seconds(_ text: String, _ option: String, _ definition: JobDefinition) throws -> Int64 {

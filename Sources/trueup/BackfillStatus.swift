@@ -27,16 +27,20 @@ struct BackfillStatus {
             let state = run.stateNow(held)
             let progress = try await pool.withConnection { try await ReadProgress.of(run: run.id, on: $0) }
             let counts = try await Runs(pool: pool).counts(of: run.id).values
-            let objects = run.endedAt == nil || state == .interrupted ? progress?.objects ?? 0 : run.stripeObjects
+            let isComplete = [.clean, .repaired, .drift].contains(state)
+            let objects = isComplete ? run.stripeObjects : progress?.objects ?? 0
+            let isOver = isComplete || state == .running || state == .interrupted
             table.rows.append([
                 String(run.id), run.job, run.isPlan ? "plan" : "backfill", state.rawValue,
                 time(run.period.fromSeconds, run), time(run.period.toSeconds, run),
-                progress.map { "\(Int($0.share * 100)) %" } ?? "–", Money.grouped(objects),
+                // What was listed to its end may lack something else, such as what was taken back.
+                isOver ? progress.map { "\(Int($0.share * 100)) %" } ?? "–" : "in part", Money.grouped(objects),
                 Money.grouped(counts.map(\.found).reduce(0, +)),
                 Money.grouped(counts.map(\.repaired).reduce(0, +)),
                 Money.grouped(counts.map(\.open).reduce(0, +)),
             ])
             if state == .interrupted { commands.append("To go on with run \(run.id): \(try await command(run))") }
+            if state == .incomplete { commands.append("To do run \(run.id) again: \(try await command(run))") }
         }
         return table.lines + (commands.isEmpty ? [] : [""] + commands)
     }

@@ -6,7 +6,7 @@ import Runner
 import Schedule
 import Store
 
-struct CheckCommand: AsyncParsableCommand {
+struct CheckCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Validates every job file; with --online also keys, accounts, tables, privileges and delivery.",
@@ -65,7 +65,7 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     private func checkOnline(_ set: JobSet) async throws {
-        var report = CheckReport()
+        var report = CheckReport(next: next)
         let names = Array(Set(set.jobs.flatMap(\.kind.accounts))).sorted()
         var owners: [String: String] = [:]
         var answered: [String: String?] = [:]
@@ -129,7 +129,8 @@ struct CheckCommand: AsyncParsableCommand {
             throw CommandError(
                 "it belongs to \(found), which earlier runs have known as \(others.joined(separator: ", ")). "
                     + "Check that the keys are not swapped; if the account was renamed, forget the old name with: "
-                    + "trueup db psql -- -c \"DELETE FROM trueup.account WHERE account_id = '\(found)'\"")
+                    + next.onJobs("trueup db psql")
+                    + " -- -c \"DELETE FROM trueup.account WHERE account_id = '\(found)'\"")
         }
         let isKnown = try await KnownAccounts.hold(name: name, accountID: found, on: connection)
         let words = isKnown ? "the account of earlier runs, \(found)" : "no run has used this account yet"
@@ -200,6 +201,9 @@ struct CheckCommand: AsyncParsableCommand {
 /// One line for each thing that was tried.
 private struct CheckReport: Sendable {
     private(set) var failures = 0
+    private let next: NextCommand
+
+    init(next: NextCommand) { self.next = next }
 
     /// What is neither good nor bad by itself: that is for a person to say.
     mutating func notes(_ what: String, _ body: () async throws -> [String]) async {
@@ -207,7 +211,7 @@ private struct CheckReport: Sendable {
             for text in try await body() { Terminal.print("note \(what): \(text)") }
         } catch {
             failures += 1
-            Terminal.print("BAD  \(what): \(explanation(of: error))")
+            Terminal.print("BAD  \(what): \(explanation(of: error, next: next))")
         }
     }
 
@@ -216,7 +220,7 @@ private struct CheckReport: Sendable {
             Terminal.print("ok   \(what): \(try await body())")
         } catch {
             failures += 1
-            Terminal.print("BAD  \(what): \(explanation(of: error))")
+            Terminal.print("BAD  \(what): \(explanation(of: error, next: next))")
         }
     }
 }

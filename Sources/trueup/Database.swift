@@ -62,6 +62,14 @@ struct Database: Sendable {
         return database
     }
 
+    /// Whether a database is named, or an embedded one was made before.
+    static func exists(_ options: DatabaseOptions, settings: Settings?) async throws -> Bool {
+        let (variable, environment) = (settings.databaseVariable, ProcessInfo.processInfo.environment)
+        let isNamed = environment[variable] != nil || environment[variable + "_FILE"] != nil
+        if options.dataDir != nil || (isNamed && !options.embedded) { return true }
+        return try await options.cluster().status().majorVersion != nil
+    }
+
     /// The first time the embedded server does not know the database yet.
     private func connectMakingDatabase() async throws -> Connection {
         do {

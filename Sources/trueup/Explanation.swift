@@ -1,15 +1,39 @@
 import Foundation
 import PostgreSQL
 import Runner
+import Store
 
 /// An error as a person is told it: one line, without SQL, and with the next step where the error alone does not say
 /// it.
-func explanation(of error: any Error) -> String {
+/// - Parameter next: what leads to the files and the database of the command that tells it.
+func explanation(of error: any Error, next: NextCommand = NextCommand()) -> String {
     switch error {
-    case let error as PostgresError: sentence(reason(of: error), and: nextStep(after: error))
-    case RunError.alreadyRunning, PlanError.noRun: "\(error) See: trueup runs"
+    case let error as PostgresError: sentence(reason(of: error), and: nextStep(after: error, next))
+    case RunError.alreadyRunning, PlanError.noRun: "\(error) See: " + next.onJobs("trueup runs")
     case let error as CocoaError: error.words
-    default: "\(error)"
+    default: advice(of: error, next)
+    }
+}
+
+/// An error's own text, in which the command that it names has the options.
+private func advice(of error: any Error, _ next: NextCommand) -> String {
+    guard let named = command(namedBy: error) else { return "\(error)" }
+    return "\(error)".replacing(named, with: next.onJobs(named))
+}
+
+/// The command that an error of another module names: who makes the error does not know the options.
+private func command(namedBy error: any Error) -> String? {
+    switch error {
+    case is AccountChanged: "trueup db psql"
+    case MigrationError.missing, MigrationError.behind: "trueup db migrate"
+    case ContractError.noTable: "trueup db migrate --application"
+    case RunError.noTable: "trueup check"
+    case ReportRunError.noRun: "trueup runs"
+    case let lost as RunLost: "trueup runs \(lost.runID)"
+    case SignError.noReport: "trueup report list"
+    case SignError.supersededAlready(let other): "trueup report show \(other)"
+    case SignError.forged: "trueup report verify"
+    default: nil
     }
 }
 
@@ -28,13 +52,14 @@ func reason(of error: any Error) -> String {
 }
 
 /// What to do about an error of the database. The codes: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
-private func nextStep(after error: PostgresError) -> String? {
+private func nextStep(after error: PostgresError, _ next: NextCommand) -> String? {
     let variable = Database.variable
     switch error.sqlState {
     case "42501":
         return
             "Trueup's role needs USAGE on schema trueup, CREATE there as well for runs, and SELECT, INSERT, UPDATE, "
-            + "DELETE on its tables; trueup check --online names what is missing; ask the database's owner for it"
+            + "DELETE on its tables; \(next.onJobs("trueup check --online")) names what is missing; ask the database's "
+            + "owner for it"
     case "28P01", "28000": return "Check the user and the password in \(variable)"
     case "3D000": return "Check the database's name in \(variable), or create it with: createdb"
     case "53100": return "The server's disk is full: make room, then run again"

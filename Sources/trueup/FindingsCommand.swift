@@ -15,7 +15,7 @@ struct FindingsCommand: AsyncParsableCommand {
         defaultSubcommand: FindingsListCommand.self)
 }
 
-struct FindingsShowCommand: AsyncParsableCommand {
+struct FindingsShowCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows one finding.")
 
     @Argument(help: ArgumentHelp("Its id, as the list shows it.", valueName: "F-id"))
@@ -43,10 +43,7 @@ struct FindingsShowCommand: AsyncParsableCommand {
                 )
             }
             guard let finding else {
-                throw CommandError(
-                    "There is no finding \(id). See: "
-                        + NextCommand(files, databaseOptions).onJobs("trueup findings list")
-                )
+                throw CommandError("There is no finding \(id). See: " + next.onJobs("trueup findings list"))
             }
             if json.json {
                 return try JSONDocument.print(

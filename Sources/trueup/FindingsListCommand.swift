@@ -4,7 +4,7 @@ import Reconciliation
 import Runner
 import Store
 
-struct FindingsListCommand: AsyncParsableCommand {
+struct FindingsListCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "Lists findings that are not closed, by currency, in each those about the most money first.")
@@ -74,9 +74,12 @@ struct FindingsListCommand: AsyncParsableCommand {
     func run() async throws {
         let set = try files.loadIfThere()
         try await Database.with(databaseOptions, settings: set?.settings) { database in
-            let findings = try await Pool.with(database.target, applicationName: "trueup findings") { pool in
+            let (findings, words) = try await Pool.with(
+                database.target, applicationName: "trueup findings"
+            ) { pool -> ([Finding], String) in
                 try await NameFilter(set: set, pool: pool).check(job: job, account: account)
-                return try await Findings(pool: pool).list(filter)
+                let run = try await askedRun(pool)
+                return (try await Findings(pool: pool).list(filter), try await nothing(run, pool))
             }
             if json.json {
                 return try JSONDocument.print(
@@ -90,9 +93,32 @@ struct FindingsListCommand: AsyncParsableCommand {
                 ], rightAligned: [7, 8, 9, 11])
             for finding in findings { table.rows.append(row(finding)) }
             for line in table.lines { Terminal.print(line) }
-            if findings.isEmpty { Terminal.say("No findings.") }
+            if findings.isEmpty { Terminal.say(words) }
             if findings.count == limit { Terminal.say("There may be more: raise --limit.") }
         }
+    }
+
+    /// The run that --run names.
+    private func askedRun(_ pool: Pool) async throws -> Run? {
+        guard let runNumber else { return nil }
+        guard let run = try await Runs(pool: pool).run(id: runNumber) else {
+            throw CommandError("There is no run \(runNumber). See: " + next.onJobs("trueup runs"))
+        }
+        return run
+    }
+
+    /// What an empty list means: that there is nothing, or that nobody has looked.
+    private func nothing(_ run: Run?, _ pool: Pool) async throws -> String {
+        let runs = Runs(pool: pool)
+        guard let run else {
+            if try await runs.hasCompared(job: job) { return "No findings." }
+            return "No findings: no run" + (job.map { " of " + printable($0) } ?? "") + " has compared anything yet."
+        }
+        let state = run.stateNow(try await JobLock.held(of: [run.job], pool: pool))
+        guard [.clean, .repaired, .drift].contains(state) else {
+            return "No findings: run \(run.id) has not compared everything (\(state.rawValue))."
+        }
+        return run.isPlan ? "Run \(run.id) was a plan: it keeps no findings; its plan file has them." : "No findings."
     }
 
     private func row(_ finding: Finding) -> [String] {

@@ -18,16 +18,9 @@ struct FindingID: ExpressibleByArgument {
 struct NoteOptions: ParsableArguments {
     @Option(name: .long, help: "Why; kept with the finding.")
     var note: String?
-
-    func required() throws -> String {
-        guard let note, !note.allSatisfy(\.isWhitespace) else {
-            throw ValidationError("Say why with --note: whoever reads the report will ask.")
-        }
-        return note
-    }
 }
 
-struct FindingsAssignCommand: AsyncParsableCommand {
+struct FindingsAssignCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(commandName: "assign", abstract: "Gives a finding to a person.")
 
     @Argument(help: ArgumentHelp("Its id, as the list shows it.", valueName: "F-id"))
@@ -46,7 +39,7 @@ struct FindingsAssignCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (id, to, text) = (id.number, to, note.note ?? "")
-        let next = NextCommand(files, databaseOptions)
+        let next = next
         try await change(files, databaseOptions) { findings in
             guard try await findings.assign(id, to: to, by: RunOrigin.here(.manual).requestedBy, note: text) else {
                 throw CommandError("There is no finding F-\(id). See: " + next.onJobs("trueup findings list"))
@@ -56,22 +49,28 @@ struct FindingsAssignCommand: AsyncParsableCommand {
     }
 }
 
-struct FindingsAcceptCommand: AsyncParsableCommand {
+struct FindingsAcceptCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "accept", abstract: "Accepts a finding: it stays quiet until its facts change.")
 
     @Argument(help: ArgumentHelp("Its id, as the list shows it.", valueName: "F-id"))
     var id: FindingID
 
-    @OptionGroup var note: NoteOptions
+    @Option(name: .long, help: "Why; kept with the finding, for whoever reads the report.")
+    var note: String
+
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
-    func validate() throws { _ = try note.required() }
+    func validate() throws {
+        guard !note.allSatisfy(\.isWhitespace) else {
+            throw ValidationError("Say why with --note: whoever reads the report will ask.")
+        }
+    }
 
     func run() async throws {
-        let (id, text) = (id.number, try note.required())
-        let next = NextCommand(files, databaseOptions)
+        let (id, text) = (id.number, note)
+        let next = next
         try await change(files, databaseOptions) { findings in
             guard try await findings.accept(id, by: RunOrigin.here(.manual).requestedBy, note: text) else {
                 throw try await notSo(id, "open", findings, next)
@@ -81,7 +80,7 @@ struct FindingsAcceptCommand: AsyncParsableCommand {
     }
 }
 
-struct FindingsReopenCommand: AsyncParsableCommand {
+struct FindingsReopenCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "reopen", abstract: "Takes an acceptance back: the finding is open again.")
 
@@ -94,12 +93,13 @@ struct FindingsReopenCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (id, text) = (id.number, note.note ?? "")
-        let next = NextCommand(files, databaseOptions)
+        let next = next
         try await change(files, databaseOptions) { findings in
-            guard try await findings.reopen(id, by: RunOrigin.here(.manual).requestedBy, note: text) else {
-                throw try await notSo(id, "accepted", findings, next)
-            }
-            Terminal.say("F-\(id) is open again.")
+            let opened = try await findings.reopen(id, by: RunOrigin.here(.manual).requestedBy, note: text)
+            guard !opened.isEmpty else { throw try await notSo(id, "accepted", findings, next) }
+            let others = opened.filter { $0 != id }.map { "F-\($0)" }.joined(separator: ", ")
+            let same = others.isEmpty ? "" : ", and with it \(others), the same difference in other jobs' lists"
+            Terminal.say("F-\(id) is open again\(same).")
         }
     }
 }

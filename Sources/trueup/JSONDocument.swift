@@ -5,9 +5,11 @@ import Schedule
 /// What a command prints with `--json`: one object with sorted keys, whose `format` says what it is. Every member is
 /// always there; what is not known is null.
 enum JSONDocument {
-    static func print(_ document: some Encodable) throws {
+    /// - Parameter isOneLine: for several documents below each other.
+    static func print(_ document: some Encodable, isOneLine: Bool = false) throws {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if !isOneLine { encoder.outputFormatting.insert(.prettyPrinted) }
         encoder.keyEncodingStrategy = .convertToSnakeCase
         Terminal.print(String(decoding: try encoder.encode(document), as: UTF8.self))
     }

@@ -55,7 +55,7 @@ struct JobDocument: Encodable, Sendable {
     @OrNull var previousReport: ReportAttemptDocument?
     /// Where the last one is there: a newer time that was to make it again and did not.
     @OrNull var failedSince: ReportAttemptDocument?
-    /// `ok`, `running`, `paused`, `late`, `failing`, `missed`, `never_ran`; null: the database was not read.
+    /// `ok`, `running`, `paused`, `late`, `failing`, `missed`, `waiting`, `never_ran`; null: the database was not read.
     @OrNull var health: String?
     /// The same as a sentence.
     @OrNull var healthText: String?

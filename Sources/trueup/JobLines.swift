@@ -13,6 +13,8 @@ struct KnownJobs: Sendable {
     var retrying: [String: Occurrence]
     /// The last run of each that has ended or whose process was killed, also one that a person or cron started.
     var lastRuns: [String: Run]
+    /// The last run of each that applied a plan.
+    var lastApplied: [String: Int64]
     /// How those stand that make reports.
     var reports: [String: ReportStanding]
     /// The ways on which the last report that was made has not arrived.
@@ -26,6 +28,7 @@ struct JobLines {
     let job: JobDefinition
     let known: KnownJobs?
     let nowSeconds: Int64
+    let next: NextCommand
 
     /// A scheduler looks every second; so much later than a job's time, nobody does.
     private static let lateSeconds: Int64 = 120
@@ -101,13 +104,14 @@ struct JobLines {
 
     /// How a job is.
     enum Health: String, Sendable {
-        case ok, running, paused, late, failing, missed
+        case ok, running, paused, late, failing, missed, waiting
         case neverRan = "never_ran"
     }
 
     func health(_ known: KnownJobs) -> (state: Health, words: String) {
         if let state = known.states[job.name], let by = state.pausedBy, let at = state.pausedAt {
-            return (.paused, "paused by \(by) since \(isoTime(at.seconds)): trueup jobs resume \(job.name)")
+            let resume = next.onJobs("trueup jobs resume \(job.name)")
+            return (.paused, "paused by \(by) since \(isoTime(at.seconds)): \(resume)")
         }
         if !known.running.isDisjoint(with: [job.name, JobLock.reportPrefix + job.name]) {
             return (.running, "it runs now")
@@ -122,12 +126,22 @@ struct JobLines {
         let hasRun = last(known).end != nil || occurrence?.state == .done
         if !hasRun { return (.neverRan, known.states[job.name] == nil ? unseen : "never ran") }
         let isFailedSince = known.reports[job.name]?.since != nil
-        return (.ok, isFailedSince ? "ok: the report is there; to make it once more did not succeed since" : "ok")
+        if isFailedSince { return (.ok, "ok: the report is there; to make it once more did not succeed since") }
+        return left(known).map { (.waiting, "WAITING: " + RunSummary.oneLine($0)) } ?? (.ok, "ok")
+    }
+
+    /// What its last run left to a person, unless a plan was applied since.
+    private func left(_ known: KnownJobs) -> String? {
+        guard known.reports[job.name] == nil, let run = known.lastRuns[job.name],
+            known.lastApplied[job.name] ?? 0 < run.id
+        else { return nil }
+        return run.problems.first
     }
 
     private var unseen: String {
         job.expression == nil && job.after.isEmpty
-            ? "never ran" : "never ran; no scheduler has seen it yet: trueup schedule, or cron (trueup cron print)"
+            ? "never ran"
+            : "never ran; no scheduler has seen it yet: \(next.onJobs("trueup schedule")), or cron (trueup cron print)"
     }
 
     private func isLast(_ occurrence: Occurrence?, _ known: KnownJobs) -> Bool {
@@ -156,7 +170,8 @@ struct JobLines {
             guard let due = expression.next(after: state.lastNominalSeconds, in: job.zone),
                 nowSeconds - due > Self.lateSeconds
             else { return nil }
-            return "LATE: it was due at \(ISOTime.text(due, in: job.zone)), and no scheduler runs: trueup schedule"
+            return "LATE: it was due at \(ISOTime.text(due, in: job.zone)), and no scheduler runs: "
+                + next.onJobs("trueup schedule")
         }
         guard let start = last(known).start, let due = expression.previous(before: nowSeconds, in: job.zone),
             nowSeconds - due > Self.lateSeconds + job.jitterSeconds, start < due
@@ -172,10 +187,12 @@ struct JobLines {
             + "the next one at \(ISOTime.text(occurrence.notBeforeSeconds, in: job.zone))\(why)"
     }
 
+    private var runs: String { next.onJobs("trueup runs --job \(job.name)") }
+
     private func failing(_ known: KnownJobs) -> String? {
         let occurrence = known.last[job.name]
         if occurrence?.state == .failed, isLast(occurrence, known) {
-            return "FAILING: \(occurrence?.detail ?? "see trueup runs --job \(job.name)")"
+            return "FAILING: \(occurrence?.detail ?? "see \(runs)")"
         }
         if let standing = known.reports[job.name], let report = standing.last, report.isOwn {
             return failing(report, standing, known)
@@ -196,7 +213,7 @@ struct JobLines {
         let name = report.reportID.map { "report \($0)" } ?? "the report\(cutOff)"
         switch report.stateNow([]) {
         case .failed:
-            let why = RunSummary.oneLine(report.problem ?? "see trueup runs --job \(job.name)")
+            let why = RunSummary.oneLine(report.problem ?? "see \(runs)")
             return "FAILING: \(name) was not made: \(why)"
         case .interrupted:
             let end = stopped(isKilled: report.isKilled, report.startedAt.seconds, report.endedAt?.seconds)
@@ -204,7 +221,7 @@ struct JobLines {
             return "FAILING: \(name) was not made: it \(end); \(again(report.trigger))\(last)"
         default: break
         }
-        let show = report.reportID.map { ": trueup report show \($0)" } ?? ""
+        let show = report.reportID.map { ": " + next.onJobs("trueup report show \($0)") } ?? ""
         let ways = known.unreached[job.name] ?? []
         let unreached = ways.isEmpty ? nil : "has not reached everybody (\(ways.joined(separator: ", ")))"
         let troubles = [report.state == .incomplete ? "is incomplete" : nil, unreached].compactMap(\.self)
@@ -219,7 +236,7 @@ struct JobLines {
     }
 
     private func again(_ trigger: String) -> String {
-        let command = "trueup run \(job.name)"
+        let command = next.onJobs("trueup run \(job.name)")
         return trigger == "schedule" ? "a scheduler runs it again, or: \(command)" : "run it again: \(command)"
     }
 }

@@ -13,7 +13,7 @@ struct JobsCommand: AsyncParsableCommand {
         defaultSubcommand: JobsListCommand.self)
 }
 
-struct JobsListCommand: AsyncParsableCommand {
+struct JobsListCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Shows the jobs: schedule, next three runs, last result, health.")
 
@@ -26,13 +26,14 @@ struct JobsListCommand: AsyncParsableCommand {
         if set.jobs.isEmpty, wrong == 0 { Terminal.say("There are no jobs in \(files.jobs), only settings.") }
         let known = await known(set)
         let now = known?.nowSeconds ?? Int64(Date().timeIntervalSince1970)
+        let lines = { JobLines(job: $0, known: known, nowSeconds: now, next: next) }
         if json.json {
-            let jobs = set.jobs.map { JobDocument($0, JobLines(job: $0, known: known, nowSeconds: now)) }
+            let jobs = set.jobs.map { JobDocument($0, lines($0)) }
             try JSONDocument.print(JobsDocument(isDatabaseRead: known != nil, jobs: jobs))
         } else {
             for (index, job) in set.jobs.enumerated() {
                 if index > 0 { Terminal.print("") }
-                for line in JobLines(job: job, known: known, nowSeconds: now).lines { Terminal.print(line) }
+                for line in lines(job).lines { Terminal.print(line) }
             }
         }
         // What is not shown is not well.
@@ -67,19 +68,20 @@ struct JobsListCommand: AsyncParsableCommand {
                         last: try await occurrences.lastEnded(of: names),
                         retrying: try await occurrences.retrying(of: names),
                         lastRuns: try await Runs(pool: pool).lastEnded(of: names),
+                        lastApplied: try await Runs(pool: pool).lastApplied(of: names),
                         reports: reports, unreached: try await unreached(reports, pool),
                         running: try await JobLock.held(
                             of: names + names.map { JobLock.reportPrefix + $0 }, pool: pool))
                 }
             }
         } catch {
-            Terminal.say("Last results are not shown: \(explanation(of: error))")
+            Terminal.say("Last results are not shown: \(explanation(of: error, next: next))")
             return nil
         }
     }
 }
 
-struct JobsPauseCommand: AsyncParsableCommand {
+struct JobsPauseCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "pause",
         abstract: "Keeps the schedule and cron from starting a job; what runs goes on. It is not missed meanwhile.")
@@ -93,7 +95,8 @@ struct JobsPauseCommand: AsyncParsableCommand {
     func run() async throws {
         try await JobsPauseCommand.change(job, files, databaseOptions) { occurrences, known in
             let isNew = try await occurrences.pause(known, by: RunOrigin.here(.manual).requestedBy)
-            Terminal.say(isNew ? "\(job) is paused. To go on: trueup jobs resume \(job)" : "\(job) was paused already.")
+            let resume = next.onJobs("trueup jobs resume \(job)")
+            Terminal.say(isNew ? "\(job) is paused. To go on: \(resume)" : "\(job) was paused already.")
         }
     }
 
@@ -112,7 +115,7 @@ struct JobsPauseCommand: AsyncParsableCommand {
     }
 }
 
-struct JobsResumeCommand: AsyncParsableCommand {
+struct JobsResumeCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "resume", abstract: "Lets a paused job start again, from now on.")
 

@@ -20,10 +20,10 @@ struct NextCommand: Sendable {
     }
 
     /// A path as a shell takes it.
-    private static func word(_ path: String) -> String {
+    static func word(_ path: String) -> String {
         let isPlain = path.utf8.allSatisfy { byte in
             (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
-                || "/._-+".utf8.contains(byte)
+                || "/._-+:".utf8.contains(byte)
         }
         return isPlain && !path.isEmpty ? path : "'" + path.replacing("'", with: "'\\''") + "'"
     }

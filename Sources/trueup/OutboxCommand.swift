@@ -13,7 +13,7 @@ struct OutboxCommand: AsyncParsableCommand {
         defaultSubcommand: OutboxListCommand.self)
 }
 
-struct OutboxListCommand: AsyncParsableCommand {
+struct OutboxListCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Lists messages that are not sent, the oldest first.")
 
@@ -43,13 +43,13 @@ struct OutboxListCommand: AsyncParsableCommand {
         Terminal.print(table.lines.joined(separator: "\n"))
         if messages.contains(where: { $0.state == .unknown }) {
             Terminal.say(
-                "Of an unknown one nobody knows whether it arrived: ask its recipient, then trueup outbox settle ID "
-                    + "--was-sent or --send-again")
+                "Of an unknown one nobody knows whether it arrived: ask its recipient, then "
+                    + next.onJobs("trueup outbox settle ID --was-sent") + ", or with --send-again instead")
         }
     }
 }
 
-struct OutboxSendCommand: AsyncParsableCommand {
+struct OutboxSendCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "send", abstract: "Sends what is due now.")
 
@@ -73,7 +73,7 @@ struct OutboxSendCommand: AsyncParsableCommand {
     }
 }
 
-struct OutboxSettleCommand: AsyncParsableCommand {
+struct OutboxSettleCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "settle", abstract: "Says what became of a message whose answer was lost, or tries one again.")
 
@@ -98,7 +98,9 @@ struct OutboxSettleCommand: AsyncParsableCommand {
         let isDone = try await withOutbox(files.settingsIfThere(), databaseOptions) { outbox, _ in
             try await outbox.decide(wasSent ? .wasSent : .sendAgain, message: id)
         }
-        guard isDone else { throw CommandError("Message \(id) is not one to be settled. See: trueup outbox list") }
+        guard isDone else {
+            throw CommandError("Message \(id) is not one to be settled. See: " + next.onJobs("trueup outbox list"))
+        }
         Terminal.say("Message \(id) \(wasSent ? "counts as sent" : "will be sent again").")
     }
 }

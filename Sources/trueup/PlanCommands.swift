@@ -6,7 +6,7 @@ import Reconciliation
 import Runner
 import Store
 
-struct ApplyCommand: AsyncParsableCommand {
+struct ApplyCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "apply", abstract: "Does exactly what a plan file says.",
         discussion: """
@@ -100,11 +100,9 @@ struct ApplyCommand: AsyncParsableCommand {
         }
         return result.exitCode
     }
-
-    private var next: NextCommand { NextCommand(files, databaseOptions) }
 }
 
-struct RevertCommand: AsyncParsableCommand {
+struct RevertCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "revert", abstract: "Makes the plan that undoes the repairs of a run.",
         discussion: """
@@ -116,7 +114,7 @@ struct RevertCommand: AsyncParsableCommand {
     var run: Int64
 
     @Option(name: .long, help: ArgumentHelp("The directory of the plan files.", valueName: "dir"))
-    var plans = "plans"
+    var plans = PlanFolder.usual
 
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
@@ -134,7 +132,7 @@ struct RevertCommand: AsyncParsableCommand {
             let path = try PlanFile.write(plan, to: plans)
             let lines = PlanView(plan).lines(columns: WrappedLine.terminalColumns)
             Terminal.print(lines.joined(separator: "\n"))
-            PlanFile.say(plan, path: path, next: NextCommand(files, databaseOptions))
+            PlanFile.say(plan, path: path, next: next)
         }
     }
 }
@@ -165,7 +163,7 @@ enum PlanFile {
 
     /// Says where a plan is, and how to do it where there is something to do.
     static func say(_ plan: Plan, path: String, next: NextCommand) {
-        let command = plan.items.isEmpty ? "" : " To do it: " + next.onJobs("trueup apply \(path)")
+        let command = plan.items.isEmpty ? "" : " To do it: " + next.onJobs("trueup apply " + NextCommand.word(path))
         Terminal.say("Written to \(path)." + command)
     }
 

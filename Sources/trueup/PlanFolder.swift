@@ -4,8 +4,10 @@ import Runner
 
 /// Where the plans of a command go.
 struct PlanFolder {
+    /// Where they go unless it is said.
+    static let usual = "plans"
+
     let path: String
-    let next: NextCommand
 
     /// Whether a plan can be written there is asked before anything is read: a night's plan that cannot be written is
     /// found in the morning. Nothing is left behind.
@@ -23,17 +25,17 @@ struct PlanFolder {
     }
 
     /// Writes a plan.
+    /// - Parameter same: the command that made it.
     /// - Returns: its path.
     /// - Throws: ``CommandError``, which says how to make it anew.
-    func write(_ plan: Plan?) throws -> String? {
+    func write(_ plan: Plan?, same: SameCommand) throws -> String? {
         guard let plan else { return nil }
         do {
             return try PlanFile.write(plan, to: path)
         } catch {
             throw trouble(
                 cause(of: error),
-                " Nothing of the plan was applied; make it anew with: "
-                    + next.onJobs("trueup run \(plan.job) --plan --plans DIR"))
+                " Nothing of the plan was applied; make it anew with: " + same.planned(into: "DIR"))
         }
     }
 

@@ -28,13 +28,14 @@ enum AskedFormat: String, CaseIterable, ExpressibleByArgument {
 
 extension CSVProfile: ExpressibleByArgument {}
 
-struct ReportMakeCommand: AsyncParsableCommand {
+struct ReportMakeCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "make", abstract: "Makes a report and keeps it with the hashes of its files.",
         discussion: """
-            Without --run, --as-of or --period: up to the job's last cut-off, on the last runs that read up to it. A \
-            report on a run that is missing or incomplete says INCOMPLETE and ends with exit code 3. Made again from \
-            the same figures it is the same report, byte for byte.
+            Without --run, --as-of or --period: up to the job's last cut-off, on the last runs that read up to it. \
+            Where one of them is missing or incomplete, the report says INCOMPLETE and ends with exit code 3. With \
+            --run, a number that no run has is an error. Made again from the same figures it is the same report, byte \
+            for byte.
             """)
 
     @Argument(help: ArgumentHelp("A job of kind report; without it, the only one.", valueName: "job"))
@@ -129,10 +130,8 @@ struct ReportMakeCommand: AsyncParsableCommand {
         for line in lines { Terminal.print(line) }
         let again = result.isRepeated ? " (the same figures as before: the same report)" : ""
         Terminal.say("\nReport \(result.id)\(again): \(counted(result.files.count, "file")) in \(result.directory)")
-        if let agency = result.report.statement.agencies.first(where: { $0.state == .unexplained })?.activity.agencyID {
-            Terminal.say(
-                "Where to look first: "
-                    + NextCommand(files, databaseOptions).onJobs("trueup findings list --agency \(agency)"))
+        if let agency = ReportVerdict.firstUnexplained(result.report.statement) {
+            Terminal.say("Where to look first: " + next.onJobs("trueup findings list --agency \(agency)"))
         }
         guard deliver else { return result.exitCode }
         let settled = try await OutboxSenders.deliver(result, settings, pool: pool, http: http)

@@ -7,7 +7,7 @@ import Reports
 import Runner
 import Store
 
-struct ReportListCommand: AsyncParsableCommand {
+struct ReportListCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists reports, newest first.")
 
     @Option(name: .long, help: "Only this job.")
@@ -24,40 +24,48 @@ struct ReportListCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await ReportStore.with(files.settingsIfThere(), databaseOptions) { reports in
-            var table = TextTable(
-                headings: ["report", "job", "cut-off", "state", "items", "signed", "made", "manifest"],
-                rightAligned: [0, 4])
-            for report in try await reports.list(job: job, limit: limit) {
-                var signed = try await reports.signatures(of: report.id).map(\.role).joined(separator: ", ")
-                let other = try await reports.superseding(report.id)
-                if let pending = other.pending {
-                    signed += ", \(pending)"
-                } else if let newer = other.supersededBy {
-                    signed += ", superseded by \(newer)"
-                }
-                table.rows.append([
-                    String(report.id), report.job, isoTime(report.cutOffSeconds), report.state.rawValue,
-                    Money.grouped(report.openItems), signed.isEmpty ? "–" : signed, isoTime(report.createdAt.seconds),
-                    String(report.manifestHash.prefix(12)),
-                ])
+        let set = try files.loadIfThere()
+        try await Database.with(databaseOptions, settings: set?.settings) { database in
+            try await Pool.with(database.target, applicationName: "trueup report") { pool in
+                try await NameFilter(set: set, pool: pool).check(job: job)
+                try await list(StoredReports(pool: pool))
             }
-            for report in try await reports.removed(job: job) {
-                Terminal.warn("number \(report.id), \(printable(report.job)): \(ReportStore.words(report))")
-            }
-            for number in try await reports.unmade(job: job, limit: limit) {
-                let text = "number \(number.id), \(printable(number.job)): \(ReportStore.words(number))"
-                if number.trace == nil { Terminal.say(text) } else { Terminal.warn(text) }
-            }
-            let missing = try await reports.missingNumbers()
-            if !missing.isEmpty { Terminal.warn(ReportStore.words(missing: missing)) }
-            if table.rows.isEmpty { Terminal.say("No reports yet. Make one with: trueup report") }
-            for line in table.lines { Terminal.print(line) }
         }
+    }
+
+    private func list(_ reports: StoredReports) async throws {
+        var table = TextTable(
+            headings: ["report", "job", "cut-off", "state", "items", "signed", "made", "manifest"],
+            rightAligned: [0, 4])
+        for report in try await reports.list(job: job, limit: limit) {
+            var signed = try await reports.signatures(of: report.id).map(\.role).joined(separator: ", ")
+            let other = try await reports.superseding(report.id)
+            if let pending = other.pending {
+                signed += ", \(pending)"
+            } else if let newer = other.supersededBy {
+                signed += ", superseded by \(newer)"
+            }
+            table.rows.append([
+                String(report.id), report.job, isoTime(report.cutOffSeconds), report.state.rawValue,
+                Money.grouped(report.openItems), signed.isEmpty ? "–" : signed, isoTime(report.createdAt.seconds),
+                String(report.manifestHash.prefix(12)),
+            ])
+        }
+        for report in try await reports.removed(job: job) {
+            Terminal.warn("number \(report.id), \(printable(report.job)): \(ReportStore.words(report))")
+        }
+        for number in try await reports.unmade(job: job, limit: limit) {
+            let text = "number \(number.id), \(printable(number.job)): \(ReportStore.words(number))"
+            if number.trace == nil { Terminal.say(text) } else { Terminal.warn(text) }
+        }
+        let missing = try await reports.missingNumbers()
+        if !missing.isEmpty { Terminal.warn(ReportStore.words(missing: missing)) }
+        if table.rows.isEmpty { Terminal.say("No reports yet. Make one with: " + next.onJobs("trueup report")) }
+        for line in table.lines { Terminal.print(line) }
     }
 }
 
-struct ReportShowCommand: AsyncParsableCommand {
+struct ReportShowCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows one report.")
 
     @Argument(help: ArgumentHelp("Its number.", valueName: "report"))
@@ -143,7 +151,7 @@ struct ReportShowCommand: AsyncParsableCommand {
     }
 }
 
-struct ReportVerifyCommand: AsyncParsableCommand {
+struct ReportVerifyCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Proves that files are what was produced, and that the chain of reports holds.",
@@ -160,9 +168,9 @@ struct ReportVerifyCommand: AsyncParsableCommand {
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
-        let paths = paths
+        let (paths, next) = (paths, next)
         let failures = try await ReportStore.with(files.settingsIfThere(), databaseOptions) { reports in
-            let proof = ReportProof(reports: reports)
+            let proof = ReportProof(reports: reports, next: next)
             for path in paths { try await proof.verify(path) }
             return await proof.failures
         }

@@ -6,10 +6,14 @@ import Store
 /// Files held against the hashes that were kept when their report was made.
 actor ReportProof {
     private let reports: StoredReports
+    private let next: NextCommand
     private(set) var failures = 0
     private var isSignaturesDone = false
 
-    init(reports: StoredReports) { self.reports = reports }
+    init(reports: StoredReports, next: NextCommand) {
+        self.reports = reports
+        self.next = next
+    }
 
     /// A file, or a folder with every file of a report.
     func verify(_ path: String) async throws {
@@ -55,7 +59,9 @@ actor ReportProof {
         } else if isLast {
             say("\(path) has the signatures of report \(id), as they were given.")
         } else {
-            fail("\(path) is an older page: report \(id) was signed again since. See: trueup report signatures \(id)")
+            fail(
+                "\(path) is an older page: report \(id) was signed again since. See: "
+                    + next.onJobs("trueup report signatures \(id)"))
         }
         try await verifySignatures(shown: id)
         return true
@@ -129,8 +135,8 @@ actor ReportProof {
         let signatures = try await reports.signatures(of: report.id)
         if !hasPage, !signatures.isEmpty {
             let text = "\(folder) has no \(SignaturePage.fileName), and report \(report.id) is signed: "
-            Terminal.print(
-                "      " + printable(text + "its page is written with trueup report signatures \(report.id) --out DIR"))
+            let command = next.onJobs("trueup report signatures \(report.id) --out DIR")
+            Terminal.print("      " + printable(text + "its page is written with " + command))
         }
         guard bad == 0 else { return }
         say(

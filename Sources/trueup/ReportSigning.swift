@@ -3,12 +3,13 @@ import Curl
 import Foundation
 import Jobs
 import PostgreSQL
+import Reconciliation
 import Reports
 import Runner
 import Store
 import Synchronization
 
-struct ReportSignCommand: AsyncParsableCommand {
+struct ReportSignCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "sign", abstract: "Signs a report as its preparer, or as its reviewer: another person.",
         discussion: """
@@ -76,7 +77,7 @@ struct ReportSignCommand: AsyncParsableCommand {
             if try await reports.signatures(of: id).count == SignOff.Role.allCases.count {
                 Terminal.say("Both have signed: the next statement of \(report.job) opens where this one closes.")
             }
-            let pages = SignaturePages(reports: reports, settings: settings)
+            let pages = SignaturePages(reports: reports, settings: settings, next: next)
             try await pages.write(report, into: out)
             for older in try await reports.places(of: id) {
                 guard let other = try await reports.report(id: older) else { continue }
@@ -94,12 +95,36 @@ struct ReportSignCommand: AsyncParsableCommand {
     ) async throws -> Int {
         let queued = Mutex(0)
         let messages = notify ? try SignatureMessages(report, role: signature.role) : nil
-        try await reports.sign(report.id, signature) { connection in
-            guard let messages else { return }
-            let count = try await messages.enqueue(on: connection)
-            queued.withLock { $0 = count }
+        do {
+            try await reports.sign(report.id, signature) { connection in
+                guard let messages else { return }
+                let count = try await messages.enqueue(on: connection)
+                queued.withLock { $0 = count }
+            }
+        } catch let error as SignError {
+            throw advised(error, report) ?? error
         }
         return queued.withLock { $0 }
+    }
+
+    /// Where an error names the command that signs otherwise: the same with that command whole, as it can be given.
+    private func advised(_ error: SignError, _ report: StoredReport) -> CommandError? {
+        let words: String
+        switch error {
+        case .notPrepared(let id): words = "trueup report sign \(id) --as preparer"
+        case .otherStatement(let id, let other):
+            words = "trueup report sign \(id) --as preparer --supersede \(other) --note \"why\""
+        default: return nil
+        }
+        var whole = words
+        if case .notPrepared = error {
+            whole += " --note \"why\""
+        } else if let name {
+            whole += " --name " + NextCommand.word(name)
+        }
+        if report.state >= .unexplained { whole += " --accept-unexplained \"why\"" }
+        if let out { whole += " --out " + NextCommand.word(out) }
+        return CommandError("\(error)".replacing(words, with: next.onJobs(whole)))
     }
 
     /// The signature stands whatever becomes of the messages: what does not leave now waits in the outbox.
@@ -107,7 +132,8 @@ struct ReportSignCommand: AsyncParsableCommand {
         let delivery = settings?.delivery
         guard let settings, delivery?.email != nil || delivery?.slack != nil else {
             Terminal.say(
-                "\(counted(queued, "message")) about it wait in the outbox. Send them with: trueup outbox send")
+                "\(counted(queued, "message")) about it wait in the outbox. Send them with: "
+                    + next.onJobs("trueup outbox send"))
             return
         }
         let http = HTTPClient()
@@ -118,7 +144,10 @@ struct ReportSignCommand: AsyncParsableCommand {
                 }
             }
             await http.close()
-            if !isSent { Terminal.say("The signature stands; what did not leave waits. See: trueup outbox list") }
+            if !isSent {
+                Terminal.say(
+                    "The signature stands; what did not leave waits. See: " + next.onJobs("trueup outbox list"))
+            }
         } catch {
             await http.close()
             throw error
@@ -126,7 +155,7 @@ struct ReportSignCommand: AsyncParsableCommand {
     }
 }
 
-struct ReportSignaturesCommand: AsyncParsableCommand {
+struct ReportSignaturesCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "signatures", abstract: "Writes the page of a report's signatures again, signatures.html.")
 
@@ -140,10 +169,10 @@ struct ReportSignaturesCommand: AsyncParsableCommand {
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
-        let (id, out) = (id, out)
+        let (id, out, next) = (id, out, next)
         try await ReportStore.with(files.settingsIfThere(), databaseOptions) { reports in
             guard let report = try await reports.report(id: id) else { throw SignError.noReport(id) }
-            try await SignaturePages(reports: reports, settings: nil).write(report, into: out)
+            try await SignaturePages(reports: reports, settings: nil, next: next).write(report, into: out)
         }
     }
 }
@@ -152,6 +181,7 @@ struct ReportSignaturesCommand: AsyncParsableCommand {
 private struct SignaturePages {
     let reports: StoredReports
     let settings: Settings?
+    let next: NextCommand
 
     /// Beside the report's files, or where it is asked for; a signature stands without its page.
     func write(_ report: StoredReport, into asked: String?) async throws {
@@ -159,7 +189,7 @@ private struct SignaturePages {
         guard let folder = try asked ?? signed.folder(of: report) else {
             Terminal.warn(
                 "The files of report \(report.id) are not on this machine, so their page of signatures was not "
-                    + "written. Write it with: trueup report signatures \(report.id) --out DIR")
+                    + "written. Write it with: " + next.onJobs("trueup report signatures \(report.id) --out DIR"))
             return
         }
         _ = try await signed.write(report.id, into: folder)

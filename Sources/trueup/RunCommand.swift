@@ -5,7 +5,7 @@ import PostgreSQL
 import Runner
 import Store
 
-struct RunCommand: AsyncParsableCommand {
+struct RunCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Runs jobs now, one after the other.",
@@ -22,7 +22,7 @@ struct RunCommand: AsyncParsableCommand {
     var plan = false
 
     @Option(name: .long, help: ArgumentHelp("The directory of the plan files.", valueName: "dir"))
-    var plans = "plans"
+    var plans = PlanFolder.usual
 
     @Flag(name: .long, help: "Print a JSON document to stdout; of several jobs, one line each.")
     var json = false
@@ -49,7 +49,7 @@ struct RunCommand: AsyncParsableCommand {
         if plan, let report = definitions.first(where: \.isReport) {
             throw CommandError("\(report.name) is a report and changes nothing: run it without --plan.", code: 64)
         }
-        let folder = PlanFolder(path: plans, next: next)
+        let folder = PlanFolder(path: plans)
         if !definitions.allSatisfy(\.isReport) { try folder.check() }
         let accountNames = Array(Set(definitions.flatMap(\.kind.accounts))).sorted()
         let isLive = Accounts.hasLiveKey(accountNames, settings: set.settings)
@@ -80,7 +80,10 @@ struct RunCommand: AsyncParsableCommand {
         if codes.worst != 0 { throw ExitCode(codes.worst) }
     }
 
-    private var next: NextCommand { NextCommand(files, databaseOptions) }
+    /// This command for some of its jobs.
+    private func same(_ jobs: [String]) -> SameCommand {
+        SameCommand("trueup run " + jobs.joined(separator: " "), isPlan: plan, plans: plans, next: next)
+    }
 
     /// A database that is away keeps every job from running, and those who wait for their pings hear of it.
     private func pingingFailure(
@@ -109,8 +112,7 @@ struct RunCommand: AsyncParsableCommand {
     ) async throws -> JobCodes {
         var codes = JobCodes()
         for (index, name) in names.enumerated() {
-            let words = ["trueup run"] + names[index...] + (plan ? ["--plan"] : [])
-            let resume = next.onJobs(words.joined(separator: " "))
+            let resume = same(Array(names[index...])).text
             Talk.isAbout("run failed", ["trueup.job": "\(name)"])
             if Task.isCancelled {
                 Terminal.say("Stopped. To go on from here: \(resume)")
@@ -119,16 +121,34 @@ struct RunCommand: AsyncParsableCommand {
             guard let definition = set.job(named: name) else {
                 // Its file is wrong, which was said.
                 codes.add(name, 1)
+                try showFailure(name, nil, "Its file is wrong. See: " + next.onJobs("trueup check"), 1)
                 continue
             }
             do {
                 codes.add(name, try await runOne(definition, set, database, early, folder, meter, resume: resume))
             } catch {
                 if names.count == 1 || error is CancellationError || Task.isCancelled { throw error }
-                codes.add(name, Main.said(await database.explained(error)))
+                let explained = await database.explained(error)
+                let code = Main.said(explained, next: next, job: name)
+                codes.add(name, code)
+                try showFailure(name, definition, explanation(of: explained, next: next), code)
             }
         }
         return codes
+    }
+
+    /// Of several jobs each has its document, also one that has no run.
+    /// - Parameter definition: `nil` where its file is wrong.
+    private func showFailure(
+        _ name: String, _ definition: JobDefinition?, _ problem: String, _ code: Int32
+    ) throws {
+        guard json else { return }
+        if definition?.isReport == true {
+            let document = FailedReportDocument(job: name, problem: problem, exitCode: code)
+            return try JSONDocument.print(document, isOneLine: true)
+        }
+        let document = FailedRunDocument(job: name, isPlan: plan, problem: problem, exitCode: code)
+        try JSONDocument.print(document, isOneLine: true)
     }
 
     private func runOne(
@@ -156,8 +176,9 @@ struct RunCommand: AsyncParsableCommand {
             definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet, resume: resume,
             meter: meter, pool: pool, budgets: opened?.budgets
         ).run(.manual)
-        let path = try folder.write(result.plan)
-        RunOutput(result, definition: definition, planPath: path, next: next).show(
+        let same = same([definition.name])
+        let path = try folder.write(result.plan, same: same)
+        RunOutput(result, definition: definition, planPath: path, same: same).show(
             json: json, quiet: quiet, isOneOfSeveral: names.count > 1)
         return result.exitCode
     }

@@ -6,10 +6,11 @@ struct RunOutput {
     let result: RunResult
     let definition: JobDefinition
     let planPath: String?
-    let next: NextCommand
+    /// The command that made the run.
+    let same: SameCommand
 
-    init(_ result: RunResult, definition: JobDefinition, planPath: String?, next: NextCommand) {
-        self.next = next
+    init(_ result: RunResult, definition: JobDefinition, planPath: String?, same: SameCommand) {
+        self.same = same
         self.result = result
         self.definition = definition
         self.planPath = planPath
@@ -21,13 +22,13 @@ struct RunOutput {
     func show(json: Bool, quiet: Bool = false, isOneOfSeveral: Bool = false) {
         defer { if json { showDocument(isOneLine: isOneOfSeveral) } }
         if quiet, json || result.isUneventful { return }
-        let summary = RunSummary(result, definition: definition, planPath: planPath, next: next)
+        let summary = RunSummary(result, definition: definition, planPath: planPath, same: same)
         guard result.run.isPlan, let made = result.plan else { return Terminal.printSummary(summary, isData: !json) }
         let columns = json ? nil : WrappedLine.terminalColumns
         let head = (summary.heading + summary.accepted + [""]).wrapped(columns)
         let text = (head + PlanView(made).lines(columns: columns)).joined(separator: "\n")
         if json { Terminal.say(text) } else { Terminal.print(text) }
-        if let planPath { PlanFile.say(made, path: planPath, next: next) }
+        if let planPath { PlanFile.say(made, path: planPath, next: same.next) }
     }
 
     private func showDocument(isOneLine: Bool) {

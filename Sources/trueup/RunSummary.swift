@@ -8,7 +8,8 @@ import Store
 struct RunSummary {
     private let result: RunResult
     private let definition: JobDefinition
-    private let nextCommand: NextCommand
+    /// The command that made the run, where there is one.
+    private let same: SameCommand?
 
     /// Findings shown one by one; the rest is one command away.
     private static let shownMax = 10
@@ -16,17 +17,26 @@ struct RunSummary {
     /// Where the plan was written, if there is one.
     private let planPath: String?
 
-    init(
-        _ result: RunResult, definition: JobDefinition, planPath: String? = nil, next: NextCommand = NextCommand()
-    ) {
+    init(_ result: RunResult, definition: JobDefinition, planPath: String? = nil, same: SameCommand? = nil) {
         self.planPath = planPath
         self.result = result
         self.definition = definition
-        nextCommand = next
+        self.same = same
     }
 
     /// The verdict, what was read, and what is wrong with the run itself.
-    var heading: [String] { [verdict, scope] + result.outcome.problems.map { "  ! " + Self.oneLine($0) } }
+    var heading: [String] { [verdict, scope] + result.outcome.problems.map { "  ! " + Self.oneLine(whole($0)) } }
+
+    /// A problem is stored without the options of this command, and without the range of a backfill: where it says how
+    /// to make a plan anew, they are put in.
+    private func whole(_ problem: String) -> String {
+        guard let planned = same?.planned() else { return problem }
+        var text = problem
+        for command in ["trueup run \(result.run.job) --plan", "the same backfill with --plan"] {
+            text = text.replacing("\(command) makes it anew", with: "\(planned) makes it anew")
+        }
+        return text
+    }
 
     /// - Parameter columns: of a terminal; `nil`: no line is broken. A table is as wide as it is.
     func lines(columns: Int? = nil) -> [String] {
@@ -144,14 +154,15 @@ struct RunSummary {
 
     private var next: String {
         let job = result.run.job
+        let nextCommand = same?.next ?? NextCommand()
         return switch result.outcome.state {
         case .clean where result.hasUnsent, .repaired where result.hasUnsent:
             "Messages could not leave. Next: " + nextCommand.onJobs("trueup outbox list")
         case .clean, .repaired: "Nothing is left to do."
         case .drift where planPath != nil:
-            "Next: read the plan, then: " + nextCommand.onJobs("trueup apply \(planPath ?? "")")
+            "Next: read the plan, then: " + nextCommand.onJobs("trueup apply " + NextCommand.word(planPath ?? ""))
         case .drift: "Next: " + nextCommand.onJobs("trueup findings list --job \(job)")
-        case .incomplete: "Next: mend what is said above, then: " + nextCommand.onJobs("trueup run \(job)")
+        case .incomplete: "Next: mend what is said above, then: " + (same?.text ?? "trueup run \(job)")
         case .running, .interrupted, .failed: "Next: " + nextCommand.onJobs("trueup runs \(result.run.id)")
         }
     }

@@ -7,7 +7,7 @@ import Runner
 import Schedule
 import Store
 
-struct RunsCommand: AsyncParsableCommand {
+struct RunsCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "runs", abstract: "Shows the history of runs, or one run.")
 
@@ -106,7 +106,7 @@ struct RunsCommand: AsyncParsableCommand {
         }
         rows += reports.map { ($0.startedAt, cells($0, held)) }
         table.rows = rows.sorted { $0.at > $1.at }.prefix(limit).map(\.cells)
-        if table.rows.isEmpty { Terminal.say("No runs yet. Start one with: trueup run JOB") }
+        if table.rows.isEmpty { Terminal.say("No runs yet. Start one with: " + next.onJobs("trueup run JOB")) }
         for line in table.lines { Terminal.print(line) }
     }
 
@@ -147,8 +147,7 @@ struct RunsCommand: AsyncParsableCommand {
 
     private func show(_ id: Int64, _ runs: Runs, _ pool: Pool) async throws {
         guard let run = try await runs.run(id: id) else {
-            throw CommandError(
-                "There is no run \(id). See: " + NextCommand(files, databaseOptions).onJobs("trueup runs"))
+            throw CommandError("There is no run \(id). See: " + next.onJobs("trueup runs"))
         }
         let state = run.stateNow(try await JobLock.held(of: [run.job], pool: pool))
         let counts = try await runs.counts(of: id)
@@ -175,8 +174,8 @@ struct RunsCommand: AsyncParsableCommand {
         if run.endedAt == nil || state == .interrupted {
             lines.append("repaired   \(Money.grouped(counts.values.map(\.repaired).reduce(0, +))) so far")
         }
-        if state == .interrupted {
-            lines.append("note       its process is gone; the same command goes on from there")
+        if state == .interrupted, run.state == .running {
+            lines.append("note       its process was killed; the same command goes on from there")
         }
         lines += undone(repairs)
         let table = CountTable.of(counts)

@@ -4,7 +4,7 @@ import Runner
 import Service
 import Store
 
-struct ScheduleCommand: AsyncParsableCommand {
+struct ScheduleCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "schedule",
         abstract: "Starts jobs when they are due, until it is stopped; also works.",
@@ -28,6 +28,9 @@ struct ScheduleCommand: AsyncParsableCommand {
     var metricsListen: ListenAddress?
 
     @OptionGroup var options: ScheduleOptions
+
+    var files: JobOptions { options.files }
+    var databaseOptions: DatabaseOptions { options.databaseOptions }
 
     func run() async throws {
         try await options.work(as: .schedule) { work in
@@ -78,7 +81,7 @@ struct ScheduleCommand: AsyncParsableCommand {
     }
 }
 
-struct WorkCommand: AsyncParsableCommand {
+struct WorkCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "work",
         abstract: "One more worker for what schedulers find due, on any host, until it is stopped.")
@@ -87,6 +90,9 @@ struct WorkCommand: AsyncParsableCommand {
     var untilEmpty = false
 
     @OptionGroup var options: ScheduleOptions
+
+    var files: JobOptions { options.files }
+    var databaseOptions: DatabaseOptions { options.databaseOptions }
 
     func run() async throws {
         let places = options.places

@@ -9,7 +9,7 @@ import Stripe
 import Synchronization
 
 /// What `schedule` and `work` have in common.
-struct ScheduleOptions: ParsableArguments {
+struct ScheduleOptions: ParsableArguments, DatabaseUsing {
     @Option(name: .long, help: ArgumentHelp("Runs at the same time in this process.", valueName: "n"))
     var places = 2
 
@@ -59,7 +59,8 @@ struct ScheduleOptions: ParsableArguments {
                 databaseOptions, settings: book.jobs.settings, hasLiveKey: isLive, waits: true
             ) { database in
                 let work = ScheduledWork(
-                    book: book, target: database.target, places: places, kind: kind, leaseSeconds: Double(lease))
+                    book: book, target: database.target, places: places, kind: kind, leaseSeconds: Double(lease),
+                    next: next)
                 let loop = WorkLoop(
                     worker: work.worker, places: places, book: book, pool: work.pool, leaseSeconds: Double(lease),
                     stopsWhenEmpty: untilEmpty, run: { try await work.run($0, $1) }, tell: { work.tell($0) })
@@ -86,6 +87,7 @@ final class ScheduledWork: Sendable {
     let worker: Worker
     private let target: ConnectionTarget
     private let leaseSeconds: Double
+    private let next: NextCommand
     private let budgets: AccountBudgets
     /// Occurrences that run here now: while there are some, no other process is helped.
     private let running = Atomic<Int>(0)
@@ -96,9 +98,13 @@ final class ScheduledWork: Sendable {
     private let pings = Pings()
     let trouble = LastingTrouble()
 
-    init(book: JobBook, target: ConnectionTarget, places: Int, kind: Worker.Kind, leaseSeconds: Double) {
+    init(
+        book: JobBook, target: ConnectionTarget, places: Int, kind: Worker.Kind, leaseSeconds: Double,
+        next: NextCommand
+    ) {
         self.book = book
         self.leaseSeconds = leaseSeconds
+        self.next = next
         self.target = target
         let origin = RunOrigin.here(.schedule)
         let unique = String(UInt32.random(in: 0...UInt32.max), radix: 36)
@@ -195,7 +201,7 @@ final class ScheduledWork: Sendable {
     }
 
     func tell(_ event: ScheduleEvent) {
-        if let line = ScheduleTalk.line(event) {
+        if let line = ScheduleTalk.line(event, next) {
             let record = ScheduleTalk.record(event)
             Terminal.tell(record.message, line, record.level, record.metadata)
         }

@@ -7,7 +7,8 @@ import Store
 /// What schedulers and workers tell, a line each.
 enum ScheduleTalk {
     /// `nil` for what nobody needs to hear.
-    static func line(_ event: ScheduleEvent) -> String? {
+    /// - Parameter next: what leads to the same files and database.
+    static func line(_ event: ScheduleEvent, _ next: NextCommand) -> String? {
         switch event {
         case .reloaded(let jobs): "the job files changed; \(counted(jobs, "job"))"
         case .refused(let text):
@@ -15,8 +16,8 @@ enum ScheduleTalk {
         case .slept(let seconds): "nobody looked for \(seconds) s: this machine slept or the process was stopped"
         case .ahead(let job, let seconds):
             "\(job): it was last dealt with \(seconds / 86_400) days in the future, when the database's clock was "
-                + "wrong, and waits for that day. To let it run now: trueup jobs pause \(job), then trueup jobs resume "
-                + job
+                + "wrong, and waits for that day. To let it run now: "
+                + next.onJobs("trueup jobs pause \(job)") + ", then " + next.onJobs("trueup jobs resume \(job)")
         case .databaseLost(let text): "the database is away; trying again every second. \(text)"
         case .databaseBack: "the database is back"
         case .noticed(let one): noticed(one)

@@ -7,7 +7,7 @@ import Runner
 import Service
 import Stripe
 
-struct ServeCommand: AsyncParsableCommand {
+struct ServeCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Takes webhooks in, places credit orders, shows the status, until it is stopped.",

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Jobs
 import PostgreSQL
+import Runner
 import Stripe
 
 /// What every command at Stripe needs: the account, in so many words, and a confirmation where money is real.
@@ -26,16 +27,21 @@ struct StripeOptions: ParsableArguments {
     /// On all of them, so that one line of options fits every step; only some have a row to write.
     @OptionGroup var databaseOptions: DatabaseOptions
 
-    /// Runs `body` with the account's client and prints its reply.
-    /// - Parameter isReading: what only reads needs no confirmation.
+    /// Runs `body` with the account's client and prints its reply. Before anything is changed, the key has to be that
+    /// of the account that runs have known under this name.
+    /// - Parameter isReading: what only reads needs no confirmation, and no database.
+    /// - Throws: `AccountChanged`.
     func run(
         _ action: String, isReading: Bool = false, _ body: (StripeClient) async throws -> StripeReply
     ) async throws {
-        try await run(action, isReading: isReading) { client, _ in try await body(client) }
+        try await opened(action, isReading: isReading) { client, set in
+            if !isReading, try await mayBeKnown(set) { try await withPool(client, set) { _ in } }
+            return try await body(client)
+        }
     }
 
-    func run(
-        _ action: String, isReading: Bool = false, _ body: (StripeClient, JobSet) async throws -> StripeReply
+    private func opened(
+        _ action: String, isReading: Bool, _ body: (StripeClient, JobSet) async throws -> StripeReply
     ) async throws {
         let set = try files.load()
         let accounts = try Accounts.open([account], settings: set.settings)
@@ -56,14 +62,29 @@ struct StripeOptions: ParsableArguments {
     func runWithPool(
         _ action: String, _ body: (StripeClient, JobSet, Pool) async throws -> StripeReply
     ) async throws {
-        try await run(action) { client, set in
-            let isLive = Accounts.hasLiveKey([account], settings: set.settings)
-            return try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
-                try await Pool.with(database.target, size: 2, applicationName: "trueup stripe") {
-                    try await body(client, set, $0)
-                }
+        try await opened(action, isReading: false) { client, set in
+            try await withPool(client, set) { try await body(client, set, $0) }
+        }
+    }
+
+    /// Runs `body` with a pool, once the key is held to the account of its name.
+    private func withPool<T: Sendable>(
+        _ client: StripeClient, _ set: JobSet, _ body: (Pool) async throws -> T
+    ) async throws -> T {
+        let isLive = Accounts.hasLiveKey([account], settings: set.settings)
+        return try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
+            try await Pool.with(database.target, size: 2, applicationName: "trueup stripe") { pool in
+                try await client.verifyKnown(account, pool: pool)
+                return try await body(pool)
             }
         }
+    }
+
+    /// Whether a run may have known the account: with a test key, and where no database was ever made, none has. With a
+    /// live key one has to be named.
+    private func mayBeKnown(_ set: JobSet) async throws -> Bool {
+        if Accounts.hasLiveKey([account], settings: set.settings) { return true }
+        return try await Database.exists(databaseOptions, settings: set.settings)
     }
 
     /// In live mode a person types the account's name, or a script says it again.

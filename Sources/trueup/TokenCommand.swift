@@ -10,7 +10,7 @@ struct TokenCommand: AsyncParsableCommand {
         subcommands: [TokenCreateCommand.self, TokenListCommand.self, TokenRevokeCommand.self])
 }
 
-struct TokenCreateCommand: AsyncParsableCommand {
+struct TokenCreateCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Makes a token and prints it once: only its hash is kept.")
 
@@ -50,12 +50,13 @@ struct TokenCreateCommand: AsyncParsableCommand {
                 name: name, secretHash: token.hash, agencies: allAgencies ? nil : Set(agency).sorted(),
                 maySeeStatus: status, days: days, createdBy: "\(NSUserName())@\(ProcessInfo.processInfo.hostName)")
             Terminal.print(token.with(id: id).expose())
-            Terminal.say("Keep it: it is not shown again. trueup token revoke \(id) takes it away.")
+            Terminal.say(
+                "Keep it: it is not shown again. To take it away: " + next.onJobs("trueup token revoke \(id)"))
         }
     }
 }
 
-struct TokenListCommand: AsyncParsableCommand {
+struct TokenListCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Lists the tokens and what they may do.")
 
@@ -65,7 +66,9 @@ struct TokenListCommand: AsyncParsableCommand {
     func run() async throws {
         try await TokenTable.with(files, databaseOptions) { tokens in
             let all = try await tokens.all()
-            if all.isEmpty { Terminal.say("There are no tokens: trueup token create NAME --agency ID") }
+            if all.isEmpty {
+                Terminal.say("There are no tokens: " + next.onJobs("trueup token create NAME --agency ID"))
+            }
             for token in all { Terminal.print(Self.line(token)) }
         }
     }
@@ -92,7 +95,7 @@ struct TokenListCommand: AsyncParsableCommand {
     }
 }
 
-struct TokenRevokeCommand: AsyncParsableCommand {
+struct TokenRevokeCommand: AsyncParsableCommand, DatabaseUsing {
     static let configuration = CommandConfiguration(
         commandName: "revoke", abstract: "Takes a token away: the next request with it is refused.")
 
@@ -105,7 +108,8 @@ struct TokenRevokeCommand: AsyncParsableCommand {
     func run() async throws {
         try await TokenTable.with(files, databaseOptions) { tokens in
             guard try await tokens.revoke(id) else {
-                throw CommandError("There is no token \(id) that is not revoked already: trueup token list")
+                throw CommandError(
+                    "There is no token \(id) that is not revoked already: " + next.onJobs("trueup token list"))
             }
             Terminal.say("Token \(id) is revoked.")
         }

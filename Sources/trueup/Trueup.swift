@@ -35,8 +35,10 @@ enum Main {
     static func main() async {
         // A reader that goes away (`trueup runs | head`) ends a write with an error, not the process.
         signal(SIGPIPE, SIG_IGN)
+        var next = NextCommand()
         do {
             var command = try Trueup.parseAsRoot()
+            next = Self.next(to: command)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -45,23 +47,31 @@ enum Main {
         } catch let error where !(error is ExitCode) && Trueup.isParserError(error) && !(error is ValidationError) {
             Trueup.exit(withError: error)
         } catch {
-            leave(said(error))
+            leave(said(error, next: next))
         }
         leave(0)
     }
 
+    private static func next(to command: any ParsableCommand) -> NextCommand {
+        (command as? any DatabaseUsing)?.next ?? NextCommand()
+    }
+
     /// Says an error that ends a command, or one of its jobs.
+    /// - Parameters:
+    ///   - next: what leads to the command's files and database.
+    ///   - job: whose error it is, where the command has several.
     /// - Returns: the exit code.
-    static func said(_ error: any Error) -> Int32 {
+    static func said(_ error: any Error, next: NextCommand, job: String? = nil) -> Int32 {
+        let about = job.map { "trueup: \($0): " } ?? "trueup: "
         switch error {
         case let code as ExitCode: return code.rawValue
         case is CancellationError: return 130
         case let error as ValidationError:
             // Found while a command ran: the parser no longer knows which, and would show how to use none of them.
-            Terminal.fail("trueup: \(error.message)")
+            Terminal.fail(about + error.message)
             return 64
         default:
-            Terminal.fail("trueup: \(explanation(of: error))")
+            Terminal.fail(about + explanation(of: error, next: next))
             if case RunError.alreadyRunning = error { return 75 }
             return (error as? CommandError)?.code ?? 1
         }

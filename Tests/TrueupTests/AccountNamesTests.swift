@@ -34,7 +34,8 @@ struct AccountNamesTests {
                     + account.replacing("task_health:", with: "twin:").replacing(
                         "TASK_HEALTH_STRIPE_SECRET_KEY", with: "TWIN") + "\n", to: "jobs/settings.yaml")
             try scene.folder.write(
-                Scene.jobFile.replacing("account: task_health", with: "account: twin"), to: "jobs/twin.yaml")
+                Scene.jobFile.replacing("account: task_health", with: "account: twin")
+                    .replacing("object: invoice", with: "object: payment_intent"), to: "jobs/twin.yaml")
             let twins = try await scene.program(["TWIN": Scene.key]).run("check", "--online")
             #expect(twins.status == 1, "\(twins.everything)")
             let id = try await scene.value("SELECT account_id AS value FROM trueup.account", as: String.self)

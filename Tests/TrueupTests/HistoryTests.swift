@@ -15,6 +15,7 @@ struct HistoryTests {
             (["findings", "list", "--job", "credit_invoices"], "Did you mean credit-invoices?"),
             (["findings", "list", "--account", "task_heath"], "Did you mean task_health?"),
             (["findings", "list", "--account", "zzz"], "There are: task_health."),
+            (["report", "list", "--job", "credit-invoice"], "Did you mean credit-invoices?"),
         ])
     func names(_ arguments: [String], _ words: String) async throws {
         try await Scene.with(orders: 60, plants: [:]) { scene in

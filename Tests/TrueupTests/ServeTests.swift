@@ -115,6 +115,18 @@ struct ServeTests {
         }
     }
 
+    @Test("with the key of another account than runs have known under the name it does not begin")
+    func swapped() async throws {
+        try await with { scene, program in
+            try await scene.execute(
+                "INSERT INTO trueup.account (name, account_id) VALUES ('task_health', 'acct_1Other')")
+            let result = try await program.run("serve", "--listen", "127.0.0.1:0")
+            #expect(result.status == 1, "\(result.talk)")
+            #expect(result.talk.contains("until now task_health was acct_1Other"), "\(result.talk)")
+            #expect(!result.talk.contains("serving at"), "\(result.talk)")
+        }
+    }
+
     @Test("a token is shown once, listed without its secret, and revoked")
     func tokens() async throws {
         try await with { scene, program in
@@ -148,8 +160,15 @@ struct ServeTests {
                 settings + "  other: {secret_key_env: OTHER_KEY, webhook_secret_env: OTHER_SECRET, mode: test}\n",
                 to: "jobs/settings.yaml")
             try scene.folder.write(
-                Scene.jobFile.replacingOccurrences(of: "account: task_health", with: "account: other"),
-                to: "jobs/other.yaml")
+                """
+                kind: reconcile
+                account: other
+                object: payment_intent
+                table:
+                  name: agency_charge
+                  columns: {id: stripe_payment_intent_id, amount: amount_cents, currency: currency, status: status}
+
+                """, to: "jobs/other.yaml")
             let shared = try await scene.program([
                 "WEBHOOK_SECRET": Self.secret, "OTHER_SECRET": Self.secret, "OTHER_KEY": Scene.key,
             ]).run("serve")

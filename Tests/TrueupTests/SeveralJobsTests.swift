@@ -12,7 +12,8 @@ struct SeveralJobsTests {
             .replacing("task_health:", with: "stranger:").replacing("TASK_HEALTH_STRIPE_SECRET_KEY", with: "STRANGER")
         try scene.folder.write(settings + account + "\n", to: "jobs/settings.yaml")
         try scene.folder.write(
-            Scene.jobFile.replacing("account: task_health", with: "account: stranger"), to: "jobs/strange.yaml")
+            Scene.jobFile.replacing("account: task_health", with: "account: stranger")
+                .replacing("object: invoice", with: "object: payment_intent"), to: "jobs/strange.yaml")
         return scene.program(["STRANGER": "sk_test_CANARYwrong99"])
     }
 
@@ -23,6 +24,7 @@ struct SeveralJobsTests {
             let ran = try await program.run("run", "strange", Scene.job)
             #expect(ran.status == 1, "\(ran.everything)")
             #expect(ran.talk.contains("not accepted") && ran.output.contains("REPAIRED"), "\(ran.everything)")
+            #expect(ran.talk.contains("trueup: strange: "), "\(ran.talk)")
             #expect(ran.talk.hasSuffix("1 of 2 jobs failed: strange (error)\n"), "\(ran.talk)")
             #expect(try await scene.value("SELECT count(*) AS value FROM trueup.repair", as: Int64.self) == 2)
             try scene.folder.write("kind: reconcil\n", to: "jobs/typo.yaml")
@@ -37,15 +39,36 @@ struct SeveralJobsTests {
         }
     }
 
+    @Test("with --json one that cannot begin has its line as well, with the members of a run and why")
+    func documents() async throws {
+        try await Scene.with(orders: 60, plants: [:]) { scene in
+            try scene.folder.write("kind: reconcil\n", to: "jobs/typo.yaml")
+            let program = try Self.addStranger(to: scene)
+            let ran = try await program.run("run", "typo", "strange", Scene.job, "--json")
+            #expect(ran.status == 1, "\(ran.everything)")
+            let documents = try ran.output.split(separator: "\n").map {
+                try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+            }
+            #expect(documents.map { $0["job"] as? String } == ["typo", "strange", Scene.job], "\(ran.output)")
+            let whole = try #require(documents.last)
+            for (failed, why) in zip(documents, ["Its file is wrong", "not accepted"]) {
+                #expect(Set(failed.keys) == Set(whole.keys).union(["exit_code"]), "\(failed.keys.sorted())")
+                #expect(failed["format"] as? String == "trueup.run/1" && failed["state"] as? String == "failed")
+                #expect(failed["exit_code"] as? Int == 1 && failed["run"] is NSNull)
+                #expect((failed["problems"] as? [String])?.first?.contains(why) == true, "\(failed)")
+            }
+        }
+    }
+
     @Test("Ctrl-C stops all of them and names those that are left")
     func stopped() async throws {
         try await Scene.with(orders: 6_000, plants: [:], latencyMilliseconds: 120) { scene in
             try scene.folder.write(Scene.jobFile, to: "jobs/again.yaml")
-            let running = try scene.program.start("run", Scene.job, "again")
+            let running = try scene.program.start("run", Scene.job, "again", "--plan", "--plans", "kept")
             try await scene.wait(until: "EXISTS (SELECT FROM trueup.run WHERE state = 'running')")
             let stopped = try await running.signal(SIGINT)
             #expect(stopped.status == 130)
-            let words = "Stopped. To go on from here: trueup run \(Scene.job) again\n"
+            let words = "Stopped. To go on from here: trueup run \(Scene.job) again --plan --plans kept\n"
             #expect(stopped.talk.hasSuffix(words), "\(stopped.talk)")
         }
     }

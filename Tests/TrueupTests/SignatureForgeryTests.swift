@@ -142,6 +142,11 @@ struct SignatureForgeryTests {
                 let made = try await scene.program.run("report", "--out", out, "--format", "json")
                 #expect(made.talk.contains("Report \(id):"), "\(made.everything)")
             }
+            let refused = try await scene.program.run(
+                "report", "sign", "2", "--as", "preparer", "--name", "dana", "--note", "new", "--accept-unexplained",
+                "the scene has no reservations")
+            let words = "--supersede 1 --note \"why\" --name dana --accept-unexplained \"why\"\n"
+            #expect(refused.status == 1 && refused.talk.hasSuffix("--as preparer " + words), "\(refused.everything)")
             try await Self.sign(scene, 2, "preparer", "dana", "--supersede", "1")
             func verify(_ path: String) async throws -> Program.Result {
                 try await scene.program.run("report", "verify", path)

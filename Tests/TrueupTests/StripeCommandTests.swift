@@ -1,4 +1,5 @@
 import Foundation
+import PostgreSQL
 import Sandbox
 import Support
 import Testing
@@ -145,6 +146,36 @@ struct StripeCommandTests {
         }
     }
 
+    @Test("with the key of another account than runs have known under the name, nothing is changed")
+    func swapped() async throws {
+        try await Scene.with(orders: 40, plants: [:]) { scene in
+            let customer = try #require(try await reply(scene, "customer create --name Sunrise").text("customer"))
+            try await scene.execute(
+                "INSERT INTO trueup.account (name, account_id) VALUES ('task_health', 'acct_1Other')")
+            func posts() -> Int {
+                let requests = scene.server.statistics.accounts["task_health"]?.requests ?? [:]
+                return requests.filter { $0.key.hasPrefix("POST") }.values.reduce(0, +)
+            }
+            let before = posts()
+            try await scene.execute("INSERT INTO agency (id, name) VALUES (777, 'New')")
+            for words in [
+                "customer create --name Sunrise", "customer create --name New --agency 777",
+                "setup-intent --customer \(customer)", "payment-method attach pm_card_visa --customer \(customer)",
+                "invoice create --customer \(customer) --amount 20000 --description Credits", "invoice void in_1",
+                "invoice delete in_1", "intent cancel pi_1",
+            ] {
+                let arguments = ["stripe"] + words.split(separator: " ").map(String.init)
+                let result = try await scene.program.run(arguments + ["--account", "task_health"])
+                #expect(
+                    result.status == 1 && result.talk.contains("until now task_health was acct_1Other"),
+                    "\(words): \(result.everything)")
+            }
+            #expect(posts() == before)
+            let list = try await reply(scene, "payment-method list --customer \(customer)")
+            #expect(list.objects.isEmpty, "what only reads goes on")
+        }
+    }
+
     @Test("every operation takes the same options, whether it has a row to write or not")
     func options() async throws {
         let commands = [
@@ -194,7 +225,17 @@ struct StripeCommandTests {
             let asked = try await program.run(charge + ["--account", "task_health"])
             #expect(asked.status == 64 && asked.talk.contains("to charge $1,234.56 to agency 7."), "\(asked.talk)")
             #expect(server.statistics.accounts["task_health"]?.requests["POST /v1/customers"] == nil)
-            let done = try await program.run(create + ["--account", "task_health", "--yes-live", "task_health"])
+            // Whose the key is, only the database knows.
+            let live = create + ["--account", "task_health", "--yes-live", "task_health"]
+            let unknown = try await program.run(live)
+            #expect(unknown.status == 1 && unknown.talk.contains("DATABASE_URL is not"), "\(unknown.talk)")
+            #expect(server.statistics.accounts["task_health"]?.requests["POST /v1/customers"] == nil)
+            let target = try await TestServer.database()
+            var known = program
+            known.environment["DATABASE_URL"] =
+                "postgresql:///\(target.database ?? "")?host=\(target.host ?? "")&port=\(target.port ?? "5432")"
+                + "&user=\(target.user ?? "postgres")"
+            let done = try await known.run(live)
             #expect(done.status == 0 && done.output.contains("cus_"), "\(done.talk)")
         } catch {
             await server.stop()

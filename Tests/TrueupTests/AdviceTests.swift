@@ -1,0 +1,75 @@
+import Foundation
+import Sandbox
+import Testing
+
+@Suite("Commands that are advised can be given as they stand", .timeLimit(.minutes(5)))
+struct AdviceTests {
+    private static let files = ["--jobs", "./jobs"]
+
+    @Test("a run that could not read everything is given again as it was, and no list of findings counts before that")
+    func incomplete() async throws {
+        let failing = SandboxFaults(
+            scripts: (1...600).map { .init(.html, occurrence: $0, pathContains: "/v1/invoices") })
+        try await Scene.with(orders: 60, plants: [:], faults: failing) { scene in
+            let words = "INCOMPLETE"
+            let plan = try await scene.program.run(["run", Scene.job, "--plan", "--plans", "kept"] + Self.files)
+            #expect(plan.status == 3 && plan.output.contains(words), "\(plan.everything)")
+            let again = "then: trueup run \(Scene.job) --plan --plans kept --jobs ./jobs\n"
+            #expect(plan.output.hasSuffix(again), "\(plan.output)")
+            let range = ["--from", "2020-01-01", "--to", "2020-01-02T12:00:00Z", "--account", "task_health"]
+            let backfill = try await scene.program.run(["backfill", Scene.job] + range + Self.files)
+            #expect(backfill.status == 3 && backfill.output.contains(words), "\(backfill.everything)")
+            let whole = "then: trueup backfill \(Scene.job) \(range.joined(separator: " ")) --jobs ./jobs\n"
+            #expect(backfill.output.hasSuffix(whole), "\(backfill.output)")
+            let lists: [(options: [String], words: String)] = [
+                ([], "no run has compared anything yet"),
+                (["--job", Scene.job], "no run of \(Scene.job) has compared anything yet"),
+                (["--run", "2"], "run 2 has not compared everything (incomplete)"),
+            ]
+            for (options, words) in lists {
+                let list = try await scene.program.run(["findings", "list"] + options)
+                #expect(list.status == 0 && list.talk == "No findings: \(words).\n", "\(list.everything)")
+            }
+        }
+    }
+
+    @Test("a plan keeps no findings, and what waits says how its plan is made here")
+    func plans() async throws {
+        try await Scene.with(orders: 200, plants: [.paidOpen: 3]) { scene in
+            #expect(try await scene.program.run("run", Scene.job, "--plan").status == 2)
+            let plan = try await scene.program.run("findings", "list", "--run", "1")
+            let words = "Run 1 was a plan: it keeps no findings; its plan file has them.\n"
+            #expect(plan.status == 0 && plan.talk == words, "\(plan.everything)")
+            try scene.folder.write(
+                Scene.jobFile.replacing("max_repairs: 500", with: "max_repairs: 1"), to: "jobs/\(Scene.job).yaml")
+            let waits = try await scene.program.run(["run", Scene.job] + Self.files)
+            let anew = "trueup run \(Scene.job) --plan --jobs ./jobs makes it anew."
+            #expect(waits.status == 2 && waits.output.contains(anew), "\(waits.everything)")
+            let range = ["--from", "2015-01-01", "--to", "2035-01-01"]
+            let filled = try await scene.program.run(["backfill", Scene.job] + range)
+            let whole = "trueup backfill \(Scene.job) \(range.joined(separator: " ")) --plan makes it anew."
+            #expect(filled.status == 2 && filled.output.contains(whole), "\(filled.everything)")
+        }
+    }
+
+    @Test("what a refusal names leads to the same files")
+    func refusals() async throws {
+        try await Scene.with(orders: 60, plants: [:]) { scene in
+            let refusals: [(words: [String], command: String)] = [
+                (["outbox", "settle", "99", "--was-sent"], "trueup outbox list"),
+                (["revert", "99"], "trueup runs"), (["runs", "99"], "trueup runs"),
+                (["findings", "list", "--run", "99"], "trueup runs"), (["report", "--run", "99"], "trueup runs"),
+                (["report", "show", "99"], "trueup report list"), (["token", "revoke", "99"], "trueup token list"),
+            ]
+            for (words, command) in refusals {
+                let refused = try await scene.program.run(words + Self.files)
+                #expect(refused.status == 1, "\(words): \(refused.everything)")
+                #expect(refused.talk.hasSuffix(": \(command) --jobs ./jobs\n"), "\(words): \(refused.talk)")
+            }
+            let last = "(SELECT max(number) FROM trueup.migration)"
+            try await scene.execute("DELETE FROM trueup.migration WHERE number = \(last)")
+            let behind = try await scene.program.run(["runs"] + Self.files)
+            #expect(behind.talk.hasSuffix("Run: trueup db migrate --jobs ./jobs\n"), "\(behind.talk)")
+        }
+    }
+}
