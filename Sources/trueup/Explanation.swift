@@ -24,7 +24,7 @@ private func advice(of error: any Error, _ next: NextCommand) -> String {
 /// The command that an error of another module names: who makes the error does not know the options.
 private func command(namedBy error: any Error) -> String? {
     switch error {
-    case is AccountChanged: "trueup db psql"
+    case is AccountChanged, is PaymentNotFound: "trueup db psql"
     case MigrationError.missing, MigrationError.behind: "trueup db migrate"
     case ContractError.noTable: "trueup db migrate --application"
     case RunError.noTable: "trueup check"
