@@ -1,5 +1,6 @@
 """Processes with what they cost: CPU time and peak memory from wait4, a server's from /proc."""
 
+import argparse
 import json
 import multiprocessing
 import os
@@ -17,6 +18,19 @@ class Failed(Exception):
 def expect(holds, what):
     if not holds:
         raise Failed(what)
+
+
+def take_program(parser):
+    """Gives the parser the option that names the program, which must be there."""
+
+    def program(path):
+        if not os.access(path, os.X_OK):
+            raise argparse.ArgumentTypeError(f"{path} is not there; build it first: make build")
+        return os.path.abspath(path)
+
+    built = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".build", "release", "trueup")
+    parser.add_argument(
+        "--trueup", type=program, default=os.path.normpath(built), help="the program; else this checkout's release build")
 
 
 class Spent:
