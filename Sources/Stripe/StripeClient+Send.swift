@@ -8,9 +8,13 @@ extension StripeClient {
         var attempts = 0
         var mayHaveActed = false
         while true {
-            request.notAfter = try await permission(call, attempts: attempts, mayHaveActed: mayHaveActed)
+            let permittedUntil = try await permission(call, attempts: attempts, mayHaveActed: mayHaveActed)
+            request.notAfter = [permittedUntil, call.notAfter].compactMap(\.self).min()
             // One whose permission ended on the way was not sent, and is no attempt.
-            guard let outcome = await attempt(request, call, isRetry: attempts > 0) else { continue }
+            guard let outcome = await attempt(request, call, isRetry: attempts > 0) else {
+                guard let end = call.notAfter, ContinuousClock.now > end else { continue }
+                throw late(call, attempts: attempts, mayHaveActed: mayHaveActed)
+            }
             attempts += 1
             var failure: RetryPolicy.Failure
             var problem: StripeError
@@ -63,6 +67,14 @@ extension StripeClient {
         var error = error(.cancelled, "", call)
         error.attempts = attempts
         error.outcomeIsUnknown = mayHaveActed
+        return error
+    }
+
+    /// The call's own time is over; what was sent before may have been carried out.
+    private func late(_ call: Call, attempts: Int, mayHaveActed: Bool) -> StripeError {
+        var error = error(.connection(.late), "its time to be sent had passed", call)
+        error.attempts = attempts
+        error.outcomeIsUnknown = mayHaveActed && call.method != .get
         return error
     }
 

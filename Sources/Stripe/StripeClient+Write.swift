@@ -36,11 +36,16 @@ extension StripeClient {
         try await change(id, "finalize", FormParameters([("auto_advance", .flag(autoAdvance))]), idempotencyKey)
     }
 
-    /// E-mails an open invoice to its customer, finalizing it if need be. See https://docs.stripe.com/api/invoices/send
+    /// E-mails an open invoice to its customer, finalizing it if need be, and makes an event `invoice.sent`.
+    /// See https://docs.stripe.com/api/invoices/send
+    /// - Parameter notAfter: no attempt of the call is sent after this instant: where it is over, the error's kind is
+    ///   `connection(.late)`, and `outcomeIsUnknown` says whether an earlier attempt may have been carried out.
     public func sendInvoice(
-        _ id: String, idempotencyKey: String? = nil
+        _ id: String, idempotencyKey: String? = nil, notAfter: ContinuousClock.Instant? = nil
     ) async throws(StripeError) -> Retrieved<Invoice> {
-        try await change(id, "send", FormParameters(), idempotencyKey)
+        var call = try call(.post, "/v1/invoices/:id/send", id)
+        call.notAfter = notAfter
+        return try await read(keyed(call, idempotencyKey), id)
     }
 
     /// Open or uncollectible to void, for ever. See https://docs.stripe.com/api/invoices/void

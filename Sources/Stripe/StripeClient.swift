@@ -46,6 +46,8 @@ public final class StripeClient: Sendable {
         var path: String
         var parameters = FormParameters()
         var idempotencyKey: String?
+        /// No attempt is sent after this instant.
+        var notAfter: ContinuousClock.Instant?
 
         var endpoint: String {
             "\(method.rawValue) \(template)"

@@ -75,6 +75,24 @@ import Testing
         }
     }
 
+    @Test("a call whose time is over is not sent; one that was sent before may have been carried out")
+    func late() async throws {
+        try await ClientRig.run { _ in
+            ScriptedServer.status(503, afterMilliseconds: 1_300)
+        } _: { rig in
+            let never = await #expect(throws: StripeError.self) {
+                try await rig.client.sendInvoice("in_1", notAfter: ContinuousClock.now - .seconds(1))
+            }
+            #expect(never?.kind == .connection(.late) && never?.outcomeIsUnknown == false)
+            #expect(never?.attempts == 0 && rig.server.requests.isEmpty)
+            let once = await #expect(throws: StripeError.self) {
+                try await rig.client.sendInvoice("in_1", notAfter: ContinuousClock.now + .seconds(1))
+            }
+            #expect(once?.kind == .connection(.late) && once?.outcomeIsUnknown == true)
+            #expect(once?.attempts == 1 && rig.server.requests.count == 1)
+        }
+    }
+
     @Test("a deletion that does not say so is none", arguments: [#""deleted":false"#, #""x":1"#])
     func notDeleted(member: String) async throws {
         try await ClientRig.run { _ in
