@@ -74,7 +74,7 @@ enum Endpoint: String, CaseIterable, Sendable {
         }
     }
 
-    /// What a restricted key would need to write here, or to read its account.
+    /// What a restricted key would need to write here, or to read its account or its events.
     var neededPermission: String {
         switch self {
         case .account: "rak_accounts_kyc_basic_read"
@@ -86,6 +86,7 @@ enum Endpoint: String, CaseIterable, Sendable {
         case .listRefunds, .createRefund, .refund, .listCharges, .charge: "rak_charge_write"
         case .listCreditNotes, .createCreditNote, .creditNote: "rak_credit_note_write"
         case .webhookEndpoints: "rak_webhook_write"
+        case .listEvents, .event: "rak_event_read"
         default: "rak_invoice_write"
         }
     }

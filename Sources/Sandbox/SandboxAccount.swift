@@ -8,6 +8,8 @@ public struct SandboxAccount: Sendable {
     public var readOnlyKey: String?
     /// Whether that key may not read its account either.
     public var hidesAccount = false
+    /// Whether that key may not read its events either.
+    public var hidesEvents = false
     /// `acct_…`. Its last ten characters are part of every id, as at Stripe.
     public var accountID: String
     /// What invoices say in `account_name`.

@@ -65,7 +65,12 @@ struct Visit: Sendable {
         guard let endpoint else {
             throw .unrecognized(request.method, String(request.uri.prefix { $0 != "?" }))
         }
-        let isHidden = endpoint == .account && world.account.hidesAccount
+        let isHidden =
+            switch endpoint {
+            case .account: world.account.hidesAccount
+            case .listEvents, .event: world.account.hidesEvents
+            default: false
+            }
         if let readOnlyKey, request.method != "GET" || isHidden {
             throw .restrictedKey(
                 readOnlyKey, account: world.account.accountID, permission: endpoint.neededPermission)

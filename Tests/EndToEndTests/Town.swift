@@ -61,9 +61,11 @@ final class Town: Sendable {
         target = try await LentDatabase.take()
         pool = Pool(target, size: 8, applicationName: "town")
         runPool = Pool(target, size: JobRun.poolSize, applicationName: "run")
+        var seller = SandboxAccount.taskHealth()
+        seller.hidesEvents = true
         server = try await SandboxServer.start(
             SandboxConfiguration(
-                accounts: [.taskHealth(), .medflyt(), .default()], clockSeconds: startSeconds, faults: faults,
+                accounts: [seller, .medflyt(), .default()], clockSeconds: startSeconds, faults: faults,
                 recordsRequests: true))
         var configuration = HTTPClient.Configuration()
         configuration.timeoutMilliseconds = 2_000
@@ -225,6 +227,17 @@ final class Town: Sendable {
         try await PlanRun(
             plan: plan, path: "plan", definition: definition, jobs: jobs, clients: clients, pool: pool, origin: origin
         ).apply()
+    }
+
+    /// Makes the attempts to have invoices mailed older than they are, and due.
+    func ageMails(bySeconds seconds: Int64) async throws {
+        _ = try await query(
+            """
+            UPDATE trueup.invoice_mail SET next_attempt_at = now(),
+                first_attempt_at = first_attempt_at - $1 * interval '1 second',
+                last_attempt_at = last_attempt_at - $1 * interval '1 second'
+            WHERE state = 'waiting'
+            """, Double(seconds))
     }
 
     // MARK: - Looking
