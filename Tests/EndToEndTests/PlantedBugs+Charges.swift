@@ -109,6 +109,21 @@ extension Habits {
             "the mail of an order's invoice is forgotten",
             sabotage: trigger(
                 "trueup.invoice_mail", "INSERT", "NEW.state := 'sent'; NEW.ended_at := now(); RETURN NEW;")),
+        Habits(
+            "an attempt to mail an order's invoice that got no answer is repeated under another key",
+            sabotage: trigger(
+                "trueup.invoice_mail", "UPDATE",
+                """
+                IF NEW.state = 'waiting' AND NEW.first_attempt_at IS NOT NULL
+                    AND NEW.last_error IS DISTINCT FROM OLD.last_error
+                THEN
+                    NEW.idempotency_key := OLD.idempotency_key || '+';
+                    NEW.is_key_used_up := false;
+                    NEW.first_attempt_at := NULL;
+                    NEW.last_attempt_at := NULL;
+                END IF;
+                RETURN NEW;
+                """)),
     ]
 
     private static func serial(_ connection: Connection) async throws -> Int64 {

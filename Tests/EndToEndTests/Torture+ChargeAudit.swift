@@ -101,7 +101,7 @@ extension Torture {
         return faults
     }
 
-    /// Stripe was asked to mail every invoice of an order that is still to be paid.
+    /// Stripe was asked to mail every invoice of an order that is still to be paid, and has mailed none twice.
     func auditMails() async throws -> [String] {
         let states = try await town.query("SELECT stripe_invoice_id AS id, state FROM trueup.invoice_mail")
         var mailed: [String: String] = [:]
@@ -110,10 +110,13 @@ extension Torture {
             town.server.statistics.log.filter { $0.method == "POST" && $0.path.hasSuffix("/send") }
                 .compactMap { $0.path.split(separator: "/").dropLast().last.map(String.init) })
         let byHand = with { $0.byHand }
+        let mails = Dictionary(grouping: try await town.events(of: "task_health", type: "invoice.sent"), by: \.objectID)
+        let twice = mails.filter { $0.value.count > 1 && !byHand.contains($0.key) }.keys.sorted()
         let ours = try town.world().allInvoices().filter { $0.status == .open && !byHand.contains($0.id) }
-        return ours.compactMap { invoice in
+        let missing = ours.compactMap { invoice -> String? in
             let state = mailed[invoice.id] ?? "not noted"
             return state == "sent" && sends.contains(invoice.id) ? nil : "\(invoice.id) is not mailed: \(state)"
         }
+        return twice.map { "\($0) is mailed twice" } + missing
     }
 }

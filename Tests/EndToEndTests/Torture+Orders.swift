@@ -82,7 +82,7 @@ extension Torture {
         let ordering = town.ordering(attempts: 12)
         let waiting = "SELECT count(*) FROM trueup.invoice_mail WHERE state = 'waiting'"
         for _ in 0..<20 where try await town.number(waiting) > 0 {
-            _ = try await town.query("UPDATE trueup.invoice_mail SET next_attempt_at = now() WHERE state = 'waiting'")
+            try await town.ageMails(bySeconds: 3_600)
             try await ordering.mailWaiting()
         }
     }

@@ -110,7 +110,7 @@ final class Torture: Sendable {
         case 10: try change("void", "task_health", .open) { try $0.void($1) }
         case 11, 12: try await takeBack()
         case 13...16: try await use()
-        case 17: advance(Int64(pick([60, 3_600, 90_000, 400_000]) ?? 60))
+        case 17: try await advance(Int64(pick([60, 3_600, 90_000, 400_000]) ?? 60))
         case 18: try await night()
         case 19, 20: try await again()
         case 21...23: try await wishCharge()
@@ -135,13 +135,19 @@ final class Torture: Sendable {
     /// The jobs look back for 35 days.
     private static let advancedSecondsMax: Int64 = 20 * 86_400
 
-    private func advance(_ seconds: Int64) {
+    private func advance(_ seconds: Int64) async throws {
         let isAllowed = with { state in
             guard state.advancedSeconds + seconds <= Self.advancedSecondsMax else { return false }
             state.advancedSeconds += seconds
             return true
         }
-        if isAllowed { town.server.clock.advance(bySeconds: seconds) }
+        if isAllowed { try await pass(seconds) }
+    }
+
+    /// Time passes at Stripe, and in the rows that tell how old an attempt at Stripe is.
+    private func pass(_ seconds: Int64) async throws {
+        town.server.clock.advance(bySeconds: seconds)
+        try await town.ageMails(bySeconds: seconds)
     }
 
     private func night() async throws {
@@ -155,7 +161,7 @@ final class Torture: Sendable {
     /// Nothing new happens; what waits arrives, runs find the rest, and drafts go stale.
     private func end() async throws {
         for seconds in [3_600, 9 * 86_400] as [Int64] {
-            town.server.clock.advance(bySeconds: seconds)
+            try await pass(seconds)
             try await writeByHand()
             if habits.reconciles {
                 for job in town.jobs { try await habits.night(self, job.name) }
@@ -164,7 +170,7 @@ final class Torture: Sendable {
             for _ in 0..<10_000 where with({ !$0.waiting.isEmpty }) { try await deliverOne() }
             guard with({ $0.waiting.isEmpty }) else { throw TownError("the webhooks do not come to an end") }
         }
-        town.server.clock.advance(bySeconds: 3_600)
+        try await pass(3_600)
         if habits.reconciles {
             for job in town.jobs { try await habits.night(self, job.name) }
         }
