@@ -249,7 +249,16 @@ extension LiveService {
         while !Task.isCancelled {
             do {
                 // Another account would not know the invoices, and none of them would ever be mailed.
-                if checks.isVerified(mailing.account) { try await mailing.ordering.mailWaiting() }
+                if checks.isVerified(mailing.account) {
+                    try await mailing.ordering.mailWaiting { [logger = setup.logger] invoice, reason in
+                        logger.warning(
+                            "an invoice is not mailed",
+                            metadata: [
+                                "trueup.account": .string(mailing.account), "trueup.invoice": .string(invoice),
+                                "trueup.reason": .string(reason),
+                            ])
+                    }
+                }
                 before = ""
             } catch {
                 let reason = (error as? PostgresError)?.brief ?? "\(error)"

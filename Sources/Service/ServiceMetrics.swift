@@ -36,9 +36,12 @@ struct ServiceMetrics: Sendable {
         text.sample([("state", "unsettled")], Double(read.outboxUnsettled))
         text.family("trueup_webhooks_refused", .gauge, "Webhooks of the last days that only a person can settle.")
         text.sample([], Double(read.refusedCount))
-        text.family("trueup_order_invoices", .gauge, "Invoices of orders that Stripe has yet to mail, or refuses to.")
-        text.sample([("state", "waiting")], Double(read.invoicesToMail))
-        text.sample([("state", "refused")], Double(read.invoicesNotMailed))
+        text.family(
+            "trueup_order_invoices", .gauge,
+            "Invoices of orders that Stripe has yet to mail, refuses to, or may have mailed.")
+        text.sample([("state", "waiting")], Double(read.mails.waiting))
+        text.sample([("state", "refused")], Double(read.mails.refused))
+        text.sample([("state", "unknown")], Double(read.mails.unknown))
         if let age = read.lastWebhookAgeSeconds {
             text.family("trueup_webhook_last_age_seconds", .gauge, "Seconds since a new event came.")
             text.sample([], Double(age))

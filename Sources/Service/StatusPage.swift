@@ -29,7 +29,8 @@ enum StatusPage {
     static func make(_ status: StatusFigures) -> String {
         page(
             "Trueup: status",
-            [headline(status), jobs(status), findings(status), refused(status), waiting(status)].joined())
+            [headline(status), jobs(status), findings(status), refused(status), unmailed(status), waiting(status)]
+                .joined())
     }
 
     private static func headline(_ status: StatusFigures) -> String {
@@ -120,14 +121,31 @@ enum StatusPage {
             + (rest > 0 ? "<p class=\"soft\">and \(rest) more</p>\n" : "")
     }
 
+    /// Nothing where there are none: they are rare.
+    private static func unmailed(_ status: StatusFigures) -> String {
+        let mails = status.stored.mails
+        guard !mails.unmailed.isEmpty else { return "" }
+        let rows = mails.unmailed.map { mail in
+            """
+            <tr><th scope="row">\(escaped(mail.invoiceID))<small>\(escaped(mail.account))</small></th>
+            <td>\(badge(mail.state, mark(mail.state)))</td><td>\(escaped(mail.reason))</td>
+            <td>\(StatusFigures.age(mail.ageSeconds)) ago</td></tr>
+            """
+        }
+        let rest = mails.refused + mails.unknown - Int64(rows.count)
+        return table("Invoices that need a person to be mailed", ["Invoice", "Mail", "Why", "When"], rows, empty: "")
+            + (rest > 0 ? "<p class=\"soft\">and \(rest) more</p>\n" : "")
+    }
+
     private static func waiting(_ status: StatusFigures) -> String {
         let age = status.stored.lastWebhookAgeSeconds.map { StatusFigures.age($0) + " ago" } ?? "none yet"
         return """
             <section><h2>Messages and webhooks</h2><dl>
             <dt>Messages that wait</dt><dd>\(status.stored.outboxQueued)</dd>
             <dt>Messages that need a person</dt><dd>\(status.stored.outboxUnsettled)</dd>
-            <dt>Invoices that Stripe has yet to mail</dt><dd>\(status.stored.invoicesToMail)</dd>
-            <dt>Invoices that Stripe does not mail</dt><dd>\(status.stored.invoicesNotMailed)</dd>
+            <dt>Invoices that Stripe has yet to mail</dt><dd>\(status.stored.mails.waiting)</dd>
+            <dt>Invoices that Stripe does not mail</dt><dd>\(status.stored.mails.refused)</dd>
+            <dt>Invoices that Stripe may have mailed</dt><dd>\(status.stored.mails.unknown)</dd>
             <dt>Last new webhook</dt><dd>\(escaped(age))</dd>
             </dl></section>
             <form method="post" action="/logout"><button class="plain" type="submit">Sign out</button></form>

@@ -18,14 +18,15 @@ struct StoredFigures: Sendable {
     /// Webhooks that only a person can settle, and the oldest of them.
     var refusedCount: Int64 = 0
     var refused: [WebhookRefusals.Refusal] = []
-    /// Invoices of orders that Stripe has yet to mail, and those that it does not.
-    var invoicesToMail: Int64 = 0
-    var invoicesNotMailed: Int64 = 0
+    /// Invoices of orders that Stripe has yet to mail, those that it refuses to, and those of which nobody knows.
+    var mails = InvoiceMails.Standing()
     /// Seconds since the newest event that was taken in; `nil` before the first.
     var lastWebhookAgeSeconds: Int64?
 
     /// So many refused webhooks are shown.
     private static let refusedMax = 10
+    /// So many invoices that only a person can have mailed are shown.
+    private static let unmailedMax = 10
 
     /// - Returns: nil where the database cannot be read: the page of figures then says so.
     static func read(_ pool: Pool, logger: Logger) async -> StoredFigures? {
@@ -57,16 +58,12 @@ struct StoredFigures: Sendable {
                 SELECT (SELECT count(*) FROM trueup.outbox WHERE state IN ('queued', 'sending')) AS queued,
                     (SELECT count(*) FROM trueup.outbox WHERE state IN ('failed', 'unknown')) AS unsettled,
                     (SELECT floor(extract(epoch FROM now() - max(received_at)))::bigint FROM trueup.webhook_event)
-                        AS age,
-                    (SELECT count(*) FROM trueup.invoice_mail WHERE state = 'waiting') AS to_mail,
-                    (SELECT count(*) FROM trueup.invoice_mail WHERE state = 'refused'
-                        AND ended_at > now() - interval '30 days') AS not_mailed
+                        AS age
                 """)[0]
             figures.outboxQueued = try row["queued"]
             figures.outboxUnsettled = try row["unsettled"]
             figures.lastWebhookAgeSeconds = try row["age"]
-            figures.invoicesToMail = try row["to_mail"]
-            figures.invoicesNotMailed = try row["not_mailed"]
+            figures.mails = try await InvoiceMails.standing(limit: unmailedMax, on: connection)
             (figures.refusedCount, figures.refused) = try await WebhookRefusals.recent(
                 limit: refusedMax, on: connection)
             return figures

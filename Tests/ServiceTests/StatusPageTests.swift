@@ -1,4 +1,5 @@
 import Foundation
+import Sandbox
 import Support
 import Testing
 
@@ -69,6 +70,43 @@ struct StatusPageTests {
             let after = try await counter.ask(.get, "/", token: counter.token)
             #expect(after.text.contains("<header class=\"good\"><h1>Nothing is open</h1>"), "\(after.text)")
             #expect(after.text.contains("; never ran: agency-charges, agency-invoices."), "\(after.text)")
+        }
+    }
+
+    @Test("an invoice that may have been mailed is on the page with what a person does, in the figures, and in the log")
+    func unmailed() async throws {
+        var setup = CounterSetup()
+        setup.limits.mailSeconds = 1
+        setup.faults = SandboxFaults(scripts: [.init(.serverError, method: "POST", pathContains: "/send")])
+        try await Counter.with(setup) { counter in
+            let invoice = try #require(try await counter.place().stripeInvoiceId)
+            let before = try await counter.ask(.get, "/", token: counter.token)
+            #expect(!before.text.contains("need a person to be mailed"), "\(before.text)")
+            try await counter.run(
+                """
+                UPDATE trueup.invoice_mail SET next_attempt_at = now(), first_attempt_at = now() - interval '40 days',
+                    last_attempt_at = now() - interval '40 days'
+                """)
+            let end = ContinuousClock.now + .seconds(60)
+            while !counter.logs.text.contains("an invoice is not mailed"), ContinuousClock.now < end {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            let advice = "trueup stripe invoice send \(invoice) --account task_health"
+            let log = counter.logs.text
+            #expect(log.contains("trueup.invoice=\(invoice)") && log.contains(advice), "\(log)")
+            let page = try await counter.ask(.get, "/", token: counter.token)
+            for words in [
+                "<h2>Invoices that need a person to be mailed</h2>", "<th scope=\"row\">\(invoice)<small>task_health",
+                "<span class=\"badge warning\">unknown</span>", advice,
+                "<dt>Invoices that Stripe may have mailed</dt><dd>1</dd>",
+                "<dt>Invoices that Stripe has yet to mail</dt><dd>0</dd>",
+            ] {
+                #expect(page.text.contains(words), "\(words)\n\(page.text)")
+            }
+            let metrics = try await counter.ask(.get, "/metrics").text
+            for line in ["waiting\"} 0", "refused\"} 0", "unknown\"} 1"] {
+                #expect(metrics.contains("\ntrueup_order_invoices{state=\"\(line)\n"), "\(metrics)")
+            }
         }
     }
 
