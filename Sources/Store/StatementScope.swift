@@ -34,7 +34,7 @@ public struct StatementScope: Sendable, Hashable {
         job: String, cutOffSeconds: Int64, fromSeconds: Int64? = nil, orders: OrderTable, creditJobs: [String],
         chargeJobs: [String] = [], creditAccounts: [String] = [], chargeAccounts: [String] = [],
         otherJobs: [String] = [], statesCredits: Bool = true, accounts: [String] = [], runIDs: [Int64] = [],
-        creditPriceCents: Int64 = 20_000
+        creditPriceCents: Int64
     ) {
         self.job = job
         self.cutOffSeconds = cutOffSeconds

@@ -181,7 +181,8 @@ struct StatementQueryTests {
         }
         try await pool.withConnection { try await $0.run(script: "DROP TABLE task_credit_adjustment") }
         let query = StatementQuery(
-            StatementScope(job: "r", cutOffSeconds: 1, orders: orders, creditJobs: ["credit-invoices"]))
+            StatementScope(
+                job: "r", cutOffSeconds: 1, orders: orders, creditJobs: ["credit-invoices"], creditPriceCents: 20_000))
         await #expect(throws: ContractError.noTable("public.task_credit_adjustment")) {
             try await StatementQuery.snapshot(pool) { try await query.figures(on: $0) }
         }

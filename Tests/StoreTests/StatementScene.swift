@@ -136,7 +136,7 @@ struct StatementScene: Sendable {
         StatementScope(
             job: "balance-report", cutOffSeconds: cutOff, fromSeconds: from, orders: orders,
             creditJobs: ["credit-invoices"], chargeJobs: ["agency-charges"], creditAccounts: ["task_health"],
-            chargeAccounts: ["task_health"], otherJobs: ["notices"], runIDs: [1])
+            chargeAccounts: ["task_health"], otherJobs: ["notices"], runIDs: [1], creditPriceCents: 20_000)
     }
 
     func figures(_ scope: StatementScope? = nil) async throws -> StatementFigures {
