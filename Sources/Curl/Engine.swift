@@ -56,19 +56,7 @@ final class Engine: @unchecked Sendable {
     }
 
     private func startThread() {
-        let reference = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread, nil,
-            { context in
-                guard let context else { return nil }
-                Unmanaged<Engine>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, reference.toOpaque())
-        if result == 0 {
-            pthread_detach(thread)
-        } else {
-            reference.release()
+        if !DetachedThread.start({ self.run() }) {
             inbox.withLock {
                 $0.isClosing = true
                 $0.hasExited = true

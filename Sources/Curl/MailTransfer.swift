@@ -55,19 +55,7 @@ final class MailTransfer: @unchecked Sendable {
     /// Begins; `finish` is called exactly once, from another thread.
     func start(_ finish: @escaping @Sendable (Result<Void, MailError>) -> Void) {
         self.finish = finish
-        let reference = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread, nil,
-            { context in
-                guard let context else { return nil }
-                Unmanaged<MailTransfer>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, reference.toOpaque())
-        if result == 0 {
-            pthread_detach(thread)
-        } else {
-            reference.release()
+        if !DetachedThread.start({ self.run() }) {
             finish(.failure(failed(.other(code: Int32(CURLE_OUT_OF_MEMORY.rawValue)), "no thread for the mail")))
         }
     }

@@ -12,20 +12,7 @@ struct Shop: Sendable {
 
     /// Opens it for `body` and closes it after.
     static func with(size: Int = 8, _ body: (Shop) async throws -> Void) async throws {
-        try await Room.worlds.enter { try await open(size: size, body) }
-    }
-
-    private static func open(size: Int, _ body: (Shop) async throws -> Void) async throws {
-        let target = try await LentDatabase.take()
-        let pool = Pool(target, size: size, applicationName: "tests")
-        do {
-            try await body(Shop(pool))
-        } catch {
-            await pool.close()
-            throw error
-        }
-        await pool.close()
-        await LentDatabase.giveBack(target)
+        try await LentDatabase.withPool(size: size) { try await body(Shop($0)) }
     }
 
     private init(_ pool: Pool) async throws {

@@ -12,17 +12,13 @@ struct OutboxDeliveryTests {
         _ recipients: [String], timeoutMilliseconds: Int = 20_000,
         _ body: (Pool, MailServerProcess, OutboxDelivery) async throws -> Void
     ) async throws {
-        try await Room.worlds.enter {
-            let target = try await LentDatabase.take()
-            let pool = Pool(target, size: 4, applicationName: "tests")
+        try await LentDatabase.withPool(size: 4) { pool in
             for (number, recipient) in recipients.enumerated() { try await Self.enqueue(number, recipient, pool) }
             try await MailServerProcess.with("plain") { server in
                 let client = try server.client { $0.timeoutMilliseconds = timeoutMilliseconds }
                 let from = try Mailbox(parsing: "Trueup <trueup@example.com>")
                 try await body(pool, server, OutboxDelivery(pool: pool, mail: .init(client: client, from: from)))
             }
-            await pool.close()
-            await LentDatabase.giveBack(target)
         }
     }
 

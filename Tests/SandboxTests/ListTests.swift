@@ -45,7 +45,7 @@ struct ListTests {
             guard page.hasMore else { return ids }
             cursor = oldest == nil ? page.ids.last : page.ids.first
         }
-        throw PythonError("the list never ends")
+        throw SandboxTestError("the list never ends")
     }
 
     /// Adds, deletes and moves invoices, some within one second of generated ones.

@@ -81,13 +81,13 @@ struct RawClient: Sendable {
         _ method: String, _ path: String, form: String? = nil, headers: [String: String] = [:]
     ) async throws -> RawAnswer {
         let outcome = await send(method, path, form: form, headers: headers)
-        guard case .answer(let answer) = outcome else { throw PythonError("\(method) \(path): \(outcome)") }
+        guard case .answer(let answer) = outcome else { throw SandboxTestError("\(method) \(path): \(outcome)") }
         return answer
     }
 
     func page(_ path: String) async throws -> Page {
         let answer = try await get(path)
-        guard answer.status == 200 else { throw PythonError("\(path): \(answer.status) \(answer.body)") }
+        guard answer.status == 200 else { throw SandboxTestError("\(path): \(answer.status) \(answer.body)") }
         return try answer.decoded(Page.self)
     }
 

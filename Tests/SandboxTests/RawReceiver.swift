@@ -47,7 +47,7 @@ final class RawReceiver: Sendable {
                 bind(listener, $0, length) == 0 && listen(listener, 64) == 0 && getsockname(listener, $0, &length) == 0
             }
         }
-        guard bound else { throw PythonError("no port for a receiver of webhooks") }
+        guard bound else { throw SandboxTestError("no port for a receiver of webhooks") }
         port = Int(UInt16(bigEndian: address.sin_port))
         // Blocking calls belong on a thread of their own, not in the cooperative pool.
         Thread.detachNewThread { [self] in serve(status) }

@@ -7,13 +7,7 @@ import Testing
 struct OutboxTests {
     /// A database of its own.
     private func with(_ body: (Pool) async throws -> Void) async throws {
-        try await Room.worlds.enter {
-            let target = try await LentDatabase.take()
-            let pool = Pool(target, size: 8, applicationName: "tests")
-            try await body(pool)
-            await pool.close()
-            await LentDatabase.giveBack(target)
-        }
+        try await LentDatabase.withPool(size: 8, body)
     }
 
     private func draft(_ key: String = "notice/a/in_1") -> OutboxDraft {

@@ -15,17 +15,13 @@ struct StagedWorld {
     static func with(
         _ object: ListedObject, account: String, _ body: (StagedWorld) async throws -> Void
     ) async throws {
-        try await Room.worlds.enter {
-            let target = try await LentDatabase.take()
-            let pool = Pool(target, size: 3, applicationName: "tests")
+        try await LentDatabase.withPool(size: 3) { pool in
             let run = try await Runs(pool: pool).begin(
                 job: "tests", definitionHash: "x", isPlan: false, period: period,
                 lists: [RunList(account: account, object: object): period],
                 origin: RunOrigin(
                     trigger: .manual, requestedBy: "tests", host: "here", processID: 1, programVersion: "0"))
             try await body(StagedWorld(pool: pool, run: run))
-            await pool.close()
-            await LentDatabase.giveBack(target)
         }
     }
 

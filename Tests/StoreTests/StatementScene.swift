@@ -13,18 +13,7 @@ struct StatementScene: Sendable {
 
     /// Opens it for `body` and gives the database back after.
     static func with(_ body: (StatementScene) async throws -> Void) async throws {
-        try await Room.worlds.enter {
-            let target = try await LentDatabase.take()
-            let pool = Pool(target, size: 4, applicationName: "tests")
-            do {
-                try await body(StatementScene(pool))
-            } catch {
-                await pool.close()
-                throw error
-            }
-            await pool.close()
-            await LentDatabase.giveBack(target)
-        }
+        try await LentDatabase.withPool(size: 4) { try await body(StatementScene($0)) }
     }
 
     private init(_ pool: Pool) async throws {

@@ -12,6 +12,24 @@ public enum LentDatabase {
         return try await TestServer.database()
     }
 
+    /// Connections to a database of its own for `body`; both are given back after it. One that a test has failed in is
+    /// not used again.
+    public static func withPool<Value>(size: Int, _ body: (Pool) async throws -> Value) async throws -> Value {
+        try await Room.worlds.enter {
+            let target = try await take()
+            let pool = Pool(target, size: size, applicationName: "tests")
+            do {
+                let value = try await body(pool)
+                await pool.close()
+                await giveBack(target)
+                return value
+            } catch {
+                await pool.close()
+                throw error
+            }
+        }
+    }
+
     /// Empties the database for the next test. One that cannot be emptied is not used again.
     public static func giveBack(_ target: ConnectionTarget) async {
         do {
