@@ -18,19 +18,23 @@ struct Comparison: Sendable {
     let trustsFresh: Bool
     /// The kinds that the job is about; `nil`: all.
     var kinds: Set<FindingKind>?
+    /// Asks what was taken back of what no list said it of; `nil`: nothing is judged of that.
+    var reversals: ReversalCheck?
     let limits: ComparisonLimits
     let progress: @Sendable (RunProgress) -> Void
 
     private var account: String { subject.account }
 
-    /// Compares until no new object has to be read.
+    /// Compares until no new object has to be read, and until it is known what was taken back of all that agrees and of
+    /// all that is repaired.
     func run() async throws -> ComparisonResult {
         let older = try await readCarried()
         var done = ReadObjects(ids: older, requests: older.count)
         try await readAhead(&done)
-        for round in 1...limits.rounds {
+        var readings = 0
+        for round in 1...2 * limits.rounds {
             progress(.comparing(account: account, round: round))
-            let mayRead = round < limits.rounds && done.requests < limits.requests
+            let mayRead = readings < limits.rounds - 1 && done.requests < limits.requests
             let sink = sink(done.ids, limits, mayRead: mayRead)
             let local = try await pool.withConnection { connection in
                 try await diff.run(
@@ -38,14 +42,18 @@ struct Comparison: Sendable {
                     isLast: { await sink.unread.isEmpty }, { try await sink.take($0) })
             }
             let unread = await sink.unread
-            if unread.isEmpty {
-                return ComparisonResult(
-                    local: local, judged: await sink.takeJudged(), unconfirmed: await sink.unconfirmed,
-                    classes: try await sink.classes(agreed: local.agreed ?? [:]))
+            guard unread.isEmpty else {
+                try await read(unread, limits, &done)
+                readings += 1
+                continue
             }
-            try await read(unread, limits, &done)
+            let judged = await sink.takeJudged()
+            if let reversals, try await reversals.findsMore(judged, in: diff) { continue }
+            return ComparisonResult(
+                local: local, judged: judged, unconfirmed: await sink.unconfirmed,
+                classes: try await sink.classes(agreed: local.agreed ?? [:]))
         }
-        preconditionFailure("the last round reads nothing")
+        throw ComparisonError.neverSettled(account: account)
     }
 
     /// What was read afresh so far.
@@ -109,7 +117,8 @@ public struct ComparisonLimits: Sendable, Hashable {
     public var requests = 20_000
     /// Pages of a list that is read one page after the other.
     public var pages = 2_000
-    /// How often the sides are joined. What changes between two rounds is read in the next; the last reads nothing.
+    /// How often the sides are joined, so often again where more was taken back of payments than any list said. What
+    /// changes between two rounds is read in the next; the last reads nothing.
     public var rounds = 4
 
     public init() {}
@@ -270,6 +279,8 @@ private actor RoundSink {
 enum ComparisonError: Error, CustomStringConvertible {
     case tooManyDifferences(account: String, limit: Int)
     case tooManyNamed(account: String, objects: Int, limit: Int)
+    /// Each round has found that more was taken back.
+    case neverSettled(account: String)
 
     var description: String {
         switch self {
@@ -279,6 +290,9 @@ enum ComparisonError: Error, CustomStringConvertible {
         case .tooManyNamed(let account, let objects, let limit):
             "\(account): events name \(objects) objects that are older than the look-back and that the table says "
                 + "something else of; at most \(limit) are read one by one. Backfill their time first: trueup backfill"
+        case .neverSettled(let account):
+            "\(account): each time that the sides were compared, more had been taken back of payments that are older "
+                + "than the look-back; nothing was repaired. Run again."
         }
     }
 }

@@ -20,6 +20,7 @@ struct ReconcileGathering: Gathering {
     var judgedAtSeconds: Int64?
     let progress: @Sendable (RunProgress) -> Void
     let limits: ComparisonLimits
+    let asked = AskedPayments()
 
     /// Stripe lists events of so many seconds back.
     static let eventsReachBackSeconds: Int64 = 30 * 86_400
@@ -151,7 +152,11 @@ struct ReconcileGathering: Gathering {
             : try await Findings(pool: pool).unclosedObjects(
                 job: job, account: subject.account, comparison: subject.comparison, kinds: [.disputed, .refunded],
                 limit: limits.requests)
-        return try await ReversalListing(run: run, subject: subject, client: try client(subject)).read(carried: carried)
+        let listed = try await ReversalListing(
+            run: run, subject: subject, client: try client(subject)
+        ).read(carried: carried)
+        asked.insert(carried, account: subject.account)
+        return listed
     }
 
     private func client(_ subject: Subject) throws -> StripeClient {
@@ -183,7 +188,7 @@ struct ReconcileGathering: Gathering {
             }
         }
         let now = judgedAtSeconds ?? run.period.toSeconds
-        var result = try await Comparison(
+        return try await Comparison(
             subject: subject,
             diff: subject.diff(run, ofAnyAge: !isBackfill, nowSeconds: now), confirmer: confirmer,
             nowSeconds: now, pool: pool,
@@ -191,12 +196,18 @@ struct ReconcileGathering: Gathering {
                 ? CarriedObjects()
                 : try await Findings(pool: pool).unclosed(
                     job: job, account: subject.account, comparison: subject.comparison, limit: limits.requests),
-            trustsFresh: isLater || run.attempt == 1, limits: limits, progress: progress
+            trustsFresh: isLater || run.attempt == 1,
+            reversals: subject.hasReversals ? check(own, subject, client, nowSeconds: now) : nil, limits: limits,
+            progress: progress
         ).run()
-        result.judged = try await ReversalCheck(
-            subject: subject, client: client, nowSeconds: now, progress: progress
-        ).apply(to: result.judged, listedFrom: subject.hasReversals ? run.period.fromSeconds : nil)
-        return result
+    }
+
+    private func check(
+        _ own: OwnRun, _ subject: Subject, _ client: StripeClient, nowSeconds: Int64
+    ) -> ReversalCheck {
+        ReversalCheck(
+            run: own.run, fence: own.fence, subject: subject, client: client, pool: pool, nowSeconds: nowSeconds,
+            listedFrom: own.run.period.fromSeconds, asked: asked, progress: progress)
     }
 
     /// Pass (c): objects older than the period whose local rows do not say what their last event says. Those of rows

@@ -15,6 +15,7 @@ struct ReplayGathering: Gathering {
     let pool: Pool
     let progress: @Sendable (RunProgress) -> Void
     let limits: ComparisonLimits
+    let asked = AskedPayments()
 
     private var accounts: [String] { Set(subjects.map(\.account)).sorted() }
 
@@ -86,19 +87,21 @@ struct ReplayGathering: Gathering {
             progress(.confirming(account: subject.account, objects: unread.count))
             try await confirmer.read(unread)
         }
-        // Only what was read: a period without length has no rows of its own.
-        let comparison = Comparison(
+        let carried = try await Findings(pool: pool).unclosed(
+            job: job, account: subject.account, comparison: subject.comparison, limit: limits.requests)
+        // Only what was read: a period without length has no rows of its own. What was taken back of payments that both
+        // sides know of is for a run that reconciles, but for those of findings that may be closed here.
+        let check = ReversalCheck(
+            run: run, fence: own.fence, subject: subject, client: client, pool: pool,
+            nowSeconds: run.period.toSeconds, listedFrom: nil, agreeing: carried, asked: asked, progress: progress)
+        let result = try await Comparison(
             subject: subject,
             diff: subject.diff(run.withoutLength, ofAnyAge: false, nowSeconds: run.period.toSeconds),
-            confirmer: confirmer, nowSeconds: run.period.toSeconds, pool: pool,
-            carried: try await Findings(pool: pool).unclosed(
-                job: job, account: subject.account, comparison: subject.comparison, limit: limits.requests),
-            trustsFresh: isLater || run.attempt == 1, limits: limits, progress: progress)
-        let result = try await comparison.run()
-        gathered.add(
-            try await ReversalCheck(
-                subject: subject, client: client, nowSeconds: run.period.toSeconds, progress: progress
-            ).apply(to: result.judged, listedFrom: nil))
+            confirmer: confirmer, nowSeconds: run.period.toSeconds, pool: pool, carried: carried,
+            trustsFresh: isLater || run.attempt == 1, reversals: subject.hasReversals ? check : nil, limits: limits,
+            progress: progress
+        ).run()
+        gathered.add(result.judged)
         gathered.tally.localRows += result.local.rows
         gathered.tally.note(unconfirmed: result.unconfirmed, account: subject.account)
     }

@@ -55,6 +55,15 @@ public protocol Diff: Sendable {
     /// Those of these objects that are not staged: they have to be read by id.
     func unstaged(_ ids: [String], on connection: Connection) async throws -> [String]
 
+    /// Paid objects that a row names exactly and whose payment was made before a time: what was taken back of payments
+    /// since then need not be all that was taken back of these.
+    /// - Parameters:
+    ///   - seconds: Unix time; `nil`: whenever.
+    ///   - carried: only these objects, and those that these rows name; `nil`: all.
+    func paid(
+        before seconds: Int64?, among carried: CarriedObjects?, on connection: Connection
+    ) async throws -> [PaidObject]
+
     /// Walks pairs that probably have to be read afresh, as far as that is found for less than ``run`` takes. Nothing
     /// is said on the strength of it.
     /// - Parameter visit: called with batches of at most 1,000 pairs.
@@ -74,7 +83,24 @@ public protocol Diff: Sendable {
     ) async throws -> LocalCount
 }
 
+/// A paid object that is staged.
+public struct PaidObject: Sendable, Hashable {
+    public var id: String
+    /// The payment intent that pays an invoice, where the API version says so; `nil` for an intent.
+    public var paymentIntent: String?
+
+    public init(id: String, paymentIntent: String?) {
+        self.id = id
+        self.paymentIntent = paymentIntent
+    }
+}
+
 extension Diff {
+    /// None: nothing is judged of what is taken back.
+    public func paid(
+        before seconds: Int64?, among carried: CarriedObjects?, on connection: Connection
+    ) async throws -> [PaidObject] { [] }
+
     public func lookAhead(
         on connection: Connection, _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws {}

@@ -7,6 +7,9 @@ extension IntentDiff {
     static var amount: String { "s.amount" }
 
     static var finalWords: [String] { IntentStatus.terminal.map(\.word) }
+    static var isPaid: String { "s.status = 'succeeded'" }
+    static var paidAt: String { "charged_at_seconds" }
+    static var payment: String { "NULL::text" }
 
     var local: LocalNames {
         LocalNames(

@@ -24,6 +24,10 @@ extension InvoiceDiff {
             isCancelled: try row["l_cancelled"], createdSeconds: try row["l_created"], customer: try row["l_customer"])
     }
 
+    private func reversed(_ row: Row) throws -> Reversed {
+        Reversed(refunded: try row["refunded"], disputed: try row["disputed"])
+    }
+
     func matchedPair(_ row: Row, lookalikes: [String: [Int64]]) throws -> DifferingPair {
         let id: String = try row["s_id"]
         return DifferingPair(
@@ -32,14 +36,15 @@ extension InvoiceDiff {
                 InvoicePair(
                     stripe: try invoice(row), order: try order(row), otherRows: lookalikes[id] ?? [],
                     liveInvoicesOfOrder: Int(try row["live"] as Int64),
-                    reversed: Reversed(refunded: try row["refunded"], disputed: try row["disputed"]))),
+                    reversed: try reversed(row))),
             requestID: try row["s_request"], isFresh: try row["s_fresh"])
     }
 
     func stripeOnlyPair(_ row: Row) throws -> DifferingPair {
         let named = try order(row)
         var pair = InvoicePair(
-            stripe: try invoice(row), order: nil, liveInvoicesOfOrder: Int(try row["live"] as Int64))
+            stripe: try invoice(row), order: nil, liveInvoicesOfOrder: Int(try row["live"] as Int64),
+            reversed: try reversed(row))
         if let named, let other = named.invoiceID, Lookalikes.areAlike(other, pair.stripe?.id) {
             // The row was not looked at by itself: it is of another time, or its object was read alone.
             pair.order = named

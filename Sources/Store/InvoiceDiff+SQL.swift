@@ -7,6 +7,9 @@ extension InvoiceDiff {
     static var amount: String { "coalesce(s.amount, s.total)" }
 
     static var finalWords: [String] { InvoiceStatus.terminal.map(\.word) }
+    static var isPaid: String { "s.status = 'paid'" }
+    static var paidAt: String { "paid_at_seconds" }
+    static var payment: String { "s.payment_intent" }
 
     var local: LocalNames {
         LocalNames(
@@ -34,6 +37,13 @@ extension InvoiceDiff {
             l.\(table.amount)::bigint AS l_amount, l.\(table.currency)::text AS l_currency,
             l.\(table.paid) AS l_paid, (l.\(table.cancelledAt) IS NOT NULL) AS l_cancelled,
             floor(extract(epoch FROM l.\(table.createdAt)))::bigint AS l_created, \(table.customer) AS l_customer
+        """
+    }
+
+    private var facts: String {
+        """
+        coalesce(t.invoices, 1)::bigint AS live, coalesce(r.refunded, 0)::bigint AS refunded,
+            coalesce(r.disputed, 0)::bigint AS disputed
         """
     }
 
@@ -140,8 +150,7 @@ extension InvoiceDiff {
 
     func matched(among found: FoundObjects?, lookalikes: [String]) -> SQLStatement {
         let columns = """
-            SELECT \(stagedColumns), \(localColumns), coalesce(t.invoices, 1)::bigint AS live,
-                coalesce(r.refunded, 0) AS refunded, coalesce(r.disputed, 0) AS disputed
+            SELECT \(stagedColumns), \(localColumns), \(facts)
             """
         guard let found else {
             return SQLStatement(
@@ -181,9 +190,9 @@ extension InvoiceDiff {
 
     func stripeOnly(among found: FoundObjects?, nearlyNamed: [String]) -> SQLStatement {
         let columns = """
-            SELECT \(stagedColumns), \(localColumns), coalesce(t.invoices, 1)::bigint AS live,
-                o.status AS other_status
+            SELECT \(stagedColumns), \(localColumns), \(facts), o.status AS other_status
             """
+        let reversed = "LEFT JOIN \(reversals.byInvoice(account: account)) r ON r.invoice_id = s.id"
         guard let found else {
             return SQLStatement(
                 """
@@ -194,6 +203,7 @@ extension InvoiceDiff {
                 \(table.agencyJoin)
                 LEFT JOIN \(staged.name) o ON o.account = \(accountLiteral) AND o.id = l.\(table.id)
                 LEFT JOIN named t ON t.order_id = s.order_id
+                \(reversed)
                 WHERE \(isAlone(nearlyNamed: 1)) AND NOT \(isDead)
                 """, nearlyNamed)
         }
@@ -206,6 +216,7 @@ extension InvoiceDiff {
             LEFT JOIN (SELECT id, status FROM \(staged.name) WHERE account = \(accountLiteral)
                 AND id IN (SELECT unnest($5::text[]))) o ON o.id = l.\(table.id)
             LEFT JOIN \(given(2)) AS t (order_id, invoices) ON t.order_id = s.order_id
+            \(reversed)
             WHERE \(FoundObjects.isAmong(1)) AND s.status <> 'absent' AND NOT \(isDead)
             """, found.places, found.names, found.counts, found.namedKeys, found.namedIDs)
     }

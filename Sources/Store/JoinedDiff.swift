@@ -21,6 +21,12 @@ protocol JoinedDiff: Diff {
     static var amount: String { get }
     /// Stripe's words for the statuses that an object never leaves.
     static var finalWords: [String] { get }
+    /// SQL on a staged object `s`: the money came in.
+    static var isPaid: String { get }
+    /// The column that says when, in Unix seconds; it may be null.
+    static var paidAt: String { get }
+    /// SQL on a staged object `s`: the payment intent that pays it, where that is not the object itself.
+    static var payment: String { get }
 
     var local: LocalNames { get }
 
@@ -50,6 +56,31 @@ protocol JoinedDiff: Diff {
 }
 
 extension JoinedDiff {
+    public func paid(
+        before seconds: Int64?, among carried: CarriedObjects?, on connection: Connection
+    ) async throws -> [PaidObject] {
+        // Mostly none: a list shows objects that were made since, and nothing is paid before it is made. So the table
+        // is asked for those alone.
+        let rows = try await connection.query(
+            """
+            SELECT s.id, \(Self.payment) AS payment FROM \(staged.name) s
+            WHERE s.account = $1 AND \(Self.isPaid)
+                AND ($2::bigint IS NULL OR coalesce(s.\(Self.paidAt), s.created_seconds) < $2)
+            """, account, seconds)
+        let paid = try rows.map { PaidObject(id: try $0["id"], paymentIntent: try $0["payment"]) }
+        guard !paid.isEmpty else { return [] }
+        let (ids, keys): ([String], [Int64]) = (carried?.stripeIDs ?? [], carried?.localIDs ?? [])
+        let named = try await connection.query(
+            """
+            SELECT \(local.id)::text AS id FROM \(local.table)
+            WHERE \(local.id) = ANY($1::text[])
+                AND ($2::boolean OR \(local.id) = ANY($3::text[]) OR \(local.key) = ANY($4::bigint[]))
+            """, paid.map(\.id), carried == nil, ids, keys
+        ).map { try $0["id"] as String }
+        let known = Set(named)
+        return paid.filter { known.contains($0.id) }
+    }
+
     /// Walks the pairs that have to be read afresh before anything is said of them, as far as they are found without a
     /// join of both sides: objects that can still change, with the rows that name them exactly. Nothing but what to
     /// read is to be taken from it. At most ``candidatesMax``.

@@ -78,6 +78,49 @@ public struct StagedReversals: Sendable {
         _ reversals: [(facts: ReversalFacts, requestID: String)], account: String, for fence: RunFence,
         on connection: Connection
     ) async throws {
+        let encoded = Self.rows(reversals, account)
+        try await connection.transaction { connection in
+            try await connection.limitIdleTransaction(milliseconds: RunFence.idleMillisecondsMax)
+            try await connection.execute("DELETE FROM \(name) WHERE account = $1", account)
+            _ = try await connection.copyIn("COPY \(name) FROM STDIN (FORMAT binary)", encoded)
+            // Last, as in ``StagingTable/replace(_:account:with:for:on:)``.
+            try await fence.hold(on: connection)
+        }
+    }
+
+    /// Adds what was read of single payments, and leaves what is staged of them already.
+    /// - Parameters:
+    ///   - reversals: each names the object that it was read of.
+    ///   - object: what that is: an invoice, or a payment intent.
+    /// - Returns: how many of those that stand were not staged of their objects before.
+    /// - Throws: ``RunLost``, ``LeaseLost``.
+    public func add(
+        _ reversals: [(facts: ReversalFacts, requestID: String)], of object: ListedObject, account: String,
+        for fence: RunFence, on connection: Connection
+    ) async throws -> Int {
+        guard !reversals.isEmpty else { return 0 }
+        let column = object == .invoice ? "invoice_id" : "payment_intent"
+        return try await connection.transaction { connection in
+            try await connection.limitIdleTransaction(milliseconds: RunFence.idleMillisecondsMax)
+            let known = try await connection.query(
+                "SELECT id || ' ' || \(column) AS text FROM \(name) WHERE account = $1 AND id = ANY($2)", account,
+                Array(Set(reversals.map { $0.facts.id }))
+            ).compactMap { try $0["text"] as String? }
+            var seen = Set(known)
+            let new = reversals.filter { reversal in
+                let of = object == .invoice ? reversal.facts.invoiceID : reversal.facts.paymentIntent
+                return seen.insert("\(reversal.facts.id) \(of ?? "")").inserted
+            }
+            guard !new.isEmpty else { return 0 }
+            _ = try await connection.copyIn("COPY \(name) FROM STDIN (FORMAT binary)", Self.rows(new, account))
+            try await fence.hold(on: connection)
+            return new.count { $0.facts.stands }
+        }
+    }
+
+    private static func rows(
+        _ reversals: [(facts: ReversalFacts, requestID: String)], _ account: String
+    ) -> BinaryRows {
         var rows = BinaryRows()
         for (facts, requestID) in reversals {
             rows.beginRow(columns: 11)
@@ -93,14 +136,7 @@ public struct StagedReversals: Sendable {
             rows.append(facts.invoiceID)
             rows.append(requestID)
         }
-        let encoded = rows
-        try await connection.transaction { connection in
-            try await connection.limitIdleTransaction(milliseconds: RunFence.idleMillisecondsMax)
-            try await connection.execute("DELETE FROM \(name) WHERE account = $1", account)
-            _ = try await connection.copyIn("COPY \(name) FROM STDIN (FORMAT binary)", encoded)
-            // Last, as in ``StagingTable/replace(_:account:with:for:on:)``.
-            try await fence.hold(on: connection)
-        }
+        return rows
     }
 
     /// SQL for the sums that stand, by payment intent: columns `payment_intent`, `refunded`, `disputed`.

@@ -126,6 +126,7 @@ struct DiffCase {
             {
                 pair.order = named
                 pair.link = .metadata
+                pair.reversed = reversed(invoice)
             }
         }
         return pair
