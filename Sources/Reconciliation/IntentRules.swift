@@ -126,25 +126,36 @@ public struct IntentRules: Sendable, Hashable {
         if stripe.currency.lowercased() != charge.currency.lowercased() {
             return Verdict(
                 .currencyMismatch, .review,
-                "Stripe charges in \(stripe.currency.uppercased()), the charge is in \(charge.currency.uppercased()).")
+                "Stripe charges in \(stripe.currency.uppercased()), the charge is in "
+                    + "\(charge.currency.uppercased())." + unsettled(stripe, charge))
         }
         let agreed = Money(minorUnits: charge.amount, currency: charge.currency)
         if stripe.amount != charge.amount {
             let asked = Money(minorUnits: stripe.amount, currency: stripe.currency)
-            return Verdict(.amountMismatch, .review, "Stripe asks for \(asked), the charge is for \(agreed).")
+            return Verdict(
+                .amountMismatch, .review,
+                "Stripe asks for \(asked), the charge is for \(agreed)." + unsettled(stripe, charge))
         }
         if stripe.status == .succeeded, stripe.amountReceived != charge.amount {
             // A capture may take less than was authorized.
             let received = Money(minorUnits: stripe.amountReceived, currency: stripe.currency)
-            return Verdict(.amountMismatch, .review, "Stripe received \(received), the charge is for \(agreed).")
+            return Verdict(
+                .amountMismatch, .review,
+                "Stripe received \(received), the charge is for \(agreed)." + unsettled(stripe, charge))
         }
         if let expected = charge.customer, stripe.customer != expected {
             return Verdict(
                 .customerMismatch, .review,
                 "The payment intent is for customer \(stripe.customer ?? "none"), the charge's agency "
-                    + "\(charge.agencyID) is customer \(expected).")
+                    + "\(charge.agencyID) is customer \(expected)." + unsettled(stripe, charge))
         }
         return nil
+    }
+
+    /// What a person has to know beside a mismatch: the money is there, and nothing will say so of the row by itself.
+    private func unsettled(_ stripe: IntentFacts, _ charge: ChargeFacts) -> String {
+        guard stripe.status == .succeeded, charge.status != .succeeded else { return "" }
+        return " The money came in, and the charge stays \(charge.status.word) until a person decides."
     }
 
     private func unknownStatus(_ stripe: IntentFacts?, _ charge: ChargeFacts?) -> Verdict? {

@@ -66,17 +66,17 @@ extension AgencyCharging {
     ) async throws -> ChargeResult {
         let row = try await facts(rowID, on: connection)
         if let id = row.intentID {
-            return try await settle(try await client.paymentIntent(id, expandingCharge: true), rowID, on: connection)
+            return try await settleEarlier(try await client.paymentIntent(id, expandingCharge: true), row, connection)
         }
         guard row.status == .pending else {
-            return try await result(rowID, row.status == .failed ? .refused : .unknown, nil, on: connection)
+            return try await result(rowID, row.status == .failed ? .refused : .unknown, nil, nil, on: connection)
         }
         let attempts = try await ChargeAttempts.read(
             ofCharge: rowID, identity: identity(rowID, on: connection), on: connection)
         if !isNew || !attempts.isEmpty {
             let present = [row.customer].compactMap { $0 }.filter { !$0.isEmpty }
             if let found = try await existing(rowID, attempts.customers.union(present)) {
-                return try await settle(found, rowID, on: connection)
+                return try await settleEarlier(found, row, connection)
             }
         }
         let (customer, method) = try await method(ofAgency: row.agencyID, on: connection)
@@ -208,23 +208,29 @@ extension AgencyCharging {
         throw ChargingError.noCharge(rowID)
     }
 
+    /// The same of a payment that an earlier call made, however long ago: a charge that does not count as succeeded yet
+    /// does not begin to where the money was given back since.
+    private func settleEarlier(
+        _ read: Retrieved<PaymentIntent>, _ row: ChargeFacts, _ connection: Connection
+    ) async throws -> ChargeResult {
+        var reversed = Reversed()
+        if read.value.status == .succeeded, row.status != .succeeded {
+            reversed = try await Reversals(client).total(of: [read.value.id])
+        }
+        return try await settle(read, row.rowID, reversed: reversed, on: connection)
+    }
+
     /// Writes down what the payment says of itself, by the rules and effects of the nightly run.
     private func settle(
-        _ read: Retrieved<PaymentIntent>, _ rowID: Int64, _ decline: StripeError? = nil, on connection: Connection
+        _ read: Retrieved<PaymentIntent>, _ rowID: Int64, _ decline: StripeError? = nil,
+        reversed: Reversed = Reversed(), on connection: Connection
     ) async throws -> ChargeResult {
         let intent = read.value
         let effects = ObjectEffects(account: client.account.name, charges: table)
-        let applied = try await connection.transaction { try await effects.apply(IntentFacts(intent), on: $0) }
+        let applied = try await connection.transaction {
+            try await effects.apply(IntentFacts(intent), reversed: reversed, on: $0)
+        }
         try await checkpoint(.stored)
-        var detail: String? = decline.map { error in
-            let code = error.declineCode ?? error.code
-            return error.message + (code.map { " (\($0))" } ?? "")
-        }
-        if detail == nil, let failure = intent.lastPaymentError {
-            let code = failure.declineCode ?? failure.code
-            detail = (failure.message ?? "declined") + (code.map { " (\($0))" } ?? "")
-        }
-        if case .review(let kind, let reason) = applied { detail = "\(kind.rawValue): \(reason)" }
         let outcome: ChargeResult.Outcome =
             switch intent.status {
             case .succeeded: .succeeded
@@ -235,27 +241,51 @@ extension AgencyCharging {
                 intent.lastPaymentError != nil || decline != nil ? .declined : .unknown
             case .unknown: .unknown
             }
-        return try await note(rowID, outcome, intent.id, read.requestID, detail, on: connection)
+        // What Stripe says of the payment is not what the row says, and neither is the answer then.
+        let (answer, detail): (ChargeResult.Outcome, String?) =
+            switch applied {
+            case .review(let kind, let reason): (.needsPerson, "\(kind.rawValue): \(reason)")
+            case .accepted: (.needsPerson, Self.accepted)
+            case .applied, .agrees, .unknown: (outcome, Self.decline(intent, decline))
+            }
+        return try await note(rowID, outcome, as: answer, intent.id, read.requestID, detail, on: connection)
     }
 
+    private static let accepted =
+        "A person has accepted this difference, or taken its repair back: the row stays as it is."
+
+    /// Why the last attempt failed, in the bank's words.
+    private static func decline(_ intent: PaymentIntent, _ error: StripeError?) -> String? {
+        if let error {
+            let code = error.declineCode ?? error.code
+            return error.message + (code.map { " (\($0))" } ?? "")
+        }
+        return intent.lastPaymentError.map { failure in
+            let code = failure.declineCode ?? failure.code
+            return (failure.message ?? "declined") + (code.map { " (\($0))" } ?? "")
+        }
+    }
+
+    /// - Parameter answer: what the caller is told; `nil`: the same.
     private func note(
-        _ rowID: Int64, _ outcome: ChargeResult.Outcome, _ intent: String?, _ request: String?, _ detail: String?,
-        on connection: Connection
+        _ rowID: Int64, _ outcome: ChargeResult.Outcome, as answer: ChargeResult.Outcome? = nil, _ intent: String?,
+        _ request: String?, _ detail: String?, on connection: Connection
     ) async throws -> ChargeResult {
         try await connection.execute(
             """
             INSERT INTO trueup.charge_attempt (charge_id, outcome, stripe_payment_intent_id, request_id, detail)
             VALUES ($1, $2, $3, $4, $5)
             """, rowID, outcome.rawValue, intent, request, detail)
-        return try await result(rowID, outcome, detail, on: connection)
+        return try await result(rowID, answer ?? outcome, intent, detail, on: connection)
     }
 
     private func result(
-        _ rowID: Int64, _ outcome: ChargeResult.Outcome, _ detail: String?, on connection: Connection
+        _ rowID: Int64, _ outcome: ChargeResult.Outcome, _ intent: String?, _ detail: String?,
+        on connection: Connection
     ) async throws -> ChargeResult {
         let row = try await facts(rowID, on: connection)
         return ChargeResult(
-            chargeID: rowID, intentID: row.intentID, outcome: outcome, status: row.status, detail: detail)
+            chargeID: rowID, intentID: row.intentID ?? intent, outcome: outcome, status: row.status, detail: detail)
     }
 
     private func facts(_ rowID: Int64, on connection: Connection) async throws -> ChargeFacts {

@@ -25,7 +25,8 @@ public struct NewCharge: Sendable, Hashable {
 
 /// A charge and what came of the attempt to take its money.
 public struct ChargeResult: Sendable, Hashable {
-    /// How the attempt ended. The raw value stands in `trueup.charge_attempt`.
+    /// How the attempt ended. The raw value stands in `trueup.charge_attempt`; for ``needsPerson`` it is there what the
+    /// payment has come to, with the reason beside it.
     public enum Outcome: String, Sendable, Hashable {
         /// The money is there.
         case succeeded
@@ -42,6 +43,9 @@ public struct ChargeResult: Sendable, Hashable {
         /// No answer says what happened. The row stays pending: the job of the charges finds the payment by its
         /// metadata, and asking again under the same key goes on from there.
         case unknown
+        /// There is a payment, and the rules forbid to change the row for it by itself: it is of another customer than
+        /// the agency's, or was given back since. The row stays as it is, and the nightly run lists the difference.
+        case needsPerson = "needs_a_person"
 
         /// For a person: what is still open, and what settles it; `nil` where nothing is.
         public var next: String? {
@@ -55,13 +59,16 @@ public struct ChargeResult: Sendable, Hashable {
             case .unknown:
                 "Nobody knows yet whether money came in. The same command under the same --key goes on where it "
                     + "stopped; the nightly run finds the payment too. Do not charge it under another key."
+            case .needsPerson:
+                "There is a payment, and a person decides: the row stays as it is, and the nightly run lists the "
+                    + "difference among its findings. Do not charge it again, under this key or another."
             case .succeeded, .declined, .refused, .canceled: nil
             }
         }
     }
 
     public var chargeID: Int64
-    /// pi_…; `nil` while none is known.
+    /// pi_…; `nil` while none is known. The row names it once it counts for it.
     public var intentID: String?
     public var outcome: Outcome
     /// The row's status.

@@ -107,7 +107,8 @@ extension PaymentMethodKind: ExpressibleByArgument {}
 struct StripeChargeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "charge", abstract: "Charges an agency's default payment method, and keeps a row of it.",
-        discussion: "Code 2: no money came in, or nobody knows yet. With the same --key it goes on where it stopped.")
+        discussion: "Code 2: no money came in, nobody knows yet, or a person has to decide. With the same --key it "
+            + "goes on where it stopped.")
 
     @Option(name: .long, help: ArgumentHelp("The agency.", valueName: "id"))
     var agency: Int64

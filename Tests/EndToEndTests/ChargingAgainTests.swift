@@ -1,4 +1,5 @@
 import PostgreSQL
+import Reconciliation
 import Runner
 import Sandbox
 import Stripe
@@ -51,14 +52,55 @@ struct ChargingAgainTests {
             try await Self.changeCustomer(in: town)
             if isKeyForgotten { town.server.clock.advance(bySeconds: 2 * 86_400) }
             let charging = try await ChargingTests.charging(in: town)
+            let intent = try #require(try ChargingTests.intents(in: town).first)
             for _ in 0..<2 {
                 let result = try await charging.charge(Self.charge, idempotencyKey: "k")
                 // The money came. That it is not of the agency's present customer, a person has to see.
-                #expect(result.outcome == .succeeded && result.status == .pending)
-                #expect(result.detail?.contains("customer_mismatch") == true, "\(result)")
+                #expect(result.outcome == .needsPerson && result.status == .pending && result.intentID == intent.id)
+                #expect(result.detail?.hasPrefix("customer_mismatch: ") == true, "\(result)")
+                #expect(result.detail?.hasSuffix("the charge stays pending until a person decides.") == true)
+                try await Self.expectFinding(.customerMismatch, result, in: town)
             }
             #expect(try ChargingTests.intents(in: town).map(\.status) == [.succeeded])
             #expect(Self.keys(in: town) == ["-0"])
+        }
+    }
+
+    /// What the answer says of the charge, the night says too, and the row is as both say.
+    private static func expectFinding(_ kind: FindingKind, _ result: ChargeResult, in town: Town) async throws {
+        let noted: [String] = try await town.query(
+            "SELECT outcome FROM trueup.charge_attempt WHERE outcome <> 'begun' ORDER BY id DESC LIMIT 1"
+        ).map { try $0["outcome"] }
+        #expect(noted == ["succeeded"], "what the payment has come to is what Stripe says")
+        town.server.clock.advance(bySeconds: 3_600)
+        let findings = try await town.run("agency-charges").findings
+        #expect(findings.map(\.kind) == [kind] && findings.map(\.action) == [.review], "\(findings)")
+        let intent = try #require(result.intentID)
+        #expect(findings.map(\.stripeID) == [intent] && findings.map(\.localID) == ["\(result.chargeID)"])
+        #expect(result.detail == findings.first.map { "\(kind.rawValue): \($0.explanation)" })
+        let found = try await town.query("SELECT stripe_status, local_state FROM trueup.finding")
+        try #require(found.count == 1)
+        #expect(try found[0]["stripe_status"] as String == "succeeded")
+        #expect(try found[0]["local_state"] as String == "pending")
+        let row = try await town.query("SELECT status, succeeded_at IS NULL AS waits FROM agency_charge")[0]
+        #expect(try row["status"] as String == "pending" && row["waits"] as Bool)
+    }
+
+    @Test("a payment that was given back since does not begin to count", arguments: ["2023-10-16", "2026-07-29.dahlia"])
+    func givenBack(_ version: String) async throws {
+        try await Town.with(apiVersion: version) { town in
+            let cut = try await ChargingTests.charging(in: town) { if $0 == .intent { throw Crash() } }
+            await #expect(throws: Crash.self) { try await cut.charge(Self.charge, idempotencyKey: "k") }
+            let intent = try #require(try ChargingTests.intents(in: town).first)
+            town.server.clock.advance(bySeconds: 60)
+            try town.world("medflyt").refund(intent.id)
+            for _ in 0..<2 {
+                let result = try await ChargingTests.charging(in: town).charge(Self.charge, idempotencyKey: "k")
+                #expect(result.outcome == .needsPerson && result.status == .pending && result.intentID == intent.id)
+                #expect(result.detail?.hasPrefix("refunded: ") == true, "\(result)")
+                try await Self.expectFinding(.refunded, result, in: town)
+            }
+            #expect(try ChargingTests.intents(in: town).count == 1)
         }
     }
 

@@ -191,6 +191,27 @@ struct IntentRulesTests {
         for kind in FindingKind.allCases { #expect(verdict.action(on: [kind: .apply]) == .review) }
     }
 
+    @Test("a mismatch says whether the money came in for a charge that does not count as succeeded")
+    func unsettled() {
+        let kinds: Set<FindingKind> = [.currencyMismatch, .amountMismatch, .customerMismatch]
+        let mismatches = Self.outranking.filter { kinds.contains($0.0) }
+        #expect(mismatches.count == 4)
+        let cases: [(String, ChargeState)] = [
+            ("succeeded", .pending), ("succeeded", .succeeded), ("processing", .pending),
+        ]
+        for (_, change) in mismatches {
+            for (status, state) in cases {
+                var pair = IntentPair(stripe: Self.intent(status), charge: Self.charge(state))
+                change(&pair)
+                let verdict = rules.classify(pair)
+                let isOpen = status == "succeeded" && state == .pending
+                #expect(
+                    verdict.explanation.hasSuffix(
+                        " The money came in, and the charge stays pending until a person decides.") == isOpen)
+            }
+        }
+    }
+
     @Test("of two outranking causes the earlier one is named")
     func ranking() {
         for first in Self.outranking.indices {
