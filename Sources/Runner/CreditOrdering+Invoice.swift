@@ -52,7 +52,7 @@ extension CreditOrdering {
         try await checkpoint(.stored)
         try await mail(invoice, on: connection)
         if invoice.status != .open {
-            let outcome = try await apply(InvoiceFacts(invoice), on: connection)
+            let outcome = try await apply(invoice, on: connection)
             if case .review(_, let reason) = outcome {
                 throw OrderingError.unexpected(orderID: row.order.rowID, reason: reason)
             }
@@ -206,7 +206,7 @@ extension CreditOrdering {
         }
         if let id = row.order.invoiceID {
             if let paid = try await takeAway(id, row) {
-                let outcome = try await apply(InvoiceFacts(paid), on: connection)
+                let outcome = try await apply(paid, on: connection)
                 if case .review(_, let reason) = outcome {
                     throw OrderingError.unexpected(orderID: orderID, reason: reason)
                 }

@@ -2,6 +2,7 @@ import Credits
 import PostgreSQL
 import Reconciliation
 import Store
+import Stripe
 
 // The rows of an order: made once for each key.
 extension CreditOrdering {
@@ -109,10 +110,17 @@ extension CreditOrdering {
         }
     }
 
-    /// Applies what the invoice says of itself, by the rules of the nightly run.
-    func apply(_ invoice: InvoiceFacts, on connection: Connection) async throws -> ObjectOutcome {
-        let effects = ObjectEffects(account: client.account.name, orders: table)
-        return try await connection.transaction { try await effects.apply(invoice, on: $0) }
+    /// Applies what the invoice says of itself, by the rules of the nightly run. Nobody has told that it was paid, nor
+    /// how long ago that was: what was taken back of it since, Stripe is asked.
+    func apply(_ invoice: Invoice, on connection: Connection) async throws -> ObjectOutcome {
+        var reversed = Reversed()
+        if invoice.status == .paid {
+            reversed = try await Reversals(client).total(of: try await client.intents(of: invoice))
+        }
+        let (effects, facts, taken) = (
+            ObjectEffects(account: client.account.name, orders: table), InvoiceFacts(invoice), reversed
+        )
+        return try await connection.transaction { try await effects.apply(facts, reversed: taken, on: $0) }
     }
 
     /// Writes where the invoice is paid, once.

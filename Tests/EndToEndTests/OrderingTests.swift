@@ -305,6 +305,41 @@ struct OrderCancellingTests {
         }
     }
 
+    @Test(
+        "what was paid and given back since is granted to nobody who cancels or asks again",
+        arguments: ["2023-10-16", "2026-07-29.dahlia"])
+    func givenBack(_ version: String) async throws {
+        try await Town.with(apiVersion: version) { town in
+            let ordering = town.ordering()
+            let placed = try await ordering.place(OrderingTests.order, idempotencyKey: "k")
+            let id = try #require(placed.invoiceID)
+            try town.world().pay(id)
+            town.server.clock.advance(bySeconds: 3_600)
+            let intent = try #require(try town.world().invoice(id)?.paymentIntentID)
+            try town.world().refund(intent)
+            for isAskedAgain in [true, false] {
+                let error = await #expect(throws: OrderingError.self) {
+                    if isAskedAgain {
+                        _ = try await ordering.place(OrderingTests.order, idempotencyKey: "k")
+                    } else {
+                        _ = try await ordering.cancel(orderID: placed.orderID, agencyID: 1)
+                    }
+                }
+                guard case .unexpected(let order, let reason)? = error else {
+                    Issue.record("\(String(describing: error))")
+                    continue
+                }
+                #expect(order == placed.orderID && reason.contains("refunded"), "\(reason)")
+            }
+            let credits = try await town.balances()[1]
+            #expect(credits ?? 0 == 0)
+            town.server.clock.advance(bySeconds: 3_600)
+            let run = try await town.run()
+            #expect(run.findings.map(\.kind) == [.refunded] && run.findings.map(\.state) == ["open"])
+            #expect(try await town.balances()[1] == credits)
+        }
+    }
+
     @Test("failures of the voiding leave no open invoice behind a cancelled row", arguments: SandboxFault.allCases)
     func faults(_ fault: SandboxFault) async throws {
         let faults = SandboxFaults(scripts: [.init(fault, method: "POST", pathContains: "/void")])
