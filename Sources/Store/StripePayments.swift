@@ -160,13 +160,13 @@ enum StripePayments {
             """, parameters: parameters)
     }
 
-    /// What is a payment of its own: the intent of an invoice belongs to its invoice.
+    /// What is a payment of its own: the intent of an invoice belongs to its invoice. ``PagePayments`` says the same.
     static func isPaid(_ object: ListedObject) -> String {
         object == .invoice ? "s.status = 'paid'" : "s.status = 'succeeded' AND s.invoice_id IS NULL"
     }
 
     /// SQL for all that was read of one account, parameter 1: where it is, whether it is a payment, and what it says
-    /// as one. Intents tell when they were charged only where that was read with them.
+    /// as one. Intents tell when they were charged only where that was read with them. ``PagePayments`` says the same.
     static func read(_ staged: StagingTable) -> String {
         let isInvoice = staged.object == .invoice
         let (amount, at) =
