@@ -252,7 +252,7 @@ extension AgencyCharging {
     }
 
     private static let accepted =
-        "A person has accepted this difference, or taken its repair back: the row stays as it is."
+        "A person has accepted this difference, or taken its repair back: the row's status stays as it is."
 
     /// Why the last attempt failed, in the bank's words.
     private static func decline(_ intent: PaymentIntent, _ error: StripeError?) -> String? {

@@ -44,7 +44,8 @@ public struct ChargeResult: Sendable, Hashable {
         /// metadata, and asking again under the same key goes on from there.
         case unknown
         /// There is a payment, and the rules forbid to change the row for it by itself: it is of another customer than
-        /// the agency's, or was given back since. The row stays as it is, and the nightly run lists the difference.
+        /// the agency's, or was given back since. The row's status stays as it is, and the nightly run lists the
+        /// difference.
         case needsPerson = "needs_a_person"
 
         /// For a person: what is still open, and what settles it; `nil` where nothing is.
@@ -60,8 +61,8 @@ public struct ChargeResult: Sendable, Hashable {
                 "Nobody knows yet whether money came in. The same command under the same --key goes on where it "
                     + "stopped; the nightly run finds the payment too. Do not charge it under another key."
             case .needsPerson:
-                "There is a payment, and a person decides: the row stays as it is, and the nightly run lists the "
-                    + "difference among its findings. Do not charge it again, under this key or another."
+                "There is a payment, and a person decides: the row's status stays as it is, and the nightly run lists "
+                    + "the difference among its findings. Do not charge it again, under this key or another."
             case .succeeded, .declined, .refused, .canceled: nil
             }
         }
