@@ -61,12 +61,12 @@ extension JoinedDiff {
     ) async throws -> [PaidObject] {
         // Mostly none: a list shows objects that were made since, and nothing is paid before it is made. So the table
         // is asked for those alone.
+        let before = seconds ?? Int64.max
         let rows = try await connection.query(
             """
             SELECT s.id, \(Self.payment) AS payment FROM \(staged.name) s
-            WHERE s.account = $1 AND \(Self.isPaid)
-                AND ($2::bigint IS NULL OR coalesce(s.\(Self.paidAt), s.created_seconds) < $2)
-            """, account, seconds)
+            WHERE coalesce(s.\(Self.paidAt), s.created_seconds) < $2 AND s.account = $1 AND \(Self.isPaid)
+            """, account, before)
         let paid = try rows.map { PaidObject(id: try $0["id"], paymentIntent: try $0["payment"]) }
         guard !paid.isEmpty else { return [] }
         let (ids, keys): ([String], [Int64]) = (carried?.stripeIDs ?? [], carried?.localIDs ?? [])

@@ -4,7 +4,7 @@ import Reconciliation
 /// The payments among the objects of a page, as rows of `trueup.stripe_payment`: they are written with the page, where
 /// no other run has read the list. At the end of the run that would be its largest piece of work.
 ///
-/// The rule which objects are payments, and what is kept of them, is the one of ``StripePayments``, once more for bytes:
+/// Which objects are payments, and what is kept of them, is the rule of ``StripePayments``, once more for bytes:
 /// one definition for both would take a pass over every object more, here or at the run's end. A test holds the two
 /// against each other (`PaymentRuleTests`).
 ///
