@@ -1,7 +1,8 @@
 /// One thing wrong with one file, with its place.
 ///
 /// Printed as `jobs/x.yaml:7:1: unknown key "tabel"; expected one of …; did you mean "table"?` and below it the line
-/// with a caret. Nothing that looks like a secret is ever part of it.
+/// with a caret, then what mends it where that is not plain from the expectation. Nothing that looks like a secret is
+/// ever part of it.
 public struct JobFileError: Error, Sendable, Hashable {
     /// The file (or directory), as reached from the working directory.
     public var file: String
@@ -17,12 +18,14 @@ public struct JobFileError: Error, Sendable, Hashable {
     public var expected: String?
     /// The nearest valid word.
     public var suggestion: String?
+    /// What mends it, a whole sentence, where what may stand there does not say it.
+    public var remedy: String?
     /// The line itself, redacted.
     public var sourceLine: String?
 
     public init(
         file: String, line: Int? = nil, column: Int? = nil, message: String, found: String? = nil,
-        expected: String? = nil, suggestion: String? = nil, sourceLine: String? = nil
+        expected: String? = nil, suggestion: String? = nil, remedy: String? = nil, sourceLine: String? = nil
     ) {
         self.file = file
         self.line = line
@@ -31,6 +34,7 @@ public struct JobFileError: Error, Sendable, Hashable {
         self.found = found
         self.expected = expected
         self.suggestion = suggestion
+        self.remedy = remedy
         self.sourceLine = sourceLine
     }
 
@@ -48,10 +52,14 @@ public struct JobFileError: Error, Sendable, Hashable {
 
 extension JobFileError: CustomStringConvertible {
     public var description: String {
-        guard let sourceLine, !sourceLine.isEmpty, let column else { return summary }
-        // Tabs are kept, so that the caret stands under its character whatever their width.
-        let padding = sourceLine.unicodeScalars.prefix(column - 1).map { $0 == "\t" ? "\t" : " " }.joined()
-        return "\(summary)\n    \(sourceLine)\n    \(padding)^"
+        var lines = [summary]
+        if let sourceLine, !sourceLine.isEmpty, let column {
+            // Tabs are kept, so that the caret stands under its character whatever their width.
+            let padding = sourceLine.unicodeScalars.prefix(column - 1).map { $0 == "\t" ? "\t" : " " }.joined()
+            lines += ["    \(sourceLine)", "    \(padding)^"]
+        }
+        if let remedy { lines.append("    \(remedy)") }
+        return lines.joined(separator: "\n")
     }
 }
 

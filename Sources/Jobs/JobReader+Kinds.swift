@@ -16,7 +16,8 @@ extension JobReader {
         if accounts.count > 1, table.side(object).isOfOneAccount {
             source.report(
                 "\(accounts.count) accounts are compared with one table of \(table.side(object).rawValue): "
-                    + SharedTables.consequence, at: fields.place(of: "accounts"), expected: SharedTables.remedy)
+                    + SharedTables.consequence, at: fields.place(of: "accounts"), expected: SharedTables.expectation,
+                remedy: SharedTables.remedy)
         }
         return ReconcileJob(
             accounts: accounts, object: object, lookBackSeconds: lookBack, settleSeconds: settle, table: table,

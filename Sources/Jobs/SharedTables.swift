@@ -24,19 +24,21 @@ struct SharedTables {
         }
     }
 
-    /// What a table of two accounts' rows leads to, and what helps.
+    /// What a table of two accounts' rows leads to, what is wanted, and what helps.
     static let consequence =
         "the rows of one account would be missing in Stripe for the other, and be cancelled there"
-    static let remedy = "one account for each table: give each account a table, or a view, of its own rows"
+    static let expectation = "one account for each table"
+    static let remedy = "Give each account a table, or a view, of its own rows."
 
     private static func error(_ message: String, _ file: JobFile) -> JobFileError {
         let place = file.result?.tablePlace
         // The text was let go after reading; it is needed again only for this.
         guard case .success(let source) = Loader.read(file.path) else {
             return JobFileError(
-                file: file.path, line: place?.line, column: place?.column, message: message, expected: remedy)
+                file: file.path, line: place?.line, column: place?.column, message: message, expected: expectation,
+                remedy: remedy)
         }
-        source.report(message, at: place, expected: remedy)
+        source.report(message, at: place, expected: expectation, remedy: remedy)
         return source.errors[0]
     }
 }

@@ -33,10 +33,11 @@ package final class SourceText {
     /// - Parameter hides: the value may be a secret, so its line is printed only up to the place.
     package func report(
         _ message: String, at place: Place?, found: String? = nil, expected: String? = nil,
-        suggestion: String? = nil, hides: Bool = false
+        suggestion: String? = nil, remedy: String? = nil, hides: Bool = false
     ) {
-        errors.append(
-            error(message, at: place, found: found, expected: expected, suggestion: suggestion, hides: hides))
+        var new = error(message, at: place, found: found, expected: expected, suggestion: suggestion, hides: hides)
+        new.remedy = remedy
+        errors.append(new)
     }
 
     package func warn(_ message: String, at place: Place?) {
@@ -82,9 +83,8 @@ package final class SourceText {
             let place = Place(line: index + 1, column: before.unicodeScalars.count + 1)
             report(
                 "this looks like a secret; secrets are never in YAML", at: place,
-                expected: "the name of an environment variable under a key that ends in _env (and a new key from the "
-                    + "issuer: this one has been in a file)",
-                hides: true)
+                expected: "the name of an environment variable under a key that ends in _env",
+                remedy: "Have its issuer replace it: it has been in a file.", hides: true)
         }
     }
 }

@@ -201,16 +201,24 @@ struct ErrorTests {
         let two = "accounts: [task_health, medflyt]"
         let orders = Files.reconcile.replacingOccurrences(of: "account: task_health", with: two)
         let charges = Self.charges.replacingOccurrences(of: "account: medflyt", with: two)
-        let one = try Files(["a.yaml": orders, "b.yaml": charges, "c.yaml": Self.notices]).errors()
+        let files = try Files(["a.yaml": orders, "b.yaml": charges, "c.yaml": Self.notices])
+        let one = files.errors()
         #expect(one.count == 2, "\(one)")
         #expect(one.first?.hasPrefix("a.yaml:2:11: 2 accounts are compared with one table of orders: ") == true)
         #expect(one.last?.hasPrefix("b.yaml:2:11: 2 accounts are compared with one table of charges: ") == true)
-        #expect(one.allSatisfy { $0.contains("give each account a table, or a view, of its own rows") })
+        // What helps is no part of what is expected: it has a member, and a line, of its own.
+        #expect(one.allSatisfy { $0.hasSuffix("; expected one account for each table") }, "\(one)")
+        let remedy = "Give each account a table, or a view, of its own rows."
+        #expect(files.faults().allSatisfy { $0.remedy == remedy })
+        let report = files.report()
+        #expect(report.hasSuffix("\n    accounts: [task_health, medflyt]\n              ^\n    \(remedy)"), "\(report)")
 
         let other = Files.reconcile.replacingOccurrences(of: "account: task_health", with: "account: medflyt")
-        let several = try Files([
+        let apart = try Files([
             "a.yaml": Files.reconcile, "b.yaml": other, "c.yaml": Files.reconcile, "d.yaml": Self.charges,
-        ]).errors()
+        ])
+        let several = apart.errors()
+        #expect(apart.faults().allSatisfy { $0.remedy == remedy })
         let places = several.map { String($0.prefix { $0 != " " }) }
         #expect(places == ["a.yaml:5:9:", "b.yaml:5:9:", "c.yaml:5:9:"], "\(several)")
         #expect(several.first?.contains("those of \"medflyt\" in b.yaml: ") == true, "\(several)")

@@ -43,11 +43,16 @@ final class Files {
 
     /// The errors of a load, as `FILE:LINE:COLUMN: MESSAGE…` without the directory; empty when it succeeds.
     func errors(only: [String]? = nil) -> [String] {
+        faults(only: only).map { $0.summary.replacingOccurrences(of: path + "/", with: "") }
+    }
+
+    /// The errors of a load as they are.
+    func faults(only: [String]? = nil) -> [JobFileError] {
         do {
             _ = try JobFiles.load(directory: path, only: only)
             return []
         } catch {
-            return error.errors.map { $0.summary.replacingOccurrences(of: path + "/", with: "") }
+            return error.errors
         }
     }
 

@@ -54,6 +54,10 @@ struct SecrecyTests {
             Issue.record("loaded")
         } catch {
             #expect(error.description.contains("this looks like a secret"))
+            let secret = error.errors.first { $0.message.contains("this looks like a secret") }
+            #expect(secret?.expected == "the name of an environment variable under a key that ends in _env")
+            #expect(secret?.remedy == "Have its issuer replace it: it has been in a file.")
+            #expect(error.description.contains("\n    Have its issuer replace it: "))
             #expect(!error.description.contains("canary"), "\(error)")
             #expect(!String(reflecting: error).contains("canary"), "\(String(reflecting: error))")
         }
