@@ -79,7 +79,7 @@ public struct ChargeResult: Sendable, Hashable {
 }
 
 /// Why no charge was made.
-public enum ChargingError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum ChargingError: AdvisesCommand, Equatable {
     /// The key is empty or longer than 255 characters.
     case badKey
     /// The same key came with another charge before.
@@ -92,7 +92,7 @@ public enum ChargingError: Error, Sendable, Equatable, CustomStringConvertible {
     case noPaymentMethod(agencyID: Int64, customer: String)
     case noCharge(Int64)
 
-    public var description: String {
+    public var advice: Advice {
         switch self {
         case .badKey: "The key must have 1 to 255 characters."
         case .keyConflict: "This key was used for another charge. Use a new key for a new charge."
@@ -102,8 +102,10 @@ public enum ChargingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .noCustomer(let agency, let account):
             "Agency \(agency) has no Stripe customer on account \(account). Nothing was charged."
         case .noPaymentMethod(let agency, let customer):
-            "Agency \(agency) (\(customer)) has no default payment method. Nothing was charged. Set one: trueup stripe "
-                + "payment-method default"
+            """
+            Agency \(agency) (\(customer)) has no default payment method. Nothing was charged. \
+            Set one: \(command: "trueup stripe payment-method default")
+            """
         case .noCharge(let id): "There is no charge \(id)."
         }
     }

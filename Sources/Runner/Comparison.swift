@@ -276,23 +276,30 @@ private actor RoundSink {
 }
 
 /// Why a comparison came to no end.
-enum ComparisonError: Error, CustomStringConvertible {
+enum ComparisonError: AdvisesCommand {
     case tooManyDifferences(account: String, limit: Int)
     case tooManyNamed(account: String, objects: Int, limit: Int)
     /// Each round has found that more was taken back.
     case neverSettled(account: String)
 
-    var description: String {
+    var advice: Advice {
         switch self {
         case .tooManyDifferences(let account, let limit):
-            "\(account): more than \(limit) differences. Check that the job's table, account and period belong "
-                + "together; nothing was repaired."
+            """
+            \(account): more than \(limit) differences. Check that the job's table, account and period belong \
+            together; nothing was repaired.
+            """
         case .tooManyNamed(let account, let objects, let limit):
-            "\(account): events name \(objects) objects that are older than the look-back and that the table says "
-                + "something else of; at most \(limit) are read one by one. Backfill their time first: trueup backfill"
+            """
+            \(account): events name \(objects) objects that are older than the look-back and that the table says \
+            something else of; at most \(limit) are read one by one. Backfill their time first: \
+            \(command: "trueup backfill")
+            """
         case .neverSettled(let account):
-            "\(account): each time that the sides were compared, more had been taken back of payments that are older "
-                + "than the look-back; nothing was repaired. Run again."
+            """
+            \(account): each time that the sides were compared, more had been taken back of payments that are older \
+            than the look-back; nothing was repaired. Run again.
+            """
         }
     }
 }

@@ -46,7 +46,7 @@ struct ExpireGathering: Gathering {
         try await gathered.noting { gathered in
             let reading = RunReading(
                 own: own, clients: clients, pool: pool, invoiceStatus: "draft", progress: progress)
-            gathered.tally.problems = try await reading.read()
+            gathered.tally.problems = try await reading.read().map { Advice($0) }
             guard gathered.tally.problems.isEmpty else { return }
             for subject in subjects { try await compare(own, subject, &gathered) }
         }

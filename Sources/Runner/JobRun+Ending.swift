@@ -129,10 +129,12 @@ extension JobRun {
 
     /// What leads on from there. Whether there is a file of the plan is not known here: it is on one machine at most,
     /// and can be made anew at any time.
-    private var approval: String {
-        let command = range == nil ? "trueup run \(definition.name) --plan" : "the same backfill with --plan"
-        return "To approve it, read its plan and give it to trueup apply. Where its file is not at hand, \(command) "
-            + "makes it anew."
+    private var approval: Advice {
+        let words = range == nil ? "trueup run \(definition.name) --plan" : "the same backfill with --plan"
+        return """
+            To approve it, read its plan and give it to trueup apply. Where its file is not at hand, \
+            \(ownPlan: words) makes it anew.
+            """
     }
 
     /// Writes the findings. Gives those that are to be repaired, and the ids of all.

@@ -205,7 +205,7 @@ public struct JobRun: Sendable {
         let spent = try await spent(own.run)
         let outcome = RunOutcome(
             state: .interrupted, requests: spent.requests, requestsLeast: spent.least,
-            problems: ["It was stopped; the same command goes on from there."])
+            advice: ["It was stopped; the same command goes on from there."])
         do {
             _ = try await Task { try await Runs(pool: pool).end(own.fence, outcome) }.value
         } catch is RunLost {

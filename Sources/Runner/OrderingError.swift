@@ -1,6 +1,8 @@
+import Store
+
 /// Why an order was not placed or not cancelled. What Stripe or the database said instead of an answer is thrown as
 /// `StripeError` and `PostgresError`: asking again under the same key then goes on where it stopped.
-public enum OrderingError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum OrderingError: AdvisesCommand, Equatable {
     /// The `Idempotency-Key` is empty or longer than 255 characters.
     case badKey
     /// The same `Idempotency-Key` came with another order before.
@@ -24,7 +26,7 @@ public enum OrderingError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The table lacks columns that placing an order needs.
     case incompleteTable(String)
 
-    public var description: String {
+    public var advice: Advice {
         switch self {
         case .badKey: "The Idempotency-Key must have 1 to 255 characters."
         case .keyConflict: "This Idempotency-Key was used for another order. Use a new key for a new order."
@@ -33,8 +35,10 @@ public enum OrderingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .noOption(let id): "There is no credit order option \(id)."
         case .optionUnavailable(let id, let reason): "Option \(id) cannot be ordered: \(reason)."
         case .noCustomer(let agency, let account):
-            "Agency \(agency) has no Stripe customer on account \(account). Make one: trueup stripe customer create "
-                + "--account \(account) --agency \(agency)"
+            """
+            Agency \(agency) has no Stripe customer on account \(account). Make one: \
+            \(command: "trueup stripe customer create --account \(account) --agency \(agency)")
+            """
         case .noOrder(let id): "The agency has no order \(id)."
         case .alreadyPaid(let id): "Order \(id) is paid and cannot be cancelled."
         case .busy(let id): "Another call is at order \(id) and waits for Stripe, most likely. Ask again in a moment."

@@ -134,7 +134,7 @@ public struct Plan: Codable, Sendable, Equatable {
 }
 
 /// Why a plan is refused.
-public enum PlanError: Error, Equatable, CustomStringConvertible {
+public enum PlanError: AdvisesCommand, Equatable {
     case unreadable(String, reason: String)
     case edited(String)
     case otherDefinition(String, job: String)
@@ -144,23 +144,29 @@ public enum PlanError: Error, Equatable, CustomStringConvertible {
     case noRun(Int64)
     case nothingToRevert(Int64)
 
-    public var description: String {
+    public var advice: Advice {
         switch self {
         case .unreadable(let path, let reason):
-            "\(path) is no plan: \(reason). Plans are written by trueup run JOB --plan"
+            "\(path) is no plan: \(reason). Plans are written by \(command: "trueup run JOB --plan")"
         case .edited(let path):
             "\(path) was changed after it was made: its hash does not fit. Nothing was applied; make a new plan."
         case .otherDefinition(let path, let job):
-            "\(path) was made for another version of job \(job): the job file has changed since. Nothing was applied; "
-                + "make a new plan."
+            """
+            \(path) was made for another version of job \(job): the job file has changed since. Nothing was applied; \
+            make a new plan.
+            """
         case .otherDatabase(let path, let run):
-            "\(path) was made of run \(run) of another database: this one has no such run. Nothing was applied; name "
-                + "the plan's database in DATABASE_URL, or make a new plan here."
+            """
+            \(path) was made of run \(run) of another database: this one has no such run. Nothing was applied; name \
+            the plan's database in DATABASE_URL, or make a new plan here.
+            """
         case .otherAccount(let path, let name, let planned, let found):
-            "\(path) was made of Stripe account \(planned) as \(name), whose key belongs to \(found) now. Nothing was "
-                + "applied; check that the keys are not swapped, or make a new plan."
+            """
+            \(path) was made of Stripe account \(planned) as \(name), whose key belongs to \(found) now. Nothing was \
+            applied; check that the keys are not swapped, or make a new plan.
+            """
         case .noJob(let job): "The plan is for job \(job), which has no file."
-        case .noRun(let run): "There is no run \(run)."
+        case .noRun(let run): "There is no run \(run). See: \(command: "trueup runs")"
         case .nothingToRevert(let run): "Run \(run) made no repairs: there is nothing to revert."
         }
     }

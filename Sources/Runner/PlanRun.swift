@@ -44,7 +44,8 @@ public struct PlanRun: Sendable {
         public var doneBefore = 0
         /// Items that were left alone, a sentence each: the row or the object has moved.
         public var leftAlone: [String]
-        public var failures: [String]
+        /// Items that failed, a sentence each.
+        public var failures: [Advice]
 
         /// 0 when everything was done, 2 when something was left alone, 1 after a failure.
         public var exitCode: Int32 { !failures.isEmpty ? 1 : leftAlone.isEmpty ? 0 : 2 }
@@ -103,7 +104,8 @@ public struct PlanRun: Sendable {
                 }
             }
         } catch {
-            let outcome = RunOutcome(state: .failed, problems: ["\(error)"])
+            let advice = (error as? any AdvisesCommand)?.advice ?? Advice(String(describing: error))
+            let outcome = RunOutcome(state: .failed, advice: [advice])
             _ = try await Task { try await runs.end(fence, outcome) }.value
             throw error
         }
@@ -114,7 +116,7 @@ public struct PlanRun: Sendable {
             fence,
             RunOutcome(
                 state: state, counts: counts, requests: used.requests, requestsLeast: used.requests - used.repeated,
-                problems: result.failures + result.leftAlone.map { "left alone: \($0)" }))
+                advice: result.failures + result.leftAlone.map { Advice("left alone: \($0)") }))
         return result
     }
 
@@ -168,7 +170,7 @@ public struct PlanRun: Sendable {
                 result.leftAlone.append(reason)
                 continue
             case .unknown(let reason):
-                result.failures.append(reason)
+                result.failures.append(Advice(reason))
                 continue
             }
             let difference = try FoundDifference(judged, job: run.job)

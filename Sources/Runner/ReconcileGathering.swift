@@ -96,10 +96,10 @@ struct ReconcileGathering: Gathering {
 
     /// Reads the lists, and beside them what was taken back of payments.
     /// - Returns: by account what was taken back; and what keeps the run from being complete.
-    private func read(_ own: OwnRun) async throws -> ([String: ListedReversals], problems: [String]) {
+    private func read(_ own: OwnRun) async throws -> ([String: ListedReversals], problems: [Advice]) {
         enum Part: Sendable {
             case lists([String])
-            case reversals(account: String, ListedReversals?, problems: [String])
+            case reversals(account: String, ListedReversals?, problems: [Advice])
         }
         var reading = RunReading(own: own, clients: clients, pool: pool, subjects: subjects, progress: progress)
         for subject in subjects {
@@ -122,16 +122,16 @@ struct ReconcileGathering: Gathering {
                 }
             }
             var reversals: [String: ListedReversals] = [:]
-            var problems: [String] = []
+            var problems: [Advice] = []
             for try await part in group {
                 switch part {
-                case .lists(let found): problems += found
+                case .lists(let found): problems += found.map { Advice($0) }
                 case .reversals(let account, let found, let others):
                     reversals[account] = found
                     problems += others
                 }
             }
-            return (reversals, problems.sorted())
+            return (reversals, problems.sorted { $0.description < $1.description })
         }
     }
 

@@ -56,7 +56,7 @@ extension Repairer {
                 task.judged.found.requestID = answer.requestID
             }
         } catch let error as OrderingError {
-            return Outcome(failures: ["finding F-\(task.findingID), \(task.what): \(error)"])
+            return Outcome(failures: ["finding F-\(task.findingID), \(task.what): \(error.advice)"])
         }
         guard named.count <= 1 else {
             let ids = named.keys.sorted().joined(separator: ", ")

@@ -29,7 +29,7 @@ struct Repairer: Sendable {
         /// Objects whose rows were linked to them.
         var linked: Set<String> = []
         /// Repairs that failed, a sentence each.
-        var failures: [String] = []
+        var failures: [Advice] = []
 
         mutating func add(_ other: Outcome) {
             repaired += other.repaired

@@ -30,7 +30,7 @@ struct ReplayGathering: Gathering {
             if !isLater {
                 var reading = RunReading(own: own, clients: clients, pool: pool, progress: progress)
                 for account in accounts { reading.eventTypes[account] = Set(work.events) }
-                gathered.tally.problems = try await reading.read()
+                gathered.tally.problems = try await reading.read().map { Advice($0) }
                 guard gathered.tally.problems.isEmpty else { return }
                 for account in accounts { try await markUndelivered(own, account) }
             }

@@ -393,12 +393,12 @@ public enum ReportPurpose: Sendable, Hashable {
 }
 
 /// Why a report is not made.
-public enum ReportRunError: Error, Sendable, Hashable, CustomStringConvertible {
+public enum ReportRunError: AdvisesCommand, Hashable {
     case noRun(Int64)
 
-    public var description: String {
+    public var advice: Advice {
         switch self {
-        case .noRun(let id): "There is no run \(id) to report on. See: trueup runs"
+        case .noRun(let id): "There is no run \(id) to report on. See: \(command: "trueup runs")"
         }
     }
 }

@@ -93,7 +93,8 @@ public struct RunDocument: Sendable {
     private let rest: Rest
     private let findings: [ReportedFinding]
 
-    public init(_ result: RunResult) {
+    /// - Parameter told: a command that the run advises, as it can be given.
+    public init(_ result: RunResult, told: (Advice.Command) -> String = { $0.words }) {
         let (run, outcome) = (result.run, result.outcome)
         head = Head(
             counts: Dictionary(
@@ -107,8 +108,8 @@ public struct RunDocument: Sendable {
         rest = Rest(
             job: run.job, objects: Objects(stripe: outcome.stripeObjects, local: outcome.localRows),
             period: Period(from: run.period.fromSeconds, to: run.period.toSeconds), plan: run.isPlan,
-            problems: outcome.problems, requests: outcome.requests, requestsLeast: outcome.requestsLeast, run: run.id,
-            state: outcome.state.rawValue)
+            problems: outcome.advice.map { $0.text(told) }, requests: outcome.requests,
+            requestsLeast: outcome.requestsLeast, run: run.id, state: outcome.state.rawValue)
         findings = result.findings
     }
 

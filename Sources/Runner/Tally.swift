@@ -9,7 +9,7 @@ struct Tally: Sendable {
     /// Those of them that were made before the run's period.
     var olderRows: Int64 = 0
     /// What keeps the run from being complete, a sentence each.
-    var problems: [String] = []
+    var problems: [Advice] = []
     /// What was compared of each list that statements rest on.
     var compared: [ComparedList] = []
     /// What has to be known and keeps it from nothing.
@@ -25,8 +25,8 @@ struct Tally: Sendable {
     func outcome(_ state: RunState, counts: [FindingKind: KindCount], spent: SpentRequests) -> RunOutcome {
         RunOutcome(
             state: state, counts: counts, requests: spent.requests, requestsLeast: spent.least,
-            stripeObjects: stripeObjects, localRows: localRows, olderRows: olderRows, problems: problems + notes,
-            compared: compared)
+            stripeObjects: stripeObjects, localRows: localRows, olderRows: olderRows,
+            advice: problems + notes.map { Advice($0) }, compared: compared)
     }
 }
 
@@ -78,7 +78,7 @@ struct Gathered: Sendable {
         } catch let error as StripeError where error.kind != .cancelled {
             tally.problems.append("\(error)")
         } catch let error as ComparisonError {
-            tally.problems.append("\(error)")
+            tally.problems.append(error.advice)
         } catch let error as ReadingError {
             tally.problems.append("\(error)")
         } catch let error as OddRows {

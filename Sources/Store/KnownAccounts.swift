@@ -53,7 +53,7 @@ public enum KnownAccounts {
 }
 
 /// The key of a name belongs to another account than before.
-public struct AccountChanged: Error, Equatable, CustomStringConvertible {
+public struct AccountChanged: AdvisesCommand, Equatable {
     public let name: String
     public let known: String
     public let found: String
@@ -64,10 +64,11 @@ public struct AccountChanged: Error, Equatable, CustomStringConvertible {
         self.found = found
     }
 
-    public var description: String {
-        "The key of account \(name) belongs to \(found); until now \(name) was \(known). Nothing was read. Check that "
-            + "the keys are not swapped; if the account really changed, forget the old one with: "
-            + "trueup db psql -- -c \"DELETE FROM trueup.account WHERE name = '\(name)'\""
+    public var advice: Advice {
+        """
+        The key of account \(name) belongs to \(found); until now \(name) was \(known). Nothing was read. \
+        \(Advice.forgetting(name, where: "the account really changed"))
+        """
     }
 }
 
@@ -91,17 +92,28 @@ public struct KnownPayment: Sendable, Hashable {
 }
 
 /// The key of a name may not say its account, and does not find what was read of the account before.
-public struct PaymentNotFound: Error, Equatable, CustomStringConvertible {
+public struct PaymentNotFound: AdvisesCommand, Equatable {
     public let payment: KnownPayment
 
     public init(_ payment: KnownPayment) { self.payment = payment }
 
-    public var description: String {
+    public var advice: Advice {
         let name = payment.name
-        return "The key of account \(name) may not say whose it is, and does not find \(payment.id), the newest "
-            + "payment that was read of \(name) (until now \(payment.accountID)): it belongs to another account. "
-            + "Nothing else was read. Check that the keys are not swapped; if the account really changed, or its test "
-            + "data was deleted, forget the old one with: "
-            + "trueup db psql -- -c \"DELETE FROM trueup.account WHERE name = '\(name)'\""
+        return """
+            The key of account \(name) may not say whose it is, and does not find \(payment.id), the newest payment \
+            that was read of \(name) (until now \(payment.accountID)): it belongs to another account. Nothing else was \
+            read. \(Advice.forgetting(name, where: "the account really changed, or its test data was deleted"))
+            """
+    }
+}
+
+extension Advice {
+    /// What to do where the key of a name is not that of the account that it has stood for.
+    /// - Parameter reason: where that is as it should be.
+    fileprivate static func forgetting(_ name: String, where reason: String) -> Advice {
+        """
+        Check that the keys are not swapped; if \(reason), forget the old one with: \(command: "trueup db psql") \
+        -- -c "DELETE FROM trueup.account WHERE name = '\(name)'"
+        """
     }
 }

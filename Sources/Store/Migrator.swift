@@ -105,24 +105,28 @@ public enum Migrator {
 }
 
 /// Why a database is refused.
-public enum MigrationError: Error, Equatable, CustomStringConvertible {
+public enum MigrationError: AdvisesCommand, Equatable {
     case missing
     case behind(Int, next: String)
     case newer(Int, name: String, known: Int)
     case changed(String)
 
-    public var description: String {
+    public var advice: Advice {
         switch self {
         case .missing:
-            "This database has no schema trueup yet. Run: trueup db migrate"
+            "This database has no schema trueup yet. Run: \(command: "trueup db migrate")"
         case .behind(let count, let next):
-            "This database lacks \(count) migration(s), \(next) first. Run: trueup db migrate"
+            "This database lacks \(count) migration(s), \(next) first. Run: \(command: "trueup db migrate")"
         case .newer(let number, let name, let known):
-            "This database was migrated by a newer Trueup (it has migration \(number), \(name); this program knows "
-                + "\(known)). Use that version, or a copy of the database."
+            """
+            This database was migrated by a newer Trueup (it has migration \(number), \(name); this program knows \
+            \(known)). Use that version, or a copy of the database.
+            """
         case .changed(let label):
-            "Migration \(label) of this database is not the one this program has: the schema may differ. Compare "
-                + "trueup.migration with the version that made it."
+            """
+            Migration \(label) of this database is not the one this program has: the schema may differ. Compare \
+            trueup.migration with the version that made it.
+            """
         }
     }
 }

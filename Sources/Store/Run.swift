@@ -119,13 +119,16 @@ public struct RunOutcome: Sendable, Hashable {
     public var localRows: Int64
     /// Those of them that were made before the run's period.
     public var olderRows: Int64
-    public var problems: [String]
+    /// What is wrong with the run itself, a sentence each.
+    public var advice: [Advice]
+    /// The same as it is stored and mailed: commands have no options there.
+    public var problems: [String] { advice.map(\.description) }
     /// What was compared, of a run that compared everything.
     public var compared: [ComparedList]
 
     public init(
         state: RunState, counts: [FindingKind: KindCount] = [:], requests: Int64 = 0, requestsLeast: Int64 = 0,
-        stripeObjects: Int64 = 0, localRows: Int64 = 0, olderRows: Int64 = 0, problems: [String] = [],
+        stripeObjects: Int64 = 0, localRows: Int64 = 0, olderRows: Int64 = 0, advice: [Advice] = [],
         compared: [ComparedList] = []
     ) {
         self.compared = compared
@@ -136,7 +139,7 @@ public struct RunOutcome: Sendable, Hashable {
         self.stripeObjects = stripeObjects
         self.localRows = localRows
         self.olderRows = olderRows
-        self.problems = problems
+        self.advice = advice
     }
 }
 

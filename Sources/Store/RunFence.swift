@@ -64,15 +64,17 @@ public struct RunFence: Sendable, Hashable {
 }
 
 /// Another process goes on with the run, or it has ended: nothing may be written for it any more.
-public struct RunLost: Error, Sendable, Hashable, CustomStringConvertible {
+public struct RunLost: AdvisesCommand, Hashable {
     public let runID: Int64
     public let job: String
     public let attempt: Int
 
-    public var description: String {
-        "Run \(runID) of job \(job) is not this process's any more: attempt \(attempt) was not heard of for too long, "
-            + "and another process has gone on with the run or ended it. Nothing more was written here. "
-            + "See: trueup runs \(runID)"
+    public var advice: Advice {
+        """
+        Run \(runID) of job \(job) is not this process's any more: attempt \(attempt) was not heard of for too long, \
+        and another process has gone on with the run or ended it. Nothing more was written here. \
+        See: \(command: "trueup runs \(runID)")
+        """
     }
 }
 

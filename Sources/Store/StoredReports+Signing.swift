@@ -159,7 +159,7 @@ extension StoredReports {
 }
 
 /// Why a report is not signed.
-public enum SignError: Error, Sendable, Hashable, CustomStringConvertible {
+public enum SignError: AdvisesCommand, Hashable {
     case noReport(Int64)
     case notWhole(Int64, StatementState)
     case signed(Int64, role: String)
@@ -175,42 +175,59 @@ public enum SignError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Rows of its signatures are not what was signed; in words.
     case forged(Int64, [String])
 
-    public var description: String {
+    public var advice: Advice {
         switch self {
-        case .noReport(let id): "There is no report \(id). See: trueup report list"
+        case .noReport(let id): "There is no report \(id). See: \(command: "trueup report list")"
         case .notWhole(let id, let state):
-            "Report \(id) is \(state.rawValue). Make it again when that is settled, or sign it with "
-                + "--accept-unexplained \"why\": the reason is kept and shown with the signature."
+            """
+            Report \(id) is \(state.rawValue). Make it again when that is settled, or sign it with \
+            --accept-unexplained "why": the reason is kept and shown with the signature.
+            """
         case .signed(let id, let role): "Report \(id) has been signed by a \(role) already; a signature is not changed."
         case .notPrepared(let id):
-            "Report \(id) has no preparer yet: a reviewer signs what somebody prepared. See: trueup report sign \(id) "
-                + "--as preparer"
+            """
+            Report \(id) has no preparer yet: a reviewer signs what somebody prepared. \
+            See: \(command: "trueup report sign \(id) --as preparer")
+            """
         case .samePerson(let id, let person):
             "Report \(id) was prepared by \(person), who cannot review it as well: another person has to."
         case .lookAlike(let id, let person, let typed):
-            "Report \(id) was prepared by \(person), and “\(typed)” can be taken for that name on paper (letters "
-                + "that look the same, such as l, I and 1, or rn and m, are the same here). Another person has to "
-                + "review it, under a name that tells the two apart, with --name."
+            """
+            Report \(id) was prepared by \(person), and “\(typed)” can be taken for that name on paper (letters that \
+            look the same, such as l, I and 1, or rn and m, are the same here). Another person has to review it, under \
+            a name that tells the two apart, with --name.
+            """
         case .mixedAlphabets(let person, let alphabets):
-            "The name “\(person)” has letters of several alphabets (\(alphabets.joined(separator: ", "))): on paper it "
-                + "could be taken for somebody else's. Write it in one alphabet, with --name."
+            """
+            The name “\(person)” has letters of several alphabets (\(alphabets.joined(separator: ", "))): on paper it \
+            could be taken for somebody else's. Write it in one alphabet, with --name.
+            """
         case .sameLogin(let id, let person, let systemUser, let databaseUser):
-            "Report \(id) was prepared by \(person) as \(systemUser) with the database's user \(databaseUser), and so "
-                + "would this be: a typed name is no second person. Sign as another user of the machine or of the "
-                + "database; where people have to share both, settings.yaml says sign_off: {shared_login: true}."
+            """
+            Report \(id) was prepared by \(person) as \(systemUser) with the database's user \(databaseUser), and so \
+            would this be: a typed name is no second person. Sign as another user of the machine or of the database; \
+            where people have to share both, settings.yaml says sign_off: {shared_login: true}.
+            """
         case .otherStatement(let id, let other):
-            "Report \(other) of the same cut-off is signed: one statement of a cut-off counts. To replace it: trueup "
-                + "report sign \(id) --as preparer --supersede \(other) --note \"why\""
+            """
+            Report \(other) of the same cut-off is signed: one statement of a cut-off counts. To replace it: \
+            \(command: "trueup report sign \(id) --as preparer --supersede \(other) --note \"why\"")
+            """
         case .cannotSupersede(let id, let other):
             "Report \(id) cannot supersede \(other): that has to be a signed report of the same job and cut-off."
         case .supersededAlready(let other):
-            "Report \(other) has been superseded, or this one supersedes another: see trueup report show \(other)"
+            """
+            Report \(other) has been superseded, or this one supersedes another: \
+            see \(command: "trueup report show \(other)")
+            """
         case .supersedeIsPrepared(let id, let other):
             "It is the preparer who says that report \(id) supersedes \(other); a reviewer signs or does not."
         case .forged(let id, let words):
-            "No page of signatures of report \(id) was written: \(words.joined(separator: "; ")). Whoever owns the "
-                + "tables can do that; find out who, and see trueup report verify. A page that was written before says "
-                + "what was signed."
+            """
+            No page of signatures of report \(id) was written: \(words.joined(separator: "; ")). Whoever owns the \
+            tables can do that; find out who, and see \(command: "trueup report verify"). A page that was written \
+            before says what was signed.
+            """
         }
     }
 }

@@ -95,7 +95,7 @@ struct BackfillCommand: AsyncParsableCommand, DatabaseUsing {
                     try await file.written(of: database.target) {
                         try await RunningJob(
                             definition: narrowed, set: set, database: database, isPlan: plan, range: range,
-                            resume: same.text, meter: file.meter
+                            same: same, resume: same.text, meter: file.meter
                         ).run(.backfill)
                     }
                 }

@@ -9,31 +9,9 @@ import Store
 func explanation(of error: any Error, next: NextCommand = NextCommand()) -> String {
     switch error {
     case let error as PostgresError: sentence(reason(of: error), and: nextStep(after: error, next))
-    case RunError.alreadyRunning, PlanError.noRun: "\(error) See: " + next.onJobs("trueup runs")
+    case let error as any AdvisesCommand: error.advice.text(next.told)
     case let error as CocoaError: error.words
-    default: advice(of: error, next)
-    }
-}
-
-/// An error's own text, in which the command that it names has the options.
-private func advice(of error: any Error, _ next: NextCommand) -> String {
-    guard let named = command(namedBy: error) else { return "\(error)" }
-    return "\(error)".replacing(named, with: next.onJobs(named))
-}
-
-/// The command that an error of another module names: who makes the error does not know the options.
-private func command(namedBy error: any Error) -> String? {
-    switch error {
-    case is AccountChanged, is PaymentNotFound: "trueup db psql"
-    case MigrationError.missing, MigrationError.behind: "trueup db migrate"
-    case ContractError.noTable: "trueup db migrate --application"
-    case RunError.noTable: "trueup check"
-    case ReportRunError.noRun: "trueup runs"
-    case let lost as RunLost: "trueup runs \(lost.runID)"
-    case SignError.noReport: "trueup report list"
-    case SignError.supersededAlready(let other): "trueup report show \(other)"
-    case SignError.forged: "trueup report verify"
-    default: nil
+    default: "\(error)"
     }
 }
 

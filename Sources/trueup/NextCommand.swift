@@ -1,3 +1,5 @@
+import Store
+
 /// A command to be given next, with the options that lead to the same files and database.
 struct NextCommand: Sendable {
     private var jobs: String?
@@ -18,6 +20,9 @@ struct NextCommand: Sendable {
         command + (jobs.map { " --jobs " + Self.word($0) } ?? "")
             + (dataDir.map { " --data-dir " + Self.word($0) } ?? "") + (isEmbedded ? " --embedded" : "")
     }
+
+    /// A command that somebody without the options advises, with them.
+    func told(_ command: Advice.Command) -> String { onJobs(command.words) }
 
     /// A path as a shell takes it.
     static func word(_ path: String) -> String {

@@ -88,7 +88,7 @@ struct ApplyCommand: AsyncParsableCommand, DatabaseUsing {
         }
         let reasons =
             result.leftAlone.map { "  left alone: \(printable($0))" }
-            + result.failures.map { "  failed: \(printable($0))" }
+            + result.failures.map { "  failed: \(printable($0.text(next.told)))" }
         for line in reasons.wrapped(WrappedLine.terminalColumns) { Terminal.print(line) }
         if plan.purpose == .revert, result.applied > 0 {
             Terminal.print(

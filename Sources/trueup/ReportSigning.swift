@@ -109,22 +109,19 @@ struct ReportSignCommand: AsyncParsableCommand, DatabaseUsing {
 
     /// Where an error names the command that signs otherwise: the same with that command whole, as it can be given.
     private func advised(_ error: SignError, _ report: StoredReport) -> CommandError? {
-        let words: String
+        let own: String
         switch error {
-        case .notPrepared(let id): words = "trueup report sign \(id) --as preparer"
-        case .otherStatement(let id, let other):
-            words = "trueup report sign \(id) --as preparer --supersede \(other) --note \"why\""
+        case .notPrepared: own = " --note \"why\""
+        case .otherStatement: own = name.map { " --name " + NextCommand.word($0) } ?? ""
         default: return nil
         }
-        var whole = words
-        if case .notPrepared = error {
-            whole += " --note \"why\""
-        } else if let name {
-            whole += " --name " + NextCommand.word(name)
-        }
-        if report.state >= .unexplained { whole += " --accept-unexplained \"why\"" }
-        if let out { whole += " --out " + NextCommand.word(out) }
-        return CommandError("\(error)".replacing(words, with: next.onJobs(whole)))
+        return CommandError(
+            error.advice.text { command in
+                var whole = command.words + own
+                if report.state >= .unexplained { whole += " --accept-unexplained \"why\"" }
+                if let out { whole += " --out " + NextCommand.word(out) }
+                return next.onJobs(whole)
+            })
     }
 
     /// The signature stands whatever becomes of the messages: what does not leave now waits in the outbox.

@@ -23,7 +23,8 @@ extension RunCommand {
                 Terminal.say("Stopped. To go on from here: \(resume)")
             } else {
                 await start.end(.fail, "error")
-                let running = RunningJob(definition: definition, set: set, database: database, resume: resume)
+                let running = RunningJob(
+                    definition: definition, set: set, database: database, same: same([definition.name]), resume: resume)
                 await running.tellFailure(error)
             }
             await pings.close()

@@ -81,7 +81,7 @@ struct RunCommand: AsyncParsableCommand, DatabaseUsing {
     }
 
     /// This command for some of its jobs.
-    private func same(_ jobs: [String]) -> SameCommand {
+    func same(_ jobs: [String]) -> SameCommand {
         SameCommand("trueup run " + jobs.joined(separator: " "), isPlan: plan, plans: plans, next: next)
     }
 
@@ -172,11 +172,11 @@ struct RunCommand: AsyncParsableCommand, DatabaseUsing {
             await pool.close()
             return try await make(job, definition, set, database, resume: resume)
         }
-        let result = try await RunningJob(
-            definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet, resume: resume,
-            meter: meter, pool: pool, budgets: opened?.budgets
-        ).run(.manual)
         let same = same([definition.name])
+        let result = try await RunningJob(
+            definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet, same: same,
+            resume: resume, meter: meter, pool: pool, budgets: opened?.budgets
+        ).run(.manual)
         let path = try folder.write(result.plan, same: same)
         RunOutput(result, definition: definition, planPath: path, same: same).show(
             json: json, quiet: quiet, isOneOfSeveral: names.count > 1)

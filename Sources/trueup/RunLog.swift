@@ -5,7 +5,8 @@ import Store
 
 /// The record of a run's end, where there is a log; on a terminal the summary says more.
 enum RunLog {
-    static func ended(_ result: RunResult) {
+    /// - Parameter told: a command that the run advises, as it can be given.
+    static func ended(_ result: RunResult, told: (Advice.Command) -> String) {
         guard Talk.isLogged else { return }
         let counts = result.outcome.counts.values
         let open = counts.map(\.open).reduce(0, +)
@@ -25,9 +26,9 @@ enum RunLog {
                 "trueup.findings.found": "\(counts.map(\.found).reduce(0, +))",
                 "trueup.findings.repaired": "\(repaired)", "trueup.findings.open": "\(open)",
             ])
-        for problem in result.outcome.problems {
+        for problem in result.outcome.advice {
             Terminal.tell(
-                "run problem", "\(result.run.job): \(RunSummary.oneLine(problem))", .warning,
+                "run problem", "\(result.run.job): \(RunSummary.oneLine(problem.text(told)))", .warning,
                 ["trueup.job": "\(result.run.job)", "trueup.run.id": "\(result.run.id)"])
         }
     }

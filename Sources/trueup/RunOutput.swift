@@ -33,7 +33,7 @@ struct RunOutput {
 
     private func showDocument(isOneLine: Bool) {
         do {
-            try RunDocument(result).write(isOneLine: isOneLine) { Terminal.printRaw($0) }
+            try RunDocument(result, told: same.told).write(isOneLine: isOneLine) { Terminal.printRaw($0) }
         } catch {
             Terminal.say("trueup: the run's document could not be written: \(error)")
         }

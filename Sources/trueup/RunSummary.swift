@@ -25,17 +25,11 @@ struct RunSummary {
     }
 
     /// The verdict, what was read, and what is wrong with the run itself.
-    var heading: [String] { [verdict, scope] + result.outcome.problems.map { "  ! " + Self.oneLine(whole($0)) } }
+    var heading: [String] { [verdict, scope] + problems.map { "  ! " + Self.oneLine($0) } }
 
-    /// A problem is stored without the options of this command, and without the range of a backfill: where it says how
-    /// to make a plan anew, they are put in.
-    private func whole(_ problem: String) -> String {
-        guard let planned = same?.planned() else { return problem }
-        var text = problem
-        for command in ["trueup run \(result.run.job) --plan", "the same backfill with --plan"] {
-            text = text.replacing("\(command) makes it anew", with: "\(planned) makes it anew")
-        }
-        return text
+    private var problems: [String] {
+        guard let same else { return result.outcome.problems }
+        return result.outcome.advice.map { $0.text(same.told) }
     }
 
     /// - Parameter columns: of a terminal; `nil`: no line is broken. A table is as wide as it is.

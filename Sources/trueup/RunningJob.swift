@@ -16,6 +16,8 @@ struct RunningJob {
     var isQuiet = false
     /// The period of a backfill.
     var range: Window?
+    /// The command that runs it.
+    let same: SameCommand
     /// How to go on after a stop.
     let resume: String
     /// Counts the requests.
@@ -100,7 +102,7 @@ struct RunningJob {
             ).run()
             watch?.stop()
             view.clear()
-            RunLog.ended(result)
+            RunLog.ended(result, told: same.told)
             if !isPlan { result.hasUnsent = try await !deliver(pool, accounts.http) }
             await pool.close()
             await accounts.http.close()

@@ -1,3 +1,5 @@
+import Store
+
 /// The command that was given, to be given again: with all that decides what is done, and where.
 struct SameCommand: Sendable {
     /// `trueup run JOB`, or a backfill with its range and account.
@@ -21,6 +23,9 @@ struct SameCommand: Sendable {
     /// As a plan, which changes nothing.
     /// - Parameter folder: another directory of the plan files.
     func planned(into folder: String? = nil) -> String { line(isPlan: true, folder ?? plans) }
+
+    /// A command that the run of this one advises.
+    func told(_ command: Advice.Command) -> String { command.isOwnPlan ? planned() : next.told(command) }
 
     private func line(isPlan: Bool, _ plans: String) -> String {
         let plan = isPlan ? " --plan" : ""

@@ -183,7 +183,7 @@ final class ScheduledWork: Sendable {
                 canSend: set.settings.delivery.email != nil, lease: lease, reader: worker.name,
                 leaseSeconds: leaseSeconds, alerts: Alerts(definition, delivery: set.settings.delivery))
             let made = try await run.run()
-            RunLog.ended(made)
+            RunLog.ended(made, told: next.told)
             result = .success(made)
         } catch {
             result = .failure(error)

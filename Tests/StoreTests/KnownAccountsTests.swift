@@ -21,6 +21,20 @@ struct KnownAccountsTests {
         await pool.close()
     }
 
+    @Test("how a name is given to another account is said alike, however its key was found to be of another")
+    func forgetting() {
+        let payment = KnownPayment(name: "task_health", accountID: "acct_1", id: "pi_1", isInvoice: false)
+        let errors: [any AdvisesCommand] = [
+            AccountChanged(name: "task_health", known: "acct_1", found: "acct_2"), PaymentNotFound(payment),
+        ]
+        let sql = "-- -c \"DELETE FROM trueup.account WHERE name = 'task_health'\""
+        for error in errors {
+            #expect(error.description.hasSuffix(", forget the old one with: trueup db psql \(sql)"), "\(error)")
+            let told = error.advice.text { $0.words + " --jobs ./jobs" }
+            #expect(told.hasSuffix(", forget the old one with: trueup db psql --jobs ./jobs \(sql)"), "\(told)")
+        }
+    }
+
     @Test("the newest payment of a name is one that was read of it, once a run has used the name")
     func newestPayment() async throws {
         let pool = try await TestServer.pool(size: 1)

@@ -45,6 +45,16 @@ struct AdviceTests {
             let waits = try await scene.program.run(["run", Scene.job] + Self.files)
             let anew = "trueup run \(Scene.job) --plan --jobs ./jobs makes it anew."
             #expect(waits.status == 2 && waits.output.contains(anew), "\(waits.everything)")
+            // What is stored is read by others, whose options nobody knows.
+            let stored = try await scene.program.run(["runs", "2"] + Self.files)
+            #expect(stored.output.contains(", trueup run \(Scene.job) --plan makes it anew."), "\(stored.everything)")
+            let logged = try await scene.program.run(
+                ["run", Scene.job, "--json", "--log-format", "json"] + Self.files)
+            let document = try JSONSerialization.jsonObject(with: Data(logged.output.utf8)) as? [String: Any]
+            let problems = document?["problems"] as? [String] ?? []
+            #expect(problems.contains { $0.hasSuffix(anew) }, "\(logged.output)")
+            let records = logged.talk.split(separator: "\n").filter { $0.contains("\"message\":\"run problem\"") }
+            #expect(records.contains { $0.contains(anew) }, "\(logged.talk)")
             let range = ["--from", "2015-01-01", "--to", "2035-01-01"]
             let filled = try await scene.program.run(["backfill", Scene.job] + range)
             let whole = "trueup backfill \(Scene.job) \(range.joined(separator: " ")) --plan makes it anew."
