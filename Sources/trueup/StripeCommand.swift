@@ -22,7 +22,7 @@ struct StripeCustomerCommand: AsyncParsableCommand {
         commandName: "customer", abstract: "Customers.", subcommands: [StripeCustomerCreateCommand.self])
 }
 
-struct StripeCustomerCreateCommand: AsyncParsableCommand {
+struct StripeCustomerCreateCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Makes a customer; with --agency, writes its id into the agency's row.")
 
@@ -72,7 +72,7 @@ struct StripeCustomerCreateCommand: AsyncParsableCommand {
     }
 }
 
-struct StripeSetupIntentCommand: AsyncParsableCommand {
+struct StripeSetupIntentCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "setup-intent", abstract: "Begins to set up a card or bank account that is charged later.")
 
@@ -104,7 +104,7 @@ struct StripeSetupIntentCommand: AsyncParsableCommand {
 
 extension PaymentMethodKind: ExpressibleByArgument {}
 
-struct StripeChargeCommand: AsyncParsableCommand {
+struct StripeChargeCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "charge", abstract: "Charges an agency's default payment method, and keeps a row of it.",
         discussion: "Code 2: no money came in, nobody knows yet, or a person has to decide. With the same --key it "
@@ -148,7 +148,7 @@ struct StripeIntentCommand: AsyncParsableCommand {
         commandName: "intent", abstract: "Payment intents.", subcommands: [StripeIntentCancelCommand.self])
 }
 
-struct StripeIntentCancelCommand: AsyncParsableCommand {
+struct StripeIntentCancelCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "cancel", abstract: "Gives a payment intent up: nobody can pay it any more.")
 

@@ -18,7 +18,7 @@ struct InvoiceArgument: ParsableArguments {
     var id: String
 }
 
-struct StripeInvoiceCreateCommand: AsyncParsableCommand {
+struct StripeInvoiceCreateCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Makes a draft with one line, due in 30 days, that Stripe leaves alone.",
         discussion: "It belongs to no credit order: those are placed through the service, which keeps a row of each.")
@@ -68,7 +68,7 @@ struct StripeInvoiceCreateCommand: AsyncParsableCommand {
     }
 }
 
-struct StripeInvoiceFinalizeCommand: AsyncParsableCommand {
+struct StripeInvoiceFinalizeCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "finalize", abstract: "Draft to open: it can be paid, and not be changed any more.")
     @OptionGroup var invoice: InvoiceArgument
@@ -81,7 +81,7 @@ struct StripeInvoiceFinalizeCommand: AsyncParsableCommand {
     }
 }
 
-struct StripeInvoiceSendCommand: AsyncParsableCommand {
+struct StripeInvoiceSendCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "send", abstract: "E-mails an invoice to its customer, finalizing it if need be.")
     @OptionGroup var invoice: InvoiceArgument
@@ -94,7 +94,7 @@ struct StripeInvoiceSendCommand: AsyncParsableCommand {
     }
 }
 
-struct StripeInvoiceVoidCommand: AsyncParsableCommand {
+struct StripeInvoiceVoidCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "void", abstract: "Open to void, for ever; the order follows by webhook or with the next run.")
     @OptionGroup var invoice: InvoiceArgument
@@ -107,7 +107,7 @@ struct StripeInvoiceVoidCommand: AsyncParsableCommand {
     }
 }
 
-struct StripeInvoicePayCommand: AsyncParsableCommand {
+struct StripeInvoicePayCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "pay", abstract: "Pays an invoice with the customer's default payment method.")
     @OptionGroup var invoice: InvoiceArgument
@@ -125,7 +125,7 @@ struct StripeInvoicePayCommand: AsyncParsableCommand {
     }
 }
 
-struct StripeInvoiceDeleteCommand: AsyncParsableCommand {
+struct StripeInvoiceDeleteCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Deletes a draft; what was finalized is voided instead.")
     @OptionGroup var invoice: InvoiceArgument
@@ -157,7 +157,7 @@ struct CustomerOption: ParsableArguments {
     var customer: String
 }
 
-struct PaymentMethodListCommand: AsyncParsableCommand {
+struct PaymentMethodListCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists them.")
     @OptionGroup var owner: CustomerOption
     @OptionGroup var options: StripeOptions
@@ -183,7 +183,7 @@ struct PaymentMethodListCommand: AsyncParsableCommand {
     }
 }
 
-struct PaymentMethodAttachCommand: AsyncParsableCommand {
+struct PaymentMethodAttachCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "attach", abstract: "Gives a payment method to a customer.")
 
@@ -202,7 +202,7 @@ struct PaymentMethodAttachCommand: AsyncParsableCommand {
     }
 }
 
-struct PaymentMethodDefaultCommand: AsyncParsableCommand {
+struct PaymentMethodDefaultCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "default", abstract: "Makes it what invoices and charges are paid with.")
 
@@ -221,7 +221,7 @@ struct PaymentMethodDefaultCommand: AsyncParsableCommand {
     }
 }
 
-struct PaymentMethodBankCommand: AsyncParsableCommand {
+struct PaymentMethodBankCommand: AsyncParsableCommand, StripeUsing {
     static let configuration = CommandConfiguration(
         commandName: "bank", abstract: "Adds the bank account that a token from Plaid stands for.")
 

@@ -105,6 +105,16 @@ struct StripeOptions: ParsableArguments {
     }
 }
 
+/// A command at Stripe: its options lead to its files and its database.
+protocol StripeUsing: DatabaseUsing {
+    var options: StripeOptions { get }
+}
+
+extension StripeUsing {
+    var files: JobOptions { options.files }
+    var databaseOptions: DatabaseOptions { options.databaseOptions }
+}
+
 /// `key=value` pairs for an object's metadata.
 struct MetadataOptions: ParsableArguments {
     @Option(

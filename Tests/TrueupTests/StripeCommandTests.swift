@@ -104,6 +104,12 @@ struct StripeCommandTests {
             #expect(made.status == 0, "\(made.talk)")
             let customer = try #require(
                 try await reply(scene, "customer create --name New --agency 777").text("customer"))
+            let bare = try await scene.program.run([
+                "stripe", "charge", "--agency", "777", "--amount", "500", "--description", "x", "--account",
+                "task_health", "--jobs", "./jobs",
+            ])
+            let advice = "Set one: trueup stripe payment-method default --jobs ./jobs\n"
+            #expect(bare.status == 1 && bare.talk.hasSuffix(advice), "\(bare.everything)")
             for (method, status, outcome, words) in [
                 ("pm_card_visa", Int32(0), "succeeded", ""), ("pm_usBankAccount", 2, "processing", "on its way"),
                 ("pm_card_threeDSecureRequired", 2, "requires_action", "No money came in"),
@@ -173,6 +179,28 @@ struct StripeCommandTests {
             #expect(posts() == before)
             let list = try await reply(scene, "payment-method list --customer \(customer)")
             #expect(list.objects.isEmpty, "what only reads goes on")
+        }
+    }
+
+    @Test("the commands that an error advises lead to the same files and database")
+    func advice() async throws {
+        try await Scene.with(orders: 40, plants: [:]) { scene in
+            func refused(_ words: String...) async throws -> String {
+                let files = ["--account", "task_health", "--jobs", "./jobs"]
+                let result = try await scene.program.run(["stripe"] + words + files)
+                #expect(result.status == 1, "\(words): \(result.everything)")
+                return result.talk
+            }
+            let charge = try await refused("charge", "--agency", "1", "--amount", "500", "--description", "x")
+            #expect(charge.hasSuffix("or add such a job: see trueup check --jobs ./jobs.\n"), "\(charge)")
+            try await scene.execute(
+                "INSERT INTO trueup.account (name, account_id) VALUES ('task_health', 'acct_1Other')")
+            let void = try await refused("invoice", "void", "in_1")
+            #expect(void.contains("with: trueup db psql --jobs ./jobs -- -c \"DELETE FROM trueup.account"), "\(void)")
+            let last = "(SELECT max(number) FROM trueup.migration)"
+            try await scene.execute("DELETE FROM trueup.migration WHERE number = \(last)")
+            let behind = try await refused("customer", "create", "--name", "x", "--agency", "1")
+            #expect(behind.hasSuffix("Run: trueup db migrate --jobs ./jobs\n"), "\(behind)")
         }
     }
 
