@@ -3,7 +3,7 @@ import Reconciliation
 import Store
 
 /// `--json`: one versioned document (DESIGN section 7), written in pieces: of any number of findings a few hundred are
-/// held as text.
+/// held as text. A job that ended with an error has one as well, in which null stands for what a run would have said.
 public struct RunDocument: Sendable {
     struct Count: Encodable, Sendable {
         let found: Int64
@@ -67,25 +67,47 @@ public struct RunDocument: Sendable {
 
     /// What stands before the findings, in the order of the keys.
     private struct Head: Encodable {
-        let counts: [String: Count]
+        var counts: [String: Count] = [:]
+        /// Of a failed job; else it is not there.
+        var exitCode: Int32?
+
+        enum CodingKeys: String, CodingKey {
+            case counts
+            case exitCode = "exit_code"
+        }
     }
 
     /// What stands behind them.
     private struct Rest: Encodable {
         let format = "trueup.run/1"
         let job: String
-        let objects: Objects
-        let period: Period
+        var objects: Objects?
+        var period: Period?
         let plan: Bool
         let problems: [String]
-        let requests: Int64
-        let requestsLeast: Int64
-        let run: Int64
-        let state: String
+        var requests: Int64?
+        var requestsLeast: Int64?
+        var run: Int64?
+        let state: RunState
 
         enum CodingKeys: String, CodingKey {
             case format, job, objects, period, plan, problems, requests, run, state
             case requestsLeast = "requests_least"
+        }
+
+        /// Every key is always there: what is not known is null.
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(format, forKey: .format)
+            try container.encode(job, forKey: .job)
+            try container.encode(objects, forKey: .objects)
+            try container.encode(period, forKey: .period)
+            try container.encode(plan, forKey: .plan)
+            try container.encode(problems, forKey: .problems)
+            try container.encode(requests, forKey: .requests)
+            try container.encode(requestsLeast, forKey: .requestsLeast)
+            try container.encode(run, forKey: .run)
+            try container.encode(state.rawValue, forKey: .state)
         }
     }
 
@@ -109,8 +131,19 @@ public struct RunDocument: Sendable {
             job: run.job, objects: Objects(stripe: outcome.stripeObjects, local: outcome.localRows),
             period: Period(from: run.period.fromSeconds, to: run.period.toSeconds), plan: run.isPlan,
             problems: outcome.advice.map { $0.text(told) }, requests: outcome.requests,
-            requestsLeast: outcome.requestsLeast, run: run.id, state: outcome.state.rawValue)
+            requestsLeast: outcome.requestsLeast, run: run.id, state: outcome.state)
         findings = result.findings
+    }
+
+    /// The document of a job that ended with an error, in the place of its run's.
+    /// - Parameters:
+    ///   - job: its name.
+    ///   - problem: what was said of it.
+    ///   - exitCode: what the command would end with, had it only this job.
+    public init(failed job: String, isPlan: Bool, problem: String, exitCode: Int32) {
+        head = Head(exitCode: exitCode)
+        rest = Rest(job: job, plan: isPlan, problems: [problem], state: .failed)
+        findings = []
     }
 
     /// Writes the document with sorted keys and a line break at its end.

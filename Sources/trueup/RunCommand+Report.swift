@@ -1,4 +1,3 @@
-import Foundation
 import Jobs
 import Reports
 import Runner
@@ -37,7 +36,10 @@ extension RunCommand {
         }
         await pings.close()
         await making.tell(end, of: result)
-        if json { try showReport(result, definition) }
+        if json {
+            let document = ReportRunDocument(result, job: definition.name)
+            try JSONDocument.print(document, isOneLine: names.count > 1)
+        }
         if !quiet || result.exitCode != 0 {
             let lines = ReportSummary.lines(result.report)
             for line in lines { if json { Terminal.say(line) } else { Terminal.print(line) } }
@@ -45,37 +47,5 @@ extension RunCommand {
             result.sayDeliveries()
         }
         return result.exitCode
-    }
-
-    private struct ReportDocument: Encodable {
-        let format = "trueup.report-run/1"
-        let report: Int64
-        let job: String
-        let state: String
-        let directory: String
-        let files: [String]
-        let repeated: Bool
-        let deliveries: [Delivery]
-
-        struct Delivery: Encodable {
-            let destination: String
-            let address: String
-            let outcome: String
-            let detail: String
-        }
-    }
-
-    private func showReport(_ result: ReportResult, _ definition: JobDefinition) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        if names.count == 1 { encoder.outputFormatting.insert(.prettyPrinted) }
-        let document = ReportDocument(
-            report: result.id, job: definition.name, state: result.state.rawValue.lowercased(),
-            directory: result.directory, files: result.files.map(\.name), repeated: result.isRepeated,
-            deliveries: result.deliveries.map {
-                ReportDocument.Delivery(
-                    destination: $0.destination, address: $0.address, outcome: $0.outcome.rawValue, detail: $0.detail)
-            })
-        Terminal.print(String(decoding: try encoder.encode(document), as: UTF8.self))
     }
 }

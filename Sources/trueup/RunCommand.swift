@@ -144,11 +144,11 @@ struct RunCommand: AsyncParsableCommand, DatabaseUsing {
     ) throws {
         guard json else { return }
         if definition?.isReport == true {
-            let document = FailedReportDocument(job: name, problem: problem, exitCode: code)
+            let document = ReportRunDocument(failed: name, problem: problem, exitCode: code)
             return try JSONDocument.print(document, isOneLine: true)
         }
-        let document = FailedRunDocument(job: name, isPlan: plan, problem: problem, exitCode: code)
-        try JSONDocument.print(document, isOneLine: true)
+        let document = RunDocument(failed: name, isPlan: plan, problem: problem, exitCode: code)
+        try document.write(isOneLine: true) { Terminal.printRaw($0) }
     }
 
     private func runOne(

@@ -20,6 +20,28 @@ struct RunDocumentTests {
         }
     }
 
+    @Test("that of a job which ended with an error has the members of a run's, and null where a run has a word")
+    func failed() throws {
+        let failed = RunDocument(failed: "nightly", isPlan: true, problem: "no “key”", exitCode: 75)
+        var texts: [String] = []
+        for isOneLine in [false, true] {
+            var text = ""
+            try failed.write(isOneLine: isOneLine) { text += $0 }
+            texts.append(text)
+            let parsed = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+            #expect(parsed["exit_code"] as? Int == 75 && parsed["job"] as? String == "nightly")
+            #expect(parsed["plan"] as? Bool == true && parsed["state"] as? String == "failed")
+            #expect(parsed["problems"] as? [String] == ["no “key”"] && parsed["run"] is NSNull)
+        }
+        #expect(
+            texts[1] == """
+                {"counts":{},"exit_code":75,"findings":[],"format":"trueup.run/1","job":"nightly","objects":null,\
+                "period":null,"plan":true,"problems":["no “key”"],"requests":null,"requests_least":null,"run":null,\
+                "state":"failed"}
+
+                """)
+    }
+
     private static func check(_ text: String, _ result: RunResult, isOneLine: Bool) throws {
         let parsed = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
         #expect(parsed["format"] as? String == "trueup.run/1" && parsed["run"] as? Int64 == result.run.id)

@@ -115,6 +115,34 @@ struct ReportAttemptTests {
         }
     }
 
+    @Test("with --json a report that cannot be made has its line as well, with the members of one and why")
+    func document() async throws {
+        try await Self.with { scene in
+            func first(of jobs: [String], _ status: Int32) async throws -> [String: Any] {
+                let made = try await scene.program.run(["run"] + jobs + ["--json", "--jobs", "./jobs"])
+                #expect(made.status == status, "\(made.everything)")
+                // Of several jobs each document is a line, of one it has many.
+                let line = try #require(made.output.split(separator: "\n").first)
+                let text = jobs.count == 1 ? made.output : String(line)
+                return try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+            }
+            let whole = try await first(of: ["balance-report"], 2)
+            #expect(
+                Set(whole.keys) == [
+                    "format", "report", "job", "state", "directory", "files", "repeated", "deliveries",
+                ])
+            #expect(whole["report"] as? Int == 1 && whole["state"] as? String == "unexplained")
+            try await scene.execute("ALTER TABLE task_credit_adjustment RENAME TO elsewhere")
+            let failed = try await first(of: ["balance-report", Scene.job], 1)
+            #expect(Set(failed.keys) == Set(whole.keys).union(["exit_code", "problems"]), "\(failed)")
+            #expect(failed["format"] as? String == "trueup.report-run/1" && failed["state"] as? String == "failed")
+            #expect(failed["exit_code"] as? Int == 1 && failed["report"] is NSNull && failed["directory"] is NSNull)
+            let why = (failed["problems"] as? [String])?.first ?? ""
+            #expect(why.hasPrefix("The database has no table public.task_credit_adjustment."), "\(why)")
+            #expect(why.hasSuffix(" with: trueup db migrate --application --jobs ./jobs"), "\(why)")
+        }
+    }
+
     /// A copy that fails does not hide that tonight's report is there, and one that fails before it is there does not
     /// look well.
     private static func failsByHand(_ scene: Scene) async throws {

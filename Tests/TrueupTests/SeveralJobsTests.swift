@@ -54,7 +54,12 @@ struct SeveralJobsTests {
             for (failed, why) in zip(documents, ["Its file is wrong", "not accepted"]) {
                 #expect(Set(failed.keys) == Set(whole.keys).union(["exit_code"]), "\(failed.keys.sorted())")
                 #expect(failed["format"] as? String == "trueup.run/1" && failed["state"] as? String == "failed")
-                #expect(failed["exit_code"] as? Int == 1 && failed["run"] is NSNull)
+                #expect(failed["exit_code"] as? Int == 1)
+                for member in ["run", "objects", "period", "requests", "requests_least"] {
+                    #expect(failed[member] is NSNull, "\(member)")
+                }
+                #expect((failed["findings"] as? [Any])?.isEmpty == true && failed["plan"] as? Bool == false)
+                #expect((failed["counts"] as? [String: Any])?.isEmpty == true)
                 #expect((failed["problems"] as? [String])?.first?.contains(why) == true, "\(failed)")
             }
         }
