@@ -116,11 +116,14 @@ public actor Scheduler {
     }
 
     private func insertDue(_ now: Int64) async throws -> [Occurrence] {
+        let due = jobs.filter { _, job in job.next.map { $0 <= now } ?? false }
+        guard !due.isEmpty else { return [] }
+        let pauses = try await occurrences.pauses(since: due.mapValues(\.dealtWith))
         var new: [NewOccurrence] = []
         var dealtWith: [String: Int64] = [:]
-        for (name, job) in jobs {
-            guard let next = job.next, next <= now else { continue }
-            let plan = OccurrencePlan(job.rules, dealtWithUntil: job.dealtWith, now: now)
+        for (name, job) in due {
+            let plan = OccurrencePlan(
+                job.rules, dealtWithUntil: job.dealtWith, now: now, pauses: pauses[name] ?? [])
             dealtWith[name] = plan.dealtWithUntil
             for planned in plan.occurrences {
                 new.append(
@@ -131,7 +134,6 @@ public actor Scheduler {
                 if planned.reason == nil || planned == plan.occurrences.last { drive(name, planned, &new) }
             }
         }
-        guard !dealtWith.isEmpty else { return [] }
         let inserted = try await occurrences.insert(new, dealtWith: dealtWith)
         for (name, until) in dealtWith {
             guard let job = jobs[name] else { continue }

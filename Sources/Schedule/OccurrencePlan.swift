@@ -95,7 +95,8 @@ public struct OccurrencePlan: Sendable, Hashable {
     /// - Parameters:
     ///   - dealtWithUntil: from the last look; `nil` for a job that was never seen, which does not catch up.
     ///   - now: the clock. When it has stepped back before `dealtWithUntil`, nothing is due.
-    public init(_ rules: OccurrenceRules, dealtWithUntil last: Int64?, now: Int64) {
+    ///   - pauses: of the job, in any order. What came due in one of them does not run, and stands for nothing else.
+    public init(_ rules: OccurrenceRules, dealtWithUntil last: Int64?, now: Int64, pauses: [Pause] = []) {
         guard let last else {
             dealtWithUntil = now
             return
@@ -114,15 +115,27 @@ public struct OccurrencePlan: Sendable, Hashable {
         }
         guard let newest = nominals.first else { return }
         dealtWithUntil = newest
-        occurrences = Self.judged(nominals.reversed(), rules, from: isCut ? last : nil, now: now)
+        occurrences = Self.judged(nominals.reversed(), rules, pauses, from: isCut ? last : nil, now: now)
         if isCut { occurrences[0].reason = occurrences[0].reason ?? .beyondCatchUp }
     }
 
     private static func judged(
-        _ nominals: [Int64], _ rules: OccurrenceRules, from start: Int64?, now: Int64
+        _ nominals: [Int64], _ rules: OccurrenceRules, _ pauses: [Pause], from start: Int64?, now: Int64
     ) -> [PlannedOccurrence] {
+        var all = planned(nominals, rules, now: now)
+        let isPaused = nominals.map { nominal in pauses.contains { $0.contains(nominal) } }
+        for index in all.indices where isPaused[index] { all[index].reason = .paused }
+        // What was paused neither runs in the place of others, nor does another in its place.
+        let wanted = all.indices.filter { !isPaused[$0] }
+        var kept = wanted.map { all[$0] }
+        judge(&kept, rules, from: start, now: now)
+        for (index, one) in zip(wanted, kept) { all[index] = one }
+        return all
+    }
+
+    private static func planned(_ nominals: [Int64], _ rules: OccurrenceRules, now: Int64) -> [PlannedOccurrence] {
         let jitter = jitterSeconds(job: rules.job, atMost: rules.jitterSeconds)
-        var planned = nominals.map { nominal in
+        return nominals.map { nominal in
             let window =
                 rules.expression.window(ofOccurrenceAt: nominal, in: rules.zone)
                 ?? OccurrenceWindow(fromSeconds: nominal, toSeconds: nominal)
@@ -131,6 +144,11 @@ public struct OccurrencePlan: Sendable, Hashable {
                 startBeforeSeconds: nominal + jitter + rules.startDeadlineSeconds,
                 isCatchUp: now - nominal - jitter > lateAfterSeconds)
         }
+    }
+
+    private static func judge(
+        _ planned: inout [PlannedOccurrence], _ rules: OccurrenceRules, from start: Int64?, now: Int64
+    ) {
         for index in planned.indices where planned[index].isCatchUp {
             planned[index].reason = reason(index, of: planned, rules.catchUp)
             if planned[index].reason == nil, planned[index].startBeforeSeconds <= now {
@@ -138,7 +156,6 @@ public struct OccurrencePlan: Sendable, Hashable {
             }
         }
         if rules.catchUp == .latest { coverSuperseded(&planned, from: start) }
-        return planned
     }
 
     /// What the rule says of a late one. Those on time are behind all late ones.

@@ -77,7 +77,7 @@ extension Occurrences {
               AND (o.attempt > 0 OR o.start_before > now())
               AND NOT EXISTS (SELECT FROM trueup.occurrence e WHERE e.job = o.job
                 AND (e.state = 'running' OR e.state = 'due' AND e.scheduled_at < o.scheduled_at))
-              AND NOT EXISTS (SELECT FROM trueup.job_state s WHERE s.job = o.job AND s.paused_at IS NOT NULL)
+              AND NOT EXISTS (SELECT FROM trueup.pause p WHERE p.job = o.job AND p.resumed_at IS NULL)
             ORDER BY o.not_before, o.job, o.scheduled_at
             FOR UPDATE SKIP LOCKED LIMIT $4
         )

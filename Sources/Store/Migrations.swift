@@ -4,7 +4,7 @@ extension Migration {
         runs, findings, repairs, accounts, objects, outbox, occurrences, reports, triggers, orderRequests, service,
         payments, workers, alerts, live, findingFacts, signOff, placedOrders, reportHistory, reportsMade,
         signatureProofs, regularReports, olderRows, reportAttempts, proofTimes, eventObjects, paymentKeys,
-        newcomers, pagePayments, pauses, chargeBegun, mailAttempts,
+        newcomers, pagePayments, pauses, chargeBegun, mailAttempts, pauseRows,
     ]
 
     /// Runs, their windows, and the template of the staging tables (one is made for each run, so that it can be

@@ -141,9 +141,12 @@ public struct JobState: Sendable, Hashable {
 
     public var isPaused: Bool { pausedAt != nil }
 
-    static let columns = """
-        job, floor(extract(epoch FROM last_nominal))::bigint AS last_nominal_seconds, first_seen_at, paused_at,
-        paused_by
+    /// SQL for the states of jobs, with the pause that lasts. Parameters: their names.
+    static let selectSQL = """
+        SELECT s.job, floor(extract(epoch FROM s.last_nominal))::bigint AS last_nominal_seconds, s.first_seen_at,
+            p.paused_at, p.paused_by
+        FROM trueup.job_state s LEFT JOIN trueup.pause p ON p.job = s.job AND p.resumed_at IS NULL
+        WHERE s.job = ANY($1)
         """
 
     init(_ row: Row) throws {

@@ -38,12 +38,12 @@ extension Occurrences {
     /// before the pause is held until it ends, and missed where its deadline comes first.
     private static let overlapSQL = """
         UPDATE trueup.occurrence o SET state = 'skipped', ended_at = now(),
-            reason = CASE WHEN s.paused_at <= o.scheduled_at THEN 'paused' ELSE 'overlap' END
-        FROM trueup.job_state s
-        WHERE s.job = o.job AND o.state = 'due' AND o.attempt = 0 AND o.not_before <= now()
-          AND (s.paused_at <= o.scheduled_at OR NOT o.may_queue AND EXISTS (SELECT FROM trueup.occurrence e
-            WHERE e.job = o.job AND e.scheduled_at < o.scheduled_at
-              AND (e.state = 'running' OR e.state = 'due' AND e.attempt > 0)))
+            reason = CASE WHEN \(isPausedSQL(job: "o.job", at: "o.scheduled_at")) THEN 'paused' ELSE 'overlap' END
+        WHERE o.state = 'due' AND o.attempt = 0 AND o.not_before <= now()
+          AND (\(isPausedSQL(job: "o.job", at: "o.scheduled_at"))
+            OR NOT o.may_queue AND EXISTS (SELECT FROM trueup.occurrence e
+              WHERE e.job = o.job AND e.scheduled_at < o.scheduled_at
+                AND (e.state = 'running' OR e.state = 'due' AND e.attempt > 0)))
         RETURNING \(Occurrence.columns(of: "o"))
         """
 

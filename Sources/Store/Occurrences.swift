@@ -40,54 +40,20 @@ public struct Occurrences: Sendable {
                         ELSE greatest(s.last_nominal, excluded.last_nominal) END
                 WHERE (s.definition_hash, s.schedule) <> (excluded.definition_hash, excluded.schedule)
                 """, ordered.map(\.job), ordered.map(\.definitionHash), ordered.map(\.schedule))
-            return try await connection.query(
-                "SELECT \(JobState.columns) FROM trueup.job_state WHERE job = ANY($1)", ordered.map(\.job))
+            return try await connection.query(JobState.selectSQL, ordered.map(\.job))
         }
         return try Self.byName(rows)
     }
 
     /// How jobs stand, without changing anything. Jobs that no scheduler has seen yet are not there.
     public func states(of jobs: [String]) async throws -> [String: JobState] {
-        let rows = try await pool.withConnection { connection in
-            try await connection.query(
-                "SELECT \(JobState.columns) FROM trueup.job_state WHERE job = ANY($1)", jobs)
-        }
+        let rows = try await pool.withConnection { try await $0.query(JobState.selectSQL, jobs) }
         return try Self.byName(rows)
     }
 
     private static func byName(_ rows: [Row]) throws -> [String: JobState] {
         let states = try rows.map { try JobState($0) }
         return Dictionary(uniqueKeysWithValues: states.map { ($0.job, $0) })
-    }
-
-    /// Stops a job's occurrences from starting; one that runs goes on. What was due before waits for the end of the
-    /// pause, until its deadline.
-    /// - Returns: `false` when it was paused already.
-    public func pause(_ job: KnownJob, by person: String) async throws -> Bool {
-        _ = try await learn([job])
-        return try await pool.withConnection { connection in
-            try await connection.execute(
-                """
-                UPDATE trueup.job_state SET paused_at = now(), paused_by = $2 WHERE job = $1 AND paused_at IS NULL
-                """, job.job, person) == 1
-        }
-    }
-
-    /// Lets a job's occurrences start again, from now on: those of the pause are not caught up with. What came due
-    /// before the pause, and nobody has looked at since, is looked at yet.
-    /// - Returns: `false` when it was not paused.
-    public func resume(_ job: KnownJob) async throws -> Bool {
-        _ = try await learn([job])
-        return try await pool.withConnection { connection in
-            try await connection.execute(
-                """
-                UPDATE trueup.job_state SET paused_at = NULL, paused_by = NULL,
-                    last_pause_from = paused_at, last_pause_to = now(),
-                    last_nominal = CASE WHEN last_nominal < paused_at THEN last_nominal
-                        ELSE date_trunc('second', now()) END
-                WHERE job = $1 AND paused_at IS NOT NULL
-                """, job.job) == 1
-        }
     }
 
     // MARK: - Inserting
@@ -137,9 +103,8 @@ public struct Occurrences: Sendable {
             $8::bigint[], $9::bigint[], $10::integer[], $11::bigint[], $12::boolean[], $13::boolean[])
             AS n (job, at, reason, window_from, window_to, hash, not_before, start_before, timeout, attempts, backoff,
                 may_queue, must_wait)
-        LEFT JOIN trueup.job_state s ON s.job = n.job
-        CROSS JOIN LATERAL (SELECT s.paused_at <= to_timestamp(n.at)
-            OR s.last_pause_from <= to_timestamp(n.at) AND to_timestamp(n.at) < s.last_pause_to AS is_paused) p
+        CROSS JOIN LATERAL (SELECT n.reason IS NOT DISTINCT FROM 'paused'
+            OR \(isPausedSQL(job: "n.job", at: "to_timestamp(n.at)")) AS is_paused) p
         CROSS JOIN LATERAL (SELECT
             CASE WHEN p.is_paused THEN 'skipped' WHEN n.reason IS NOT NULL THEN 'missed'
                 WHEN n.must_wait THEN 'waiting' ELSE 'due' END AS state,

@@ -63,7 +63,7 @@ struct OccurrenceAlertTests {
             KnownJob(job: "paused", definitionHash: "h", schedule: ""), by: "me@here")
         try await scene.pool.withConnection { connection in
             _ = try await connection.execute(
-                "UPDATE trueup.job_state SET paused_at = paused_at - interval '1 minute' WHERE job = 'paused'")
+                "UPDATE trueup.pause SET paused_at = paused_at - interval '1 minute' WHERE job = 'paused'")
         }
         _ = try await scene.occurrences.sweep()
         let alerts = OccurrenceAlerts(book: scene.book, occurrences: scene.occurrences)

@@ -82,6 +82,18 @@ final class ScheduleScene: Sendable {
         }
     }
 
+    /// A pause of a job, from so many minutes before this hour began to so many; `nil`: it lasts.
+    func pause(_ job: String, minutesAgo: Int, until: Int?) async throws {
+        try await pool.withConnection { connection in
+            _ = try await connection.execute(
+                """
+                INSERT INTO trueup.pause (job, paused_by, paused_at, resumed_at)
+                SELECT $1, 'ada', hour - $2::bigint * interval '1 minute', hour - $3::bigint * interval '1 minute'
+                FROM date_trunc('hour', now()) AS hour
+                """, job, minutesAgo, until)
+        }
+    }
+
     /// An occurrence that is due now.
     @discardableResult
     func due(_ job: JobDefinition) async throws -> Int64 {

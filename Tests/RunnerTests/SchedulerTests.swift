@@ -31,6 +31,31 @@ struct SchedulerTests {
         await scene.close()
     }
 
+    @Test("a scheduler that was away during two pauses tells what came due in them from what it missed")
+    func pauses() async throws {
+        let scene = try await ScheduleScene([
+            ScheduleScene.job("latest"), ScheduleScene.job("all", catchUp: .all(4)), ScheduleScene.job("held"),
+        ])
+        for job in scene.book.jobs.jobs { try await scene.wasLastSeen(job.name, hoursAgo: 6) }
+        for job in ["latest", "all"] {
+            try await scene.pause(job, minutesAgo: 270, until: 210)
+            try await scene.pause(job, minutesAgo: 90, until: 30)
+        }
+        try await scene.pause("held", minutesAgo: 150, until: nil)
+        try await scene.scheduler().look()
+        let latest = try await scene.occurrences.latest(limit: 20, job: "latest")
+        #expect(latest.map(\.state) == [.due, .skipped, .missed, .missed, .skipped, .missed])
+        #expect(latest.filter { $0.state == .skipped }.allSatisfy { $0.reason == "paused" })
+        #expect(latest.first?.window.fromSeconds == latest.last?.window.fromSeconds)
+        let all = try await scene.occurrences.latest(limit: 20, job: "all")
+        #expect(all.map(\.state) == [.due, .skipped, .due, .due, .skipped, .due])
+        // What was due before the pause that lasts waits for its end.
+        let held = try await scene.occurrences.latest(limit: 20, job: "held")
+        #expect(held.map(\.state) == [.skipped, .skipped, .skipped, .due, .missed, .missed])
+        #expect(try await scene.occurrences.claim(for: "w", jobs: ["held"], leaseSeconds: 60, limit: 1).isEmpty)
+        await scene.close()
+    }
+
     @Test("several schedulers at once write each nominal time once")
     func several() async throws {
         let jobs = try (0..<30).map { try ScheduleScene.job("job-\($0)", catchUp: .all(10)) }

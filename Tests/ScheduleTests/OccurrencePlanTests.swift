@@ -84,6 +84,40 @@ struct OccurrencePlanTests {
                 == OccurrenceWindow(fromSeconds: Self.noon - 4 * 3600, toSeconds: Self.noon))
     }
 
+    /// Four hours of standstill in which the job was paused twice: 09:00 and 11:00 came due in a pause.
+    static let pausedRules: [(CatchUp, [NotRunReason?])] = [
+        (.none, [.paused, .missedDown, .paused, .missedDown]),
+        (.latest, [.paused, .supersededByLatest, .paused, nil]),
+        (.all(1), [.paused, .beyondCatchUp, .paused, nil]),
+        (.all(2), [.paused, nil, .paused, nil]),
+    ]
+
+    @Test("what came due in a pause does not run, and counts for nothing else", arguments: pausedRules)
+    func pauses(_ rule: CatchUp, _ expected: [NotRunReason?]) throws {
+        let nine = Self.noon - 3 * 3600
+        let plan = OccurrencePlan(
+            try hourly(rule), dealtWithUntil: nine - 1, now: Self.noon + 1200,
+            pauses: [
+                Pause(fromSeconds: nine + 7200, toSeconds: nine + 7201),
+                Pause(fromSeconds: nine, toSeconds: nine + 3600),
+            ])
+        #expect(reasons(plan) == expected)
+        guard rule == .latest else { return }
+        #expect(plan.occurrences[3].window == OccurrenceWindow(fromSeconds: nine, toSeconds: Self.noon))
+    }
+
+    @Test("while a job is paused, the latest from before the pause is the one that runs")
+    func pauseThatLasts() throws {
+        let plan = OccurrencePlan(
+            try hourly(), dealtWithUntil: Self.noon - 4 * 3600, now: Self.noon + 1200,
+            pauses: [Pause(fromSeconds: Self.noon - 3600, toSeconds: nil)])
+        #expect(reasons(plan) == [.supersededByLatest, nil, .paused, .paused])
+        #expect(
+            plan.occurrences[1].window
+                == OccurrenceWindow(fromSeconds: Self.noon - 4 * 3600, toSeconds: Self.noon - 2 * 3600))
+        #expect(plan.dealtWithUntil == Self.noon)
+    }
+
     @Test("past its deadline it does not run, and the end of the deadline is outside")
     func deadline() throws {
         for (late, reason) in [(Int64(899), NotRunReason?.none), (900, .pastDeadline), (3599, .pastDeadline)] {

@@ -44,6 +44,25 @@ struct OccurrenceScene {
         }
     }
 
+    /// Lets the pauses that last have begun so long ago: `1 hour`.
+    func pausedSince(_ interval: String) async throws {
+        try await pool.withConnection { connection in
+            _ = try await connection.execute(
+                "UPDATE trueup.pause SET paused_at = now() - $1::text::interval WHERE resumed_at IS NULL", interval)
+        }
+    }
+
+    /// A pause that has ended, from so many seconds ago to so many.
+    func wasPaused(_ job: String, from: Int64, to: Int64) async throws {
+        try await pool.withConnection { connection in
+            _ = try await connection.execute(
+                """
+                INSERT INTO trueup.pause (job, paused_by, paused_at, resumed_at)
+                VALUES ($1, 'ada', now() - $2 * interval '1 second', now() - $3 * interval '1 second')
+                """, job, from, to)
+        }
+    }
+
     func claim(_ owner: String, _ jobs: [String], lease: Double = 60) async throws -> Lease? {
         try await occurrences.claim(for: owner, jobs: jobs, leaseSeconds: lease, limit: 1).first
     }
@@ -118,14 +137,16 @@ struct OccurrencesTests {
         #expect(try await scene.occurrences.pause(job, by: "ada"))
         #expect(try await !scene.occurrences.pause(job, by: "bob"))
         #expect(try await scene.occurrences.states(of: ["a"])["a"]?.pausedBy == "ada")
-        try await scene.set("paused_at = now() - interval '1 hour', last_nominal = now() - interval '30 minutes'")
+        try await scene.pausedSince("1 hour")
+        try await scene.set("last_nominal = now() - interval '30 minutes'")
         let now = try await scene.occurrences.nowSeconds()
         #expect(try await scene.occurrences.resume(job))
         #expect(try await !scene.occurrences.resume(job))
         #expect((try await scene.occurrences.states(of: ["a"])["a"]?.lastNominalSeconds ?? 0) >= now)
         // Nobody has looked since before the pause.
         #expect(try await scene.occurrences.pause(job, by: "ada"))
-        try await scene.set("paused_at = now() - interval '1 hour', last_nominal = to_timestamp(1000)")
+        try await scene.pausedSince("1 hour")
+        try await scene.set("last_nominal = to_timestamp(1000)")
         #expect(try await scene.occurrences.resume(job))
         #expect(try await scene.occurrences.states(of: ["a"])["a"]?.lastNominalSeconds == 1000)
         let rows = try await scene.insert(
@@ -143,7 +164,7 @@ struct OccurrencesTests {
         try await scene.learn("a")
         try await scene.insert(scene.due("a", ago: 90, deadline: 10), scene.due("a", ago: 80))
         #expect(try await scene.occurrences.pause(job, by: "ada"))
-        try await scene.set("paused_at = now() - interval '1 minute'")
+        try await scene.pausedSince("1 minute")
         let rows = try await scene.insert(scene.due("a", ago: 70), scene.due("a", ago: 30))
         #expect(rows.map(\.state) == [.due, .skipped])
         #expect(try await scene.claim("w", ["a"]) == nil)
@@ -164,7 +185,7 @@ struct OccurrencesTests {
         try await scene.insert(scene.due("a", ago: 30))
         let job = KnownJob(job: "a", definitionHash: "h", schedule: "0 * * * * UTC")
         #expect(try await scene.occurrences.pause(job, by: "ada"))
-        try await scene.set("paused_at = now() - interval '1 minute'")
+        try await scene.pausedSince("1 minute")
         #expect(try await scene.occurrences.sweep().map(\.reason) == ["paused"])
         await scene.close()
     }
