@@ -61,7 +61,8 @@ extension Alerts {
                 "\(kind.rawValue): \(Money.grouped(count.found)) found, \(Money.grouped(count.repaired)) repaired, "
                     + "\(Money.grouped(count.open)) open")
         }
-        let next = outcome.state == .drift ? "trueup findings list --job \(job)" : "trueup runs \(run.id)"
+        let isOpen = outcome.state == .drift && outcome.counts.values.contains { $0.open > 0 }
+        let next = isOpen ? "trueup findings list --job \(job)" : "trueup runs \(run.id)"
         return lines + ["", "See: \(next)"]
     }
 

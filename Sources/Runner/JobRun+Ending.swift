@@ -15,7 +15,8 @@ extension JobRun {
             if item.action != .inform { counts[item.kind]?.open += 1 }
         }
         let plan = try await plan(own, judged, subjects)
-        let state: RunState = counts.values.contains { $0.open > 0 } ? .drift : .clean
+        let isClean = gathered.tally.problems.isEmpty && !counts.values.contains { $0.open > 0 }
+        let state: RunState = isClean ? .clean : .drift
         let outcome = try await Runs(pool: pool).end(
             own.fence, gathered.tally.outcome(state, counts: counts, spent: try await spent(run)))
         let findings = try judged.map { ReportedFinding(try FoundDifference($0, job: run.job)) }

@@ -193,11 +193,24 @@ public struct JobRun: Sendable {
         guard let range else {
             guard let lookBack else { return Window(fromSeconds: 0, toSeconds: to) }
             let readUpTo = try await Runs(pool: pool).readUpTo(job: definition.name)
-            return Window(fromSeconds: ReadingPeriod.from(to - lookBack, readUpTo: readUpTo), toSeconds: to)
+            return Window(fromSeconds: beginning(to - lookBack, to, readUpTo: readUpTo), toSeconds: to)
         }
         let end = min(range.toSeconds, to)
         guard range.fromSeconds < end else { throw RunError.emptyRange(definition.name) }
         return Window(fromSeconds: range.fromSeconds, toSeconds: end)
+    }
+
+    /// Where a run by hand begins that would begin at `from` and ends at `to`.
+    private func beginning(_ from: Int64, _ to: Int64, readUpTo: Int64?) -> Int64 {
+        switch definition.kind {
+        case .reconcile, .report: ReadingPeriod.from(from, readUpTo: readUpTo)
+        // There is no backfill of what expires.
+        case .expire: ReadingPeriod.from(from, readUpTo: readUpTo, makingUpFor: .max)
+        // All that Stripe still lists.
+        case .replay:
+            ReadingPeriod.from(
+                from, readUpTo: readUpTo.map { max($0, to - ReconcileGathering.eventsReachBackSeconds) })
+        }
     }
 
     /// Not under the cancelled task: it has to reach the database.
@@ -220,9 +233,15 @@ public struct JobRun: Sendable {
             let whole = try await Runs(pool: pool).end(own.fence, outcome, also: telling(own.run, outcome))
             return RunResult(run: own.run, outcome: whole, findings: [])
         }
-        return isPlan
+        let gaps = try await readingGaps(own.run, subjects)
+        gathered.tally.problems = Self.problems(gaps)
+        gathered.tally.notes += try await unreadEvents(own.run)
+        var result =
+            isPlan
             ? try await endPlan(own, gathered, subjects)
             : try await endApplied(own, &gathered, subjects, gathering)
+        result.gaps = gaps
+        return result
     }
 
     // MARK: - Parts

@@ -14,13 +14,17 @@ package struct ReadingPeriod: Sendable, Hashable {
     package let listed: Window
 
     /// Further back than this nobody reads by himself what earlier occurrences failed to read, in seconds: Stripe's
-    /// events reach no further, and a backfill is asked for.
-    private static let madeUpForSeconds: Int64 = 31 * 86_400
+    /// events reach no further, and a backfill is asked for (``ReadingGap``).
+    package static let madeUpForSeconds: Int64 = 31 * 86_400
 
     /// Where to begin so that nothing is left out between what complete runs have read and what is read now.
-    /// - Parameter seconds: where it would begin otherwise, Unix seconds.
-    static func from(_ seconds: Int64, readUpTo: Int64?) -> Int64 {
-        guard let readUpTo, readUpTo < seconds, seconds - readUpTo <= madeUpForSeconds else { return seconds }
+    /// - Parameters:
+    ///   - seconds: where it would begin otherwise, Unix seconds.
+    ///   - upToSeconds: where the last complete run ended longer before that, the time between stays unread.
+    static func from(
+        _ seconds: Int64, readUpTo: Int64?, makingUpFor upToSeconds: Int64 = madeUpForSeconds
+    ) -> Int64 {
+        guard let readUpTo, readUpTo < seconds, seconds - readUpTo <= upToSeconds else { return seconds }
         return readUpTo
     }
 

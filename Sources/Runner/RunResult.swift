@@ -11,6 +11,8 @@ public struct RunResult: Sendable {
     public let plan: Plan?
     /// Differences that a person accepted and whose facts are still the same: they are left alone and not counted.
     public let accepted: Int
+    /// What no run of the job has listed: with one of these no run is clean.
+    public internal(set) var gaps: [ReadingGap] = []
     /// After it, messages that were to leave did not: they wait in the outbox.
     public var hasUnsent = false
 

@@ -55,24 +55,28 @@ struct RunSummary {
             switch outcome.state {
             case .clean: ("CLEAN", .green)
             case .repaired: ("REPAIRED", .green)
-            case .drift: (result.run.isPlan ? "PLAN" : "DIFFERENCES REMAIN", .yellow)
+            case .drift: (result.run.isPlan ? "PLAN" : isOnlyUnread ? "DAYS UNREAD" : "DIFFERENCES REMAIN", .yellow)
             case .incomplete: ("INCOMPLETE", .red)
             case .running, .interrupted, .failed: ("FAILED", .red)
             }
         return "\(Terminal.styled(word, style))  \(Terminal.styled(result.run.job, .bold))  \(sentence)"
     }
 
+    /// What the run read is in order, and days before it were read by none.
+    private var isOnlyUnread: Bool { !result.gaps.isEmpty && open.isEmpty }
+
     private var sentence: String {
         let outcome = result.outcome
+        let unread = result.gaps.isEmpty ? [] : ["not all days before were read"]
         let repaired = outcome.counts.values.map(\.repaired).reduce(0, +)
         if outcome.state == .incomplete {
             return "not everything could be read: nothing was compared, nothing repaired"
         }
         if result.run.isPlan {
             let repairs = open.filter { $0.action == .apply }
-            return
-                "\(repairs.count) to repair\(credits(repairs)) · \(open.count - repairs.count) need review · "
-                + "nothing was changed"
+            let review = "\(open.count - repairs.count) need review"
+            let parts = ["\(repairs.count) to repair\(credits(repairs))", review] + unread + ["nothing was changed"]
+            return parts.joined(separator: " · ")
         }
         var parts: [String] = []
         if repaired > 0 {
@@ -80,7 +84,8 @@ struct RunSummary {
             parts.append("\(grouped(repaired)) repaired\(credits(closed))")
         }
         if !open.isEmpty { parts.append("\(open.count) \(open.count == 1 ? "needs" : "need") a person") }
-        return parts.isEmpty ? "Stripe and the tables agree" : parts.joined(separator: " · ")
+        if parts.isEmpty { parts.append("Stripe and the tables agree" + (unread.isEmpty ? "" : " in what was read")) }
+        return (parts + unread).joined(separator: " · ")
     }
 
     /// ` (+82,000 credits)` for the ones that grant.
@@ -153,6 +158,7 @@ struct RunSummary {
         case .clean where result.hasUnsent, .repaired where result.hasUnsent:
             "Messages could not leave. Next: " + nextCommand.onJobs("trueup outbox list")
         case .clean, .repaired: "Nothing is left to do."
+        case .drift where isOnlyUnread: "Next: " + nextCommand.onJobs(result.gaps[0].command)
         case .drift where planPath != nil:
             "Next: read the plan, then: " + nextCommand.onJobs("trueup apply " + NextCommand.word(planPath ?? ""))
         case .drift: "Next: " + nextCommand.onJobs("trueup findings list --job \(job)")
