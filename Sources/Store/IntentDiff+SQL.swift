@@ -11,13 +11,7 @@ extension IntentDiff {
     static var paidAt: String { "charged_at_seconds" }
     static var payment: String { "NULL::text" }
 
-    var local: LocalNames {
-        LocalNames(
-            table: table.name, plainName: table.plainName, key: table.key, id: table.id, agencyJoin: table.agencyJoin,
-            needed: NeededColumns(
-                createdAt: table.createdAt, always: [],
-                compared: [table.amount, table.currency, table.agencyID]))
-    }
+    var local: LocalNames { table.local }
 
     private var stagedColumns: String {
         """
@@ -207,7 +201,8 @@ extension IntentDiff {
         func sql(_ with: String, _ isNamed: String, _ others: String, _ twice: String, _ condition: String) -> String {
             """
             WITH \(with)
-            SELECT \(stagedColumns), \(localColumns), \(facts), o.status AS other_status
+            SELECT \(stagedColumns), \(localColumns), \(local.isShortRow) AS l_short, \(facts),
+                o.status AS other_status
             FROM \(staged.name) s
             LEFT JOIN \(table.name) l ON l.\(table.key)::text = s.charge_id AND \(isNamed)
             \(table.agencyJoin)

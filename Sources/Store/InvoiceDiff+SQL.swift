@@ -11,13 +11,7 @@ extension InvoiceDiff {
     static var paidAt: String { "paid_at_seconds" }
     static var payment: String { "s.payment_intent" }
 
-    var local: LocalNames {
-        LocalNames(
-            table: table.name, plainName: table.plainName, key: table.key, id: table.id, agencyJoin: table.agencyJoin,
-            needed: NeededColumns(
-                createdAt: table.createdAt, always: [table.paid],
-                compared: [table.amount, table.currency, table.agencyID, table.credits]))
-    }
+    var local: LocalNames { table.local }
 
     private var stagedColumns: String {
         """
@@ -190,7 +184,8 @@ extension InvoiceDiff {
 
     func stripeOnly(among found: FoundObjects?, nearlyNamed: [String]) -> SQLStatement {
         let columns = """
-            SELECT \(stagedColumns), \(localColumns), \(facts), o.status AS other_status
+            SELECT \(stagedColumns), \(localColumns), \(facts), \(local.isShortRow) AS l_short,
+                o.status AS other_status
             """
         let reversed = "LEFT JOIN \(reversals.byInvoice(account: account)) r ON r.invoice_id = s.id"
         guard let found else {

@@ -43,7 +43,8 @@ protocol JoinedDiff: Diff {
     ///   - found: all of these; `nil`: those that do not agree.
     ///   - lookalikes: to be visited, whether they agree or not.
     func matched(among found: FoundObjects?, lookalikes: [String]) -> SQLStatement
-    /// Objects that no row names, exactly or nearly.
+    /// Objects that no row names, exactly or nearly, with the rows that they name, which may be of any age; columns as
+    /// for ``LocalNames/eachWhole(of:_:on:_:)``.
     func stripeOnly(among found: FoundObjects?, nearlyNamed: [String]) -> SQLStatement
     /// Of objects that no row names, exactly or nearly, those that are in no difference, by currency.
     func agreedAlone(among found: FoundObjects) -> SQLStatement
@@ -186,7 +187,8 @@ extension JoinedDiff {
         try await each(matched(among: nil, lookalikes: seconds.exact), on: connection) { rows in
             try await visit(try rows.map { try matchedPair($0, lookalikes: seconds.rows) })
         }
-        try await each(stripeOnly(among: nil, nearlyNamed: seconds.nearlyNamed), on: connection) { rows in
+        let alone = stripeOnly(among: nil, nearlyNamed: seconds.nearlyNamed)
+        try await local.eachWhole(of: Self.batch, alone, on: connection) { rows in
             try await visit(try rows.map(stripeOnlyPair))
         }
     }
@@ -222,7 +224,8 @@ extension JoinedDiff {
             live: neighbours.live)
         if !alone.places.isEmpty {
             (alone.namedKeys, alone.namedIDs) = try await namedRows(objects.names, on: connection)
-            try await each(stripeOnly(among: alone, nearlyNamed: []), on: connection) { rows in
+            let named = stripeOnly(among: alone, nearlyNamed: [])
+            try await local.eachWhole(of: Self.batch, named, on: connection) { rows in
                 try await visit(try rows.map(stripeOnlyPair))
             }
         }

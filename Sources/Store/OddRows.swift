@@ -1,4 +1,5 @@
 import PostgreSQL
+import Synchronization
 
 /// Rows of a local table that nothing can be said of, because a column is empty that every comparison rests on. They
 /// are refused instead of left out: a run that compares all but them would call the table clean.
@@ -63,5 +64,58 @@ struct NeededColumns: Sendable {
             return "row \(key) (\(faults))"
         }
         return OddRows(table: local.plainName, count: count, examples: examples)
+    }
+}
+
+extension LocalNames {
+    /// Walks the rows of a statement, of which each may bring a local row with it, however old that is.
+    /// - Parameters:
+    ///   - size: of a batch, at most.
+    ///   - statement: has columns `l_key`, the local row's key, and `l_short`: there is a local row, and something that
+    ///     has to be known of it is empty. Of such a row nothing else may be decoded.
+    /// - Throws: ``OddRows``, where there are such rows; from the batch with the first of them on nothing is visited.
+    func eachWhole(
+        of size: Int, _ statement: SQLStatement, on connection: Connection,
+        _ body: @Sendable ([Row]) async throws -> Void
+    ) async throws {
+        let isShort = Mutex(false)
+        _ = try await connection.forEachBatch(of: size, statement.sql, parameters: statement.parameters) { rows in
+            if try rows.contains(where: { try $0["l_short"] }) { isShort.withLock { $0 = true } }
+            if isShort.withLock({ $0 }) { return }
+            try await body(rows)
+        }
+        guard isShort.withLock({ $0 }) else { return }
+        let found = try await connection.query(
+            """
+            SELECT count(DISTINCT l_key) AS n,
+                (array_agg(DISTINCT l_key ORDER BY l_key))[1:\(OddRows.examplesMax)] AS keys
+            FROM (\(statement.sql)) named WHERE l_short
+            """, parameters: statement.parameters)[0]
+        let keys: [Int64] = try found["keys"]
+        let count: Int64 = try found["n"]
+        let odd = try await needed.oddRows(keys, of: count, in: self, on: connection)
+        throw odd
+    }
+
+    /// SQL: there is a local row `l`, and it is none that can be compared, whatever its age.
+    var isShortRow: String { "(l.\(key) IS NOT NULL AND (\(needed.isOdd) OR \(needed.isShort)))" }
+}
+
+extension OrderTable {
+    /// The table as comparisons have it.
+    var local: LocalNames {
+        LocalNames(
+            table: name, plainName: plainName, key: key, id: id, agencyJoin: agencyJoin,
+            needed: NeededColumns(
+                createdAt: createdAt, always: [paid], compared: [amount, currency, agencyID, credits]))
+    }
+}
+
+extension ChargeTable {
+    /// The table as comparisons have it.
+    var local: LocalNames {
+        LocalNames(
+            table: name, plainName: plainName, key: key, id: id, agencyJoin: agencyJoin,
+            needed: NeededColumns(createdAt: createdAt, always: [], compared: [amount, currency, agencyID]))
     }
 }

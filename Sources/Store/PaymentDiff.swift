@@ -42,27 +42,23 @@ public struct PaymentDiff: Diff {
         _ visit: @escaping @Sendable ([DifferingPair]) async throws -> Void
     ) async throws -> LocalCount {
         try await snapshot(on: connection) { connection in
-            _ = try await connection.forEachBatch(of: Self.batch, sql, parameters: parameters) { rows in
-                try await visit(try rows.map(pair))
+            switch side {
+            case .customers(let table):
+                _ = try await connection.forEachBatch(
+                    of: Self.batch, customersSQL(table), parameters: [account]
+                ) { rows in
+                    try await visit(try rows.map(pair))
+                }
+            case .orders(let table):
+                let statement = SQLStatement(ordersSQL(table), account, rules.staleBeforeSeconds)
+                try await table.local.eachWhole(of: Self.batch, statement, on: connection) { rows in
+                    try await visit(try rows.map(pair))
+                }
             }
             let staged: Int64 = try await connection.query(
                 "SELECT count(*)::bigint AS n FROM \(staged.name) WHERE account = $1 AND status <> $2", account,
                 StagingTable.absent)[0]["n"]
             return LocalCount(rows: try await localRows(on: connection), staged: staged)
-        }
-    }
-
-    private var sql: String {
-        switch side {
-        case .customers(let table): customersSQL(table)
-        case .orders(let table): ordersSQL(table)
-        }
-    }
-
-    private var parameters: [any PostgresEncodable] {
-        switch side {
-        case .customers: [account]
-        case .orders: [account, rules.staleBeforeSeconds]
         }
     }
 
@@ -106,7 +102,8 @@ public struct PaymentDiff: Diff {
             l.\(table.credits)::bigint AS l_credits, l.\(table.amount)::bigint AS l_amount,
             l.\(table.currency)::text AS l_currency, l.\(table.paid) AS l_paid,
             (l.\(table.cancelledAt) IS NOT NULL) AS l_cancelled,
-            floor(extract(epoch FROM l.\(table.createdAt)))::bigint AS l_created, \(table.customer) AS l_customer
+            CASE WHEN isfinite(l.\(table.createdAt)) THEN floor(extract(epoch FROM l.\(table.createdAt)))::bigint END
+                AS l_created, \(table.customer) AS l_customer, \(table.local.isShortRow) AS l_short
         FROM \(staged.name) s
         LEFT JOIN \(table.name) l ON l.\(table.id) = s.invoice_id
         \(table.agencyJoin)

@@ -129,6 +129,40 @@ struct BadInputTests {
         }
     }
 
+    @Test("an old order without an amount is named where an invoice leads to it, and the run is incomplete")
+    func oldWithoutAmount() async throws {
+        var setup = try NightSetup.credits(seed: 1_008, orders: 300, plants: [:])
+        setup.changesSchema = true
+        try await Night.with(setup) { night in
+            let before = NightSetup.nowSeconds - 90 * 86_400
+            let key = try await night.number(
+                "SELECT min(id) FROM task_credit_stripe_invoice WHERE paid AND created_at < to_timestamp(\(before))")
+            try await night.pool.withConnection {
+                try await $0.run(
+                    script: """
+                        ALTER TABLE task_credit_stripe_invoice ALTER amount_cents DROP NOT NULL;
+                        UPDATE task_credit_stripe_invoice SET amount_cents = NULL WHERE id = \(key)
+                        """)
+            }
+            #expect(try await night.run().outcome.state == .clean)
+            _ = try night.world.insert(
+                SandboxInvoiceDraft(
+                    amount: 20_000, createdSeconds: NightSetup.nowSeconds - 86_400, metadata: ["order_id": "\(key)"]),
+                delivery: .lost)
+            let result = try await night.run()
+            #expect(result.outcome.state == .incomplete && result.exitCode == 3)
+            #expect(
+                result.outcome.problems.contains {
+                    $0.hasPrefix("Table public.task_credit_stripe_invoice has one row that cannot be compared")
+                        && $0.contains("row \(key) (\"amount_cents\" is empty)")
+                }, "\(result.outcome.problems)")
+            _ = try await night.query(
+                "UPDATE task_credit_stripe_invoice SET amount_cents = credits * 20000 WHERE amount_cents IS NULL")
+            let filled = try await night.run()
+            #expect(filled.outcome.state == .drift && filled.outcome.problems.isEmpty, "\(filled.outcome.problems)")
+        }
+    }
+
     @Test("intents of the other mode are refused: nothing of such a page is used")
     func otherMode() async throws {
         try await Night.with(try Self.charges(seed: 1_004)) { night in
