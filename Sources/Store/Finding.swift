@@ -111,6 +111,7 @@ public struct Finding: Sendable, Hashable {
     public let lastSeenAt: Timestamp
     public let lastRunID: Int64
     public let runsSeen: Int
+    /// How often it came back after it was closed. What a person reopened is a ``FindingNote``.
     public let timesReopened: Int
     public let closedAt: Timestamp?
     public let owner: String?

@@ -275,6 +275,9 @@ public struct FindingNote: Sendable, Hashable {
     /// `assigned`, `accepted`, `reopened`, `note`.
     public let what: String
     public let note: String
+
+    /// What stands where a person took an acceptance back.
+    public static let reopened = "reopened"
 }
 
 // What people do with findings.
@@ -308,7 +311,7 @@ extension Findings {
                 RETURNING f.id
                 """, id)
             let ids: [Int64] = try rows.map { try $0["id"] }
-            for id in ids { try await Self.note(id, "reopened", by: person, note, on: connection) }
+            for id in ids { try await Self.note(id, FindingNote.reopened, by: person, note, on: connection) }
             return ids.sorted()
         }
     }

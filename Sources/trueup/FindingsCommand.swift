@@ -51,7 +51,7 @@ struct FindingsShowCommand: AsyncParsableCommand, DatabaseUsing {
                         finding: FindingDocument(finding), repairs: repairs.map { .init($0) },
                         notes: notes.map { .init($0) }))
             }
-            for (name, value) in facts(finding) {
+            for (name, value) in facts(finding, notes) {
                 Terminal.print(name + String(repeating: " ", count: max(1, 14 - name.count)) + value)
             }
             for repair in repairs {
@@ -68,7 +68,7 @@ struct FindingsShowCommand: AsyncParsableCommand, DatabaseUsing {
         }
     }
 
-    private func facts(_ finding: Finding) -> [(String, String)] {
+    private func facts(_ finding: Finding, _ notes: [FindingNote]) -> [(String, String)] {
         let closed = finding.closedHow.map { " (\($0.rawValue), \(isoTime(finding.closedAt?.seconds ?? 0)))" } ?? ""
         return [
             ("finding", "F-\(finding.id)"), ("kind", finding.identity.kind.rawValue),
@@ -79,9 +79,15 @@ struct FindingsShowCommand: AsyncParsableCommand, DatabaseUsing {
             ("credits", finding.credits.map(Money.grouped) ?? "–"),
             ("first seen", isoTime(finding.firstSeenAt.seconds)),
             ("last seen", "\(isoTime(finding.lastSeenAt.seconds)) by run \(finding.lastRunID)"),
-            ("runs seen", "\(finding.runsSeen)"), ("reopened", "\(finding.timesReopened) times"),
+            ("runs seen", "\(finding.runsSeen)"), ("reopened", reopened(finding, notes)),
             ("owner", finding.owner.map(printable) ?? "nobody"),
         ]
+    }
+
+    /// By its difference, which was there again, and by people, who took an acceptance back.
+    private func reopened(_ finding: Finding, _ notes: [FindingNote]) -> String {
+        let people = notes.count { $0.what == FindingNote.reopened }
+        return "\(counted(finding.timesReopened, "time")) after it was closed, \(counted(people, "time")) by people"
     }
 
     /// `invoice in_… (paid, $20.00)`.
