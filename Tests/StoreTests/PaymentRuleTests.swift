@@ -69,7 +69,7 @@ struct PaymentRuleTests {
             invoice.id, invoice.status.word, invoice.currency, account, "req_1", invoice.customer, invoice.orderID,
             invoice.agencyID, invoice.paymentIntent,
         ]
-        let bytes = texts.flatMap { Array(($0 ?? "").utf8) } + [0]
+        let bytes: [UInt8] = texts.flatMap { text -> [UInt8] in Array((text ?? "").utf8) } + [0]
         bytes.withUnsafeBytes { buffer in
             var start = 0
             let parts = texts.map { text -> UnsafeRawBufferPointer? in

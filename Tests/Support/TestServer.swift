@@ -11,7 +11,7 @@ public enum TestServer {
 
     private static let server = Task { () throws -> ConnectionTarget in
         let directory = try temporaryDirectory()
-        let cluster = EmbeddedCluster(dataDirectory: directory, durable: false, settings: ["max_connections": "200"])
+        let cluster = EmbeddedCluster(dataDirectory: directory, durable: false, settings: ["max_connections": "500"])
         let target = try await cluster.start()
         // The exit handler takes no context, so it finds its work in a global.
         if let pid = await cluster.status().processID { runningServers.withLock { $0.append((pid, directory)) } }
