@@ -122,6 +122,10 @@ package enum JobKeys {
             "The accounts it covers. Without it: those of the jobs in after, else all."),
         Key("cut_off", .mapping(cutOff), "Everything before the last such moment belongs to the report."),
         Key(
+            "history_from", .text(.date),
+            "The day from which on Stripe counts, at midnight of the cut-off's zone, for who began with another "
+                + "system. Without it: from the beginning of Stripe."),
+        Key(
             "formats", .list(.word(ReportFormat.allCases.map(\.rawValue)), 1...4), "What is written.",
             fallback: "[html, xlsx, csv, json]"),
         Key("deliver", .mapping(deliver), "Where the report goes."),

@@ -57,6 +57,7 @@ extension JobReader {
             report: fields.text("report").flatMap(ReportName.init) ?? .balance,
             accounts: known(fields.textFields("accounts")),
             cutOff: CutOff(hour: time?.hour ?? 0, minute: time?.minute ?? 0, timeZone: zoneName),
+            historyFrom: fields.text("history_from").flatMap { CivilDate($0) },
             formats: fields.texts("formats").compactMap(ReportFormat.init), deliver: rule,
             toleranceCredits: fields.mapping("tolerance").integer("credits") ?? 0)
     }

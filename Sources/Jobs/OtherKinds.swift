@@ -1,3 +1,5 @@
+import Schedule
+
 /// `kind: expire`: stale drafts and never-confirmed intents, and nothing else.
 public struct ExpireJob: Sendable, Hashable {
     public var accounts: [String]
@@ -50,19 +52,23 @@ public struct ReportJob: Sendable, Hashable {
     /// The accounts it covers; empty: those of the jobs in `after`, else all.
     public var accounts: [String]
     public var cutOff: CutOff
+    /// The day from which on Stripe's lists have to be read, at midnight of the cut-off's zone, or from an older row of
+    /// the tables; `nil`: from the beginning of Stripe.
+    public var historyFrom: CivilDate?
     public var formats: [ReportFormat]
     public var deliver: DeliverRule
     /// Differences up to this many credits (absolute) are listed as within tolerance, never hidden.
     public var toleranceCredits: Int64
 
     public init(
-        report: ReportName, accounts: [String] = [], cutOff: CutOff = CutOff(),
+        report: ReportName, accounts: [String] = [], cutOff: CutOff = CutOff(), historyFrom: CivilDate? = nil,
         formats: [ReportFormat] = ReportFormat.allCases, deliver: DeliverRule = DeliverRule(),
         toleranceCredits: Int64 = 0
     ) {
         self.report = report
         self.accounts = accounts
         self.cutOff = cutOff
+        self.historyFrom = historyFrom
         self.formats = formats
         self.deliver = deliver
         self.toleranceCredits = toleranceCredits

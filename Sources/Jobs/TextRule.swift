@@ -1,3 +1,5 @@
+import Schedule
+
 /// What a text value must look like. The pattern is for editors, the check is what counts.
 package struct TextRule: Sendable {
     /// After "expected": `an environment variable's name, such as STRIPE_SECRET_KEY`.
@@ -133,6 +135,10 @@ extension TextRule {
     package static let timeOfDay = TextRule(
         "a time of day, such as \"00:00\"", pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$", takesAnyScalar: true
     ) { TimeOfDay($0) != nil }
+
+    package static let date = TextRule(
+        "a date, such as 2026-03-01", pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+    ) { CivilDate($0) != nil }
 
     /// Checked when the file is read on, where the message can say more.
     package static let schedule = TextRule(

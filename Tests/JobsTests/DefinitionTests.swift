@@ -95,6 +95,7 @@ struct DefinitionTests {
             accounts: [task_health]
             time_zone: Europe/Berlin
             cut_off: {at: 06:30}
+            history_from: 2026-03-01
             formats: [csv]
             deliver: {email: [finance@example.com], directory: true, when: always}
             tolerance: {credits: 5}
@@ -104,7 +105,8 @@ struct DefinitionTests {
                 == .report(
                     ReportJob(
                         report: .balance, accounts: ["task_health"],
-                        cutOff: CutOff(hour: 6, minute: 30, timeZone: "Europe/Berlin"), formats: [.csv],
+                        cutOff: CutOff(hour: 6, minute: 30, timeZone: "Europe/Berlin"),
+                        historyFrom: CivilDate(year: 2026, month: 3, day: 1), formats: [.csv],
                         deliver: DeliverRule(email: ["finance@example.com"], directory: true, when: .always),
                         toleranceCredits: 5)))
     }

@@ -104,6 +104,13 @@ struct ErrorTests {
             ("kind: report\nreport: balance\nformats: [pdf]\n", "expected one of html, xlsx, csv, json"),
             ("kind: report\nreport: balance\ncut_off: {at: 24:00}\n", "\"at\" is \"24:00\"; expected a time of day"),
             ("kind: report\nreport: balance\ncut_off: {time_zone: Mars}\n", "unknown time zone \"Mars\""),
+            (
+                "kind: report\nreport: balance\nhistory_from: 2026-02-30\n",
+                "job.yaml:3:15: \"history_from\" is \"2026-02-30\"; expected a date, such as 2026-03-01"
+            ),
+            ("kind: report\nreport: balance\nhistory_from: march\n", "expected a date, such as 2026-03-01"),
+            ("kind: report\nreport: balance\nhistory_from: 2026\n", "expected a date, such as 2026-03-01"),
+            ("kind: expire\naccount: default\nhistory_from: 2026-03-01\n", "unknown key \"history_from\""),
             ("kind: report\nreport: balance\ndeliver: {slack: true}\n", "has no delivery.slack"),
             ("kind: report\nreport: balance\ntolerance: {credits: -1}\n", "expected a whole number from 0"),
             ("- kind: expire\n", "job.yaml:1:1: the file holds a list; expected a mapping"),

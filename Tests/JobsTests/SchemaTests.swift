@@ -11,6 +11,7 @@ struct SchemaTests {
         #"{"kind": "replay", "account": "default", "events": ["invoice.paid"], "limits": {"max_repair_share": 0.5}}"#,
         #"{"kind": "report", "report": "balance", "cut_off": {"at": "00:00", "time_zone": "America/New_York"}}"#,
         #"{"kind": "report", "report": "balance", "deliver": {"directory": true, "when": "always"}}"#,
+        #"{"kind": "report", "report": "balance", "history_from": "2026-03-01"}"#,
         #"{"kind": "expire", "account": "default", "catch_up": {"all": 7}, "schedule": "15 2 * * *"}"#,
         #"{"kind": "expire", "account": "default", "catch_up": "none", "notify": {"on": ["drift"]}}"#,
         """
@@ -42,6 +43,8 @@ struct SchemaTests {
         #"{"kind": "replay", "account": "default", "events": ["invoice.payed"]}"#,
         #"{"kind": "replay", "account": "default", "events": ["invoice.paid", "invoice.paid"]}"#,
         #"{"kind": "report", "report": "balance", "cut_off": {"at": "24:00"}}"#,
+        #"{"kind": "report", "report": "balance", "history_from": "2026-13-01"}"#,
+        #"{"kind": "report", "report": "balance", "history_from": 20260301}"#,
         #"{"kind": "reconcile", "account": "default", "object": "invoice"}"#,
         #"{"kind": "reconcile", "account": "default", "object": "invoice", "table": {"name": "a b", "columns": {}}}"#,
     ]
