@@ -24,6 +24,12 @@ enum ControlsSheet {
         if let from = report.periodFromSeconds {
             rows.append([.text("Cut-off"), .text("Period from"), .time(from), .text(report.zone.name)])
         }
+        if let day = report.basis.history.day {
+            rows.append([
+                .text("Cut-off"), .text("History from (job file)"), .text(day.description),
+                .text(report.wholeHistory ?? ""),
+            ])
+        }
         for source in run.runs.sorted(by: { $0.id < $1.id }) { rows += Self.rows(source, report.clock) }
         for account in report.accounts.sorted(by: { $0.name < $1.name }) {
             rows.append([
@@ -109,13 +115,14 @@ enum DefinitionsSheet {
     ]
 
     static func sheet(_ report: DiscrepancyReport) -> Sheet {
-        Sheet("definitions", "Definitions", columns, rows(report.statement)) { row in
+        Sheet("definitions", "Definitions", columns, rows(report)) { row in
             [.text(row.0), .text(row.1), .text(row.2)]
         }
     }
 
-    private static func rows(_ statement: Statement) -> [(String, String, String)] {
-        var rows = formulas
+    private static func rows(_ report: DiscrepancyReport) -> [(String, String, String)] {
+        let statement = report.statement
+        var rows = words + history(report) + formulas
         rows.append(
             (
                 "Tolerance", "credits",
@@ -131,7 +138,33 @@ enum DefinitionsSheet {
         return rows
     }
 
-    private static let formulas: [(String, String, String)] = [
+    /// Since when what is cumulative counts.
+    private static func history(_ report: DiscrepancyReport) -> [(String, String, String)] {
+        let older = "or from an older row of the tables"
+        let beginning = report.basis.history.day.map { day in
+            (
+                "Word", "from \(day)",
+                "The day that the job file names (history_from). Stripe's lists have to be read from it on, \(older); "
+                    + "what was paid before counts as far as a run has read it."
+            )
+        }
+        let usual = (
+            "Word", "from the beginning",
+            "Stripe's lists have to be read from \(StripeHistory.firstDay) on, before any account there was, \(older); "
+                + "what was not is NOT READ."
+        )
+        let part: StatementItem.Scope = report.statement.charges.isEmpty ? .credits : .charges
+        return [
+            beginning ?? usual,
+            (
+                "Formula", "charges",
+                "Cumulative, \(report.beginning(part)) to the cut-off, whatever the period; so is the money paid for "
+                    + "credits."
+            ),
+        ]
+    }
+
+    private static let words: [(String, String, String)] = [
         (
             "Formula", "closing computed",
             "opening + bought (Stripe) − consumed + adjustments, in credits. Bought: credits of invoices that Stripe "
@@ -158,10 +191,9 @@ enum DefinitionsSheet {
             "No longer open since the last report: what it stated, and what was found and resolved in between. Each is "
                 + "a row of the sheet Resolved."
         ),
-        (
-            "Formula", "charges",
-            "Cumulative, from the beginning to the cut-off, whatever the period; so is the money paid for credits."
-        ),
+    ]
+
+    private static let formulas: [(String, String, String)] = [
         (
             "Formula", "control totals",
             "What each run read of the objects created in its look-back, paid or not. Tie-out leads from them to the "

@@ -39,7 +39,7 @@ struct HTMLFirstScreen {
             """
         if !statement.gaps.isEmpty {
             // A long list of gaps must not push the figures off the screen.
-            let shown = statement.gaps.prefix(8).map { "<li>\(HTML.data($0, 300))</li>" }.joined()
+            let shown = statement.gaps.prefix(8).map { "<li>\(HTML.data($0, 400))</li>" }.joined()
             let rest = statement.gaps.count - min(8, statement.gaps.count)
             text +=
                 "<ul class=\"gaps\">\(shown)\(rest > 0 ? "<li>and \(Money.grouped(Int64(rest))) more</li>" : "")</ul>\n"
@@ -62,7 +62,9 @@ struct HTMLFirstScreen {
             let note = report.basis.opensAt.map { "report \($0.id), signed" } ?? ""
             text += fact("Credits", "\(HTML.text(ReportPeriods.credits(report))) <small>\(HTML.text(note))</small>")
         }
-        if !statement.charges.isEmpty { text += fact("Charges", "from the beginning <small>cumulative</small>") }
+        if !statement.charges.isEmpty {
+            text += fact("Charges", "\(HTML.text(report.beginning(.charges))) <small>cumulative</small>")
+        }
         for (job, count) in report.basis.unstated.sorted(by: { $0.key < $1.key }) {
             text += fact("Left out", "\(HTML.data(job, 60)) <small>\(Money.grouped(count)) open</small>")
         }
@@ -99,12 +101,13 @@ struct HTMLFirstScreen {
             cards.append(
                 card(
                     "Statement, credits", bridge("Statement (credits)"), "bridge tall",
-                    period: "balances at the cut-off, since the beginning"))
+                    period: "balances at the cut-off, \(ReportPeriods.since(report, .credits))"))
         }
         var charges = order.sorted(statement.chargeTotals, by: \.currency).map { totals -> String in
             let currency = totals.currency.uppercased()
             return card(
-                "Charges, \(currency)", bridge("Charges (\(currency))"), "bridge", period: ReportPeriods.beginning)
+                "Charges, \(currency)", bridge("Charges (\(currency))"), "bridge",
+                period: ReportPeriods.toCutOff(report, .charges))
         }
         // Beside a long statement a currency of a few rows would be a card of white: two stand under each other.
         while charges.count > 1 {

@@ -48,7 +48,7 @@ final class HTMLRenderer: Renderer {
         try HTMLTables(file.stream, sheets.report).section(
             sheet, note: note, isFolded: true, count: matchedCount)
         let run = sheets.report.run
-        let made = sheets.report.clock.wall(sheets.report.generatedSeconds) ?? ""
+        let made = sheets.report.clock.instant(sheets.report.generatedSeconds) ?? ""
         try file.stream.write(
             """
             <footer><p>Trueup \(HTML.text(run.programVersion)), run \(HTML.text(run.id)), made \(made) \

@@ -196,7 +196,8 @@ struct HTMLStatement {
         if let sheet = sheets["charges"] {
             let lines = statement.charges
             try write(
-                sheet, "Charges", period: "Cumulative: \(ReportPeriods.beginning), whatever the period. ",
+                sheet, "Charges",
+                period: "Cumulative: \(ReportPeriods.toCutOff(sheets.report, .charges)), whatever the period. ",
                 Lines(
                     isOut: lines.map { $0.isOutOfBalance || $0.state > .explained },
                     ranks: lines.map { line in

@@ -69,6 +69,7 @@ final class JSONRenderer: Renderer {
         try out.member("utc", cutOff.utcText)
         try out.close(125)
         try out.member("zone", report.zone.name)
+        try history(report.basis.history)
         try out.member("generated_at", clock.iso(report.generatedSeconds))
         try out.member("run", report.run.id)
         try out.member("previous_manifest_sha256", report.run.previousReportHash)
@@ -84,6 +85,16 @@ final class JSONRenderer: Renderer {
         }
         try out.close(93)
         try trend(report)
+        try out.close(125)
+    }
+
+    private func history(_ history: StatedHistory) throws(ReportError) {
+        try out.member("history_from", history.day?.description)
+        try out.key("read_from")
+        try out.open(123)
+        for part in StatementItem.Scope.allCases {
+            try out.member(part.rawValue, history.readFrom[part].flatMap { clock.iso($0) })
+        }
         try out.close(125)
     }
 

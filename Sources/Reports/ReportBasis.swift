@@ -46,13 +46,16 @@ public struct ReportBasis: Sendable, Hashable {
     public var readSince: [String: Int64?]
     /// Accounts of which no job of the report has read anything up to the cut-off.
     public var unreadAccounts: Set<String>
+    /// From when on Stripe counts.
+    public var history: StatedHistory
     /// The statement of the same cut-off that was signed when this one was made; `nil` where none was.
     public var signedStatement: SignedStatement?
 
     public init(
         comparedWith: ReportReference? = nil, opensAt: ReportReference? = nil, unstated: [String: Int64] = [:],
-        readSince: [String: Int64?] = [:], unreadAccounts: Set<String> = []
+        readSince: [String: Int64?] = [:], unreadAccounts: Set<String> = [], history: StatedHistory = StatedHistory()
     ) {
+        self.history = history
         self.unreadAccounts = unreadAccounts
         self.readSince = readSince
         self.comparedWith = comparedWith
@@ -86,12 +89,20 @@ package struct ReportPeriods: Sendable, Hashable {
             rows.append(
                 ReportPeriods(
                     "Closing, difference, unexplained", "at the cut-off",
-                    "opening + period: everything since the beginning"))
-            rows.append(ReportPeriods("Money paid for credits", beginning, "ties to the sheet Tie-out"))
+                    "opening + period: everything \(since(report, .credits))"))
+            rows.append(
+                ReportPeriods("Money paid for credits", toCutOff(report, .credits), "ties to the sheet Tie-out"))
         }
         if !statement.charges.isEmpty {
             rows.append(
-                ReportPeriods("Charges", beginning, "cumulative, whatever the period; ties to the sheet Tie-out"))
+                ReportPeriods(
+                    "Charges", toCutOff(report, .charges),
+                    "cumulative, whatever the period; ties to the sheet Tie-out"))
+        }
+        if let history = report.wholeHistory {
+            rows.append(
+                ReportPeriods(
+                    "Stripe's history", history, "what was paid before counts as far as a run has read it"))
         }
         rows.append(
             ReportPeriods(
@@ -121,15 +132,26 @@ package struct ReportPeriods: Sendable, Hashable {
         return rows
     }
 
-    /// What opens nowhere: everything counts.
-    package static let noOpening = "none: the period starts at the beginning"
-    package static let beginning = "from the beginning to the cut-off"
+    private static let noOpening = "none: the period starts "
+
+    /// Whether a report says of its opening that it has none: everything counts.
+    package static func isWithoutOpening(_ opening: String) -> Bool { opening.hasPrefix(noOpening) }
+
+    /// What counts from the beginning, in short: `from the beginning to the cut-off`.
+    package static func toCutOff(_ report: DiscrepancyReport, _ part: StatementItem.Scope) -> String {
+        "\(report.beginning(part)) to the cut-off"
+    }
+
+    /// `since the beginning`, or `from 2026-03-01`.
+    package static func since(_ report: DiscrepancyReport, _ part: StatementItem.Scope) -> String {
+        report.basis.history.day == nil ? "since the beginning" : report.beginning(part)
+    }
 
     /// One line for a terminal or a mail.
     package static func line(_ report: DiscrepancyReport) -> String {
         var words: [String] = []
         if !report.statement.agencies.isEmpty { words.append("credits \(credits(report)) to the cut-off") }
-        if !report.statement.charges.isEmpty { words.append("charges \(beginning)") }
+        if !report.statement.charges.isEmpty { words.append("charges \(toCutOff(report, .charges))") }
         let left = report.basis.unstated.sorted { $0.key < $1.key }.map {
             "\($0.key) (\(Money.grouped($0.value)) open)"
         }
@@ -155,11 +177,12 @@ package struct ReportPeriods: Sendable, Hashable {
 
     /// The time in which credits are counted, without its end.
     package static func credits(_ report: DiscrepancyReport) -> String {
-        report.periodFromSeconds.map { "from \(wall(report, $0))" } ?? "from the beginning"
+        report.periodFromSeconds.map { "from \(wall(report, $0))" } ?? report.beginning(.credits)
     }
 
     private static func opening(_ report: DiscrepancyReport) -> String {
-        report.periodFromSeconds.map { "at \(wall(report, $0))" } ?? noOpening
+        if let from = report.periodFromSeconds { return "at \(wall(report, from))" }
+        return noOpening + (report.basis.history.day == nil ? "at the beginning" : report.wholeBeginning(.credits))
     }
 
     private static func openingNote(_ report: DiscrepancyReport) -> String {
@@ -168,7 +191,9 @@ package struct ReportPeriods: Sendable, Hashable {
     }
 
     private static func since(_ report: DiscrepancyReport) -> String {
-        guard let last = report.basis.comparedWith else { return "since the beginning: no report was there before" }
+        guard let last = report.basis.comparedWith else {
+            return "\(since(report, .credits)): no report was there before"
+        }
         return "since report \(last.id), cut-off \(wall(report, last.cutOffSeconds))"
     }
 

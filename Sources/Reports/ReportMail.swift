@@ -22,7 +22,7 @@ public enum ReportMail {
             <p style="margin:0 0 14px">\(HTML.text(ReportVerdict.meaning(report)))</p>
             \(gaps(report))<table role="presentation" width="100%" cellpadding="0" cellspacing="0" \
             style="font-size:13px;margin:0 0 16px">\(facts)</table>
-            \(items(report))\(bridges(statement))
+            \(items(report))\(bridges(report))
             \(footerLines(footer))
             """)
     }
@@ -94,9 +94,9 @@ public enum ReportMail {
     }
 
     /// The rows of the summary, so that they cannot differ from it.
-    private static func bridges(_ statement: Statement) -> String {
+    private static func bridges(_ report: DiscrepancyReport) -> String {
         var sections: [(name: String, rows: [[Cell]])] = []
-        for row in SummarySheet.bridge(statement) {
+        for row in SummarySheet.bridge(report.statement) {
             guard case .text(let section) = row[0] else { continue }
             if sections.last?.name == section {
                 sections[sections.count - 1].rows.append(row)
@@ -106,12 +106,13 @@ public enum ReportMail {
         }
         return sections.map { section in
             let isCharges = section.name.hasPrefix("Charges")
-            let period = isCharges ? ReportPeriods.beginning : "balances at the cut-off"
+            let period = isCharges ? ReportPeriods.toCutOff(report, .charges) : "balances at the cut-off"
             let last = section.rows.count - 1
             let rows = section.rows.enumerated().map { row($0.element, isEnd: $0.offset == 0 || $0.offset == last) }
             return "<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" "
                 + "style=\"font-size:14px;margin:0 0 16px\"><tr><td colspan=\"2\" class=\"s\" "
-                + "style=\"color:#5b6776;font-size:12px;padding:0 0 4px\"><b>\(HTML.text(section.name))</b>, \(period)"
+                + "style=\"color:#5b6776;font-size:12px;padding:0 0 4px\"><b>\(HTML.text(section.name))</b>, "
+                + "\(HTML.text(period))"
                 + "</td></tr>\(rows.joined())</table>\n"
         }.joined()
     }

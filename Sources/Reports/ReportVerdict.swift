@@ -235,8 +235,12 @@ public enum ReportVerdict {
     }
 
     /// What the state of a report means, with what it does not cover: a list that was not read has nothing in it, and
-    /// that has to be said where a reader is told that all is well.
+    /// that has to be said where a reader is told that all is well. So has, that Stripe's history is not all of it.
     package static func meaning(_ report: DiscrepancyReport) -> String {
+        covered(report) + (report.wholeHistory.map { " \($0)." } ?? "")
+    }
+
+    private static func covered(_ report: DiscrepancyReport) -> String {
         let statement = report.statement
         let unread = report.basis.readSince.filter { $0.value == nil }.keys.sorted()
         guard !unread.isEmpty, statement.state != .incomplete else { return meaning(statement) }

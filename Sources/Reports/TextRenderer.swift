@@ -53,7 +53,7 @@ public enum ReportSummary {
             named("Period", ReportPeriods.line(report)), named("Account", "\(accounts), \(report.mode)"), Line(""),
         ]
         for (section, rows) in bridges(statement) {
-            let period = section.hasPrefix("Charges") ? ReportPeriods.beginning : "at the cut-off"
+            let period = section.hasPrefix("Charges") ? ReportPeriods.toCutOff(report, .charges) : "at the cut-off"
             lines.append(Line(section + ", " + period))
             lines += aligned(rows)
         }

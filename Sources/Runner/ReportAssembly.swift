@@ -22,11 +22,11 @@ struct ReportAssembly {
 
     func report(_ figures: StatementFigures) throws -> DiscrepancyReport {
         let statement = try Reconciliation.Statement(input(figures))
-        let asOf = figures.runs.compactMap { $0.run.endedAt?.seconds }.max() ?? cutOffSeconds
         return DiscrepancyReport(
             title: definition.description.isEmpty ? "Discrepancy report" : definition.description,
             id: "\(definition.name)/\(ISOTime.text(cutOffSeconds, in: .utc).prefix(19))Z", accounts: accounts,
-            periodFromSeconds: figures.fromSeconds, generatedSeconds: max(asOf, cutOffSeconds), zone: zone,
+            periodFromSeconds: figures.fromSeconds,
+            generatedSeconds: max(figures.newestSeconds ?? cutOffSeconds, cutOffSeconds), zone: zone,
             statement: statement, items: figures.items.map(item), resolved: resolved(figures),
             changedSinceSignOff: figures.changedSinceSignOff.map {
                 SignedChange(item: $0.item, field: $0.field, then: $0.then, now: $0.now, note: $0.note, move: $0.move)
@@ -45,7 +45,15 @@ struct ReportAssembly {
                 name: "Stripe, \(job.name)", isComplete: false,
                 reason: "no run of \(job.name) has read up to the cut-off; start one with: trueup run \(job.name)")
         }
-        reads += coverage.leftOut.map(leftOut) + figures.unread.map(unread)
+        reads += coverage.leftOut.map(leftOut)
+        reads += figures.unread.map { unread($0, figures) }
+        if let day = job.historyFrom, isBeforeHistory {
+            reads.append(
+                StatementRead(
+                    name: "The time before the cut-off", isComplete: false,
+                    reason: "history_from of the job file (\(day)) is not before it, so that nothing of Stripe's counts"
+                ))
+        }
         if isWithoutCreditJob(figures) {
             reads.append(
                 StatementRead(
@@ -77,6 +85,7 @@ struct ReportAssembly {
         let jobs = missing.map(\.name) + figures.runs.filter { !$0.run.isComplete }.map(\.run.job)
         var parts = Set(figures.unread.map(\.scope) + coverage.leftOut.map(\.part))
         if isWithoutCreditJob(figures) { parts.insert(.credits) }
+        if isBeforeHistory { parts.formUnion(figures.history.keys) }
         if jobs.contains(where: { scope.creditJobs.contains($0) }) { parts.insert(.credits) }
         if jobs.contains(where: { scope.chargeJobs.contains($0) }) { parts.insert(.charges) }
         return parts
@@ -85,6 +94,11 @@ struct ReportAssembly {
     /// There are balances, and nobody was to read what they rest on.
     private func isWithoutCreditJob(_ figures: StatementFigures) -> Bool {
         scope.creditJobs.isEmpty && !figures.agencies.isEmpty && !coverage.leftOut.contains { $0.part == .credits }
+    }
+
+    /// The cut-off is not after the day from which on Stripe counts.
+    private var isBeforeHistory: Bool {
+        scope.historyFromSeconds.map { $0 >= cutOffSeconds } ?? false
     }
 
     private func leftOut(_ left: ReportCoverage.LeftOut) -> StatementRead {
@@ -96,8 +110,10 @@ struct ReportAssembly {
     }
 
     /// A time that no run has read, with the command that reads it. Days are named a little wider, whatever the zone.
-    private func unread(_ unread: UnreadTime) -> StatementRead {
-        let from = zone.date(at: unread.period.fromSeconds - 86_400)
+    private func unread(_ unread: UnreadTime, _ figures: StatementFigures) -> StatementRead {
+        let isFirst = unread.period.fromSeconds == StripeHistory.readFromSeconds
+        let from =
+            isFirst ? StripeHistory.firstDay : zone.date(at: unread.period.fromSeconds - 86_400).description
         let to = zone.date(at: unread.period.toSeconds + 2 * 86_400)
         let many = scope.creditAccounts.count > 1 && unread.scope == .credits ? " --account \(unread.account)" : ""
         return StatementRead(
@@ -105,7 +121,32 @@ struct ReportAssembly {
                 + "\(ISOTime.text(unread.period.fromSeconds, in: zone).prefix(10)) to "
                 + "\(ISOTime.text(unread.period.toSeconds, in: zone).prefix(10))",
             isComplete: false,
-            reason: "no complete run has; read it with: trueup backfill \(unread.job) --from \(from) --to \(to)\(many)")
+            reason: "no complete run has\(whyRead(unread, figures)): trueup backfill \(unread.job) --from \(from) "
+                + "--to \(to)\(many)")
+    }
+
+    /// Why a time counts that somebody may not expect to, and what to do about it.
+    private func whyRead(_ unread: UnreadTime, _ figures: StatementFigures) -> String {
+        guard let day = job.historyFrom, let from = scope.historyFromSeconds else {
+            return unread.period.fromSeconds == StripeHistory.readFromSeconds
+                ? "; name a later day in the job file (history_from), or read it with" : "; read it with"
+        }
+        guard unread.period.fromSeconds < from, hasOlderRow(figures.history[unread.scope]) else {
+            return "; read it with"
+        }
+        return ", and rows of the table are older than history_from (\(day)); read it with"
+    }
+
+    /// A row of the tables is older than the day from which on Stripe counts.
+    private func hasOlderRow(_ start: HistoryStart?) -> Bool {
+        guard let from = scope.historyFromSeconds, let first = start?.firstRowSeconds else { return false }
+        return first < from
+    }
+
+    private func history(_ figures: StatementFigures) -> StatedHistory {
+        StatedHistory(
+            day: job.historyFrom, readFrom: figures.history.mapValues(\.readFromSeconds),
+            olderRows: Set(figures.history.filter { hasOlderRow($0.value) }.keys))
     }
 
     private func basis(_ figures: StatementFigures) -> ReportBasis {
@@ -118,7 +159,7 @@ struct ReportAssembly {
                     guard case .reconcile = job.kind else { return false }
                     return job.name == name
                 }
-            }, unreadAccounts: unreadAccounts(figures))
+            }, unreadAccounts: unreadAccounts(figures), history: history(figures))
     }
 
     /// Accounts of which no job of the report has read anything up to the cut-off. Where credits or charges were not

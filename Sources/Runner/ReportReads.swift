@@ -87,7 +87,7 @@ struct ReportReads {
             StatementRead(
                 name: "Statement, table \(table)", isComplete: true, rows: rows,
                 counted: table.hasSuffix("task_credit_agency_balance")
-                    ? "rows of now, taken back to the cut-off" : "rows made before the cut-off, from the beginning")
+                    ? "rows of now, taken back to the cut-off" : "all rows made before the cut-off")
         }
     }
 }

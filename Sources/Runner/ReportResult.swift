@@ -59,9 +59,11 @@ public struct ReportResult: Sendable {
 
     /// For a report on an unchanged night: proof that it ran.
     public var oneLine: String {
-        "\(state.rawValue), unchanged: \(ReportVerdict.line(report.statement, isBesideState: true)) · cut-off "
+        let line =
+            "\(state.rawValue), unchanged: \(ReportVerdict.line(report.statement, isBesideState: true)) · cut-off "
             + "\(report.statement.cutOff.localText) · report \(id)"
-            + (SignedChanges.sentence(report).map { " · " + $0 } ?? "")
+        let more = [report.shortHistory, SignedChanges.sentence(report)].compactMap { $0 }
+        return ([line] + more).joined(separator: " · ")
     }
 }
 

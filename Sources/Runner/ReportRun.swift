@@ -236,7 +236,7 @@ public struct ReportRun: Sendable {
     }
 
     private func scope(
-        _ bounds: (from: Int64?, cutOff: Int64), _ runIDs: [Int64], on connection: Connection
+        _ zone: Zone, _ bounds: (from: Int64?, cutOff: Int64), _ runIDs: [Int64], on connection: Connection
     ) async throws -> StatementScope {
         var credits: [String] = []
         var charges: [String] = []
@@ -263,7 +263,8 @@ public struct ReportRun: Sendable {
             schema: contract.schema, table: contract.name, columns: columns,
             customerColumn: "taskHealthStripeCustomerId", on: connection)
         return StatementScope(
-            job: definition.name, cutOffSeconds: bounds.cutOff, fromSeconds: bounds.from, orders: orders,
+            job: definition.name, cutOffSeconds: bounds.cutOff, fromSeconds: bounds.from,
+            historyFromSeconds: job.historyFrom.map { zone.startOfDay($0) }, orders: orders,
             creditJobs: credits, chargeJobs: charges, creditAccounts: creditAccounts, chargeAccounts: chargeAccounts,
             otherJobs: others, statesCredits: coverage.statesCredits, accounts: coverage.accounts, runIDs: runIDs,
             creditPriceCents: CreditEffects.pricePerCreditCents)
@@ -276,7 +277,7 @@ public struct ReportRun: Sendable {
         let last = try await StoredReports(pool: pool).last(job: definition.name)
         return try await StatementQuery.snapshot(pool) { connection in
             let runs = try await restingRuns(cutOffSeconds: bounds.cutOff, on: connection)
-            let scope = try await scope(bounds, runs.ids, on: connection)
+            let scope = try await scope(zone, bounds, runs.ids, on: connection)
             let query = StatementQuery(scope)
             let figures = try await query.figures(on: connection)
             let assembly = ReportAssembly(
@@ -326,14 +327,17 @@ public struct ReportRun: Sendable {
     ) async throws -> Made {
         var (report, new) = (report, new)
         report.run.previousReportHash = new.previousHash
-        report.basis.signedStatement = try await StoredReports.signed(
+        if let signed = try await StoredReports.signed(
             job: definition.name, cutOffSeconds: report.statement.cutOff.seconds, otherThan: new.id, asOf: asOf,
-            on: connection
-        ).map { signed, signatures in
-            SignedStatement(
-                id: signed.id, state: signed.state, verdict: signed.verdict, isReviewed: signatures > 1,
-                isSame: signed.dataHash == new.dataHash)
+            on: connection)
+        {
+            report.basis.signedStatement = SignedStatement(
+                id: signed.report.id, state: signed.report.state, verdict: signed.report.verdict,
+                isReviewed: signed.signatures > 1, isSame: signed.report.dataHash == new.dataHash)
+            // A report that says so is not of before that signature.
+            report.generatedSeconds = max(report.generatedSeconds, signed.signedAt.seconds)
         }
+        new.asOfSeconds = report.generatedSeconds
         let directory = directory ?? folder(new.id, report)
         let press = try await ReportPress.open(
             report, into: directory, formats: formats, csvProfile: csvProfile)

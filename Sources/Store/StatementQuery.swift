@@ -52,7 +52,8 @@ public struct StatementQuery: Sendable {
         try await readResolved(&figures, on: connection)
         if scope.statesCredits { try await readAgencies(&figures, on: connection) }
         try await readCharges(&figures, on: connection)
-        figures.unread = try await unread(on: connection)
+        figures.history = try await history(on: connection)
+        figures.unread = try await unread(figures.history, on: connection)
         figures.unstated = try await unstated(on: connection)
         figures.readSince = try await readSince(on: connection)
         figures.readByRuns = try await RunControl.of(runs: figures.runs.map(\.run.id), on: connection)
@@ -69,6 +70,7 @@ public struct StatementQuery: Sendable {
                 }
             figures.uncounted = try await uncounted(figures, on: connection)
         }
+        figures.newestSeconds = try await newest(figures, on: connection)
         return figures
     }
 
@@ -134,7 +136,7 @@ public struct StatementQuery: Sendable {
         return since
     }
 
-    private var charges: String { "public.agency_charge" }
+    var charges: String { "public.agency_charge" }
 
     /// Every table of the statement has to exist and to show all its rows: what is hidden would be missing from a sum.
     private func refuseUnusableTables(on connection: Connection) async throws {
@@ -315,32 +317,6 @@ public struct StatementQuery: Sendable {
             }
         }
         return totals
-    }
-
-    // MARK: What was read at Stripe
-
-    /// An object may be a little older than the row that waits for it.
-    private static let slackSeconds: Int64 = 3_600
-
-    /// The times since the first local row that no complete run has read: what was paid then is not known.
-    private func unread(on connection: Connection) async throws -> [UnreadTime] {
-        var unread: [UnreadTime] = []
-        let credits = (scope.creditJobs, scope.creditAccounts, ListedObject.invoice, StatementItem.Scope.credits)
-        let charged = (scope.chargeJobs, scope.chargeAccounts, ListedObject.paymentIntent, StatementItem.Scope.charges)
-        for (jobs, accounts, object, part) in [credits, charged] {
-            guard let job = jobs.first, !accounts.isEmpty else { continue }
-            let (table, created) =
-                part == .charges ? (charges, "created_at") : (scope.orders.name, scope.orders.createdAt)
-            let first: Int64? = try await connection.query(
-                "SELECT floor(extract(epoch FROM min(\(created))))::bigint AS first FROM \(table)")[0]["first"]
-            let from = min((first ?? scope.cutOffSeconds) - Self.slackSeconds, scope.cutOffSeconds - 1)
-            for account in accounts {
-                unread += try await StripePayments.unread(
-                    RunList(account: account, object: object), from: from, to: scope.cutOffSeconds, on: connection
-                ).map { UnreadTime(job: job, account: account, scope: part, period: $0) }
-            }
-        }
-        return unread
     }
 
     /// By how much each named finding may have moved Stripe's figure of before the signed cut-off, by agency: by what

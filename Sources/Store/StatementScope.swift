@@ -9,6 +9,9 @@ public struct StatementScope: Sendable, Hashable {
     public var cutOffSeconds: Int64
     /// Unix seconds. `nil`: from the cut-off of the last signed report, or from the beginning where none was signed.
     public var fromSeconds: Int64?
+    /// Unix seconds: from then on Stripe's lists have to be read, or from an older row; `nil`: from the beginning of
+    /// Stripe.
+    public var historyFromSeconds: Int64?
     /// The credit orders, as the catalog has them.
     public var orders: OrderTable
     /// Jobs that compare credit orders with invoices.
@@ -31,7 +34,8 @@ public struct StatementScope: Sendable, Hashable {
     public var creditPriceCents: Int64
 
     public init(
-        job: String, cutOffSeconds: Int64, fromSeconds: Int64? = nil, orders: OrderTable, creditJobs: [String],
+        job: String, cutOffSeconds: Int64, fromSeconds: Int64? = nil, historyFromSeconds: Int64? = nil,
+        orders: OrderTable, creditJobs: [String],
         chargeJobs: [String] = [], creditAccounts: [String] = [], chargeAccounts: [String] = [],
         otherJobs: [String] = [], statesCredits: Bool = true, accounts: [String] = [], runIDs: [Int64] = [],
         creditPriceCents: Int64
@@ -39,6 +43,7 @@ public struct StatementScope: Sendable, Hashable {
         self.job = job
         self.cutOffSeconds = cutOffSeconds
         self.fromSeconds = fromSeconds
+        self.historyFromSeconds = historyFromSeconds
         self.orders = orders
         self.creditJobs = creditJobs
         self.chargeJobs = chargeJobs
@@ -72,8 +77,12 @@ public struct StatementFigures: Sendable, Hashable {
     public var repairs: [Repair] = []
     /// Figures of the last signed report that are others today.
     public var changedSinceSignOff: [ChangedFigure] = []
+    /// From when on each part that is stated needs Stripe's lists.
+    public var history: [StatementItem.Scope: HistoryStart] = [:]
     /// What no complete run has read of the time that the statement is about.
     public var unread: [UnreadTime] = []
+    /// The newest of the facts that are stated, Unix seconds; `nil` where there is none.
+    public var newestSeconds: Int64?
     public var controls: [ControlTotals] = []
     /// What was paid before the cut-off, by part, side, currency and the run that it was read by.
     public var ties: [StatementTie] = []

@@ -26,25 +26,15 @@ struct DemoReport {
         }
     }
 
-    /// The jobs whose history the first statement needs, with the beginning of it: the table's first row, to the hour.
-    func history() async throws -> [(job: String, period: Window)] {
-        let tables = [
-            ("credit-invoices", "public.task_credit_stripe_invoice"), ("agency-charges", "public.agency_charge"),
-        ]
-        var found: [(job: String, period: Window)] = []
-        for (name, table) in tables {
-            guard case .reconcile(let job)? = set.job(named: name)?.kind else { continue }
-            let first: Int64? = try await pool.withConnection {
-                try await $0.query("SELECT floor(extract(epoch FROM min(created_at)))::bigint AS first FROM \(table)")[
-                    0][
-                        "first"]
-            }
-            let to = nowSeconds - job.settleSeconds - job.lookBackSeconds
-            guard let first, first < to else { continue }
-            // A day before, so that nothing is younger than what waits for it, and a day into what nights have read.
-            found.append((name, Window(fromSeconds: first - 86_400, toSeconds: to + 86_400)))
+    /// The jobs whose history the first statement needs, from the beginning of Stripe on: what is before the first
+    /// payment costs a request or two.
+    var history: [(job: String, period: Window)] {
+        ["credit-invoices", "agency-charges"].compactMap { name in
+            guard case .reconcile(let job)? = set.job(named: name)?.kind else { return nil }
+            // A day into what nights have read.
+            let to = nowSeconds - job.settleSeconds - job.lookBackSeconds + 86_400
+            return (job: name, period: Window(fromSeconds: StripeHistory.beginsSeconds, toSeconds: to))
         }
-        return found
     }
 
     /// Makes the report as of a time, in a folder of that name. What an earlier demo left there is of a database that

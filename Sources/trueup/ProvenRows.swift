@@ -31,7 +31,7 @@ struct ProvenRows {
     private var isFromBeginning: Bool {
         rows("summary").contains {
             $0["section"] as? String == "Period" && $0["item"] as? String == "Opening"
-                && $0["value"] as? String == ReportPeriods.noOpening
+                && ReportPeriods.isWithoutOpening($0["value"] as? String ?? "")
         }
     }
 

@@ -90,11 +90,12 @@ struct ReportShowCommand: AsyncParsableCommand, DatabaseUsing {
                 throw SignError.noReport(id)
             }
             let runs = report.runIDs.isEmpty ? "none" : report.runIDs.map(String.init).joined(separator: ", ")
+            let period = report.periodFromSeconds.map { "from \(isoTime($0))" } ?? "all that it states"
             var lines = [
                 "report     \(report.id), \(report.name)", "verdict    \(printable(report.verdict))",
                 "state      \(report.state.rawValue)",
                 "cut-off    \(isoTime(report.cutOffSeconds)) (\(report.zone))",
-                "period     from \(report.periodFromSeconds.map(isoTime) ?? "the beginning")", "runs       \(runs)",
+                "period     \(period)", "runs       \(runs)",
                 "items      \(Money.grouped(report.openItems)) open",
                 "made       \(isoTime(report.createdAt.seconds)) by \(printable(report.requestedBy)), trueup "
                     + report.programVersion,
