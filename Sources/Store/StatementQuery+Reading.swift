@@ -7,6 +7,11 @@ public struct HistoryStart: Sendable, Hashable {
     public let readFromSeconds: Int64
     /// When the first row of the part's table was made, Unix seconds; `nil` where it has none.
     public let firstRowSeconds: Int64?
+
+    public init(readFromSeconds: Int64, firstRowSeconds: Int64?) {
+        self.readFromSeconds = readFromSeconds
+        self.firstRowSeconds = firstRowSeconds
+    }
 }
 
 extension StatementScope {

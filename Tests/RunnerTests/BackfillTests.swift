@@ -121,6 +121,29 @@ struct BackfillTests {
         }
     }
 
+    @Test("years without objects take a request for each list, and years before the first object a few at most")
+    func emptyYears() async throws {
+        try await Night.with(.credits(seed: 307)) { night in
+            let begins = StripeHistory.beginsSeconds
+            /// How often each list was asked for.
+            func pages(_ range: Window) async throws -> [String: Int] {
+                let start = night.requests().count
+                let run = try await night.run(range: range, origin: Self.origin)
+                #expect(run.outcome.state != .incomplete, "\(run.outcome.problems)")
+                let lists = night.requests(since: start).map { $0.path.prefix { $0 != "?" } }.filter {
+                    ["/v1/invoices", "/v1/refunds", "/v1/disputes", "/v1/credit_notes"].contains($0)
+                }
+                return Dictionary(lists.map { (String($0), 1) }, uniquingKeysWith: +)
+            }
+            let empty = try await pages(Window(fromSeconds: begins, toSeconds: begins + 3_650 * Self.day))
+            #expect(empty["/v1/invoices"] == 1, "\(empty)")
+            let to = NightSetup.nowSeconds - Self.day
+            let near = try await pages(Window(fromSeconds: to - 450 * Self.day, toSeconds: to))
+            let far = try await pages(Window(fromSeconds: begins, toSeconds: to))
+            for (list, count) in far { #expect(count <= (near[list] ?? 0) + 12, "\(list): \(far) after \(near)") }
+        }
+    }
+
     @Test("one that was stopped is listed until it has gone on to its end")
     func listed() async throws {
         try await Night.with(.credits(seed: 306)) { night in

@@ -5,6 +5,7 @@ import PostgreSQL
 import Reconciliation
 import Reports
 import Runner
+import Schedule
 import Store
 import Support
 import Testing
@@ -20,6 +21,10 @@ struct ReportScene {
     ) async throws {
         var setup = try NightSetup.credits(seed: seed)
         setup.changesSchema = changesSchema
+        try await with(setup, body)
+    }
+
+    static func with(_ setup: NightSetup, _ body: (ReportScene) async throws -> Void) async throws {
         try await Night.with(setup) { night in
             try await loadMovements(night)
             let directory = NSTemporaryDirectory() + "/trueup-report-run-" + UUID().uuidString
@@ -37,7 +42,7 @@ struct ReportScene {
 
     /// What became of the credits: the balances of the history have it.
     private static func loadMovements(_ night: Night) async throws {
-        let history = try night.history
+        guard case .credits(let history) = night.setup.history else { return }
         var reservations = BinaryRows()
         for row in history.reservations {
             reservations.beginRow(columns: 5)
@@ -73,22 +78,22 @@ struct ReportScene {
 
     func readHistory() async throws -> RunResult {
         let to = NightSetup.nowSeconds - night.setup.lookBackSeconds
-        let first = try await night.number(
-            "SELECT floor(extract(epoch FROM min(created_at)))::integer FROM task_credit_stripe_invoice")
-        return try await night.run(range: Window(fromSeconds: Int64(first) - 86_400, toSeconds: to))
+        return try await night.run(range: Window(fromSeconds: StripeHistory.beginsSeconds, toSeconds: to))
     }
 
     /// - Parameters:
     ///   - others: jobs that it names in `after` besides the night's.
     ///   - after: what it names in `after` instead.
     ///   - accounts: what it is narrowed to.
+    ///   - historyFrom: the day that its file names.
     func definition(
         _ rule: DeliverRule = DeliverRule(), others: [JobDefinition] = [], after: [String]? = nil,
-        accounts: [String] = []
+        accounts: [String] = [], historyFrom: CivilDate? = nil
     ) -> JobDefinition {
         JobDefinition(
             name: "balance-report", hash: "4567", description: "Credit balances",
-            kind: .report(ReportJob(report: .balance, accounts: accounts, deliver: rule)),
+            kind: .report(
+                ReportJob(report: .balance, accounts: accounts, historyFrom: historyFrom, deliver: rule)),
             after: after ?? [Night.job] + others.map(\.name))
     }
 
@@ -96,10 +101,11 @@ struct ReportScene {
     func report(
         period: ReportPeriod = .asOf(ReportRunTests.cutOff), deliver rule: DeliverRule? = nil,
         settings: DeliverySettings? = nil, environment: [String: String] = [:], others: [JobDefinition] = [],
-        after: [String]? = nil, accounts: [String] = [], purpose: ReportPurpose = .regular,
-        bucketTimeoutMilliseconds: Int = 60_000, lease: Lease? = nil
+        after: [String]? = nil, accounts: [String] = [], historyFrom: CivilDate? = nil,
+        purpose: ReportPurpose = .regular, bucketTimeoutMilliseconds: Int = 60_000, lease: Lease? = nil
     ) async throws -> ReportResult {
-        let definition = definition(rule ?? DeliverRule(), others: others, after: after, accounts: accounts)
+        let definition = definition(
+            rule ?? DeliverRule(), others: others, after: after, accounts: accounts, historyFrom: historyFrom)
         guard case .report(let job) = definition.kind else { throw NightError("no report job") }
         let ways =
             settings

@@ -53,7 +53,7 @@ struct StripeSideTests {
         }
     }
 
-    @Test("times that no complete run has read are named, from the first row to the cut-off")
+    @Test("times that no complete run has read are named, from the beginning of Stripe to the cut-off")
     func unread() async throws {
         try await StatementScene.with { scene in
             try await scene.paid(1, credits: 1, secondsBefore: 90 * Self.day)
@@ -67,10 +67,48 @@ struct StripeSideTests {
             let unread = try await scene.figures().unread
             #expect(unread.map(\.job) == ["credit-invoices", "agency-charges"])
             #expect(unread.map(\.scope) == [.credits, .charges])
-            let first = cutOff - 90 * Self.day - 60 - 3_600
-            #expect(unread.first?.period == Window(fromSeconds: first, toSeconds: cutOff - 35 * Self.day))
-            // A charge that was never made waits for nothing; still nobody knows what was charged.
-            #expect(unread.last?.period.toSeconds == cutOff)
+            // Whatever the rows: what was paid without one, none of them tells.
+            let beginning = StripeHistory.readFromSeconds
+            #expect(
+                unread.map(\.period) == [
+                    Window(fromSeconds: beginning, toSeconds: cutOff - 35 * Self.day),
+                    Window(fromSeconds: beginning, toSeconds: cutOff),
+                ])
+            // Days of a job that is behind UTC begin later.
+            try await scene.run("UPDATE trueup.stripe_reading SET from_seconds = \(beginning)")
+            #expect(try await scene.figures().unread.map(\.scope) == [.charges])
+            try await scene.run("DELETE FROM task_credit_stripe_invoice; DELETE FROM trueup.stripe_reading")
+            #expect(try await scene.figures().unread.map(\.period.fromSeconds) == [beginning, beginning])
+        }
+    }
+
+    @Test("a day of the job file is where reading has to begin, or an older row; never behind the cut-off")
+    func historyFrom() async throws {
+        try await StatementScene.with { scene in
+            let cutOff = StatementScene.cutOff
+            let day = cutOff - 60 * Self.day
+            var scope = scene.scope()
+            scope.historyFromSeconds = day
+            try await scene.run("DELETE FROM trueup.stripe_reading")
+            let none = try await scene.figures(scope)
+            #expect(none.unread.map(\.period.fromSeconds) == [day, day])
+            #expect(none.history[.credits] == HistoryStart(readFromSeconds: day, firstRowSeconds: nil))
+            // A row of soon after may be that of an object of just before.
+            try await scene.paid(1, credits: 1, secondsBefore: 60 * Self.day - 600)
+            #expect(try await scene.figures(scope).unread.map(\.period.fromSeconds) == [day + 540 - 3_600, day])
+            try await scene.paid(2, credits: 1, secondsBefore: 90 * Self.day)
+            let first = cutOff - 90 * Self.day - 60
+            let older = try await scene.figures(scope)
+            #expect(older.unread.map(\.period.fromSeconds) == [first - 3_600, day])
+            #expect(
+                older.history[.credits] == HistoryStart(readFromSeconds: first - 3_600, firstRowSeconds: first))
+            // An old row counts where no day is named as well.
+            try await scene.run("UPDATE task_credit_stripe_invoice SET created_at = to_timestamp(86400) WHERE id = 2")
+            #expect(try await scene.figures().unread.first?.period.fromSeconds == 86_400 - 3_600)
+            let early = day - Self.day
+            scope.cutOffSeconds = early
+            try await scene.run("DELETE FROM task_credit_stripe_invoice")
+            #expect(try await scene.figures(scope).unread.map(\.period.fromSeconds) == [early - 1, early - 1])
         }
     }
 

@@ -28,6 +28,7 @@ struct ReportAttemptTests {
             try scene.folder.write(
                 Scene.settings(scene.server.url) + "delivery: {directory: {path: reports}}\n", to: "jobs/settings.yaml")
             #expect(try await scene.program.run("run", Scene.job).status == 2)
+            try await scene.readFromTheBeginning()
             try await body(scene)
         }
     }

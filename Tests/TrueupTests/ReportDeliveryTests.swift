@@ -57,6 +57,7 @@ struct ReportDeliveryTests {
             #expect(bucket.requests.allSatisfy { $0.method == "GET" } && slack.requests.isEmpty)
 
             _ = try await program.run("run", Scene.job)
+            try await scene.readFromTheBeginning()
             // Somebody else's message waits in the same outbox, and a report does not send it.
             let connection = try await Connection.open(scene.target, applicationName: "test")
             let other = OutboxDraft(
@@ -122,6 +123,7 @@ struct ReportDeliveryTests {
                 Scene.jobFile.replacingOccurrences(of: "look_back: 35d", with: "look_back: 401d"),
                 to: "jobs/\(Scene.job).yaml")
             _ = try await program.run("run", Scene.job)
+            try await scene.readFromTheBeginning()
             let made = try await program.run("run", "balance-report")
             #expect(made.status == 2 && slack.requests.count == 2, "\(made.everything)")
             #expect(slack.requests.last?.body.contains("balance-report: differences remain (report 2)") == true)
@@ -177,6 +179,7 @@ struct ReportDeliveryTests {
                     "AWS_SECRET_ACCESS_KEY": "CANARYsecret", "SMTP_URL": "smtp://127.0.0.1:\(mail.port)",
                 ])
                 _ = try await program.run("run", Scene.job)
+                try await scene.readFromTheBeginning()
                 let clock = ContinuousClock()
                 let started = clock.now
                 let made = try await program.run("run", "balance-report", "--json")

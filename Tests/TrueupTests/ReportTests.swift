@@ -13,6 +13,7 @@ struct ReportTests {
                 to: "jobs/\(Scene.job).yaml")
             let read = try await scene.program.run("run", Scene.job)
             #expect(read.status == 2, "\(read.everything)")
+            try await scene.readFromTheBeginning()
             let made = try await scene.program.run("report", "--out", "out", "--format", "json,csv")
             #expect(made.status == 2, "\(made.everything)")
             #expect(made.output.contains("EXPLAINED"), "\(made.everything)")

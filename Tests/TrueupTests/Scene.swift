@@ -126,6 +126,11 @@ struct Scene: Sendable {
         }
     }
 
+    /// What runs have read so far reaches back to the beginning of Stripe, as after a backfill: a statement rests on it.
+    func readFromTheBeginning() async throws {
+        try await execute("UPDATE trueup.stripe_reading SET from_seconds = 0")
+    }
+
     /// One value from the database.
     func value<T: PostgresDecodable>(_ sql: String, as type: T.Type = T.self) async throws -> T {
         let connection = try await Connection.open(target, applicationName: "scene")
