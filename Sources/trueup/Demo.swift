@@ -154,7 +154,9 @@ struct Demo {
     private static let signedBeforeSeconds: Int64 = 3 * 86_400
 
     private func signFirst(_ report: DemoReport, _ stage: Stage, _ check: inout DemoCheck) async throws {
-        title("5. The first statement: what was before the nights' look-back is read once, then two people sign")
+        title(
+            "5. The first statement: what was before the nights' look-back, from 2010 on, is read once, then two "
+                + "people sign")
         for (name, period) in report.history {
             let result = try await run(name, stage, &check, range: period)
             let repaired = result.outcome.counts.values.map(\.repaired).reduce(0, +)

@@ -126,7 +126,7 @@ struct Scene: Sendable {
         }
     }
 
-    /// What runs have read so far reaches back to the beginning of Stripe, as after a backfill: a statement rests on it.
+    /// What runs have read so far reaches back to the beginning of Stripe, as after a backfill.
     func readFromTheBeginning() async throws {
         try await execute("UPDATE trueup.stripe_reading SET from_seconds = 0")
     }
