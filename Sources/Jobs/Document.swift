@@ -9,10 +9,13 @@ package enum Document {
     private static let nodeLimit = 50_000
 
     /// The root mapping, or `nil` after reporting why there is none.
-    package static func root(_ source: SourceText) -> Node? {
-        guard let text = text(source), hasContent(text, source), isShallow(text, source) else { return nil }
+    /// - Parameter first: what is expected of a file that holds nothing: the key that no such file goes without.
+    package static func root(_ source: SourceText, first: String) -> Node? {
+        guard let text = text(source) else { return nil }
+        guard hasContent(text) else { return reportEmpty(source, first) }
+        guard isShallow(text, source) else { return nil }
         source.reportSecrets()
-        guard let node = compose(text, source) else { return nil }
+        guard let node = compose(text, source, first) else { return nil }
         guard case .mapping = node else {
             source.report(
                 "the file holds \(form(node))", at: node.place, expected: "a mapping: lines of the form \"key: value\"")
@@ -57,13 +60,16 @@ package enum Document {
             .map { SourceText.Place(line: $0 + 1, column: 1) }
     }
 
-    private static func hasContent(_ text: String, _ source: SourceText) -> Bool {
-        let isEmpty = text.utf8.split(separator: UInt8(ascii: "\n")).allSatisfy { line in
+    private static func hasContent(_ text: String) -> Bool {
+        !text.utf8.split(separator: UInt8(ascii: "\n")).allSatisfy { line in
             let head = line.drop { $0 <= 0x20 }.first
             return head == nil || head == UInt8(ascii: "#") || line.elementsEqual("---".utf8)
         }
-        if isEmpty { source.report("the file is empty", at: .init(line: 1, column: 1)) }
-        return !isEmpty
+    }
+
+    private static func reportEmpty(_ source: SourceText, _ first: String) -> Node? {
+        source.report("the file is empty", at: .init(line: 1, column: 1), expected: first)
+        return nil
     }
 
     /// Counts what could be aliases and how deep brackets nest, before a parser that trusts its input sees the text.
@@ -101,17 +107,14 @@ package enum Document {
 
     /// Composes, and finds every duplicate key: Yams stops at the first one, so the earlier of the two is renamed in
     /// place to a name that nobody can type, and the text is composed again.
-    private static func compose(_ text: String, _ source: SourceText) -> Node? {
+    private static func compose(_ text: String, _ source: SourceText, _ first: String) -> Node? {
         var text = text
         var duplicates = Duplicates()
         while true {
             do {
                 // The parser owns the anchors; it lives until the tree has been looked through.
                 let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
-                guard let node = try parser.singleRoot() else {
-                    source.report("the file is empty", at: .init(line: 1, column: 1))
-                    return nil
-                }
+                guard let node = try parser.singleRoot() else { return reportEmpty(source, first) }
                 var budget = nodeLimit
                 guard isSmall(node, source, depth: 0, budget: &budget) else { return nil }
                 return duplicates.reported(in: node, source)

@@ -22,7 +22,7 @@ struct JobReader {
 
     /// The job, or `nil` after reporting why there is none. The result means nothing when errors were reported.
     func job() -> Result? {
-        guard let root = Document.root(source), let word = kind(root) else { return nil }
+        guard let root = Document.root(source, first: Self.kindExpected), let word = kind(root) else { return nil }
         let fields = Checker(source).fields(root, JobKeys.table(kind: word))
         let timeZone = fields.text("time_zone") ?? "UTC"
         let zone = zones.zone(timeZone, at: fields.place(of: "time_zone"), source) ?? .utc
@@ -46,6 +46,9 @@ struct JobReader {
             tablePlace: word == "reconcile" ? fields.mapping("table").place(of: "name") : nil)
     }
 
+    /// What a file without a kind lacks.
+    private static let kindExpected = "kind: \(JobKeys.kind.shape.expectation)"
+
     /// The word of `kind`, read before the rest, because it says which keys there are.
     private func kind(_ root: Node) -> String? {
         guard case .mapping(let mapping) = root else { return nil }
@@ -61,7 +64,7 @@ struct JobReader {
             return nil
         }
         source.report(
-            "the key \"kind\" is missing", at: root.place, expected: "kind: \(JobKeys.kind.shape.expectation)",
+            "the key \"kind\" is missing", at: root.place, expected: Self.kindExpected,
             suggestion: misspelledKind(mapping))
         return nil
     }

@@ -5,7 +5,8 @@ struct SettingsReader {
     /// The settings, or `nil` after reporting why there are none. Settings with errors are given, too, as far as they
     /// go, so that jobs can be held against them.
     func settings() -> Settings? {
-        guard let root = Document.root(source) else { return nil }
+        let first = "accounts: {NAME: {secret_key_env: VARIABLE}}"
+        guard let root = Document.root(source, first: first) else { return nil }
         let fields = Checker(source).fields(root, SettingsKeys.table)
         guard case .dictionary(let entries)? = fields.field("accounts")?.value else { return nil }
         let accounts = entries.map(account)

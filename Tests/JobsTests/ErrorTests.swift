@@ -115,8 +115,8 @@ struct ErrorTests {
             ("kind: report\nreport: balance\ntolerance: {credits: -1}\n", "expected a whole number from 0"),
             ("- kind: expire\n", "job.yaml:1:1: the file holds a list; expected a mapping"),
             ("just text\n", "the file holds \"just text\""),
-            ("", "job.yaml:1:1: the file is empty"),
-            ("# only a remark\n---\n", "the file is empty"),
+            ("", "job.yaml:1:1: the file is empty; expected kind: one of reconcile, expire, replay, report"),
+            ("# only a remark\n---\n", "the file is empty; expected kind: one of"),
             ("kind: expire\u{0}\n", "job.yaml:1:1: the file holds a NUL character"),
             ("kind: [expire", "not valid YAML"),
             (String(repeating: "[", count: 100_000), "brackets are nested more than 200 deep"),
@@ -257,6 +257,8 @@ struct ErrorTests {
         #expect(throws: JobFileErrors.self) { try JobFiles.load(directory: "/nonexistent/jobs") }
         #expect(
             try Files(settings: nil).errors() == ["settings.yaml: the file is missing; expected a file with accounts"])
+        let empty = "settings.yaml:1:1: the file is empty; expected accounts: {NAME: {secret_key_env: VARIABLE}}"
+        for text in ["", "# nothing yet\n"] { #expect(try Files(settings: text).errors() == [empty]) }
         let files = try Files(["job.yaml": Files.reconcile, "bad.yaml": "kind: ["])
         #expect(files.errors(only: ["job"]) == [])
         #expect(files.errors(only: ["jbo"]).contains { $0.hasSuffix("did you mean \"job\"?") })
