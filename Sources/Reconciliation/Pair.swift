@@ -130,6 +130,17 @@ public enum Pair: Sendable, Hashable {
         }
     }
 
+    /// The local row's own, in its letters.
+    @inline(never)
+    public var localCurrency: String? {
+        switch self {
+        case .order(let pair): pair.order?.currency
+        case .charge(let pair): pair.charge?.currency
+        case .notice: nil
+        case .payment(let pair): pair.order?.currency
+        }
+    }
+
     /// The credits of the order.
     @inline(never)
     public var credits: Int64? {

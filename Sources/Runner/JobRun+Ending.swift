@@ -19,7 +19,7 @@ extension JobRun {
         let state: RunState = isClean ? .clean : .drift
         let outcome = try await Runs(pool: pool).end(
             own.fence, gathered.tally.outcome(state, counts: counts, spent: try await spent(run)))
-        let findings = try judged.map { ReportedFinding(try FoundDifference($0, job: run.job)) }
+        let findings = try judged.map { try ReportedFinding($0, job: run.job) }
         return RunResult(
             run: run, outcome: outcome, findings: findings, plan: plan, accepted: gathered.judged.count - judged.count)
     }

@@ -29,6 +29,7 @@ public struct RunDocument: Sendable {
         let stripeAmount: Int64?
         let localAmount: Int64?
         let currency: String?
+        let localCurrency: String?
         let credits: Int64?
         let explanation: String
 
@@ -39,6 +40,7 @@ public struct RunDocument: Sendable {
             case closedHow = "closed_how"
             case stripeAmount = "stripe_amount"
             case localAmount = "local_amount"
+            case localCurrency = "local_currency"
         }
 
         /// Every key is always there: what is not known is null.
@@ -55,6 +57,7 @@ public struct RunDocument: Sendable {
             try container.encode(stripeAmount, forKey: .stripeAmount)
             try container.encode(localAmount, forKey: .localAmount)
             try container.encode(currency, forKey: .currency)
+            try container.encode(localCurrency, forKey: .localCurrency)
             try container.encode(credits, forKey: .credits)
             try container.encode(explanation, forKey: .explanation)
         }
@@ -180,7 +183,7 @@ extension RunDocument.Item {
             stripeID: finding.stripeID.isEmpty ? nil : finding.stripeID,
             localID: finding.localID.isEmpty ? nil : finding.localID, action: finding.action.rawValue,
             state: finding.state, closedHow: finding.closedHow?.rawValue, stripeAmount: finding.stripeAmount,
-            localAmount: finding.localAmount, currency: finding.currency, credits: finding.credits,
-            explanation: finding.explanation)
+            localAmount: finding.localAmount, currency: finding.currency, localCurrency: finding.localCurrency,
+            credits: finding.credits, explanation: finding.explanation)
     }
 }

@@ -50,7 +50,10 @@ public struct ReportedFinding: Sendable, Hashable {
     public let closedHow: ClosedHow?
     public let stripeAmount: Int64?
     public let localAmount: Int64?
+    /// Of Stripe's side, where it has one.
     public let currency: String?
+    /// Of the local row, where it has one; in the letters of the row.
+    public let localCurrency: String?
     public let credits: Int64?
     public let agencyID: Int64?
     public let explanation: String
@@ -68,12 +71,15 @@ public struct ReportedFinding: Sendable, Hashable {
         stripeAmount = finding.stripeAmount
         localAmount = finding.localAmount
         currency = finding.currency
+        localCurrency = finding.localCurrency
         credits = finding.credits
         agencyID = finding.agencyID
         explanation = finding.explanation
     }
 
-    init(_ difference: FoundDifference) {
+    /// What a plan found.
+    init(_ judged: Judged, job: String) throws {
+        let difference = try FoundDifference(judged, job: job)
         id = nil
         kind = difference.identity.kind
         comparison = difference.comparison
@@ -86,6 +92,7 @@ public struct ReportedFinding: Sendable, Hashable {
         stripeAmount = difference.stripeAmount
         localAmount = difference.localAmount
         currency = difference.currency
+        localCurrency = judged.found.pair.localCurrency
         credits = difference.credits
         agencyID = difference.agencyID
         explanation = difference.explanation

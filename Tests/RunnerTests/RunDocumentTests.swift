@@ -48,7 +48,7 @@ struct RunDocumentTests {
         let items = try #require(parsed["findings"] as? [[String: Any]])
         #expect(items.map { $0["id"] as? Int64 } == result.findings.map(\.id))
         #expect(items.map { $0["explanation"] as? String } == result.findings.map(\.explanation))
-        #expect(items.allSatisfy { $0.count == 13 })
+        #expect(items.allSatisfy { $0.count == 14 })
         let options: JSONSerialization.WritingOptions = isOneLine ? [] : [.prettyPrinted]
         let again = try JSONSerialization.data(
             withJSONObject: parsed, options: options.union([.sortedKeys, .withoutEscapingSlashes]))

@@ -213,13 +213,16 @@ struct DocumentTests {
         let findings = try #require(document["findings"] as? [[String: Any]])
         #expect(findings.count == counts.values.compactMap { $0["found"] }.reduce(0, +))
         for finding in findings { try check(finding: finding, isPlan: isPlan) }
+        let mismatch = try #require(findings.first { $0["kind"] as? String == "currency_mismatch" })
+        let currencies = [mismatch["currency"], mismatch["local_currency"]].compactMap { $0 as? String }
+        #expect(currencies.count == 2 && currencies[0].lowercased() != currencies[1].lowercased(), "\(mismatch)")
     }
 
     private func check(finding: [String: Any], isPlan: Bool) throws {
         #expect(
             Set(finding.keys) == [
                 "id", "kind", "account", "stripe_id", "local_id", "action", "state", "closed_how", "stripe_amount",
-                "local_amount", "currency", "credits", "explanation",
+                "local_amount", "currency", "local_currency", "credits", "explanation",
             ])
         #expect(finding["account"] as? String == "task_health")
         #expect(!(finding["explanation"] as? String ?? "").isEmpty)
@@ -230,5 +233,8 @@ struct DocumentTests {
         for key in ["stripe_amount", "local_amount", "credits"] {
             #expect(finding[key] is NSNull || finding[key] is Int, "\(key)")
         }
+        // No amount without its currency.
+        if finding["stripe_amount"] is Int { #expect(finding["currency"] is String, "\(finding)") }
+        #expect((finding["local_amount"] is Int) == (finding["local_currency"] is String), "\(finding)")
     }
 }
