@@ -282,12 +282,12 @@ public struct FindingNote: Sendable, Hashable {
 
 // What people do with findings.
 extension Findings {
-    /// Gives a finding to a person.
-    /// - Returns: `false` when there is no such finding.
+    /// Gives a finding that is not closed to a person.
+    /// - Returns: `false` when there is no such finding, or it is closed.
     public func assign(_ id: Int64, to owner: String, by person: String, note: String) async throws -> Bool {
         try await change(
-            id, "UPDATE trueup.finding SET owner = $2 WHERE id = $1 RETURNING id", owner, what: "assigned to \(owner)",
-            by: person, note: note)
+            id, "UPDATE trueup.finding SET owner = $2 WHERE id = $1 AND state <> 'closed' RETURNING id", owner,
+            what: "assigned to \(owner)", by: person, note: note)
     }
 
     /// Accepts an open finding: it stays quiet until its facts change.

@@ -42,7 +42,7 @@ struct FindingsAssignCommand: AsyncParsableCommand, DatabaseUsing {
         let next = next
         try await change(files, databaseOptions) { findings in
             guard try await findings.assign(id, to: to, by: RunOrigin.here(.manual).requestedBy, note: text) else {
-                throw CommandError("There is no finding F-\(id). See: " + next.onJobs("trueup findings list"))
+                throw try await notSo(id, "open", findings, next)
             }
             Terminal.say("F-\(id) belongs to \(printable(to)).")
         }

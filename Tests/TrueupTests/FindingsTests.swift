@@ -24,4 +24,30 @@ struct FindingsTests {
             #expect(try await shown() == "reopened      1 time after it was closed, 1 time by people")
         }
     }
+
+    @Test("one that is closed is given to nobody, as it is neither accepted nor reopened; an accepted one is")
+    func closed() async throws {
+        try await Scene.with(orders: 60, plants: [.paidOpen: 1, .openPaid: 1]) { scene in
+            #expect(try await scene.program.run("run", Scene.job).status == 2)
+            let sql = "SELECT id AS value FROM trueup.finding WHERE kind = "
+            let closed: Int64 = try await scene.value(sql + "'missed_paid'")
+            let open: Int64 = try await scene.value(sql + "'unpaid_in_stripe'")
+            let changes: [(words: [String], state: String)] = [
+                (["assign", "F-\(closed)", "--to", "ana"], "open"),
+                (["accept", "F-\(closed)", "--note", "known"], "open"), (["reopen", "F-\(closed)"], "accepted"),
+            ]
+            for (words, state) in changes {
+                let refused = try await scene.program.run(["findings"] + words)
+                let why = "F-\(closed) is closed, not \(state). See: trueup findings show F-\(closed)\n"
+                #expect(refused.status == 1 && refused.talk.hasSuffix(why), "\(words): \(refused.everything)")
+            }
+            #expect(try await scene.value("SELECT count(*) AS value FROM trueup.finding_note", as: Int64.self) == 0)
+            let none = try await scene.program.run("findings", "assign", "F-99", "--to", "ana")
+            let missing = "There is no finding F-99. See: trueup findings list\n"
+            #expect(none.status == 1 && none.talk.hasSuffix(missing), "\(none.everything)")
+            #expect(try await scene.program.run("findings", "accept", "F-\(open)", "--note", "known").status == 0)
+            let given = try await scene.program.run("findings", "assign", "F-\(open)", "--to", "ana")
+            #expect(given.status == 0 && given.talk == "F-\(open) belongs to ana.\n", "\(given.everything)")
+        }
+    }
 }
