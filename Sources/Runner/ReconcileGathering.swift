@@ -13,7 +13,8 @@ struct ReconcileGathering: Gathering {
     let jobs: [JobDefinition]
     let clients: [String: StripeClient]
     let pool: Pool
-    /// A backfill is about its period and nothing else: no events, no open rows of other times.
+    /// A backfill is about its period and nothing else: no events, no open rows of other times, no payments of other
+    /// times that were taken back.
     let isBackfill: Bool
     /// As of when ages are judged, in Unix seconds; `nil`: the end of the run's period. A backfill of last year judges
     /// what is stale or overdue today.
@@ -153,10 +154,21 @@ struct ReconcileGathering: Gathering {
                 job: job, account: subject.account, comparison: subject.comparison, kinds: [.disputed, .refunded],
                 limit: limits.requests)
         let listed = try await ReversalListing(
-            run: run, subject: subject, client: try client(subject)
+            fromSeconds: try await reversalsFrom(subject, run), subject: subject, client: try client(subject),
+            readsOthers: !isBackfill
         ).read(carried: carried)
         asked.insert(carried, account: subject.account)
         return listed
+    }
+
+    /// From which second on what was taken back of payments is listed: the period's beginning, or where the last
+    /// complete run ended, if that is longer ago. However long the job was not run, nothing that was taken back
+    /// meanwhile is left out: its payment may be older than the days that a backfill reads.
+    private func reversalsFrom(_ subject: Subject, _ run: Run) async throws -> Int64 {
+        guard !isBackfill else { return run.period.fromSeconds }
+        let list = RunList(account: subject.account, object: subject.object)
+        let readUpTo = try await Runs(pool: pool).readUpTo(job: job, list)
+        return min(run.period.fromSeconds, readUpTo ?? run.period.fromSeconds)
     }
 
     private func client(_ subject: Subject) throws -> StripeClient {
@@ -183,11 +195,12 @@ struct ReconcileGathering: Gathering {
             if let reversals {
                 try await ReversalStaging(
                     run: run, fence: own.fence, subject: subject, client: client, confirmer: confirmer, pool: pool,
-                    limits: limits
+                    readsOthers: !isBackfill, limits: limits
                 ).stage(reversals)
             }
         }
         let now = judgedAtSeconds ?? run.period.toSeconds
+        let asking = subject.hasReversals ? try await check(own, subject, client, nowSeconds: now) : nil
         return try await Comparison(
             subject: subject,
             diff: subject.diff(run, ofAnyAge: !isBackfill, nowSeconds: now), confirmer: confirmer,
@@ -197,17 +210,16 @@ struct ReconcileGathering: Gathering {
                 : try await Findings(pool: pool).unclosed(
                     job: job, account: subject.account, comparison: subject.comparison, limit: limits.requests),
             trustsFresh: isLater || run.attempt == 1,
-            reversals: subject.hasReversals ? check(own, subject, client, nowSeconds: now) : nil, limits: limits,
-            progress: progress
+            reversals: asking, limits: limits, progress: progress
         ).run()
     }
 
     private func check(
         _ own: OwnRun, _ subject: Subject, _ client: StripeClient, nowSeconds: Int64
-    ) -> ReversalCheck {
+    ) async throws -> ReversalCheck {
         ReversalCheck(
             run: own.run, fence: own.fence, subject: subject, client: client, pool: pool, nowSeconds: nowSeconds,
-            listedFrom: own.run.period.fromSeconds, asked: asked, progress: progress)
+            listedFrom: try await reversalsFrom(subject, own.run), asked: asked, progress: progress)
     }
 
     /// Pass (c): objects older than the period whose local rows do not say what their last event says. Those of rows

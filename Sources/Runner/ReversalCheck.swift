@@ -7,10 +7,10 @@ import Synchronization
 /// Asks what was taken back of payments where no list of the run has said so: before a credit is granted or a charge
 /// succeeds for them, before they are said to agree, and before an open finding about them is closed.
 ///
-/// A run lists refunds and disputes from its period's beginning on, so that it knows of those of all payments that were
-/// made since. An older payment is looked at only where something leads to it: a row that waits, an event, an open
-/// finding, a refund of today. It may have been taken back before the period, too. That is for a person, never for a
-/// repair; and a difference that is said first (a mismatch) must not be all that anybody ever hears of it.
+/// A run lists refunds and disputes from its period's beginning on at least, so that it knows of those of all payments
+/// that were made since. An older payment is looked at only where something leads to it: a row that waits, an event, an
+/// open finding, a refund of today. It may have been taken back before the period, too. That is for a person, never for
+/// a repair; and a difference that is said first (a mismatch) must not be all that anybody ever hears of it.
 struct ReversalCheck: Sendable {
     let run: Run
     let fence: RunFence

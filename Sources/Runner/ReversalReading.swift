@@ -7,25 +7,30 @@ import Stripe
 /// payments.
 struct ListedReversals: Sendable {
     var reads: [Reversals.Read]
-    /// Invoices with credit notes since the period's beginning.
+    /// Invoices with credit notes of the same time, where objects that no list shows are read.
     var credited: [String]
 }
 
 /// Lists what was taken back of the payments that a comparison is about. It needs nothing of what the run stages, so it
 /// is done while the lists are read.
 struct ReversalListing: Sendable {
-    let run: Run
+    /// What was taken back from this second on is listed, up to now: also after a run's period it was taken back all
+    /// the same.
+    let fromSeconds: Int64
     let subject: Subject
     let client: StripeClient
+    /// As of ``ReversalStaging``.
+    let readsOthers: Bool
 
     /// - Parameter carried: objects of findings of earlier runs that are not closed: they are asked for by themselves,
     ///   because their reversals may be older than the period.
     func read(carried: [String]) async throws -> ListedReversals {
         let reversals = Reversals(
             client: client, account: subject.account, namingInvoices: subject.object == .invoice)
-        // Up to now: what was taken back after the period's end was taken back all the same.
-        let from = run.period.fromSeconds
-        async let credited = subject.object == .invoice ? reversals.creditedInvoices(from: from) : []
+        let from = fromSeconds
+        // A listed invoice says itself what was credited.
+        let listsCredited = readsOthers && subject.object == .invoice
+        async let credited = listsCredited ? reversals.creditedInvoices(from: from) : []
         async let old = older(carried, reversals)
         var reads = try await reversals.created(from: from)
         var known = Set(reads.map(\.facts.id))
@@ -47,6 +52,9 @@ struct ReversalListing: Sendable {
 
 /// Stages what was taken back of payments beside the objects of a run, and reads the objects it was taken back of that
 /// no list showed.
+///
+/// All that was listed is staged, so that it is known of every object that is compared in the end: those of the period,
+/// and those that its rows name, which are read later.
 struct ReversalStaging: Sendable {
     let run: Run
     let fence: RunFence
@@ -54,6 +62,9 @@ struct ReversalStaging: Sendable {
     let client: StripeClient
     let confirmer: Confirmer
     let pool: Pool
+    /// Whether objects that no list showed are read for it: not in a backfill, which is about what was created in its
+    /// period, and about its rows.
+    let readsOthers: Bool
     let limits: ComparisonLimits
 
     func stage(_ listed: ListedReversals) async throws {
@@ -64,6 +75,7 @@ struct ReversalStaging: Sendable {
             try await StagedReversals(runID: run.id).replace(
                 staged.map { ($0.facts, $0.requestID) }, account: subject.account, for: fence, on: $0)
         }
+        guard readsOthers else { return }
         let named = found.compactMap { subject.object == .invoice ? $0.facts.invoiceID : $0.facts.paymentIntent }
         try await readUnstaged(named + listed.credited)
     }

@@ -14,10 +14,10 @@ struct BackfillCommand: AsyncParsableCommand, DatabaseUsing {
         discussion: """
             The range is half-open: --to is the first day, or moment, that is left out. Dates are read in the job's \
             time zone; a moment is given as 2026-10-01T12:00:00Z. Only what was created in the range is compared and \
-            repaired; refunds, disputes and credit notes are listed by the time of their own creation, however old \
-            the payment is that they take back. A backfill that was stopped goes on where it stopped when the same \
-            command is given again; another range of the same job gives it up. --status lists what waits for that. \
-            With --plan nothing is repaired.
+            repaired, and what its rows name, also where a refund, dispute or credit note came after it; what was \
+            taken back of other payments is left to the job's runs. A backfill that was stopped goes on where it \
+            stopped when the same command is given again; another range of the same job gives it up. --status lists \
+            what waits for that, with --json for programs. With --plan nothing is repaired.
             """)
 
     @Argument(help: ArgumentHelp("The job, by file name without .yaml.", valueName: "job"))

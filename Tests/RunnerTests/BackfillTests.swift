@@ -169,6 +169,54 @@ struct BackfillTests {
         }
     }
 
+    @Test(
+        "payments of other times that were taken back are not its own: neither compared, nor counted, nor closed",
+        arguments: [Case.orders, .charges], ["2023-10-16", "2026-07-29.dahlia"])
+    func takenBack(_ one: Case, _ version: String) async throws {
+        var setup =
+            try one == .orders
+            ? NightSetup.credits(seed: 307, orders: 300, plants: [.refunded: 2, .disputed: 2, .credited: 2])
+            : NightSetup.charges(
+                seed: 308, charges: 600, invoices: 0, missedNotices: 0, plants: [.refunded: 2, .disputed: 2])
+        setup.apiVersion = version
+        try await Night.with(setup) { night in
+            let job = one.definition(night)
+            let found = try await night.run(definition: job).findings
+            #expect(found.count >= (one == .orders ? 6 : 4))
+            let open = try await night.number("SELECT count(*) FROM trueup.finding WHERE state = 'open'")
+            // Before there was anything; what was taken back was taken back later.
+            let before = Window(
+                fromSeconds: NightSetup.nowSeconds - 9_000 * Self.day,
+                toSeconds: NightSetup.nowSeconds - 8_000 * Self.day)
+            let none = try await night.run(definition: job, range: before, origin: Self.origin)
+            #expect(none.outcome.state == .clean && none.findings.isEmpty, "\(none.outcome.problems)")
+            #expect(none.outcome.stripeObjects == 0 && none.outcome.localRows == 0)
+            #expect(try await night.number("SELECT count(*) FROM trueup.finding WHERE state = 'open'") == open)
+            // About one payment, which was taken back after its range.
+            let created = Self.created(one, night)
+            var alone = 0
+            for finding in found {
+                guard let at = created[finding.stripeID], created.values.count(where: { abs($0 - at) <= 2 }) == 1
+                else { continue }
+                alone += 1
+                let range = Window(fromSeconds: at - 1, toSeconds: at + 1)
+                let result = try await night.run(definition: job, range: range, origin: Self.origin)
+                #expect(Self.names(result.findings) == Self.names([finding]))
+                #expect(result.outcome.stripeObjects == 1 && result.outcome.localRows == 1, "\(result.outcome)")
+            }
+            #expect(alone > 1)
+        }
+    }
+
+    /// When each object that a case compares was made.
+    private static func created(_ one: Case, _ night: Night) -> [String: Int64] {
+        let made: [(String, Int64)] =
+            one == .orders
+            ? night.world.allInvoices().map { ($0.id, $0.createdSeconds) }
+            : night.world.allPaymentIntents().map { ($0.id, $0.createdSeconds) }
+        return Dictionary(uniqueKeysWithValues: made)
+    }
+
     private static let origin: RunOrigin = {
         var origin = Night.origin
         origin.trigger = .backfill

@@ -70,6 +70,28 @@ struct ReadingGapTests {
         }
     }
 
+    @Test("what was taken back in these days of an older payment is found by the first run after them")
+    func takenBack() async throws {
+        try await Night.with(Self.setup(91)) { night in
+            _ = try await Self.run(night, Self.now)
+            let order = try #require(
+                try night.history.orders.first { $0.row?.paid == true && $0.invoice?.status == .paid })
+            let id = try #require(order.invoice).id
+            night.server.clock.set(seconds: Self.now + 20 * Self.day)
+            try night.world.refund(try #require(night.world.invoice(id)?.paymentIntentID))
+            let second = try await Self.run(night, Self.later)
+            #expect(second.gaps.map(\.period) == [Self.gap])
+            let own = second.findings.filter { $0.stripeID == id }
+            #expect(own.map(\.kind) == [.refunded] && own.map(\.state) == ["open"], "\(own)")
+            // The backfill of these days is about other payments, and leaves it as it is.
+            let filled = try await night.run(nowSeconds: Self.later, range: Self.gap, origin: Self.backfill)
+            #expect(!filled.findings.contains { $0.stripeID == id })
+            let last = try await Self.run(night, Self.later + Self.day)
+            #expect(last.gaps.isEmpty && last.outcome.state == .drift, "\(last.outcome.problems)")
+            #expect(last.findings.filter { $0.stripeID == id }.map(\.state) == ["open"])
+        }
+    }
+
     @Test("an occurrence says them as well, and ends with them")
     func scheduled() async throws {
         try await Night.with(Self.setup(87)) { night in

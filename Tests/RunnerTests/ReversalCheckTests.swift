@@ -104,6 +104,33 @@ struct ReversalCheckTests {
         }
     }
 
+    @Test(
+        "a backfill does not grant for a row of its range whose invoice was made after it, and refunded",
+        arguments: versions)
+    func outsideRange(_ version: String) async throws {
+        var setup = try NightSetup.credits(seed: 65, orders: 300, plants: [.paidOpen: 2])
+        setup.apiVersion = version
+        try await Night.with(setup) { night in
+            let before = try await night.balances()
+            let orders = Array(try night.history.orders.filter { $0.plant == .paidOpen })
+            try #require(orders.count == 2)
+            try Self.refund(orders[0], night)
+            // Before anything else was made.
+            let at = Self.now - 9_000 * Self.day
+            _ = try await night.query(
+                "UPDATE task_credit_stripe_invoice SET created_at = to_timestamp($2::bigint) WHERE id = ANY($1)",
+                orders.map(\.orderID), at)
+            var origin = Night.origin
+            origin.trigger = .backfill
+            for _ in 0..<2 {
+                let range = Window(fromSeconds: at, toSeconds: at + Self.day)
+                let result = try await night.run(range: range, origin: origin)
+                try await Self.check(result, orders, night, before: before)
+                #expect(result.outcome.stripeObjects == 2 && result.outcome.localRows == 2, "\(result.outcome)")
+            }
+        }
+    }
+
     @Test("a pending charge that was paid and refunded before the look-back does not succeed", arguments: versions)
     func charges(_ version: String) async throws {
         var setup = try NightSetup.charges(
