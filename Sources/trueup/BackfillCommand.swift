@@ -51,8 +51,8 @@ struct BackfillCommand: AsyncParsableCommand, DatabaseUsing {
 
     func validate() throws {
         if status {
-            guard from == nil, to == nil, account == nil, !plan, !json else {
-                throw ValidationError("--status takes a job and nothing else.")
+            guard from == nil, to == nil, account == nil, !plan else {
+                throw ValidationError("--status takes a job, and --json; no range, no account, no plan.")
             }
         } else if name == nil || from == nil || to == nil {
             throw ValidationError("Name a job, and give --from and --to; or --status.")
@@ -108,13 +108,17 @@ struct BackfillCommand: AsyncParsableCommand, DatabaseUsing {
 
     private func list(_ set: JobSet) async throws {
         if let name, set.job(named: name) == nil { throw CommandError(files.noJob(name, in: set), code: 64) }
-        let name = name
+        let (name, json) = (name, json)
         try await Database.with(databaseOptions, settings: set.settings) { database in
-            let pool = Pool(database.target, size: 2, applicationName: "trueup backfill")
-            let lines = try await BackfillStatus(set: set, pool: pool, next: next).lines(job: name)
-            await pool.close()
-            if lines.isEmpty { Terminal.say("There are no backfills.") }
-            for line in lines { Terminal.print(line) }
+            try await Pool.with(database.target, size: 2, applicationName: "trueup backfill") { pool in
+                let status = BackfillStatus(set: set, pool: pool, next: next)
+                let standings = try await status.standings(job: name)
+                if json {
+                    return try JSONDocument.print(BackfillsDocument(backfills: standings.map { .init($0) }))
+                }
+                if standings.isEmpty { Terminal.say("There are no backfills.") }
+                for line in status.lines(standings) { Terminal.print(line) }
+            }
         }
     }
 

@@ -23,6 +23,7 @@ struct BackfillTests {
                 Scene.jobFile + "time_zone: America/New_York\n", to: "jobs/\(Scene.job).yaml")
             let none = try await scene.program.run("backfill", "--status")
             #expect(none.status == 0 && none.talk == "There are no backfills.\n" && none.output.isEmpty)
+            #expect(try await Self.documents(scene).isEmpty)
             let words = ["backfill", Scene.job, "--from", "2015-01-01", "--to", "2035-01-01"]
             let running = try scene.program.start(words)
             try await scene.wait(until: Moment.reading.rawValue)
@@ -36,6 +37,9 @@ struct BackfillTests {
             #expect(status.output.contains("interrupted  2015-01-01"), "\(status.output)")
             let line = try #require(status.output.split(separator: "\n").last { $0.hasPrefix("To go on with run 1: ") })
             #expect(line.contains("trueup backfill \(Scene.job) --from 2015-01-01 --to 20"))
+            let waiting = try await Self.documents(scene)
+            #expect(waiting.map { $0["state"] as? String } == ["interrupted"])
+            #expect(waiting.first?["command"] as? String == String(line.dropFirst("To go on with run 1: ".count)))
             // The command as it stands there.
             let again = try await scene.program.run(line.split(separator: " ").dropFirst(7).map(String.init))
             #expect(again.status == 2, "\(line) \(again.everything)")
@@ -43,8 +47,31 @@ struct BackfillTests {
             #expect(try await scene.state() == expected)
             let after = try await scene.program.run("backfill", Scene.job, "--status")
             #expect(after.output.contains("drift") && !after.output.contains("To go on"))
+            let ended = try #require(try await Self.documents(scene, [Scene.job]).first)
+            #expect(ended["state"] as? String == "drift" && ended["command"] is NSNull, "\(ended)")
+            #expect(ended["read_percent"] as? Int == 100 && (ended["objects"] as? Int ?? 0) > 2_000, "\(ended)")
             #expect(try await scene.program.run("backfill", "credit-invoice", "--status").status == 64)
         }
+    }
+
+    /// What `--status --json` says.
+    private static func documents(_ scene: Scene, _ words: [String] = []) async throws -> [[String: Any]] {
+        let result = try await scene.program.run(["backfill", "--status", "--json"] + words)
+        #expect(result.status == 0 && result.talk.isEmpty, "\(result.everything)")
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+        #expect(Set(document.keys) == ["format", "backfills"])
+        #expect(document["format"] as? String == "trueup.backfills/1")
+        let backfills = try #require(document["backfills"] as? [[String: Any]])
+        for one in backfills {
+            #expect(
+                Set(one.keys) == [
+                    "run", "job", "plan", "state", "accounts", "period", "started", "ended", "read_percent", "objects",
+                    "counts", "command",
+                ])
+            #expect(one["accounts"] as? [String] == ["task_health"] && one["plan"] as? Bool == false, "\(one)")
+        }
+        return backfills
     }
 
     @Test("one that was killed is interrupted as well, and a line a minute is all that a log gets")

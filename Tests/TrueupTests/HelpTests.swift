@@ -30,6 +30,7 @@ struct HelpTests {
             (["runs", "--limit", "0"], "--limit"),
             (["cron", "next"], "--stdin"), (["sandbox", "--port", "99999"], "--port"),
             (["check", "--online", "--schema"], "not both"),
+            (["backfill", "--status", "--json", "--plan"], "--status takes a job, and --json"),
         ])
     func usage(_ arguments: [String], _ word: String) async throws {
         let result = try await program.run(arguments)
