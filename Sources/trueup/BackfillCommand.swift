@@ -117,7 +117,8 @@ struct BackfillCommand: AsyncParsableCommand, DatabaseUsing {
                     return try JSONDocument.print(BackfillsDocument(backfills: standings.map { .init($0) }))
                 }
                 if standings.isEmpty { Terminal.say("There are no backfills.") }
-                for line in status.lines(standings) { Terminal.print(line) }
+                let lines = status.lines(standings, columns: WrappedLine.terminalColumns)
+                for line in lines { Terminal.print(line) }
             }
         }
     }

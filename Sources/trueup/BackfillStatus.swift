@@ -57,7 +57,8 @@ struct BackfillStatus {
     }
 
     /// The lines for a person; empty where there is no backfill.
-    func lines(_ standings: [Standing]) -> [String] {
+    /// - Parameter columns: of a terminal; `nil`: no line is broken.
+    func lines(_ standings: [Standing], columns: Int?) -> [String] {
         var table = TextTable(
             headings: ["run", "job", "what", "state", "from", "to", "read", "objects", "found", "repaired", "open"],
             rightAligned: [0, 6, 7, 8, 9, 10])
@@ -77,7 +78,7 @@ struct BackfillStatus {
                 one.state == .incomplete
                     ? "To do run \(run.id) again: \(command)" : "To go on with run \(run.id): \(command)")
         }
-        return table.lines + (commands.isEmpty ? [] : [""] + commands)
+        return table.lines(columns: columns) + (commands.isEmpty ? [] : [""] + commands)
     }
 
     /// A day where the moment is one's beginning in the job's zone, else the moment there.

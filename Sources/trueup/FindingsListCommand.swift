@@ -86,13 +86,7 @@ struct FindingsListCommand: AsyncParsableCommand, DatabaseUsing {
                     FindingsDocument(truncated: findings.count == limit, findings: findings.map { FindingDocument($0) })
                 )
             }
-            var table = TextTable(
-                headings: [
-                    "id", "kind", "action", "state", "account", "at Stripe", "local row", "agency", "stripe", "local",
-                    "first seen", "runs", "owner",
-                ], rightAligned: [7, 8, 9, 11])
-            for finding in findings { table.rows.append(row(finding)) }
-            for line in table.lines { Terminal.print(line) }
+            for line in lines(findings, columns: WrappedLine.terminalColumns) { Terminal.print(line) }
             if findings.isEmpty { Terminal.say(words) }
             if findings.count == limit { Terminal.say("There may be more: raise --limit.") }
         }
@@ -119,6 +113,22 @@ struct FindingsListCommand: AsyncParsableCommand, DatabaseUsing {
             return "No findings: run \(run.id) has not compared everything (\(state.rawValue))."
         }
         return run.isPlan ? "Run \(run.id) was a plan: it keeps no findings; its plan file has them." : "No findings."
+    }
+
+    /// The list as a table.
+    /// - Parameter columns: of a terminal; `nil`: the table is as wide as it is.
+    private func lines(_ findings: [Finding], columns: Int?) -> [String] {
+        var table = TextTable(
+            headings: [
+                "id", "kind", "action", "state", "account", "at Stripe", "local row", "agency", "stripe", "local",
+                "first seen", "runs", "owner",
+            ], rightAligned: [7, 8, 9, 11])
+        table.rows = findings.map { row($0) }
+        guard let columns, table.width > columns else { return table.lines }
+        // In two lines of 80 columns: what it is, and what it is about.
+        let day = 10
+        for index in table.rows.indices { table.rows[index][day] = String(table.rows[index][day].prefix(10)) }
+        return table.inOrder([0, 1, 2, 3, 4, 7, day, 11, 5, 6, 8, 9, 12]).lines(columns: columns)
     }
 
     private func row(_ finding: Finding) -> [String] {

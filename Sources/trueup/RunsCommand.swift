@@ -65,7 +65,7 @@ struct RunsCommand: AsyncParsableCommand, DatabaseUsing {
             ])
         }
         if table.rows.isEmpty { Terminal.say("Nothing was missed.") }
-        for line in table.lines { Terminal.print(line) }
+        for line in table.lines(columns: WrappedLine.terminalColumns) { Terminal.print(line) }
     }
 
     private func list(_ runs: Runs, _ pool: Pool) async throws {
@@ -107,7 +107,7 @@ struct RunsCommand: AsyncParsableCommand, DatabaseUsing {
         rows += reports.map { ($0.startedAt, cells($0, held)) }
         table.rows = rows.sorted { $0.at > $1.at }.prefix(limit).map(\.cells)
         if table.rows.isEmpty { Terminal.say("No runs yet. Start one with: " + next.onJobs("trueup run JOB")) }
-        for line in table.lines { Terminal.print(line) }
+        for line in table.lines(columns: WrappedLine.terminalColumns) { Terminal.print(line) }
     }
 
     private func cells(_ report: ReportAttempt, _ held: Set<String>) -> [String] {

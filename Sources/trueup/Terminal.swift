@@ -67,19 +67,74 @@ struct TextTable {
     var rightAligned: Set<Int> = []
     var rows: [[String]] = []
 
-    /// The lines, the heading first. Without rows there is nothing.
-    var lines: [String] {
-        guard !rows.isEmpty else { return [] }
-        let all = [headings] + rows
-        let widths = headings.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-        return all.map { row in
-            let cells = row.indices.map { column in
-                let space = String(repeating: " ", count: widths[column] - row[column].count)
-                return rightAligned.contains(column) ? space + row[column] : row[column] + space
-            }
-            let line = cells.joined(separator: "  ")
-            return String(line.reversed().drop(while: { $0 == " " }).reversed())
+    /// Between two columns.
+    private static let gap = 2
+    /// Before the columns of a row's further lines.
+    private static let indent = 4
+
+    private var widths: [Int] {
+        headings.indices.map { column in
+            rows.reduce(headings[column].count) { max($0, $1[column].count) }
         }
+    }
+
+    /// How many columns of a terminal it takes.
+    var width: Int { widths.reduce(0, +) + Self.gap * (widths.count - 1) }
+
+    /// The lines, the heading first. Without rows there is nothing.
+    var lines: [String] { lines(columns: nil) }
+
+    /// The lines on a terminal: where the table is wider, its columns go on in further lines, which are indented. Each
+    /// row has them as the headings have, but for those that are empty; a text that is wider is broken between words.
+    /// - Parameter columns: how wide the terminal is; `nil`: there is none, and the table is as wide as it is.
+    func lines(columns: Int?) -> [String] {
+        guard !rows.isEmpty else { return [] }
+        let widths = widths
+        let parts = columns.map { Self.parts(widths, columns: $0) } ?? [widths.indices]
+        return ([headings] + rows).flatMap { row in
+            let lines = parts.map { part in
+                let space = part.lowerBound == 0 ? "" : String(repeating: " ", count: Self.indent)
+                return space + line(row, part, widths)
+            }
+            return lines.filter { line in !line.allSatisfy { $0 == " " } }.wrapped(columns)
+        }
+    }
+
+    private func line(_ row: [String], _ part: Range<Int>, _ widths: [Int]) -> String {
+        let cells = part.map { column in
+            let space = String(repeating: " ", count: widths[column] - row[column].count)
+            return rightAligned.contains(column) ? space + row[column] : row[column] + space
+        }
+        let line = cells.joined(separator: String(repeating: " ", count: Self.gap))
+        return String(line.reversed().drop(while: { $0 == " " }).reversed())
+    }
+
+    /// Which columns stand beside each other, as many as there is room for.
+    private static func parts(_ widths: [Int], columns: Int) -> [Range<Int>] {
+        var parts: [Range<Int>] = []
+        var start = 0
+        var used = 0
+        for (index, width) in widths.enumerated() {
+            if index == start {
+                used += width
+            } else if used + gap + width > columns {
+                parts.append(start..<index)
+                start = index
+                used = indent + width
+            } else {
+                used += gap + width
+            }
+        }
+        return parts + [start..<widths.count]
+    }
+
+    /// The same columns in another order.
+    /// - Parameter order: the numbers of all of them.
+    func inOrder(_ order: [Int]) -> TextTable {
+        TextTable(
+            headings: order.map { headings[$0] },
+            rightAligned: Set(order.indices.filter { rightAligned.contains(order[$0]) }),
+            rows: rows.map { row in order.map { row[$0] } })
     }
 }
 

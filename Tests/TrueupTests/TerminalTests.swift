@@ -24,6 +24,32 @@ struct TerminalTests {
         }
     }
 
+    @Test(
+        "a table that is wider goes on in further lines, with every cell, and is whole in a pipe",
+        arguments: [80, 60, 0])
+    func tables(_ columns: Int) async throws {
+        try await Scene.with { scene in
+            let range = ["--from", "2015-01-01", "--to", "2035-01-01"]
+            for words in [["run", Scene.job, "--plan"], ["run", Scene.job], ["backfill", Scene.job] + range] {
+                #expect(try await scene.program.run(words).status == 2)
+            }
+            let width = columns == 0 ? 80 : columns
+            for words in [["findings", "list"], ["runs"], ["backfill", "--status"]] {
+                let piped = try await scene.program.run(words)
+                let shown = try await scene.program.run(words, columns: columns)
+                #expect(piped.status == 0 && shown.status == 0, "\(shown.everything)")
+                #expect(piped.output.split(separator: "\n").contains { $0.count > width }, "\(words)")
+                let long = shown.output.split(separator: "\n").filter { $0.count > width }
+                #expect(long.isEmpty, "\(words): \(long)")
+                let cells = Set(shown.output.split(whereSeparator: \.isWhitespace))
+                let lost = Set(piped.output.split(whereSeparator: \.isWhitespace)).subtracting(cells)
+                // Of when a finding was first seen there is the day.
+                let isTime = { (word: Substring) in word == "UTC" || word.contains(":") }
+                #expect(lost.allSatisfy { words[0] == "findings" && isTime($0) }, "\(words): \(lost)")
+            }
+        }
+    }
+
     /// Without what differs from run to run.
     private static func words(_ text: String) -> [String] {
         text.split(whereSeparator: \.isWhitespace).map { $0.contains(where: \.isNumber) ? "#" : String($0) }
