@@ -13,4 +13,18 @@ extension Runs {
                 """, job)[0]["has_compared"]
         }
     }
+
+    /// The last plan that came to its end; `nil` where there is none.
+    /// - Parameter job: of this one; `nil`: of any.
+    public func lastPlan(job: String?) async throws -> Run? {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT \(Self.columns) FROM trueup.run
+                WHERE is_plan AND state IN ('clean', 'repaired', 'drift') AND ($1::text IS NULL OR job = $1)
+                ORDER BY id DESC LIMIT 1
+                """, job
+            ).first.map(Run.init)
+        }
+    }
 }

@@ -76,10 +76,11 @@ struct FindingsListCommand: AsyncParsableCommand, DatabaseUsing {
         try await Database.with(databaseOptions, settings: set?.settings) { database in
             let (findings, words) = try await Pool.with(
                 database.target, applicationName: "trueup findings"
-            ) { pool -> ([Finding], String) in
+            ) { pool -> ([Finding], String?) in
                 try await NameFilter(set: set, pool: pool).check(job: job, account: account)
                 let run = try await askedRun(pool)
-                return (try await Findings(pool: pool).list(filter), try await nothing(run, pool))
+                let findings = try await Findings(pool: pool).list(filter)
+                return (findings, try await remark(run, pool, isEmpty: findings.isEmpty))
             }
             if json.json {
                 return try JSONDocument.print(
@@ -87,7 +88,7 @@ struct FindingsListCommand: AsyncParsableCommand, DatabaseUsing {
                 )
             }
             for line in lines(findings, columns: WrappedLine.terminalColumns) { Terminal.print(line) }
-            if findings.isEmpty { Terminal.say(words) }
+            if let words { Terminal.say(words) }
             if findings.count == limit { Terminal.say("There may be more: raise --limit.") }
         }
     }
@@ -101,13 +102,19 @@ struct FindingsListCommand: AsyncParsableCommand, DatabaseUsing {
         return run
     }
 
-    /// What an empty list means: that there is nothing, or that nobody has looked.
-    private func nothing(_ run: Run?, _ pool: Pool) async throws -> String {
+    /// What an empty list means: that there is nothing, or that nobody has looked; and what a list lacks that only
+    /// plans know of.
+    private func remark(_ run: Run?, _ pool: Pool, isEmpty: Bool) async throws -> String? {
         let runs = Runs(pool: pool)
         guard let run else {
-            if try await runs.hasCompared(job: job) { return "No findings." }
-            return "No findings: no run" + (job.map { " of " + printable($0) } ?? "") + " has compared anything yet."
+            if try await runs.hasCompared(job: job) { return isEmpty ? "No findings." : nil }
+            if let plan = try await runs.lastPlan(job: job) {
+                return try await PlannedDifferences(plan: plan, next: next).besideList(isEmpty: isEmpty, runs)
+            }
+            let whose = job.map { " of " + printable($0) } ?? ""
+            return isEmpty ? "No findings: no run\(whose) has compared anything yet." : nil
         }
+        guard isEmpty else { return nil }
         let state = run.stateNow(try await JobLock.held(of: [run.job], pool: pool))
         guard [.clean, .repaired, .drift].contains(state) else {
             return "No findings: run \(run.id) has not compared everything (\(state.rawValue))."

@@ -56,6 +56,7 @@ struct ApplyCommand: AsyncParsableCommand, DatabaseUsing {
         let pool = Pool(database.target, size: JobRun.poolSize, applicationName: "trueup apply")
         let view = RunView(definition, isQuiet: true)
         let result: PlanRun.Result
+        let planned: Run?
         do {
             result = try await PlanRun(
                 plan: plan, path: self.plan, definition: definition, jobs: set.jobs, clients: accounts.clients,
@@ -66,6 +67,7 @@ struct ApplyCommand: AsyncParsableCommand, DatabaseUsing {
                     view.show($0)
                 }
             ).apply()
+            planned = try await Runs(pool: pool).run(id: plan.run)
         } catch {
             view.clear()
             await pool.close()
@@ -97,6 +99,10 @@ struct ApplyCommand: AsyncParsableCommand, DatabaseUsing {
                     + next.onJobs("trueup findings list --state accepted"))
         } else if result.exitCode == 0, result.applied > 0 {
             Terminal.print("To undo it: " + next.onJobs("trueup revert \(result.runID)"))
+        }
+        if plan.purpose == .repair, !plan.reviews.isEmpty, let planned {
+            let words = PlannedDifferences(plan: planned, next: next).afterApply(reviews: plan.reviews.count)
+            for line in [words].wrapped(WrappedLine.terminalColumns) { Terminal.print(line) }
         }
         return result.exitCode
     }

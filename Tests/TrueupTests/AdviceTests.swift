@@ -62,6 +62,35 @@ struct AdviceTests {
         }
     }
 
+    @Test("after plans and an apply it is said what is open, and how it gets into the list of findings")
+    func onlyPlans() async throws {
+        try await Scene.with(orders: 200, plants: [.paidOpen: 2, .openPaid: 1]) { scene in
+            let listing = "What is open gets into the list of findings by a run, which repairs what its job lets it: "
+            let command = "trueup run \(Scene.job) --jobs ./jobs"
+            for _ in 0..<2 { #expect(try await scene.program.run("run", Scene.job, "--plan").status == 2) }
+            let planned = try await scene.program.run(["findings", "list"] + Self.files)
+            let start = "No findings: only plans have compared anything, and they keep none. The last one, run 2 of "
+            let found = "\(Scene.job), found 3 differences, which its plan file has"
+            #expect(planned.talk == "\(start)\(found). \(listing)\(command)\n", "\(planned.everything)")
+            let names = try FileManager.default.contentsOfDirectory(atPath: scene.folder.path + "/plans")
+            let path = "plans/" + (try #require(names.first { $0.hasPrefix("\(Scene.job)-repair-1-") }))
+            let applied = try await scene.program.run(["apply", path] + Self.files)
+            let words = "\n1 difference of this plan needs a person. \(listing)\(command)\n"
+            #expect(applied.status == 0 && applied.output.hasSuffix(words), "\(applied.everything)")
+            let since = "\(start)\(found); run 3 has applied a plan since. \(listing)\(command)\n"
+            let after = try await scene.program.run(["findings", "list", "--job", Scene.job] + Self.files)
+            #expect(after.status == 0 && after.output.isEmpty && after.talk == since, "\(after.everything)")
+            let closed = try await scene.program.run("findings", "list", "--state", "closed")
+            #expect(closed.output.contains("closed: repaired"), "\(closed.everything)")
+            #expect(closed.talk.hasPrefix("These may not be all: only plans have compared "), "\(closed.talk)")
+            #expect(try await scene.program.run("run", Scene.job).status == 2)
+            let open = try await scene.program.run("findings", "list")
+            #expect(open.output.contains("unpaid_in_stripe") && open.talk.isEmpty, "\(open.everything)")
+            let none = try await scene.program.run("findings", "list", "--kind", "missed_void")
+            #expect(none.talk == "No findings.\n" && none.output.isEmpty, "\(none.everything)")
+        }
+    }
+
     @Test("what a refusal names leads to the same files")
     func refusals() async throws {
         try await Scene.with(orders: 60, plants: [:]) { scene in
