@@ -47,11 +47,20 @@ struct Answer: Sendable {
             }
             pen.text(page.rows.isEmpty ? "],\n  \"has_more\": " : "\n  ],\n  \"has_more\": ")
             pen.boolean(page.hasMore)
+            if let total = page.total {
+                pen.text(",\n  \"total_count\": ")
+                pen.integer(Int64(total))
+            }
             pen.text(",\n  \"url\": ")
             pen.quoted(url)
             pen.text("\n}")
         }
         listed = ids
+    }
+
+    /// A page without a row that says there is more.
+    static func emptyPage(of url: String) -> Answer {
+        Answer(list: ListPage<String>(rows: [], hasMore: true), url: url, bound: { _ in 0 }, write: { _, _ in })
     }
 
     /// An error. Unauthenticated answers and those before a request id have no link to the log.

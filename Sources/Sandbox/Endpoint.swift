@@ -74,6 +74,14 @@ enum Endpoint: String, CaseIterable, Sendable {
         }
     }
 
+    /// Whether it answers with a page, also where no script waits for it.
+    var isPaged: Bool {
+        switch self {
+        case .invoiceLines, .checkoutSessions, .webhookEndpoints: true
+        default: isList
+        }
+    }
+
     /// What a restricted key would need to write here, or to read its account or its events.
     var neededPermission: String {
         switch self {

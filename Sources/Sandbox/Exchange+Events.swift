@@ -79,7 +79,8 @@ extension Exchange {
             ])
         }
         return Answer(
-            list: ListPage(rows: rows, hasMore: false), url: "/v1/webhook_endpoints", ids: [],
+            list: ListPage(rows: rows, hasMore: false, total: parameters.countsAll ? rows.count : nil),
+            url: "/v1/webhook_endpoints", ids: [],
             bound: { $0.sizeBound(depth: 2) }, write: { $0.write(depth: 2, to: &$1) })
     }
 }

@@ -209,7 +209,8 @@ extension Exchange {
         let intent = world.view.intent(id: wanted).flatMap { $0.hasCheckoutSession ? $0 : nil }
         let rows = [intent].compactMap { $0?.checkoutSession(version, world.renderer.space, world.account.livemode) }
         return Answer(
-            list: ListPage(rows: rows, hasMore: false), url: "/v1/checkout/sessions", ids: [],
+            list: ListPage(rows: rows, hasMore: false, total: parameters.countsAll ? rows.count : nil),
+            url: "/v1/checkout/sessions", ids: [],
             bound: { $0.sizeBound(depth: 2) }, write: { $0.write(depth: 2, to: &$1) })
     }
 }

@@ -4,7 +4,7 @@ extension Exchange {
             "collection_method", "created", "customer", "due_date", "ending_before", "expand", "limit",
             "starting_after", "status", "subscription",
         ])
-        try refuseExpansion()
+        let wantsPayments = try wantsPayments("data.payments")
         let filter = try parameters.listFilter()
         let view = world.view
         let status = try statusFilter()
@@ -20,13 +20,29 @@ extension Exchange {
                 && (customerIndex == nil || record.customer == customerIndex)
                 && (subscriptionIndex == nil || record.subscription == subscriptionIndex)
         }
+        var payments: [Int64: ShownPayments] = [:]
+        if wantsPayments {
+            for invoice in page.rows { payments[invoice.index] = try shownPayments(of: invoice, in: view) }
+        }
+        return answer(page, payments, in: view)
+    }
+
+    private func answer(
+        _ page: ListPage<InvoiceRecord>, _ payments: [Int64: ShownPayments], in view: WorldView
+    ) -> Answer {
         let renderer = world.renderer
         let layout = renderer.layout(version, depth: 2)
         return Answer(
             list: page, url: "/v1/invoices",
             ids: listedIDs(page) { renderer.space.text(.invoice, $0.index, createdSeconds: $0.createdSeconds) },
-            bound: { renderer.sizeBound($0, customer: view.customer($0.customer), layout: layout) },
-            write: { renderer.write($0, customer: view.customer($0.customer), layout: layout, to: &$1) })
+            bound: {
+                renderer.sizeBound(
+                    $0, customer: view.customer($0.customer), layout: layout, payments: payments[$0.index])
+            },
+            write: {
+                renderer.write(
+                    $0, customer: view.customer($0.customer), layout: layout, payments: payments[$0.index], to: &$1)
+            })
     }
 
     private func statusFilter() throws(SandboxError) -> SandboxInvoiceStatus? {
@@ -51,23 +67,30 @@ extension Exchange {
     }
 
     /// Most expansions are not part of the sandbox; a request for one must not be answered as if there were none.
+    /// How many there are on all pages, lists say in earlier versions only
+    /// (https://docs.stripe.com/changelog/basil/2025-03-31/deprecate-total-count-expansion).
     func refuseExpansion(except known: String? = nil) throws(SandboxError) {
-        guard let first = parameters.list("expand").first(where: { $0 != known }) else { return }
-        throw SandboxError(400, "This property cannot be expanded (\(first)).", param: "expand")
+        for name in parameters.list("expand") where name != known {
+            let isCount = name == "total_count" && endpoint.isPaged
+            if isCount, version == .v2023 { continue }
+            throw SandboxError(
+                400, "This property cannot be expanded (\(name)).", code: isCount ? "property_forbidden" : nil,
+                param: "expand")
+        }
     }
 
     /// Writes the latest charges of intents, where the request wants them whole.
     func chargeExpansion(_ name: String) throws(SandboxError) -> PartRenderer? {
         try refuseExpansion(except: name)
-        return parameters.list("expand").isEmpty ? nil : world.partRenderer
+        return parameters.list("expand").contains(name) ? world.partRenderer : nil
     }
 
     func retrieveInvoice() throws(SandboxError) -> Answer {
         try parameters.allow(["expand"])
-        try refuseExpansion()
+        let wantsPayments = try wantsPayments("payments")
         let view = world.view
         guard let invoice = view.invoice(id: id) else { throw .noSuch("invoice", id, param: "invoice") }
-        return answer(invoice, in: view)
+        return answer(invoice, in: view, payments: wantsPayments ? try shownPayments(of: invoice, in: view) : nil)
     }
 
     func listLines() throws(SandboxError) -> Answer {
@@ -100,7 +123,8 @@ extension Exchange {
         }
         let layout = renderer.lineLayout(version)
         return Answer(
-            list: ListPage(rows: Array(rows), hasMore: hasMore), url: "/v1/invoices/\(id)/lines",
+            list: ListPage(rows: Array(rows), hasMore: hasMore, total: filter.counts ? ids.count : nil),
+            url: "/v1/invoices/\(id)/lines",
             bound: { _ in renderer.lineSizeBound(invoice, layout) },
             write: { renderer.writeLine(invoice, $0, layout, to: &$1) })
     }
@@ -120,7 +144,7 @@ extension Exchange {
         case .finalizeInvoice: try parameters.allow(["auto_advance", "expand"])
         default: try parameters.allow(["expand"])
         }
-        try refuseExpansion()
+        let wantsPayments = try wantsPayments("payments")
         let outOfBand = try parameters.boolean("paid_out_of_band") ?? false
         let advance = try parameters.boolean("auto_advance")
         let moved = try change { change throws(SandboxError) in
@@ -135,6 +159,7 @@ extension Exchange {
             default: return try change.markUncollectible(invoice)
             }
         }
-        return answer(moved, in: world.view)
+        let view = world.view
+        return answer(moved, in: view, payments: wantsPayments ? try shownPayments(of: moved, in: view) : nil)
     }
 }

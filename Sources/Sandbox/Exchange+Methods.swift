@@ -131,8 +131,10 @@ extension Exchange {
         let rows = all.dropFirst(start).prefix(filter.limit).map {
             $0.json(version, livemode: livemode, space: space)
         }
+        let page = ListPage(
+            rows: rows, hasMore: all.count > start + rows.count, total: filter.counts ? all.count : nil)
         return Answer(
-            list: ListPage(rows: rows, hasMore: all.count > start + rows.count), url: "/v1/payment_methods",
+            list: page, url: "/v1/payment_methods",
             bound: { $0.sizeBound(depth: 2) }, write: { $0.write(depth: 2, to: &$1) })
     }
 

@@ -78,12 +78,13 @@ struct Exchange {
     }
 
     /// An invoice alone.
-    func answer(_ invoice: InvoiceRecord, in view: WorldView) -> Answer {
+    func answer(_ invoice: InvoiceRecord, in view: WorldView, payments: ShownPayments? = nil) -> Answer {
         let renderer = world.renderer
         let layout = renderer.layout(version, depth: 0)
         let customer = view.customer(invoice.customer)
-        return Answer(bound: renderer.sizeBound(invoice, customer: customer, layout: layout)) { pen in
-            renderer.write(invoice, customer: customer, layout: layout, to: &pen)
+        let bound = renderer.sizeBound(invoice, customer: customer, layout: layout, payments: payments)
+        return Answer(bound: bound) { pen in
+            renderer.write(invoice, customer: customer, layout: layout, payments: payments, to: &pen)
         }
     }
 }

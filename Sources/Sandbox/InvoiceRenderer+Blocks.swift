@@ -18,6 +18,8 @@ extension InvoiceRenderer {
                 record.taxPercent == 0 ? nil : record.tax, of: record.subtotal, record, layout.version,
                 depth: depth + 1, to: &pen)
         case .parent: writeParent(record, depth: depth + 1, to: &pen)
+        // Written by who has them.
+        case .payments: break
         }
     }
 

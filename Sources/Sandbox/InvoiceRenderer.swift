@@ -25,15 +25,20 @@ struct InvoiceRenderer: Sendable {
         layouts[version.position * Self.depths.count + depth / 2]
     }
 
-    /// An upper bound of the bytes that ``write(_:customer:layout:to:)`` needs.
-    func sizeBound(_ record: InvoiceRecord, customer: CustomerRecord?, layout: InvoiceLayout) -> Int {
+    /// An upper bound of the bytes that ``write(_:customer:layout:payments:to:)`` needs.
+    func sizeBound(
+        _ record: InvoiceRecord, customer: CustomerRecord?, layout: InvoiceLayout, payments: ShownPayments? = nil
+    ) -> Int {
         let fixed = layout.invoice.sizeBound + 4_096
         let line = layout.lines.item.sizeBound + 2_048
         return fixed + line * record.lines + 6 * (record.wordsLength + (customer?.wordsLength ?? 0))
+            + (payments?.sizeBound ?? 0)
     }
 
+    /// - Parameter payments: shown where the version has them in an invoice; `nil`: nobody asked for them.
     func write(
-        _ record: InvoiceRecord, customer: CustomerRecord?, layout: InvoiceLayout, to pen: inout Pen
+        _ record: InvoiceRecord, customer: CustomerRecord?, layout: InvoiceLayout, payments: ShownPayments? = nil,
+        to pen: inout Pen
     ) {
         layout.invoice.write(to: &pen) { slot, pen in
             switch slot {
@@ -41,6 +46,8 @@ struct InvoiceRenderer: Sendable {
             case .amount(let amount): write(amount, record, to: &pen)
             case .time(let time): write(time, record, to: &pen)
             case .flag(let flag): write(flag, record, to: &pen)
+            case .block(.payments):
+                if let payments { payments.write(of: record, depth: layout.depth + 1, to: &pen) }
             case .block(let block): write(block, record, customer, layout, to: &pen)
             }
         }

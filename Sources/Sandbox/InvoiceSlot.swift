@@ -70,7 +70,7 @@ enum InvoiceSlot: Sendable {
     }
 
     enum Block: String, Sendable {
-        case lines, metadata, parent, rendering
+        case lines, metadata, parent, payments, rendering
         case customFields = "custom_fields"
         case customerAddress = "customer_address"
         case paymentMethodOptions = "payment_method_options"

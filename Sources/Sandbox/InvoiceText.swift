@@ -182,7 +182,7 @@ enum InvoiceText {
             "default_mandate": null,
             "payment_method_options": {{payment_method_options}},
             "payment_method_types": {{payment_method_types}}
-          },
+          },{{payments}}
           "period_end": {{period_end}},
           "period_start": {{period_start}},
           "post_payment_credit_notes_amount": {{post_payment_credit}},

@@ -24,6 +24,8 @@ struct ListCursor {
 struct ListPage<Row> {
     var rows: [Row]
     var hasMore: Bool
+    /// How many there are on all pages, where the request wants to know it.
+    var total: Int?
 }
 
 /// Several tracks as one list, newest first. Equal creation times are ordered by track and position, so that every
@@ -33,6 +35,13 @@ struct Listing<Row> {
     /// Half-open, in Unix seconds.
     var fromSeconds: Int64
     var toSeconds: Int64
+
+    /// How many objects there are on all pages.
+    var count: Int {
+        tracks.reduce(0) { sum, track in
+            sum + track.range(fromSeconds, toSeconds).count { track.row($0) != nil }
+        }
+    }
 
     /// The page of at most `limit` objects that come after the cursor, which is older than it.
     func page(after cursor: ListCursor?, limit: Int) -> ListPage<Row> {

@@ -26,6 +26,9 @@ extension Parameters {
         return text
     }
 
+    /// Whether a list is to say how many there are on all its pages.
+    var countsAll: Bool { list("expand").contains("total_count") }
+
     /// `limit`, the cursors and the window of `created`.
     func listFilter() throws(SandboxError) -> ListFilter {
         var filter = ListFilter()
@@ -49,6 +52,7 @@ extension Parameters {
                 400, "You may only specify one of these parameters: ending_before, starting_after.",
                 param: "ending_before")
         }
+        filter.counts = countsAll
         if let window = try window("created") {
             filter.fromSeconds = window.lowerBound
             filter.toSeconds = window.upperBound

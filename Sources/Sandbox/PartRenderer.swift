@@ -40,7 +40,8 @@ struct PartRenderer: Sendable {
         // At any depth: a charge also stands inside its intent.
         charges = (0...4).map { Template(ChargeText.any, depth: $0) { PartSlot(rawValue: $0) } }
         refunds = templates(RefundText.any)
-        payments = templates(InvoicePaymentText.dahlia)
+        // A payment also stands inside its invoice.
+        payments = (0...5).map { Template(InvoicePaymentText.dahlia, depth: $0) { PartSlot(rawValue: $0) } }
     }
 
     /// - Parameter expanding: the charge that was refunded or is disputed is written whole, where it was asked for.
@@ -222,12 +223,12 @@ struct PartRenderer: Sendable {
 
 extension PartRenderer {
     /// An upper bound of what the payment of an invoice needs.
-    var paymentSizeBound: Int { payments[2].sizeBound + 512 }
+    var paymentSizeBound: Int { payments[5].sizeBound + 512 }
 
     /// The payment that a finalized invoice expects, at the depth of its first brace.
     func writePayment(_ invoice: InvoiceRecord, _ intent: IntentRecord, depth: Int, to pen: inout Pen) {
         let isPaid = intent.status == .succeeded
-        payments[depth / 2].write(to: &pen) { slot, pen in
+        payments[depth].write(to: &pen) { slot, pen in
             switch slot {
             case .id:
                 pen.id(intent.paymentKind, intent.index, createdSeconds: intent.createdSeconds, in: space)

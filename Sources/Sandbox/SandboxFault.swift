@@ -22,6 +22,12 @@ public enum SandboxFault: String, Sendable, CaseIterable {
     case html
     /// The request is carried out; the answer is 500 all the same, and is kept for the idempotency key, as Stripe does.
     case serverErrorAfter = "500_after"
+    /// 404 without a code, as of a URL that nobody knows; nothing was done.
+    case unknownURL = "404"
+    /// 404 with code `resource_missing` about another object than that of the path; nothing was done.
+    case otherMissing = "404_other"
+    /// A list is answered by an empty page that says there is more; every other request as ever.
+    case emptyPage = "empty_page"
 
     /// Whether the request is carried out and its answer gets lost.
     var losesAnswer: Bool { self == .timeoutAfter || self == .resetAfter || self == .cut }
@@ -35,15 +41,21 @@ public struct SandboxFaults: Sendable, Equatable {
         public var fault: SandboxFault
         /// The how-manieth matching request it is, from 1.
         public var occurrence: Int
+        /// Whether all that match after it fail as well.
+        public var lasts: Bool
         /// `GET`, `POST`, `DELETE`; `nil` for any.
         public var method: String?
         /// What the path with its query has to contain; empty for any.
         public var pathContains: String
 
         /// All members, with defaults where there is a usual value.
-        public init(_ fault: SandboxFault, occurrence: Int = 1, method: String? = nil, pathContains: String = "") {
+        public init(
+            _ fault: SandboxFault, occurrence: Int = 1, lasts: Bool = false, method: String? = nil,
+            pathContains: String = ""
+        ) {
             self.fault = fault
             self.occurrence = occurrence
+            self.lasts = lasts
             self.method = method
             self.pathContains = pathContains
         }
@@ -111,7 +123,8 @@ struct FaultPlan: Sendable {
                 script.pathContains.isEmpty || Substring(path).firstRange(of: script.pathContains) != nil
             else { continue }
             seen[number] += 1
-            if seen[number] == script.occurrence, scripted == nil { scripted = script.fault }
+            let isDue = seen[number] == script.occurrence || (script.lasts && seen[number] > script.occurrence)
+            if isDue, scripted == nil { scripted = script.fault }
         }
         if let scripted { return scripted }
         guard !faults.rates.isEmpty else { return nil }

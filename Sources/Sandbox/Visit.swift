@@ -24,6 +24,9 @@ struct Visit: Sendable {
         self.delayNanoseconds = delayNanoseconds
     }
 
+    /// Without its query.
+    private var path: String { String(request.uri.prefix { $0 != "?" }) }
+
     private var versionHeader: String? { request.headers.first(name: "Stripe-Version") }
 
     private var version: SandboxAPIVersion {
@@ -44,11 +47,14 @@ struct Visit: Sendable {
         case .lockTimeout: return refused(.lockTimeout)
         case .unavailable: return refused(.server(503))
         case .html: return page
+        case .unknownURL: return refused(.unrecognized(request.method, path))
+        case .otherMissing:
+            return refused(.noSuch("account", world.account.accountID, param: "account"))
         case .timeout, .reset:
             var silent = refused(.server(500))
             silent.fault = fault
             return silent
-        case .serverError, .serverErrorAfter, .timeoutAfter, .resetAfter, .cut, nil: break
+        case .serverError, .serverErrorAfter, .timeoutAfter, .resetAfter, .cut, .emptyPage, nil: break
         }
         do throws(SandboxError) {
             return try carriedOut(fault, readOnlyKey: readOnlyKey)
@@ -63,7 +69,7 @@ struct Visit: Sendable {
             throw SandboxError(400, "Invalid Stripe API version: \(versionHeader)")
         }
         guard let endpoint else {
-            throw .unrecognized(request.method, String(request.uri.prefix { $0 != "?" }))
+            throw .unrecognized(request.method, path)
         }
         let isHidden =
             switch endpoint {
@@ -85,10 +91,10 @@ struct Visit: Sendable {
         guard let key = idempotencyKey else {
             if fault == .serverError { return failing(fault, broken(.server(500)), []) }
             let answer = try exchange.answer()
+            if fault == .emptyPage, exchange.endpoint.isPaged { return failing(fault, .emptyPage(of: path), []) }
             return failing(fault, fault == .serverErrorAfter ? broken(.server(500)) : answer, [])
         }
         let now = world.clock.nowSeconds
-        let path = String(request.uri.prefix { $0 != "?" })
         let fingerprint = "\(path) \(parameters.entries.map { "\($0.path)=\($0.value)" }.sorted())"
         let table = world.idempotency
         if case .replay(let kept) = try table.begin(key, fingerprint: fingerprint, nowSeconds: now) {

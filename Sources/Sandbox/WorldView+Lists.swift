@@ -5,6 +5,8 @@ struct ListFilter: Sendable {
     var limit = 10
     var startingAfter: String?
     var endingBefore: String?
+    /// Whether all that pass are counted.
+    var counts = false
 }
 
 extension WorldView {
@@ -15,15 +17,20 @@ extension WorldView {
         // Nothing from the future can be seen, whatever the window says.
         let listing = Listing(
             tracks: tracks, fromSeconds: filter.fromSeconds, toSeconds: min(filter.toSeconds, nowSeconds + 1))
+        var page: ListPage<Row>
         if let id = filter.endingBefore {
             guard let place = cursor(id) else {
                 throw .noSuch(noun, id, param: "ending_before", status: 400)
             }
-            return listing.page(before: place, limit: filter.limit)
+            page = listing.page(before: place, limit: filter.limit)
+        } else if let id = filter.startingAfter {
+            guard let place = cursor(id) else { throw .noSuch(noun, id, param: "starting_after", status: 400) }
+            page = listing.page(after: place, limit: filter.limit)
+        } else {
+            page = listing.page(after: nil, limit: filter.limit)
         }
-        guard let id = filter.startingAfter else { return listing.page(after: nil, limit: filter.limit) }
-        guard let place = cursor(id) else { throw .noSuch(noun, id, param: "starting_after", status: 400) }
-        return listing.page(after: place, limit: filter.limit)
+        if filter.counts { page.total = listing.count }
+        return page
     }
 
     func invoices(

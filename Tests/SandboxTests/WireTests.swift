@@ -32,12 +32,41 @@ struct WireTests {
                 #expect(answer.headers["content-type"] == "text/html")
             case (.timeout, .silence), (.timeoutAfter, .silence), (.reset, .reset), (.resetAfter, .reset): break
             case (.cut, .cut(let announced, let received)): #expect(received == announced / 2)
+            case (.unknownURL, .answer(let answer)):
+                #expect(try answer.status == 404 && answer.decoded(ErrorBody.self).error.code == nil)
+            case (.otherMissing, .answer(let answer)):
+                let error = try answer.decoded(ErrorBody.self).error
+                #expect(answer.status == 404 && error.code == "resource_missing" && error.param == "account")
+            // It is no list.
+            case (.emptyPage, .answer(let answer)): #expect(answer.status == 200)
             default: Issue.record("\(fault) was seen as \(outcome)")
             }
             let made = try await client.page("/v1/events?type=customer.created").data.count
-            let acts: Set<SandboxFault> = [.timeoutAfter, .resetAfter, .cut, .serverErrorAfter]
+            let acts: Set<SandboxFault> = [.timeoutAfter, .resetAfter, .cut, .serverErrorAfter, .emptyPage]
             #expect(made == (acts.contains(fault) ? 2 : 1))
             #expect(server.statistics.accounts["default"]?.faults == [fault: 1])
+        }
+    }
+
+    @Test("a list can be an empty page that says there is more, once or from then on")
+    func emptyPages() async throws {
+        let faults = SandboxFaults(scripts: [
+            .init(.emptyPage, occurrence: 2, pathContains: "/v1/invoices?"),
+            .init(.emptyPage, occurrence: 2, lasts: true, pathContains: "/v1/checkout/sessions?"),
+        ])
+        try await withSandbox(history, faults: faults) { _, client, _ in
+            var counts: [Int] = []
+            for _ in 0..<3 {
+                let page = try await client.page("/v1/invoices?limit=3")
+                #expect(page.hasMore)
+                counts.append(page.data.count)
+            }
+            #expect(counts == [3, 0, 3])
+            var more: [Bool] = []
+            for _ in 0..<4 {
+                more.append(try await client.page("/v1/checkout/sessions?payment_intent=pi_1").hasMore)
+            }
+            #expect(more == [false, true, true, true])
         }
     }
 

@@ -55,6 +55,9 @@ def check_reading(version, wire, pinned):
         path = f"/v1/invoices/{invoice['id']}"
         single = answered(version, wire, "GET", "/v1/invoices/{invoice}", path)
         assert single == invoice, "an invoice alone differs from the same in a list"
+        if version == VERSIONS[1]:
+            whole = answered(version, wire, "GET", "/v1/invoices/{invoice}", f"{path}?expand[]=payments")
+            assert {**invoice, "payments": whole["payments"]} == whole, "more than the payments was expanded"
         lines = answered(version, wire, "GET", "/v1/invoices/{invoice}/lines", f"{path}/lines")
         assert lines["data"] == invoice["lines"]["data"]
         answered(version, wire, "GET", "/v1/customers/{customer}", f"/v1/customers/{invoice['customer']}")
