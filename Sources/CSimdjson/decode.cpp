@@ -42,7 +42,8 @@ unsigned unit_of(std::string_view json, size_t digits) {
 
 // Escapes of NUL, which PostgreSQL keeps in no text, and of half a pair of surrogates, which no UTF-8 has, become
 // those of U+FFFD, which are as long. Whether there were any.
-bool mend_escapes(std::string &json) {
+bool mend_escapes(char *bytes, size_t length) {
+    std::string_view json(bytes, length);
     auto is_escape = [&](size_t at) { return at + 6 <= json.size() && json[at] == '\\' && json[at + 1] == 'u'; };
     auto is_low = [](unsigned unit) { return unit >= 0xDC00 && unit <= 0xDFFF; };
     bool is_mended = false;
@@ -58,7 +59,7 @@ bool mend_escapes(std::string &json) {
             continue;
         }
         if (is_high || is_low(unit) || unit == 0) {
-            json.replace(at, 6, "\\ufffd");
+            memcpy(bytes + at, "\\ufffd", 6);
             is_mended = true;
         }
         at += 6;
@@ -191,7 +192,7 @@ private:
             return value.get_string().get(text);
         }
         std::string json(token);
-        if (!mend_escapes(json)) {
+        if (!mend_escapes(json.data(), json.size())) {
             return value.get_string().get(text);
         }
         padded_string padded(json);
@@ -490,6 +491,10 @@ trueup_json_code trueup_json_decode(
         error->code = TRUEUP_JSON_NO_MEMORY;
         return TRUEUP_JSON_NO_MEMORY;
     }
+}
+
+void trueup_json_mend(char *bytes, size_t length) {
+    mend_escapes(bytes, length);
 }
 
 const char *trueup_json_implementation(void) {

@@ -50,6 +50,16 @@ package enum BodyDecoding {
         try one(body)
     }
 
+    /// The same JSON with every text as the decoder gives it: escapes of NUL, and of half a pair of surrogates, have
+    /// become those of U+FFFD. For who takes a body apart before it is decoded, with a reader that refuses such.
+    package static func mended(_ body: [UInt8]) -> [UInt8] {
+        var body = body
+        body.withUnsafeMutableBytes { bytes in
+            trueup_json_mend(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+        }
+        return body
+    }
+
     /// Decodes and forgets, for benchmarks: the number of rows.
     package static func invoiceRows(_ padded: UnsafeRawBufferPointer, _ pool: DecodingPool) throws(DecodingFailure)
         -> Int

@@ -36,6 +36,27 @@ struct UnstorableTests {
         }
     }
 
+    @Test(
+        "half a pair of surrogates in a text that nobody keeps is no reason to refuse an event, as none for a run",
+        arguments: [#"\ud83d"#, #"x\ude80y"#, #"\ud83d\u0041"#, #"\ude80\ud83d"#])
+    func surrogates(_ text: String) async throws {
+        try await Counter.with { counter in
+            let (_, _, event) = try await counter.paid()
+            let marked = try counter.changed(event) { event in
+                var data = event["data"] as? [String: Any] ?? [:]
+                var object = data["object"] as? [String: Any] ?? [:]
+                object["description"] = "MARK"
+                data["object"] = object
+                event["data"] = data
+            }
+            let body = String(decoding: marked, as: UTF8.self).replacing("MARK", with: text)
+            #expect(body.contains(text))
+            let reply = try await counter.deliver(Array(body.utf8), account: "task_health")
+            #expect(reply.status == 200 && reply.outcome == "done", "\(reply.text)")
+            #expect(try await counter.balance() == 10)
+        }
+    }
+
     @Test("a text of the object that is looked up is 400 as well")
     func objects() async throws {
         try await Counter.with { counter in

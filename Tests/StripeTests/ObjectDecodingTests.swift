@@ -192,6 +192,18 @@ struct InvoiceText {
         #expect(failure(InvoiceText().with("number", "\"\(json)\"").list)?.kind == .broken)
     }
 
+    @Test("a whole body is mended as the texts are that are read of it")
+    func mended() {
+        func mended(_ json: String) -> String {
+            String(decoding: BodyDecoding.mended(Array(json.utf8)), as: UTF8.self)
+        }
+        #expect(mended(#"{"a\ud83d":"\ud83dx\u0000y\udc00"}"#) == #"{"a\ufffd":"\ufffdx\ufffdy\ufffd"}"#)
+        let whole = #"{"a":"\ud83d\ude00 \\ud83d \u00e9 \" é","b":[1,{"c":null}]}"#
+        #expect(mended(whole) == whole)
+        for odd in ["", "\\", "\\u", #"{"a":"\u12"#, #""\uZZZZ""#] { #expect(mended(odd) == odd) }
+        #expect(mended(#"{"a":"\ud83d\"#) == #"{"a":"\ufffd\"#)
+    }
+
     @Test("an expanded customer is its id, and one without id an error")
     func expanded() throws {
         let whole = #"{"object": "customer", "metadata": {"id": "no"}, "id": "cus_9", "name": null}"#

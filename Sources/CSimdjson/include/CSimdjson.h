@@ -205,6 +205,10 @@ trueup_json_code trueup_json_decode(
     trueup_json_decoder *decoder, trueup_kind kind, bool is_list,
     const char *bytes, size_t length, trueup_json_page *page, trueup_json_error *error);
 
+// Mends the texts of a whole JSON body as the decoder mends those that it gives: for who has to take the body apart in
+// another way. The length stays; what is not JSON stays what it is, but for such escapes.
+void trueup_json_mend(char *bytes, size_t length);
+
 // The name of the instruction set that finds the structure of the text, for benchmarks.
 const char *trueup_json_implementation(void);
 
