@@ -174,8 +174,8 @@ extension AgencyCharging {
             return try await settle(found, rowID, on: connection)
         }
         switch error.kind {
-        case .card, .invalidRequest, .notFound:
-            // No payment was made, and none will be.
+        case .card, .invalidRequest:
+            // No payment was made, and none will be. A 404 is about something else, and says nothing of the payment.
             let row = try await facts(rowID, on: connection)
             let effects = ChargeEffects(table: table)
             _ = try await connection.transaction { connection in

@@ -272,7 +272,8 @@ extension StripeError {
     /// One of a GET is kept for nothing, and says nothing about what was done before.
     var isKeptFailure: Bool { kind == .api && status == 500 && method != "GET" }
 
-    /// Stripe has looked at the request and made nothing, and would say the same again.
+    /// Stripe has looked at the request and made nothing, and would say the same again. A 404 that is not about the
+    /// object of the path (`otherNotFound`) is none: Stripe may never have seen the request.
     package var isFinalRefusal: Bool {
         switch kind {
         case .invalidRequest, .notFound: !outcomeIsUnknown

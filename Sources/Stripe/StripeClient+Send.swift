@@ -136,7 +136,7 @@ extension StripeClient {
     private func refused(_ response: HTTPResponse, _ call: Call) -> FailedAttempt {
         let body = try? object(ErrorObject.self, response)
         let status = response.status
-        let kind = kind(status, body, response)
+        let kind = kind(status, body, response, call)
         var message = body?.message ?? ""
         if body == nil || (body?.type == nil && message.isEmpty) {
             message += message.isEmpty ? "no error object in the answer" : ""
@@ -164,7 +164,9 @@ extension StripeClient {
             error: error)
     }
 
-    private func kind(_ status: Int, _ body: ErrorObject?, _ response: HTTPResponse) -> StripeError.Kind {
+    private func kind(
+        _ status: Int, _ body: ErrorObject?, _ response: HTTPResponse, _ call: Call
+    ) -> StripeError.Kind {
         if status == 429 || (status == 400 && body?.code == "rate_limit") {
             return .rateLimited(
                 RateLimitReason(
@@ -186,7 +188,10 @@ extension StripeClient {
         if body.type == "idempotency_error" {
             return .idempotency
         }
-        return body.code == "resource_missing" || status == 404 ? .notFound : .invalidRequest
+        guard status == 404 else { return .invalidRequest }
+        // Orders are cancelled for it: whatever says less than that the object itself is missing, is an error.
+        let isAboutObject = body.param.map { call.objectNames.contains($0) } ?? false
+        return body.code == "resource_missing" && isAboutObject ? .notFound : .otherNotFound
     }
 
     /// The first 80 printable bytes of a body, with keys masked before the cut.
@@ -210,6 +215,18 @@ extension StripeClient {
         try response.body.withUnsafeBytes { bytes throws(DecodingFailure) in
             try Rows<Object>(bytes, isList: isList, pool: decoders)
         }
+    }
+}
+
+extension StripeClient.Call {
+    /// What `param` may call the object of the path: `id`, or its name in Stripe's paths, such as `invoice` for
+    /// /v1/invoices/{invoice} and `intent` for /v1/payment_intents/{intent}. None where the path has no object.
+    /// See https://docs.stripe.com/api/errors
+    fileprivate var objectNames: Set<String> {
+        let parts = template.split(separator: "/")
+        guard let place = parts.firstIndex(of: ":id"), place > 0 else { return [] }
+        let name = String(parts[place - 1].dropLast())
+        return name.hasSuffix("_intent") ? ["id", name, "intent"] : ["id", name]
     }
 }
 

@@ -9,8 +9,11 @@ public struct StripeError: Error, Sendable, Equatable {
         case authentication
         /// 403: the key may not do this.
         case permission
-        /// resource_missing: the object of the path, or that `param` names, is not there.
+        /// There is no such object: 404 and resource_missing, whose `param` names the object of the path.
         case notFound
+        /// 404 about anything else: a URL that Stripe does not know, another object, or the word of something in
+        /// between. It says nothing about the object of the path.
+        case otherNotFound
         /// 400 and other 4xx.
         case invalidRequest
         /// 429, or 400 with code rate_limit.
@@ -101,6 +104,7 @@ extension StripeError: CustomStringConvertible {
         case .authentication: "the key was not accepted"
         case .permission: "the key lacks a permission"
         case .notFound: "no such object"
+        case .otherNotFound: "something was not found, and nothing is said of the object itself"
         case .invalidRequest: "the request was refused"
         case .rateLimited: "too many requests"
         case .idempotency where isKeyReused: "the Idempotency-Key was used for another request"
@@ -143,6 +147,7 @@ extension StripeError: CustomStringConvertible {
             case .api: "Try again later; https://status.stripe.com tells about outages"
             case .connection: "Check the network and try again"
             case .unexpectedAnswer: "Check api_base and any proxy in between"
+            case .otherNotFound: "Check api_base, api_version, the key's account and any proxy in between"
             case .decoding: "Compare api_version in the settings with what this version of Trueup knows"
             case .wrongMode, .wrongAccount: "Check mode, account_id and the key in the settings"
             case .notFound, .invalidRequest, .card, .keyRefused, .cancelled: nil

@@ -47,7 +47,8 @@ struct FaultTests {
     static let permanent: [(fault: SandboxFault, path: String)] = [
         (.html, "/v1/invoices?"), (.serverError, "/v1/invoices?"), (.timeout, "/v1/invoices?"),
         (.cut, "/v1/invoices?"), (.rateLimited, "/v1/invoices?"), (.html, "/v1/invoices/"),
-        (.unavailable, "/v1/invoices/"),
+        (.unavailable, "/v1/invoices/"), (.emptyPage, "/v1/invoices?"), (.unknownURL, "/v1/invoices?"),
+        (.unknownURL, "/v1/invoices/"), (.otherMissing, "/v1/invoices/"),
     ]
 
     @Test("what could not be read leaves the run incomplete and everything as it was", arguments: permanent.indices)

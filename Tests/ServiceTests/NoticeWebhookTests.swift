@@ -46,6 +46,21 @@ struct NoticeWebhookTests {
         }
     }
 
+    @Test(
+        "a 404 that is not about the invoice does not say that it is gone: Stripe tries again, and the agency is told",
+        arguments: [SandboxFault.unknownURL, .otherMissing])
+    func otherNotFound(_ fault: SandboxFault) async throws {
+        var setup = CounterSetup()
+        setup.faults = SandboxFaults(scripts: [.init(fault, method: "GET", pathContains: "/v1/invoices/in_")])
+        try await Counter.with(setup) { counter in
+            let customer = try await Self.customer(counter)
+            let (_, event) = try await Self.finalized(counter, customer: customer)
+            let reply = try await counter.deliver(event, account: "medflyt")
+            #expect(reply.status == 503 && reply.code == "stripe_unavailable", "\(reply.text)")
+            #expect(try await counter.deliver(event, account: "medflyt").outcome == "done")
+        }
+    }
+
     @Test("without a way for mail, and for an agency without an address, Stripe keeps trying")
     func cannotTell() async throws {
         var setup = CounterSetup()

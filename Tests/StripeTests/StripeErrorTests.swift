@@ -12,8 +12,15 @@ import Testing
     func kinds() async throws {
         let cases: [(Int, String, StripeError.Kind)] = [
             (400, Self.body(#""code":"parameter_invalid_integer","param":"amount","message":"m""#), .invalidRequest),
-            (400, Self.body(#""code":"resource_missing","param":"starting_after","message":"m""#), .notFound),
+            (400, Self.body(#""code":"resource_missing","param":"starting_after","message":"m""#), .invalidRequest),
+            (400, Self.body(#""code":"resource_missing","param":"customer","message":"m""#), .invalidRequest),
             (404, Self.body(#""code":"resource_missing","param":"id","message":"m""#), .notFound),
+            (404, Self.body(#""code":"resource_missing","param":"invoice","message":"m""#), .notFound),
+            (404, Self.body(#""code":"resource_missing","param":"account","message":"m""#), .otherNotFound),
+            (404, Self.body(#""code":"resource_missing","message":"m""#), .otherNotFound),
+            (404, Self.body(#""code":"account_invalid","message":"m""#), .otherNotFound),
+            (404, Self.body(#""message":"Unrecognized request URL (GET: /v1/invoices/in_1).""#), .otherNotFound),
+            (404, #"{"error":{"message":"no healthy upstream"}}"#, .otherNotFound),
             (401, Self.body(#""message":"m""#), .authentication), (403, Self.body(#""message":"m""#), .permission),
             (402, #"{"error":{"type":"card_error","decline_code":"generic_decline","message":"m"}}"#, .card),
             (400, #"{"error":{"type":"idempotency_error","message":"m"}}"#, .idempotency),
@@ -36,6 +43,50 @@ import Testing
                 #expect(error.isDeletedCursor == body.contains("starting_after"))
                 #expect(error.description.hasPrefix("Stripe account rig, GET /v1/invoices/in_1: "))
                 #expect(error.description.contains("status \(status), "))
+            }
+        }
+    }
+
+    /// The kind of the error of one call about an object, or of a list.
+    private static func kind(_ client: StripeClient, _ call: String) async -> StripeError.Kind? {
+        do throws(StripeError) {
+            switch call {
+            case "invoice": _ = try await client.invoice("x")
+            case "invoice void": _ = try await client.voidInvoice("x")
+            case "invoice delete": _ = try await client.deleteDraftInvoice("x")
+            case "intent": _ = try await client.paymentIntent("x")
+            case "intent cancel": _ = try await client.cancelPaymentIntent("x")
+            case "event": _ = try await client.event("x")
+            case "customer": _ = try await client.customer("x")
+            case "method attach": _ = try await client.attachPaymentMethod("x", toCustomer: "cus_1")
+            case "list": _ = try await client.invoicePayments(ListQuery())
+            default: _ = try await client.createInvoice(InvoiceDraft(customer: "cus_1"))
+            }
+            return nil
+        } catch {
+            return error.kind
+        }
+    }
+
+    @Test("an object is absent only where the answer names that of the path, whatever else is missing")
+    func absent() async throws {
+        let names: [(call: String, params: Set<String>)] = [
+            ("invoice", ["id", "invoice"]), ("invoice void", ["id", "invoice"]), ("invoice delete", ["id", "invoice"]),
+            ("intent", ["id", "intent", "payment_intent"]), ("intent cancel", ["id", "intent", "payment_intent"]),
+            ("event", ["id", "event"]), ("customer", ["id", "customer"]), ("method attach", ["id", "payment_method"]),
+            ("list", []), ("create", []),
+        ]
+        let all = names.reduce(into: Set(["account", "starting_after", ""])) { $0.formUnion($1.params) }
+        for param in all {
+            for version in ["2023-10-16", "2026-07-29.dahlia"] {
+                try await ClientRig.run(version: version) { _ in
+                    ClientRig.error(404, Self.body(#""code":"resource_missing","param":"\#(param)","message":"m""#))
+                } _: { rig in
+                    for (call, params) in names {
+                        let expected: StripeError.Kind = params.contains(param) ? .notFound : .otherNotFound
+                        #expect(await Self.kind(rig.client, call) == expected, "\(call), \(param)")
+                    }
+                }
             }
         }
     }
