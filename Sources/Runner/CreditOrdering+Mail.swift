@@ -126,8 +126,7 @@ extension CreditOrdering {
                 continue
             }
             if page.objects.contains(where: { $0.type == "invoice.sent" && $0.objectID == invoice.id }) { return true }
-            guard page.hasMore else { return false }
-            guard let last = page.objects.last else { return nil }
+            guard page.hasMore, let last = page.objects.last else { return false }
             query.startingAfter = last.id
         }
         return nil

@@ -90,9 +90,6 @@ struct ObjectReader<Page: ListedPage>: Sendable {
             guard Self.isNew(page, &ids, after: idsBefore) else {
                 throw ReadingError.pageRepeats(account: account, window: window.window, requestID: page.requestID)
             }
-            guard page.count > 0 || !page.hasMore else {
-                throw ReadingError.endlessList(account: account, window: window.window, requestID: page.requestID)
-            }
             let position = window
             // What has arrived is kept, also by who is being stopped.
             let next = try await Task { try await commit(page, of: position, board: board) }.value
@@ -167,7 +164,6 @@ struct ObjectReader<Page: ListedPage>: Sendable {
 /// What is wrong with a list beyond what one answer shows.
 enum ReadingError: Error, CustomStringConvertible {
     case pageRepeats(account: String, window: Window, requestID: String)
-    case endlessList(account: String, window: Window, requestID: String)
     case lostWindow(account: String, window: Window)
     case endlessReversals(account: String, what: String)
 
@@ -176,9 +172,6 @@ enum ReadingError: Error, CustomStringConvertible {
         case .pageRepeats(let account, let window, let request):
             "\(account): the list of objects created in \(window) gives the same object twice (request \(request)); "
                 + "nothing of it can be called complete. Run again; if it stays, ask Stripe with this request."
-        case .endlessList(let account, let window, let request):
-            "\(account): the list of objects created in \(window) says that there is more and gives nothing (request "
-                + "\(request)). Run again; if it stays, ask Stripe with this request."
         case .endlessReversals(let account, let what):
             "\(account): the list of \(what) does not end. Run again; if it stays, ask Stripe."
         case .lostWindow(let account, let window):

@@ -43,7 +43,7 @@ extension StripeClient {
     }
 
     /// A page of the payments of invoices, which there are where `Account.hasInvoicePayments` says so; earlier versions
-    /// answer `notFound`. See https://docs.stripe.com/api/invoice-payment/list
+    /// do not know the URL (`otherNotFound`). See https://docs.stripe.com/api/invoice-payment/list
     public func invoicePayments(_ query: ListQuery) async throws(StripeError) -> Page<InvoicePayment> {
         try await page(query, "/v1/invoice_payments")
     }
@@ -70,13 +70,12 @@ extension StripeClient {
     /// Until 2025-03-31.basil the intent names it; later versions have it in the list of the payments of invoices.
     public func invoiceOfIntent(_ intentID: String) async throws(StripeError) -> String? {
         guard account.hasInvoicePayments else { return try await paymentIntent(intentID).value.invoice }
-        let query = ListQuery(
-            limit: 100, filters: [("payment[type]", "payment_intent"), ("payment[payment_intent]", intentID)])
-        let page = try await invoicePayments(query)
-        for payment in page.objects where payment.paymentIntent != intentID {
+        let payments = try await listedPayments(
+            of: intentID, [("payment[type]", "payment_intent"), ("payment[payment_intent]", intentID)])
+        for payment in payments where payment.paymentIntent != intentID {
             throw strayed("the payment \(payment.id)", payment.paymentIntent, intentID, "/v1/invoice_payments")
         }
-        return (page.objects.first { $0.status == .paid } ?? page.objects.first)?.invoice
+        return (payments.first { $0.status == .paid } ?? payments.first)?.invoice
     }
 
     /// The payment intents of an invoice: none for a draft, more than one where it was paid in parts or twice.
@@ -95,23 +94,32 @@ extension StripeClient {
 
     private func listedIntents(ofInvoice invoiceID: String) async throws(StripeError) -> [String] {
         var found: [String] = []
-        var query = ListQuery(limit: 100, filters: [("invoice", invoiceID)])
+        for payment in try await listedPayments(of: invoiceID, [("invoice", invoiceID)]) {
+            guard payment.invoice == invoiceID else {
+                throw strayed("the payment \(payment.id)", payment.invoice, invoiceID, "/v1/invoice_payments")
+            }
+            if let intent = payment.paymentIntent, !found.contains(intent) { found.append(intent) }
+        }
+        return found
+    }
+
+    /// The payments of an invoice, or those that an intent makes, to the last one.
+    private func listedPayments(
+        of id: String, _ filters: [(String, String)]
+    ) async throws(StripeError) -> [InvoicePayment] {
+        var found: [InvoicePayment] = []
+        var query = ListQuery(limit: 100, filters: filters)
         for _ in 0..<Self.invoicePaymentPagesMax {
             let page = try await invoicePayments(query)
-            for payment in page.objects {
-                guard payment.invoice == invoiceID else {
-                    throw strayed("the payment \(payment.id)", payment.invoice, invoiceID, "/v1/invoice_payments")
-                }
-                if let intent = payment.paymentIntent, !found.contains(intent) { found.append(intent) }
-            }
+            found += page.objects
             guard page.hasMore, let last = page.objects.last else { return found }
             query.startingAfter = last.id
         }
         let call = Call(method: .get, template: "/v1/invoice_payments", path: "/v1/invoice_payments")
-        throw error(.decoding, "the payments of \(invoiceID) do not end", call)
+        throw error(.decoding, "the payments of \(id) do not end", call)
     }
 
-    /// An invoice has a handful of payments; a list that goes on is not to be believed.
+    /// An invoice has a handful of payments, as has an intent; a list that goes on is not to be believed.
     private static let invoicePaymentPagesMax = 20
 
     private func strayed(_ what: String, _ found: String?, _ wanted: String, _ path: String) -> StripeError {

@@ -129,7 +129,11 @@ extension StripeClient {
     private static func fault<Object: ListedObject>(
         in rows: Rows<Object>, _ query: ListQuery, _ mode: AccountMode
     ) -> (StripeError.Kind, String)? {
-        rows.withRows { rows in
+        // Every list comes through here: what says that it goes on and does not say where is no end for anybody.
+        if rows.count == 0, rows.hasMore {
+            return (.decoding, "the page is empty and says that there is more: the list cannot be read to its end")
+        }
+        return rows.withRows { rows in
             if rows.count > query.limit {
                 return (.decoding, "the page holds \(rows.count) objects, asked for at most \(query.limit)")
             }

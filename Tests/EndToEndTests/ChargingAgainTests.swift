@@ -164,6 +164,29 @@ struct ChargingAgainTests {
         }
     }
 
+    @Test(
+        "an empty page that says there is more is no sign that nothing was paid",
+        arguments: [SandboxFault.serverErrorAfter, .resetAfter])
+    func unreadableList(_ fault: SandboxFault) async throws {
+        let faults = SandboxFaults(
+            scripts: [.init(fault, method: "POST", pathContains: Self.path)]
+                + [1, 2].map { .init(.emptyPage, occurrence: $0, method: "GET", pathContains: Self.path + "?") })
+        try await Town.with(faults: faults) { town in
+            let charging = try await ChargingTests.charging(in: town, attempts: 1)
+            let first = try await charging.charge(Self.charge, idempotencyKey: "k")
+            #expect(first.outcome == .unknown && first.status == .pending)
+            let error = await #expect(throws: StripeError.self) {
+                try await charging.charge(Self.charge, idempotencyKey: "k")
+            }
+            #expect(error?.kind == .decoding)
+            #expect(Self.keys(in: town) == ["-0"], "no other key is tried")
+            let result = try await charging.charge(Self.charge, idempotencyKey: "k")
+            #expect(result.outcome == .succeeded && result.status == .succeeded)
+            #expect(Self.keys(in: town) == ["-0"])
+            #expect(try ChargingTests.intents(in: town).map(\.status) == [.succeeded])
+        }
+    }
+
     @Test("while Stripe answers 500, each call makes one attempt, under a key of its own", arguments: [1, 4])
     func failures(_ attempts: Int) async throws {
         // Where it is repeated, what was kept comes back.

@@ -220,6 +220,50 @@ struct OrderingFaultTests {
         }
     }
 
+    @Test("an empty page that says there is more is no sign that there is no draft")
+    func unreadableList() async throws {
+        let faults = SandboxFaults(scripts: [
+            .init(.serverErrorAfter, method: "POST", pathContains: "/v1/invoices"),
+            .init(.emptyPage, method: "GET", pathContains: "customer="),
+        ])
+        try await Town.with(faults: faults) { town in
+            let ordering = town.ordering(attempts: 1)
+            let error = await #expect(throws: StripeError.self) {
+                try await ordering.place(OrderingTests.order, idempotencyKey: "k")
+            }
+            #expect(error?.kind == .decoding)
+            #expect(try town.world().allInvoices().count == 1)
+            let placed = try await ordering.place(OrderingTests.order, idempotencyKey: "k")
+            try OrderingTests.expectWhole(placed, in: town)
+            #expect(try town.world().allInvoices().count == 1)
+        }
+    }
+
+    @Test(
+        "a 404 that is not about the invoice cancels no order, whether it is asked for again or to be cancelled",
+        arguments: [SandboxFault.unknownURL, .otherMissing])
+    func otherNotFound(_ fault: SandboxFault) async throws {
+        // The first time it is read after its line was added.
+        let faults = SandboxFaults(
+            scripts: [2, 3].map { .init(fault, occurrence: $0, method: "GET", pathContains: "/v1/invoices/in_") })
+        try await Town.with(faults: faults) { town in
+            let ordering = town.ordering(attempts: 1)
+            let placed = try await ordering.place(OrderingTests.order, idempotencyKey: "k")
+            for isAskedAgain in [true, false] {
+                let error = await #expect(throws: StripeError.self) {
+                    if isAskedAgain {
+                        _ = try await ordering.place(OrderingTests.order, idempotencyKey: "k")
+                    } else {
+                        _ = try await ordering.cancel(orderID: placed.orderID, agencyID: 1)
+                    }
+                }
+                #expect(error?.kind == .otherNotFound)
+            }
+            #expect(try await ordering.place(OrderingTests.order, idempotencyKey: "k") == placed)
+            try OrderingTests.expectWhole(placed, in: town)
+        }
+    }
+
     /// As a client does: again under the same key until it is there.
     static func placed(in town: Town, attempts: Int, key: String = "k") async throws -> PlacedOrder {
         var last: (any Error)?

@@ -142,6 +142,23 @@ struct UnfinishedOrderTests {
         }
     }
 
+    @Test("a list that cannot be read to its end does not say that no invoice names it")
+    func unreadableList() async throws {
+        let faults = SandboxFaults(scripts: [.init(.emptyPage, method: "GET", pathContains: "customer=")])
+        try await Town.with(faults: faults) { town in
+            try await Self.cutOff(town)
+            let id = try await Self.invoice(town)
+            let first = try await town.run()
+            #expect(first.outcome.state == .drift && first.outcome.problems.count == 1)
+            #expect(try await Self.isCancelled(town) == false)
+            try await town.run()
+            let linked = try await town.query(
+                "SELECT stripe_invoice_id FROM task_credit_stripe_invoice WHERE agency_id = 1")[0]
+            #expect(try linked["stripe_invoice_id"] as String? == id)
+            #expect(try await Self.isCancelled(town) == false)
+        }
+    }
+
     @Test("who was frozen between the row and the draft finds it cancelled, and makes no invoice")
     func frozen() async throws {
         try await Town.with { town in

@@ -45,6 +45,23 @@ struct LateWebhookTests {
         }
     }
 
+    @Test(
+        "where a list of what was taken back cannot be read to its end, nothing is granted until it can",
+        arguments: ["refunds", "disputes"])
+    func unreadable(_ list: String) async throws {
+        var setup = CounterSetup()
+        setup.faults = SandboxFaults(scripts: [.init(.emptyPage, pathContains: "/v1/\(list)?")])
+        try await Counter.with(setup) { counter in
+            let (_, _, event) = try await counter.paid()
+            let late = try Self.event(event, secondsAgo: 660, counter)
+            let reply = try await counter.deliver(late, account: "task_health")
+            #expect(reply.status == 503 && reply.code == "stripe_unavailable", "\(reply.text)")
+            #expect(try await counter.balance() == 0)
+            #expect(try await counter.deliver(late, account: "task_health").outcome == "done")
+            #expect(try await counter.balance() == 10)
+        }
+    }
+
     @Test("what nobody took back is granted, however late it comes")
     func lateAlone() async throws {
         try await Counter.with { counter in

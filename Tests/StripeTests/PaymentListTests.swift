@@ -15,6 +15,15 @@ struct PaymentListTests {
             case "credit_notes": _ = try await client.creditNotes(query)
             case "invoice_payments": _ = try await client.invoicePayments(query)
             case "charges": _ = try await client.charges(query)
+            case "invoices": _ = try await client.invoices(query)
+            case "raw invoices": _ = try await client.invoicePage(query)
+            case "intents": _ = try await client.paymentIntents(query)
+            case "events": _ = try await client.events(query)
+            case "methods": _ = try await client.paymentMethods(ofCustomer: "cus_1")
+            case "sessions": _ = try await client.hasCheckoutSession(ofIntent: "pi_1")
+            case "invoice of intent": _ = try await client.invoiceOfIntent("pi_1")
+            case "intents of invoice": _ = try await client.intentsOfInvoice("in_1")
+            case "endpoints": _ = try await client.webhookEndpoints()
             default: _ = try await client.intentPage(query)
             }
             return nil
@@ -100,6 +109,36 @@ struct PaymentListTests {
             } _: { rig in
                 #expect(await failure(rig.client, kind)?.kind == .decoding, "\(kind)")
             }
+        }
+    }
+
+    @Test(
+        "an empty page that says there is more is no end of any list",
+        arguments: [
+            "refunds", "disputes", "credit_notes", "invoice_payments", "charges", "payment_intents", "invoices",
+            "raw invoices", "intents", "events", "methods", "sessions", "invoice of intent", "intents of invoice",
+            "endpoints",
+        ])
+    func emptyPage(_ kind: String) async throws {
+        try await ClientRig.run(version: "2026-07-29.dahlia") { _ in
+            PaymentText.list([], hasMore: true)
+        } _: { rig in
+            #expect(await failure(rig.client, kind)?.kind == .decoding)
+            #expect(rig.server.requests.count == 1)
+        }
+    }
+
+    @Test("the invoice that an intent pays may be on a later page")
+    func laterPage() async throws {
+        try await ClientRig.run(version: "2026-07-29.dahlia") { request in
+            let first = PaymentText.invoicePayment.with("id", #""x_1""#).with("invoice", #""in_open""#)
+            let second = PaymentText.invoicePayment.with("id", #""x_2""#).with("invoice", #""in_paid""#)
+                .with("status", #""paid""#)
+            let isFirst = !request.target.contains("starting_after=x_1")
+            return PaymentText.list([isFirst ? first : second], hasMore: isFirst)
+        } _: { rig in
+            let invoice = try await rig.client.invoiceOfIntent("pi_1")
+            #expect(invoice == "in_paid")
         }
     }
 
