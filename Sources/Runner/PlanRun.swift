@@ -44,6 +44,8 @@ public struct PlanRun: Sendable {
         public var doneBefore = 0
         /// Items that were left alone, a sentence each: the row or the object has moved.
         public var leftAlone: [String]
+        /// How many of these another run of Trueup's has done since the plan: nothing is open of them.
+        public var doneByOthers = 0
         /// Items that failed, a sentence each.
         public var failures: [Advice]
 
@@ -110,7 +112,9 @@ public struct PlanRun: Sendable {
             throw error
         }
         let counts = try await Findings(pool: pool).counts(of: run)
-        let state: RunState = result.exitCode != 0 ? .drift : result.applied > 0 ? .repaired : .clean
+        // What another run has done is not done by this plan, and it is no difference either.
+        let remains = !result.failures.isEmpty || result.leftAlone.count > result.doneByOthers
+        let state: RunState = remains ? .drift : result.applied > 0 ? .repaired : .clean
         let used = ClientUsage(clients) - before
         try await runs.end(
             fence,
@@ -186,10 +190,11 @@ public struct PlanRun: Sendable {
         }
         let outcome = try await Repairer(
             run: run, subject: subject, client: client, pool: pool, fence: RunFence(run), plan: plan.id,
-            progress: progress
+            comparedBy: plan.run, progress: progress
         ).repair(tasks)
         result.applied += outcome.repaired
         result.leftAlone += outcome.moved
+        result.doneByOthers += outcome.doneByOthers
         result.failures += outcome.failures
     }
 

@@ -38,7 +38,8 @@ extension Repairer {
         }
         guard let now = found else { return Outcome(moved: ["\(task.what): it is gone"]) }
         guard now.invoiceID == nil, now.state == .open else {
-            return Outcome(moved: ["\(task.what): somebody has gone on with it by now"])
+            return try await left(
+                task, task.what, unlessByRun: "\(task.what): somebody has gone on with it by now")
         }
         guard case .order(var pair) = task.pair else { return Outcome(moved: ["\(task.what): it is no order"]) }
         // The agency's customer may have been changed since the order was placed.

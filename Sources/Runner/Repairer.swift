@@ -15,6 +15,8 @@ struct Repairer: Sendable {
     let fence: RunFence
     /// The plan that is applied, for the audit.
     var plan: String?
+    /// The run that compared; `nil`: this one.
+    var comparedBy: Int64?
     let progress: @Sendable (RunProgress) -> Void
 
     /// Repairs under way at once: while one waits for its COMMIT to reach the disk, others work, and PostgreSQL brings
@@ -26,6 +28,8 @@ struct Repairer: Sendable {
         var repaired = 0
         /// Rows that somebody else put right, or that are not any more what the decision rested on, a sentence each.
         var moved: [String] = []
+        /// How many of these another run of Trueup's has put right: nothing is open of them.
+        var doneByOthers = 0
         /// Objects whose rows were linked to them.
         var linked: Set<String> = []
         /// Repairs that failed, a sentence each.
@@ -34,6 +38,7 @@ struct Repairer: Sendable {
         mutating func add(_ other: Outcome) {
             repaired += other.repaired
             moved += other.moved
+            doneByOthers += other.doneByOthers
             linked.formUnion(other.linked)
             failures += other.failures
         }
@@ -210,9 +215,25 @@ struct Repairer: Sendable {
         }
         switch outcome {
         case .done: return success(task)
-        case .alreadyDone: return Outcome(moved: ["\(task.what): somebody else has done it already"])
+        case .alreadyDone:
+            return try await left(
+                task, task.what, unlessByRun: "\(task.what): somebody else has done it already, a webhook or a person")
         case .refused(let reason): return Outcome(moved: [reason])
         }
+    }
+
+    /// What is left alone because of what became of it since it was compared: where a run of Trueup's did that, it is
+    /// said which.
+    /// - Parameters:
+    ///   - what: what it is, or what became of it.
+    ///   - otherwise: the sentence where the audit has no run that did it.
+    func left(_ task: Task, _ what: String, unlessByRun otherwise: String) async throws -> Outcome {
+        let last = try await pool.withConnection {
+            try await Repair.last(ofFinding: task.findingID, sinceRun: comparedBy ?? run.id, on: $0)
+        }
+        guard let last, !last.isUndo else { return Outcome(moved: [otherwise]) }
+        let plan = last.plan.map { " (plan \($0))" } ?? ""
+        return Outcome(moved: ["\(what): run \(last.runID)\(plan) has done it already"], doneByOthers: 1)
     }
 
     private func success(_ task: Task) -> Outcome {
@@ -275,7 +296,7 @@ extension Repairer {
         let writeID: Int64
         switch noted {
         case .written(let id): writeID = id
-        case .moved(let reason): return Outcome(moved: [reason])
+        case .moved(let reason): return try await left(start, reason, unlessByRun: reason)
         }
         task.writeID = writeID
         let outcome: Disposal.Outcome
@@ -341,7 +362,8 @@ extension Repairer {
                 try await Findings.closeLate(task.findingID, on: connection)
                 try await end(task, on: connection)
             }
-            return Outcome(moved: ["\(task.pair.stripeNoun) \(task.pair.stripeID): it is gone already"])
+            let what = "\(task.pair.stripeNoun) \(task.pair.stripeID)"
+            return try await left(task, what, unlessByRun: "\(what): it is gone already")
         }
         do {
             try await pool.transaction(fence) { try await recordDisposal(task, on: $0) }

@@ -72,6 +72,24 @@ public struct Repair: Sendable, Hashable {
         ).first.map(Repair.init) ?? self
     }
 
+    /// The last repair of the difference that a finding is about, in whichever job's list, or what took it back; `nil`
+    /// where there is none.
+    /// - Parameter run: only what was done since this one began.
+    public static func last(
+        ofFinding id: Int64, sinceRun run: Int64, on connection: Connection
+    ) async throws -> Repair? {
+        try await connection.query(
+            """
+            SELECT \(columns) FROM trueup.repair WHERE id = (
+                SELECT max(r.id) FROM trueup.finding o
+                JOIN trueup.finding f ON f.account = o.account AND f.stripe_id = o.stripe_id
+                    AND f.local_id = o.local_id AND f.kind = o.kind
+                JOIN trueup.repair r ON r.finding_id = f.id
+                WHERE o.id = $1 AND r.applied_at >= (SELECT started_at FROM trueup.run WHERE id = $2))
+            """, id, run
+        ).first.map(Repair.init)
+    }
+
     /// One repair, or `nil`.
     public static func one(id: Int64, on connection: Connection) async throws -> Repair? {
         try await connection.query("SELECT \(columns) FROM trueup.repair WHERE id = $1", id).first.map(Repair.init)

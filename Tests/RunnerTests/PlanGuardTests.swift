@@ -113,8 +113,49 @@ struct PlanGuardTests {
             let result = try await night.apply(plan)
             #expect(result.applied == 0 && result.doneBefore == 0 && result.leftAlone.count == 5, "\(result)")
             #expect(result.exitCode == 2)
+            let who = ": run \(run.run.id) has done it already"
+            #expect(result.leftAlone.allSatisfy { $0.hasSuffix(who) }, "\(result.leftAlone)")
             #expect(try await night.number("SELECT count(*) FROM trueup.repair") == repairs)
             #expect(try await night.number("SELECT count(*) FROM trueup.finding WHERE state <> 'closed'") == 0)
+            // No difference remains of it.
+            #expect(try await night.lastRun().state == "clean")
+        }
+    }
+
+    @Test("of two plans of the same differences the second one says which run has done them, and with which plan")
+    func twoPlans() async throws {
+        let plants: [Plant: Int] = [.paidOpen: 2, .voidOpen: 1, .absentOpen: 1, .draftStaleOpen: 1]
+        try await Night.with(try .credits(seed: 48, orders: 300, plants: plants)) { night in
+            let first = try #require(try await night.run(plan: true).plan)
+            let second = try #require(try await night.run(plan: true).plan)
+            #expect(first.id != second.id && second.items.count == 5)
+            let done = try await night.apply(first)
+            #expect(done.applied == 5 && done.exitCode == 0, "\(done)")
+            let balances = try await night.balances()
+            let result = try await night.apply(second)
+            #expect(result.applied == 0 && result.doneByOthers == 5 && result.exitCode == 2, "\(result)")
+            let who = ": run \(done.runID) (plan \(first.id)) has done it already"
+            #expect(result.leftAlone.count == 5 && result.leftAlone.allSatisfy { $0.hasSuffix(who) }, "\(result)")
+            #expect(try await night.lastRun().state == "clean")
+            #expect(try await night.balances() == balances)
+            #expect(try await night.number("SELECT count(*) FROM trueup.repair") == 5)
+        }
+    }
+
+    @Test("what a webhook or a person did since the plan is not told as a run's, also where a run did it once before")
+    func bySomebody() async throws {
+        try await Night.with(try .credits(seed: 49, orders: 300, plants: [.paidOpen: 1])) { night in
+            #expect(try await night.run().tallies.repaired == ["missed_paid": 1])
+            // A backup of the table is put back, and its webhook comes after the plan.
+            let row = "WHERE id::text = (SELECT local_id FROM trueup.repair)"
+            _ = try await night.query("UPDATE task_credit_stripe_invoice SET paid = false, paid_at = NULL " + row)
+            let plan = try #require(try await night.run(plan: true).plan)
+            let item = try #require(plan.items.first)
+            _ = try await night.query("UPDATE task_credit_stripe_invoice SET paid = true, paid_at = now() " + row)
+            let result = try await night.apply(plan)
+            let words = "\(item.what): somebody else has done it already, a webhook or a person"
+            #expect(result.leftAlone == [words] && result.doneByOthers == 0 && result.exitCode == 2, "\(result)")
+            #expect(try await night.lastRun().state == "drift")
         }
     }
 
