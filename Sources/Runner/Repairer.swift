@@ -222,8 +222,8 @@ struct Repairer: Sendable {
         }
     }
 
-    /// What is left alone because of what became of it since it was compared: where a run of Trueup's did that, it is
-    /// said which.
+    /// What is left alone because of what became of it since it was compared: where another run of Trueup's did that,
+    /// it is said which.
     /// - Parameters:
     ///   - what: what it is, or what became of it.
     ///   - otherwise: the sentence where the audit has no run that did it.
@@ -231,7 +231,7 @@ struct Repairer: Sendable {
         let last = try await pool.withConnection {
             try await Repair.last(ofFinding: task.findingID, sinceRun: comparedBy ?? run.id, on: $0)
         }
-        guard let last, !last.isUndo else { return Outcome(moved: [otherwise]) }
+        guard let last, last.runID != run.id, !last.isUndo else { return Outcome(moved: [otherwise]) }
         let plan = last.plan.map { " (plan \($0))" } ?? ""
         return Outcome(moved: ["\(what): run \(last.runID)\(plan) has done it already"], doneByOthers: 1)
     }

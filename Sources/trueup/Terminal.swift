@@ -91,8 +91,8 @@ struct TextTable {
         guard !rows.isEmpty else { return [] }
         let widths = widths
         let parts = columns.map { Self.parts(widths, columns: $0) } ?? [widths.indices]
-        return ([headings] + rows).flatMap { row in
-            let lines = parts.map { part in
+        return ([headings] + rows).flatMap { row -> [String] in
+            let lines = parts.map { part -> String in
                 let space = part.lowerBound == 0 ? "" : String(repeating: " ", count: Self.indent)
                 return space + line(row, part, widths)
             }
