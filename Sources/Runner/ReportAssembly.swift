@@ -15,10 +15,16 @@ struct ReportAssembly {
     let cutOffSeconds: Int64
     let accounts: [ReportAccount]
     let programVersion: String
-    /// The jobs of which no run read up to the cut-off.
-    let missing: [JobDefinition]
+    let missing: [Missing]
     let coverage: ReportCoverage
     let scope: StatementScope
+
+    /// A job that the report rests on and that did not read what it was to read.
+    struct Missing: Sendable {
+        let job: JobDefinition
+        /// The time at which it was due and failed or did not run; `nil`: no run of it read up to the cut-off.
+        let failed: FailedOccurrence?
+    }
 
     func report(_ figures: StatementFigures) throws -> DiscrepancyReport {
         let statement = try Reconciliation.Statement(input(figures))
@@ -40,11 +46,7 @@ struct ReportAssembly {
     }
 
     private func input(_ figures: StatementFigures) -> StatementInput {
-        var reads = missing.map { job in
-            StatementRead(
-                name: "Stripe, \(job.name)", isComplete: false,
-                reason: "no run of \(job.name) has read up to the cut-off; start one with: trueup run \(job.name)")
-        }
+        var reads = missing.map(notRead)
         reads += coverage.leftOut.map(leftOut)
         reads += figures.unread.map { unread($0, figures) }
         if let day = job.historyFrom, isBeforeHistory {
@@ -80,9 +82,20 @@ struct ReportAssembly {
             })
     }
 
+    private func notRead(_ missing: Missing) -> StatementRead {
+        let name = missing.job.name
+        let why =
+            missing.failed.map { failed in
+                "the occurrence of \(ISOTime.text(failed.scheduledSeconds, in: zone)) \(failed.words), and no complete "
+                    + "run of \(name) has ended since"
+            } ?? "no run of \(name) has read up to the cut-off"
+        return StatementRead(
+            name: "Stripe, \(name)", isComplete: false, reason: "\(why); start one with: trueup run \(name)")
+    }
+
     /// The parts that rest on something that was not read.
     private func unreadParts(_ figures: StatementFigures) -> Set<StatementItem.Scope> {
-        let jobs = missing.map(\.name) + figures.runs.filter { !$0.run.isComplete }.map(\.run.job)
+        let jobs = missing.map(\.job.name) + figures.runs.filter { !$0.run.isComplete }.map(\.run.job)
         var parts = Set(figures.unread.map(\.scope) + coverage.leftOut.map(\.part))
         if isWithoutCreditJob(figures) { parts.insert(.credits) }
         if isBeforeHistory { parts.formUnion(figures.history.keys) }
@@ -165,7 +178,7 @@ struct ReportAssembly {
     /// Accounts of which no job of the report has read anything up to the cut-off. Where credits or charges were not
     /// read, the report is INCOMPLETE and says of which account.
     private func unreadAccounts(_ figures: StatementFigures) -> Set<String> {
-        let missing = Set(missing.map(\.name))
+        let missing = Set(missing.map(\.job.name))
         var read: Set<String> = []
         for job in coverage.resting where !missing.contains(job.name) {
             // A job that is only listed has read nothing where its readings begin after the cut-off.

@@ -210,29 +210,52 @@ public struct ReportRun: Sendable {
         }
     }
 
-    /// For each job the last run that read up to the cut-off, and a gap for each job that has none.
+    /// For each job the last run that read up to the cut-off, and a gap for each job that has none, or that failed or
+    /// did not run on this night.
     ///
     /// It is asked in the snapshot that gives the figures: a run that ends meanwhile belongs to neither or to both.
     private func restingRuns(
         cutOffSeconds: Int64, on connection: Connection
-    ) async throws -> (ids: [Int64], missing: [JobDefinition]) {
+    ) async throws -> (ids: [Int64], missing: [ReportAssembly.Missing]) {
         var ids: [Int64] = []
-        var missing: [JobDefinition] = []
+        var missing: [ReportAssembly.Missing] = []
+        let failed = try await failedOccurrences(cutOffSeconds: cutOffSeconds, on: connection)
         for job in coverage.resting {
-            var id: Int64? = nil
             if case .run(let asked) = period, try await Runs.run(id: asked, on: connection)?.job == job.name {
-                id = asked
-            } else {
-                id = try await Runs.lastReaching(
-                    cutOffSeconds - job.kind.standsBackSeconds, job: job.name, on: connection)
+                ids.append(asked)
+                continue
             }
-            if let id {
+            let id = try await Runs.lastReaching(
+                cutOffSeconds - job.kind.standsBackSeconds, job: job.name, on: connection)
+            let isComplete = try await isComplete(id, on: connection)
+            // A run that did not come to its end says more of why than its occurrence.
+            if let id, failed[job.name] == nil || !isComplete {
                 ids.append(id)
             } else {
-                missing.append(job)
+                missing.append(ReportAssembly.Missing(job: job, failed: failed[job.name]))
             }
         }
         return (ids, missing)
+    }
+
+    private func isComplete(_ id: Int64?, on connection: Connection) async throws -> Bool {
+        guard let id else { return false }
+        return try await Runs.run(id: id, on: connection)?.isComplete ?? false
+    }
+
+    /// What follows a cut-off by less than this belongs to its night.
+    private static let daySeconds: Int64 = 86_400
+
+    /// The occurrences of this night that did not come to a good end: what an earlier run read up to the cut-off was
+    /// to be looked at again, and was not.
+    private func failedOccurrences(
+        cutOffSeconds: Int64, on connection: Connection
+    ) async throws -> [String: FailedOccurrence] {
+        let until = lease?.occurrence.scheduledSeconds ?? min(nowSeconds, cutOffSeconds + Self.daySeconds)
+        let reach = coverage.resting.map { ($0.name, cutOffSeconds - $0.kind.standsBackSeconds) }
+        return try await Occurrences.failed(
+            reach: Dictionary(reach, uniquingKeysWith: { first, _ in first }), until: until, for: lease,
+            on: connection)
     }
 
     private func scope(
