@@ -22,7 +22,8 @@ public enum JobFiles {
 
     /// The same for who has to go on although files are wrong: of a job whose file is, the definition that was known
     /// before stays. Where none was known the job is left out, and those that do not reconcile stay as they were known
-    /// as well, or are left out: they rest on what others compare. With wrong settings there is nothing to go on with.
+    /// as well, or are left out: they rest on what others compare. They are left out, too, where a file is wrong and
+    /// that of a job that was known is gone. With wrong settings there is nothing to go on with.
     /// - Parameter known: the jobs as they were read last.
     /// - Returns: the jobs, and everything that is wrong; empty where nothing is.
     /// - Throws: as ``load(directory:only:)``, where the directory or the settings are wrong.
@@ -123,10 +124,15 @@ struct Loader {
         }
         let wrong = Set(errors.map(\.file))
         var jobs = files.compactMap { wrong.contains($0.path) ? known[$0.name] : $0.result?.definition }
-        if jobs.count < files.count {
-            // The other kinds rest on what jobs compare: a draft is not to be deleted without its row because the file
-            // that names the row's table has a typo. Those that were known did without that file before.
-            jobs = jobs.compactMap { if case .reconcile = $0.kind { $0 } else { known[$0.name] } }
+        // The other kinds rest on what jobs compare: a draft is not to be deleted without its row because the file that
+        // names the row's table has a typo. Those that were known did without that file before, but not without one
+        // that is gone since: a report would say nothing of what it compared.
+        let isOneGone = !wrong.isEmpty && !Set(known.keys).isSubset(of: files.map(\.name))
+        if jobs.count < files.count || isOneGone {
+            jobs = jobs.compactMap { job in
+                if case .reconcile = job.kind { return job }
+                return isOneGone ? nil : known[job.name]
+            }
         }
         return (set(settings, jobs), JobFileErrors(errors).errors)
     }

@@ -3,7 +3,7 @@ import Jobs
 import Synchronization
 
 /// The jobs of a directory as they are known now. Files that change are read again; of what is wrong with them, what
-/// was known before stays, and the other files count.
+/// was known before stays, and the other files count (``JobFiles/loadWhatIsRight(directory:known:)``).
 public final class JobBook: Sendable {
     /// What a look at the files came to.
     public enum Reload: Sendable {
@@ -16,6 +16,8 @@ public final class JobBook: Sendable {
 
     private struct State {
         var set: JobSet
+        /// The jobs of the set, and while files are wrong those that were known before and are left out.
+        var known: [JobDefinition]
         var print: String
         var generation = 1
         var errors: String?
@@ -38,7 +40,7 @@ public final class JobBook: Sendable {
         // The print first: a file that changes in between is read again.
         let first = print()
         let (set, errors) = try load([])
-        state = Mutex(State(set: set, print: first, errors: errors))
+        state = Mutex(State(set: set, known: set.jobs, print: first, errors: errors))
     }
 
     /// Jobs that are right or not there at all.
@@ -76,9 +78,12 @@ public final class JobBook: Sendable {
         }
         if isSame { return .unchanged }
         do {
-            let (set, errors) = try load(jobs.jobs)
+            let (set, errors) = try load(state.withLock { $0.known })
             state.withLock { state in
                 state.set = set
+                // What was left out is not forgotten: a report comes back when the file that it rests on does.
+                let left = errors == nil ? [] : state.known.filter { set.job(named: $0.name) == nil }
+                state.known = set.jobs + left
                 state.generation += 1
                 state.errors = errors
             }

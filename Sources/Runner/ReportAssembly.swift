@@ -47,6 +47,12 @@ struct ReportAssembly {
 
     private func input(_ figures: StatementFigures) -> StatementInput {
         var reads = missing.map(notRead)
+        // The files are refused for this; one that goes while the report is begun is met here.
+        reads += coverage.unknown.map { name in
+            StatementRead(
+                name: "Job \(name)", isComplete: false,
+                reason: "`after` names it, and there is no such job; see: trueup check")
+        }
         reads += coverage.leftOut.map(leftOut)
         reads += figures.unread.map { unread($0, figures) }
         if let day = job.historyFrom, isBeforeHistory {

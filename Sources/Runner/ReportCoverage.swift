@@ -17,6 +17,8 @@ struct ReportCoverage: Sendable {
     /// The jobs whose runs the report rests on.
     let resting: [JobDefinition]
     let leftOut: [LeftOut]
+    /// What `after` names and no job is.
+    let unknown: [String]
     /// Whether credits are stated at all: not where `accounts` names none on which they are bought.
     let statesCredits: Bool
     /// The accounts that `accounts` narrows the report to; empty: all.
@@ -26,6 +28,7 @@ struct ReportCoverage: Sendable {
 
     init(_ definition: JobDefinition, _ report: ReportJob, jobs: [JobDefinition]) {
         let named = jobs.filter { definition.after.contains($0.name) }
+        unknown = definition.after.filter { name in !named.contains { $0.name == name } }
         let resting =
             named.isEmpty
             ? jobs.filter { if case .reconcile = $0.kind { true } else { false } }

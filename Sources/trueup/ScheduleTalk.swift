@@ -12,7 +12,8 @@ enum ScheduleTalk {
         switch event {
         case .reloaded(let jobs): "the job files changed; \(counted(jobs, "job"))"
         case .refused(let text):
-            "the job files are wrong; what is wrong stays as it was known, the other files count:\n\(text)"
+            "the job files are wrong; what is wrong stays as it was known, the other files count. Where one is gone, "
+                + "what does not reconcile is left out:\n\(text)"
         case .slept(let seconds): "nobody looked for \(seconds) s: this machine slept or the process was stopped"
         case .ahead(let job, let seconds):
             "\(job): it was last dealt with \(seconds / 86_400) days in the future, when the database's clock was "

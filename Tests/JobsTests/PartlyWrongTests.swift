@@ -31,6 +31,27 @@ struct PartlyWrongTests {
         #expect(unknown.set.jobs.map(\.name) == ["right"] && unknown.errors == kept.errors)
     }
 
+    @Test("where a file is wrong and one is gone, nothing that rests on others goes on, however it was known")
+    func goneFile() throws {
+        let report = "kind: report\nreport: balance\n"
+        let files = try Files([
+            "right.yaml": Files.reconcile, "other.yaml": Files.reconcile, "all.yaml": report,
+            "night.yaml": report + "after: [right, other]\n",
+        ])
+        let before = try JobFiles.loadWhatIsRight(directory: files.path)
+        #expect(before.errors.isEmpty && before.set.jobs.map(\.name) == ["all", "night", "other", "right"])
+        try FileManager.default.removeItem(atPath: files.path + "/other.yaml")
+        let kept = try JobFiles.loadWhatIsRight(directory: files.path, known: before.set.jobs)
+        #expect(kept.set.jobs.map(\.name) == ["right"])
+        #expect(kept.errors.count == 1 && kept.errors[0].file.hasSuffix("/night.yaml"), "\(kept.errors)")
+        // The same as for who starts now.
+        #expect(try JobFiles.loadWhatIsRight(directory: files.path).set.jobs.map(\.name) == ["right"])
+        // Where nothing is wrong without it, it was taken away on purpose.
+        try files.write(report + "after: [right]\n", to: "night.yaml")
+        let without = try JobFiles.loadWhatIsRight(directory: files.path, known: before.set.jobs)
+        #expect(without.errors.isEmpty && without.set.jobs.map(\.name) == ["all", "night", "right"])
+    }
+
     @Test("of jobs whose accounts share a table none goes on with a new definition")
     func sharedTable() throws {
         let files = try Files(["right.yaml": Files.reconcile])

@@ -45,6 +45,16 @@ struct ReportCoverageTests {
         }
     }
 
+    @Test("a report whose `after` names a job that is not there is INCOMPLETE")
+    func unknownJob() async throws {
+        try await ReportScene.with(seed: 31) { scene in
+            try await scene.readAll()
+            let result = try await scene.report(after: [Night.job, "agency-charges"])
+            let gaps = result.report.statement.gaps
+            #expect(result.state == .incomplete && gaps.contains { $0.contains("agency-charges") }, "\(gaps)")
+        }
+    }
+
     @Test("open items of jobs that it leaves out are counted in words, those that its own jobs found, too, are not")
     func unstated() async throws {
         try await ReportScene.with(seed: 33) { scene in

@@ -172,6 +172,47 @@ struct SchedulerTests {
         #expect(book.jobs.jobs.map(\.name) == ["expire"])
     }
 
+    @Test("a report whose file names one that is gone is left out, however often files change, until that is back")
+    func goneFile() throws {
+        let directory = try TestServer.temporaryDirectory()
+        defer { TestServer.remove(directory) }
+        let charges = """
+            kind: reconcile
+            account: a
+            object: payment_intent
+            table:
+              name: agency_charge
+              columns: {id: stripe_payment_intent_id, amount: amount_cents, currency: currency, status: status}
+            schedule: "0 1 * * *"
+
+            """
+        try write("accounts: {a: {secret_key_env: A}}", to: directory + "/settings.yaml")
+        try write(charges, to: directory + "/charges.yaml")
+        try write("kind: report\nreport: balance\nafter: [charges]\n", to: directory + "/night.yaml")
+        try write("kind: report\nreport: balance\nschedule: \"0 6 * * *\"\n", to: directory + "/all.yaml")
+        try write(charges.replacing("agency_charge", with: "other_charge"), to: directory + "/others.yaml")
+        let book = try JobBook.directory(directory)
+        #expect(book.errors == nil && book.jobs.jobs.map(\.name) == ["all", "charges", "night", "others"])
+        TestServer.remove(directory + "/charges.yaml")
+        guard case .refused(let text) = book.reload() else {
+            Issue.record("the file that is gone was not noticed")
+            return
+        }
+        #expect(text.contains("\"after\" names \"charges\"") && book.jobs.jobs.map(\.name) == ["others"])
+        try write(charges.replacing("agency_charge", with: "third_charge"), to: directory + "/others.yaml")
+        guard case .refused = book.reload() else {
+            Issue.record("the files were not refused")
+            return
+        }
+        #expect(book.jobs.jobs.map(\.name) == ["others"])
+        try write(charges, to: directory + "/charges.yaml")
+        guard case .changed(let set) = book.reload() else {
+            Issue.record("the file that is back was not noticed")
+            return
+        }
+        #expect(set.jobs.map(\.name) == ["all", "charges", "night", "others"])
+    }
+
     private func write(_ text: String, to path: String) throws {
         let file = try #require(fopen(path, "w"))
         fputs(text, file)
