@@ -52,7 +52,7 @@ public struct PlannedOccurrence: Sendable, Hashable {
     public var notBeforeSeconds: Int64
     /// It does not start at or after.
     public var startBeforeSeconds: Int64
-    /// It comes late, after a standstill.
+    /// It comes late, after a standstill, or right behind one that does: it waits for one that still runs.
     public var isCatchUp: Bool
     /// Why it does not run; `nil` for one that does.
     public var reason: NotRunReason?
@@ -156,6 +156,13 @@ public struct OccurrencePlan: Sendable, Hashable {
             }
         }
         if rules.catchUp == .latest { coverSuperseded(&planned, from: start) }
+        letFollow(&planned)
+    }
+
+    /// What comes on time behind one that catches up waits for it, and is not skipped because that has just begun.
+    private static func letFollow(_ planned: inout [PlannedOccurrence]) {
+        guard let first = planned.firstIndex(where: { $0.isCatchUp && $0.reason == nil }) else { return }
+        for index in planned.indices where index > first { planned[index].isCatchUp = true }
     }
 
     /// What the rule says of a late one. Those on time are behind all late ones.

@@ -73,7 +73,11 @@ struct OccurrencePlanTests {
         }
         let all = OccurrencePlan(try hourly(.all(1)), dealtWithUntil: Self.noon - 3 * 3600, now: Self.noon + 3)
         #expect(reasons(all) == [.beyondCatchUp, nil, nil])
-        #expect(all.occurrences.map(\.isCatchUp) == [true, true, false])
+        // The one on time waits for the late one before it, which begins in the same second.
+        #expect(all.occurrences.map(\.isCatchUp) == [true, true, true])
+        let none = OccurrencePlan(try hourly(.all(0)), dealtWithUntil: Self.noon - 3 * 3600, now: Self.noon + 3)
+        #expect(reasons(none) == [.beyondCatchUp, .beyondCatchUp, nil])
+        #expect(none.occurrences.map(\.isCatchUp) == [true, true, false])
     }
 
     @Test("the one that runs for the superseded ones covers their windows")
