@@ -142,6 +142,11 @@ struct CronField {
     private func backwards(_ part: Part, _ low: Int, _ high: Int) -> CronError {
         let lowest = range.lowerBound
         let highest = names.count == 7 ? 6 : range.upperBound
+        // 7 is Sunday as well, with which the week begins: nothing wraps around.
+        if low > highest {
+            let whole = high == lowest ? "\(high)" : "\(lowest)-\(high)"
+            return wrong(part, "the range runs backwards; 7 is Sunday, as 0 is: write \(whole)")
+        }
         let tail = low == highest ? "\(low)" : "\(low)-\(highest)"
         let head = high == lowest ? "\(high)" : "\(lowest)-\(high)"
         return wrong(part, "the range runs backwards; to wrap around, write \(tail),\(head)")

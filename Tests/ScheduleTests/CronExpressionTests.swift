@@ -45,6 +45,9 @@ struct CronExpressionTests {
             ("* * * * TEU", "did you mean \"TUE\"?"),
             ("0 0 * * FRI-SUN", "the range runs backwards; to wrap around, write 5-6,0"),
             ("0 22-2 * * *", "to wrap around, write 22-23,0-2"),
+            ("* * * * 7-1", "the range runs backwards; 7 is Sunday, as 0 is: write 0-1"),
+            ("* * * * 7-6", "7 is Sunday, as 0 is: write 0-6"),
+            ("* * * * 7-SUN", "7 is Sunday, as 0 is: write 0"),
             ("0 0 30 2 *", "day of month: no year has such a day"),
             ("0 0 31W 2 *", "day of month: no year has such a day"),
             ("*/0 * * * *", "minute: \"*/0\": expected a step of 1 or more after /"),
@@ -64,6 +67,22 @@ struct CronExpressionTests {
             Issue.record("\(row.0) was accepted")
         } catch {
             #expect(error.description.contains(row.1), "\(error)")
+        }
+    }
+
+    @Test("of days that run backwards, what is to be written instead is accepted")
+    func backwards() throws {
+        for low in 1...7 {
+            for high in 0..<low {
+                do {
+                    _ = try CronExpression("0 0 * * \(low)-\(high)")
+                    Issue.record("\(low)-\(high) was accepted")
+                } catch {
+                    let told = try #require(error.description.firstRange(of: "write "))
+                    let better = error.description[told.upperBound...].prefix { "0123456789-,".contains($0) }
+                    _ = try CronExpression("0 0 * * \(better)")
+                }
+            }
         }
     }
 
