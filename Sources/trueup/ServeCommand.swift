@@ -72,7 +72,8 @@ struct ServeCommand: AsyncParsableCommand, DatabaseUsing {
                 Terminal.say("serving at http://\(address.with(port: port))")
             }
             defer { announcement.cancel() }
-            try await service.run(stoppingOn: [.sigterm, .sigint])
+            try await service.run(
+                stoppingOn: Signals.isHangUpIgnored ? [.sigterm, .sigint] : [.sigterm, .sigint, .sighup])
         } catch {
             await budgets.close()
             await http.close()

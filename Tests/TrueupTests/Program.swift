@@ -18,6 +18,8 @@ struct Program: Sendable {
     /// What the environment holds beside PATH and HOME; nothing of the test's own environment is passed on.
     var environment: [String: String] = [:]
     var directory = "/"
+    /// As `nohup` starts it.
+    var isHangUpIgnored = false
 
     /// Longer than any command of these tests takes.
     private static let timeoutSeconds = 120.0
@@ -74,8 +76,9 @@ struct Program: Sendable {
         let own = ["PATH": "/usr/bin:/bin", "HOME": folder.path, "LC_ALL": "C.UTF-8"]
         let variables = own.merging(environment) { _, given in given }.map { "\($0)=\($1)" }
         return try Running(
-            [Self.path] + arguments, environment: variables, directory: directory, folder: folder,
-            input: input, output: output ?? folder.path + "/out", timeoutSeconds: Self.timeoutSeconds)
+            (isHangUpIgnored ? ["/usr/bin/env", "--ignore-signal=HUP"] : []) + [Self.path] + arguments,
+            environment: variables, directory: directory, folder: folder, input: input,
+            output: output ?? folder.path + "/out", timeoutSeconds: Self.timeoutSeconds)
     }
 }
 
@@ -99,7 +102,8 @@ final class Running: Sendable {
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, folder.path + "/err", O_WRONLY | O_CREAT, 0o600)
         // Nothing of the tests' own is passed on but these: they close what they open on exec.
-        let words = ["/usr/bin/env", "-C", directory] + command
+        // Whoever started the tests with nohup has not started the command with it.
+        let words = ["/usr/bin/env", "--default-signal=HUP", "-C", directory] + command
         let arguments = words.map { strdup($0) } + [nil]
         let variables = environment.map { strdup($0) } + [nil]
         defer { for word in arguments + variables { free(word) } }

@@ -181,7 +181,9 @@ struct ServeTests {
             let (running, port) = try await start(program)
             let taken = try await program.run("serve", "--listen", "127.0.0.1:\(port)")
             #expect(taken.status == 1 && taken.talk.contains("\(port)"), "\(taken.talk)")
-            _ = try await running.signal(SIGTERM)
+            // Its terminal went away: it stops in order, as for SIGTERM.
+            let stopped = try await running.signal(SIGHUP)
+            #expect(stopped.status == 0 && stopped.talk.contains("stopped"), "\(stopped.talk)")
             let document = try await program.run("serve", "--openapi")
             #expect(document.status == 0 && document.output.hasPrefix("{\"openapi\":\"3.1.0\""))
         }

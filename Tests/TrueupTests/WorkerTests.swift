@@ -74,6 +74,27 @@ struct WorkerTests {
         }
     }
 
+    @Test("a hang-up stops a worker in order, and its run is given back; one started with nohup goes on")
+    func hangUp() async throws {
+        try await Scene.with(orders: 3_000, latencyMilliseconds: 120) { scene in
+            try await scene.due()
+            let running = try scene.program.start("work")
+            try await scene.wait(until: Moment.reading.rawValue)
+            let stopped = try await running.signal(SIGHUP)
+            #expect(stopped.status == 0, "\(stopped.talk)")
+            let state = "SELECT state || ' ' || failures || coalesce(' ' || lease_owner, '') AS value"
+            #expect(try await scene.value("\(state) FROM trueup.occurrence", as: String.self) == "due 0")
+            var program = scene.program
+            program.isHangUpIgnored = true
+            let going = try program.start("work", "--until-empty")
+            try await scene.wait(until: "(SELECT state FROM trueup.occurrence) = 'running'")
+            kill(going.processID, SIGHUP)
+            let end = try await going.result()
+            #expect(end.status == 0, "\(end.talk)")
+            #expect(try await scene.value("\(state) FROM trueup.occurrence", as: String.self) == "done 0")
+        }
+    }
+
     @Test("a worker that was told to ends when nothing is due")
     func untilEmpty() async throws {
         try await Scene.with(orders: 60, plants: [:]) { scene in
