@@ -111,7 +111,7 @@ extension CronFiles {
             "spec:", "  restartPolicy: \(restart)", "  terminationGracePeriodSeconds: 15",
             "  securityContext: {runAsNonRoot: true, runAsUser: 65532}", "  containers:", "    - name: trueup",
             "      image: \(Self.quoted(image))",
-            "      args: [\(arguments.map(Self.quoted).joined(separator: ", "))]",
+            "      args: [\(arguments.map(Self.argument).joined(separator: ", "))]",
             "      envFrom:", "        - secretRef: {name: trueup}", "      volumeMounts:",
             "        - {name: jobs, mountPath: \(Self.quoted(directory)), readOnly: true}",
         ]
@@ -127,8 +127,12 @@ extension CronFiles {
         return lines.map { space + $0 }.joined(separator: "\n")
     }
 
+    /// An argument of a container, in which `$(NAME)` would be the value of a variable, and `$$` is one `$`
+    /// (<https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#Container>).
+    private static func argument(_ text: String) -> String { quoted(replaced(text) { $0 == "$" ? "$$" : nil }) }
+
     /// A YAML text in double quotes.
     static func quoted(_ text: String) -> String {
-        "\"" + plain(text).replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+        "\"" + replaced(plain(text)) { $0 == "\\" || $0 == "\"" ? "\\\($0)" : nil } + "\""
     }
 }

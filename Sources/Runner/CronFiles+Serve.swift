@@ -4,7 +4,7 @@ extension CronFiles {
     var serveUnit: File {
         service(
             "trueup-serve", "Webhooks, credit orders and the status page",
-            "trueup serve --listen 127.0.0.1:8080 --jobs \(directory)",
+            "trueup serve --listen 127.0.0.1:8080 --jobs \(unitDirectory)",
             [
                 "Type=exec", "Restart=always", "RestartSec=2", "TimeoutStopSec=15", "LimitNOFILE=65536",
                 "MemoryDenyWriteExecute=yes", "ProcSubset=pid",

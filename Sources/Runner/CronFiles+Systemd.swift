@@ -6,17 +6,17 @@ extension CronFiles {
     var systemdUnits: [File] {
         var files = [
             service(
-                "trueup-run@", "One run of job %i", "trueup run --quiet --jobs \(directory) %i",
+                "trueup-run@", "One run of job %i", "trueup run --quiet --jobs \(unitDirectory) %i",
                 // Open differences (2) and a run that is under way (75) are no failures of the unit.
                 ["Type=oneshot", "SuccessExitStatus=2 75"]),
             service(
-                "trueup-schedule", "The scheduler, which also works", "trueup schedule --jobs \(directory)",
+                "trueup-schedule", "The scheduler, which also works", "trueup schedule --jobs \(unitDirectory)",
                 ["Type=exec", "Restart=always", "RestartSec=5", "TimeoutStopSec=15"], isInstalled: true,
                 remarks: jobs.compactMap { job in
                     Self.obstacle(job).map { "# \(job.name) has no timer: \($0)." }
                 }),
             service(
-                "trueup-worker@", "Worker %i", "trueup work --jobs \(directory)",
+                "trueup-worker@", "Worker %i", "trueup work --jobs \(unitDirectory)",
                 ["Type=exec", "Restart=always", "RestartSec=5", "TimeoutStopSec=15"], isInstalled: true),
         ]
         files += jobs.compactMap(timer) + [serveUnit]
@@ -75,8 +75,28 @@ extension CronFiles {
         return File(path: "systemd/trueup-\(job.name).timer", text: lines.joined(separator: "\n") + "\n")
     }
 
-    /// `%` stands for something in unit files.
-    private static func unitText(_ text: String) -> String { plain(text).replacing("%", with: "%%") }
+    /// `%` stands for something in unit files, and a backslash at the end of a line takes the next one in.
+    private static func unitText(_ text: String) -> String {
+        var line = replaced(plain(text)) { $0 == "%" ? "%%" : nil }
+        while line.hasSuffix("\\") { line.removeLast() }
+        return line
+    }
+
+    /// The directory as a word of a command line: see “Command lines” in systemd.service(5), and “Quoting” in
+    /// systemd.syntax(7).
+    var unitDirectory: String {
+        if Self.isOneWord(directory) { return directory }
+        let escaped = Self.replaced(directory) { scalar in
+            switch scalar {
+            case "%": "%%"
+            case "$": "$$"
+            case "\\": "\\\\"
+            case "\"": "\\\""
+            default: nil
+            }
+        }
+        return "\"" + escaped + "\""
+    }
 
     /// The schedule in systemd's words: see systemd.time(7). Where day of month and day of week both count and one
     /// suffices, there is one for each.

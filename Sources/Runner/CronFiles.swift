@@ -30,9 +30,13 @@ public struct CronFiles: Sendable {
     }
 
     /// The files of one form, in the order of their paths.
-    /// - Throws: where two jobs would be one object.
+    /// - Throws: where two jobs would be one object, or a value has a line break or another control character.
     public func files(for form: Form) throws(CronFilesError) -> [File] {
-        switch form {
+        for (what, text) in [("the directory of the job files", directory), ("the image", image)]
+        where Self.plain(text) != text {
+            throw .controlCharacter(what: what)
+        }
+        return switch form {
         case .crontab: [File(path: "crontab", text: crontab)]
         case .systemd: systemdUnits
         case .kubernetes: [File(path: "kubernetes.yaml", text: try kubernetes())]
@@ -49,7 +53,7 @@ public struct CronFiles: Sendable {
                 : "it comes after \(definition.after.joined(separator: ", ")), which only trueup schedule knows"
         }
         guard case .fields(let fields) = expression.rule else {
-            return "\(expression.text) counts from 1970, which only trueup schedule does"
+            return "\(plain(expression.text)) counts from 1970, which only trueup schedule does"
         }
         if fields.seconds != 1 { return "it has seconds, which only trueup schedule knows" }
         let (days, week) = (fields.days, fields.weekdays)
@@ -131,13 +135,55 @@ public struct CronFiles: Sendable {
             }
             if job.timeZone != zone { lines.append("CRON_TZ=\(job.timeZone)") }
             zone = job.timeZone
-            lines.append("\(fields) trueup run --quiet --jobs \(directory) \(job.name)")
+            lines.append("\(fields) trueup run --quiet --jobs \(Self.shellWord(directory)) \(job.name)")
         }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// One line without what a cron, a unit file or YAML would take for its own.
+    /// One line: what a cron, a unit file or YAML would take for the end of a line, and any other control character, is
+    /// a space.
     static func plain(_ text: String) -> String {
-        String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
+        replaced(text) { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: " "
+            default: nil
+            }
+        }
+    }
+
+    /// A text with others in the place of some of its scalars: who reads the files knows bytes, and no characters that
+    /// are made of several.
+    static func replaced(_ text: String, _ other: (Unicode.Scalar) -> String?) -> String {
+        var made = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if let other = other(scalar) { made.append(contentsOf: other.unicodeScalars) } else { made.append(scalar) }
+        }
+        return String(made)
+    }
+
+    /// Whether a text is one word, as it is, to a shell, to cron and to systemd.
+    static func isOneWord(_ text: String) -> Bool {
+        let others = Set("/._-+:@,".utf8)
+        return !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || others.contains(byte)
+            }
+    }
+
+    /// A word of a crontab's command: in single quotes for the shell, and with a backslash before `%`, which cron would
+    /// take for the end of the command. Cron takes a backslash before that one for a pair, so quotes stand in between.
+    static func shellWord(_ text: String) -> String {
+        if isOneWord(text) { return text }
+        var last: Unicode.Scalar?
+        let quoted = replaced(text) { scalar in
+            defer { last = scalar }
+            switch scalar {
+            case "'": return "'\\''"
+            case "%": return last == "\\" ? "''\\%" : "\\%"
+            default: return nil
+            }
+        }
+        return "'" + quoted + "'"
     }
 }

@@ -157,6 +157,76 @@ struct CronFilesTests {
         #expect(!(try Self.one("job", "15 2 * * *", zone: "America/New_York", .crontab)).contains("jump over"))
     }
 
+    private static func installed(_ directory: String, image: String = "trueup:latest") throws -> CronFiles {
+        let jobs = [try ScheduleScene.job("job", "15 2 * * *")]
+        return CronFiles(
+            JobSet(settings: Settings(accounts: []), jobs: jobs), directory: directory, image: image)
+    }
+
+    /// What cronie hands to the shell of a command (`child_process` in do_command.c): up to the first `%` that no
+    /// backslash precedes.
+    private static func handed(_ command: String) -> String {
+        var handed = ""
+        var isEscaped = false
+        for character in command {
+            if isEscaped {
+                if character == "%" { handed.removeLast() }
+                isEscaped = false
+            } else if character == "%" {
+                break
+            } else {
+                isEscaped = character == "\\"
+            }
+            handed.append(character)
+        }
+        return handed
+    }
+
+    @Test(
+        "a directory is one word in every form, whatever is in its name",
+        arguments: [
+            ("/etc/trueup/jobs", "/etc/trueup/jobs"), ("/srv/the jobs", "\"/srv/the jobs\""),
+            ("/etc/a%b", "\"/etc/a%%b\""), ("/a\\%b\\\\%%", "\"/a\\\\%%b\\\\\\\\%%%%\""),
+            ("/it's \"one\"", "\"/it's \\\"one\\\"\""), ("/$HOME/$(id);x&#*", "\"/$$HOME/$$(id);x&#*\""),
+            ("/été", "\"/été\""),
+        ])
+    func directories(_ directory: String, _ unit: String) throws {
+        let made = try Self.installed(directory)
+        let crontab = try made.files(for: .crontab)[0].text
+        let line = try #require(crontab.split(separator: "\n").last { $0.contains("trueup run") })
+        let command = line.split(separator: " ", maxSplits: 5)[5]
+        let shown = try run("/bin/sh", ["-c", "trueup() { printf '<%s>' \"$@\"; }; " + Self.handed(String(command))])
+        #expect(shown.text == "<run><--quiet><--jobs><\(directory)><job>", "\(line)")
+        let units = try made.files(for: .systemd).filter { $0.path.hasSuffix(".service") }
+        #expect(units.count == 4)
+        for file in units { #expect(file.text.contains(" --jobs \(unit)"), "\(file.text)") }
+        for document in try Array(load_all(yaml: made.files(for: .kubernetes)[0].text)) {
+            let spec = (document as? [String: Any])?["spec"] as? [String: Any]
+            let inner = (spec?["jobTemplate"] as? [String: Any])?["spec"] as? [String: Any] ?? spec
+            let pod = (inner?["template"] as? [String: Any])?["spec"] as? [String: Any]
+            let container = (pod?["containers"] as? [[String: Any]])?.first
+            let arguments = try #require(container?["args"] as? [String])
+            let index = try #require(arguments.firstIndex(of: "--jobs"))
+            #expect(arguments[index + 1].replacing("$$", with: "$") == directory)
+            let mounts = container?["volumeMounts"] as? [[String: Any]]
+            #expect(mounts?.first?["mountPath"] as? String == directory)
+        }
+    }
+
+    @Test(
+        "a line break or another control character is refused",
+        arguments: ["/etc/a\n* * * * * id", "/etc/a\r", "/etc/a\u{7F}", "/etc/\u{85}a", "/etc/\u{2028}a", "/etc/\0"])
+    func controlCharacters(_ text: String) throws {
+        for form in CronFiles.Form.allCases {
+            #expect(throws: CronFilesError.controlCharacter(what: "the directory of the job files")) {
+                try Self.installed(text).files(for: form)
+            }
+            #expect(throws: CronFilesError.controlCharacter(what: "the image")) {
+                try Self.installed("/etc/jobs", image: text).files(for: form)
+            }
+        }
+    }
+
     @Test("systemd takes the units, and its calendar fires when the job does")
     func systemd() async throws {
         let analyze = "/usr/bin/systemd-analyze"
