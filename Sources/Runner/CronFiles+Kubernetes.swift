@@ -27,9 +27,9 @@ extension CronFiles {
         guard let fields = Self.kubernetesFields(job) else {
             return "# \(job.name) is not here: \(Self.kubernetesObstacle(job) ?? "").\n"
         }
-        let remark = Self.gapRemark(job, of: "Kubernetes").map { "\n" + $0 } ?? ""
+        let remarks = Self.remarks(job, for: .kubernetes).map { "\n" + $0 }.joined()
         return """
-            # \(job.name): \(Self.plain(job.description))\(remark)
+            # \(job.name): \(Self.plain(job.description))\(remarks)
             apiVersion: batch/v1
             kind: CronJob
             metadata:

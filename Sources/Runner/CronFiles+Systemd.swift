@@ -65,7 +65,7 @@ extension CronFiles {
             "Description=Trueup: \(Self.unitText(job.name + ": " + job.description))",
             "", "[Timer]",
         ]
-        if let remark = Self.gapRemark(job, of: "systemd") { lines.append(remark) }
+        lines += Self.remarks(job, for: .systemd)
         lines += calendars.map { "OnCalendar=\($0)" }
         lines.append("Persistent=\(job.catchUp == .none ? "no" : "yes")")
         lines += [

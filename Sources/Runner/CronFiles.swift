@@ -87,21 +87,6 @@ public struct CronFiles: Sendable {
         return parts.joined(separator: ",")
     }
 
-    /// One line where systemd and Kubernetes skip a day on which the clock jumps over the job's time, which the
-    /// scheduler and cronie do not; `nil` where no clock does so from 2026 to 2035. The years are fixed, so that the
-    /// files do not change with the day on which they are made.
-    static func gapRemark(_ job: JobDefinition, of whom: String) -> String? {
-        func newYear(_ year: Int) -> Int64 {
-            Int64(CivilDate.daysSinceEpoch(year: year, month: 1, day: 1)) * 86_400
-        }
-        guard let local = job.expression?.firstInGap(of: job.zone, from: newYear(2026), to: newYear(2036)) else {
-            return nil
-        }
-        let time = ISOTime.text(local, in: .utc).dropFirst(11).prefix(5)
-        return "# On days on which clocks in \(job.timeZone) jump over \(time), \(whom) runs nothing: leave the job to "
-            + "trueup schedule, or take another time."
-    }
-
     // MARK: - crontab
 
     /// The environment variables that the runs look for; the database's first.
@@ -133,6 +118,7 @@ public struct CronFiles: Sendable {
                 lines.append("# Not here: \(Self.obstacle(job) ?? "").")
                 continue
             }
+            lines += Self.remarks(job, for: .crontab)
             if job.timeZone != zone { lines.append("CRON_TZ=\(job.timeZone)") }
             zone = job.timeZone
             lines.append("\(fields) trueup run --quiet --jobs \(Self.shellWord(directory)) \(job.name)")

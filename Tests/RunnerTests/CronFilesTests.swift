@@ -139,7 +139,8 @@ struct CronFilesTests {
     @Test("a time that a clock jumps over is said where it would be skipped, with what to do")
     func gaps() throws {
         let words = "# On days on which clocks in America/New_York jump over 02:15, "
-        for (form, whom) in [(CronFiles.Form.systemd, "systemd"), (.kubernetes, "Kubernetes")] {
+        // With CRON_TZ, cronie does not make up for a gap either.
+        for (form, whom) in [(CronFiles.Form.crontab, "cronie"), (.systemd, "systemd"), (.kubernetes, "Kubernetes")] {
             let text = try Self.one("job", "15 2 * * *", zone: "America/New_York", form)
             let remarks = text.split(separator: "\n").filter { $0.contains("jump over") }
             #expect(remarks.count == 1)
@@ -154,7 +155,35 @@ struct CronFilesTests {
             let sunday = try Self.one("job", "30 0 * * SUN", zone: "America/Havana", form)
             #expect(sunday.contains("jump over 00:30"))
         }
-        #expect(!(try Self.one("job", "15 2 * * *", zone: "America/New_York", .crontab)).contains("jump over"))
+    }
+
+    @Test("a time that a clock shows twice is said where the job would run more or less often than by the scheduler")
+    func overlaps() throws {
+        let clocks = "# On days on which clocks in America/New_York show "
+        let york = "America/New_York"
+        func remarks(_ schedule: String, _ form: CronFiles.Form, _ zone: String = york) throws -> [String] {
+            try Self.one("job", schedule, zone: zone, form).split(separator: "\n").map(String.init)
+                .filter { $0.contains(" twice, ") }
+        }
+        let better = "leave the job to trueup schedule, or take another time."
+        for (form, words) in [(CronFiles.Form.kubernetes, "Kubernetes runs"), (.crontab, "cronie may run")] {
+            let told = [clocks + "01:30 twice, \(words) the job both times: " + better]
+            #expect(try remarks("30 1 * * *", form) == told)
+        }
+        #expect(try remarks("30 1 * * *", .systemd).isEmpty)
+        for (schedule, time) in [("40 * * * *", "01:40"), ("*/30 1 * * *", "01:00")] {
+            let told = [clocks + "\(time) twice, systemd leaves an hour out: leave the job to trueup schedule."]
+            #expect(try remarks(schedule, .systemd) == told)
+            #expect(try remarks(schedule, .crontab).isEmpty)
+            #expect(try remarks(schedule, .kubernetes).isEmpty)
+        }
+        for form in CronFiles.Form.allCases {
+            for (schedule, zone) in [
+                ("15 2 * * *", york), ("30 1 20 * *", york), ("30 1 * * *", "UTC"), ("30 1 * * *", "Asia/Tokyo"),
+            ] {
+                #expect(try remarks(schedule, form, zone).isEmpty)
+            }
+        }
     }
 
     private static func installed(_ directory: String, image: String = "trueup:latest") throws -> CronFiles {
