@@ -161,8 +161,8 @@ struct CronFilesTests {
     func overlaps() throws {
         let clocks = "# On days on which clocks in America/New_York show "
         let york = "America/New_York"
-        func remarks(_ schedule: String, _ form: CronFiles.Form, _ zone: String = york) throws -> [String] {
-            try Self.one("job", schedule, zone: zone, form).split(separator: "\n").map(String.init)
+        func remarks(_ schedule: String, _ form: CronFiles.Form, _ zone: String? = nil) throws -> [String] {
+            try Self.one("job", schedule, zone: zone ?? york, form).split(separator: "\n").map(String.init)
                 .filter { $0.contains(" twice, ") }
         }
         let better = "leave the job to trueup schedule, or take another time."

@@ -199,7 +199,7 @@ struct SchedulerTests {
             return
         }
         #expect(text.contains("\"after\" names \"charges\"") && book.jobs.jobs.map(\.name) == ["others"])
-        try write(charges.replacing("agency_charge", with: "third_charge"), to: directory + "/others.yaml")
+        try write(charges.replacing("agency_charge", with: "yet_another_charge"), to: directory + "/others.yaml")
         guard case .refused = book.reload() else {
             Issue.record("the files were not refused")
             return
