@@ -6,7 +6,8 @@ public struct InvoiceFacts: Sendable, Hashable {
     public var currency: String
     /// `total`: what was invoiced, with taxes and discounts.
     public var total: Int64
-    /// `pre_payment_credit_notes_amount`: taken off before payment, so that less than `total` is asked for.
+    /// What takes off `total` before it is paid: `pre_payment_credit_notes_amount`, and of an invoice that Stripe calls
+    /// paid though it is paid in part, what was never paid.
     public var prePaymentCredit: Int64
     /// `post_payment_credit_notes_amount`: given back after payment.
     public var postPaymentCredit: Int64
@@ -50,7 +51,8 @@ public struct InvoiceFacts: Sendable, Hashable {
         self.paymentIntent = paymentIntent
     }
 
-    /// What the customer is asked for: `total` less credit notes issued before payment. `nil` if that leaves `Int64`.
+    /// What the customer is asked for, and of a paid invoice what was settled of it, by money through Stripe, from the
+    /// customer's credit balance, or elsewhere: `total` less ``prePaymentCredit``. `nil` if that leaves `Int64`.
     public var amount: Int64? {
         let (amount, overflow) = total.subtractingReportingOverflow(prePaymentCredit)
         return overflow ? nil : amount

@@ -125,11 +125,10 @@ public struct InvoiceRules: Sendable, Hashable {
                 "Stripe invoiced in \(stripe.currency.uppercased()), the order is in \(order.currency.uppercased()).")
         }
         guard stripe.amount == order.amount || stripe.isEmptyDraft else {
-            let invoiced = stripe.amount.map { Money(minorUnits: $0, currency: stripe.currency).description }
-            let ordered = Money(minorUnits: order.amount, currency: order.currency)
             return Verdict(
                 .amountMismatch, .review,
-                "Stripe invoiced \(invoiced ?? "an amount out of range"), the order is for \(ordered).")
+                "Stripe invoiced \(invoiced(stripe)), the order is for "
+                    + "\(Money(minorUnits: order.amount, currency: order.currency)).")
         }
         if let creditPrice {
             let (price, overflow) = order.credits.multipliedReportingOverflow(by: creditPrice)
@@ -148,6 +147,15 @@ public struct InvoiceRules: Sendable, Hashable {
                     + "customer \(expected).")
         }
         return nil
+    }
+
+    /// What was asked for, or settled, and how that is less than what the invoice is over.
+    private func invoiced(_ stripe: InvoiceFacts) -> String {
+        guard let amount = stripe.amount else { return "an amount out of range" }
+        func money(_ amount: Int64) -> String { Money(minorUnits: amount, currency: stripe.currency).description }
+        guard stripe.prePaymentCredit > 0 else { return money(amount) }
+        let how = stripe.status == .paid ? "credited before it was paid, or never paid" : "credited"
+        return "\(money(amount)) (\(money(stripe.total)) less \(money(stripe.prePaymentCredit)) that was \(how))"
     }
 
     private func duplicateInStripe(_ pair: InvoicePair, _ stripe: InvoiceFacts) -> Verdict {

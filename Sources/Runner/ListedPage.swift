@@ -69,7 +69,9 @@ extension StagedBytes {
             id: invoice.id, status: invoice.status, currency: invoice.currency, customer: invoice.customer,
             orderID: invoice.metadataOrderID, agencyID: invoice.metadataAgencyID,
             createdSeconds: invoice.createdSeconds, total: invoice.total,
-            prePaymentCredit: invoice.prePaymentCreditNotesAmount,
+            prePaymentCredit: Invoice.takenOff(
+                credit: invoice.prePaymentCreditNotesAmount, due: invoice.amountDue, paid: invoice.amountPaid,
+                remaining: invoice.amountRemaining, isPaid: invoice.status.elementsEqual("paid".utf8)),
             postPaymentCredit: invoice.postPaymentCreditNotesAmount, dueSeconds: invoice.dueDateSeconds,
             paidAtSeconds: invoice.paidSeconds, voidedAtSeconds: invoice.voidedSeconds,
             // Where Stripe does not say, a draft is taken for one that Stripe finalizes: it is then never stale.
@@ -131,7 +133,9 @@ extension InvoiceFacts {
         self.init(
             id: invoice.id, status: Reconciliation.InvoiceStatus(invoice.status.text),
             createdSeconds: invoice.createdSeconds, currency: invoice.currency.lowercased(), total: invoice.total,
-            prePaymentCredit: invoice.prePaymentCreditNotesAmount,
+            prePaymentCredit: Invoice.takenOff(
+                credit: invoice.prePaymentCreditNotesAmount, due: invoice.amountDue, paid: invoice.amountPaid,
+                remaining: invoice.amountRemaining, isPaid: invoice.status == .paid),
             postPaymentCredit: invoice.postPaymentCreditNotesAmount, customer: invoice.customer,
             dueSeconds: invoice.dueDateSeconds,
             // Where Stripe does not say, a draft is taken for one that Stripe finalizes: it is then never stale.

@@ -27,18 +27,19 @@ extension Change {
     }
 
     /// Open (or draft, or given up) to paid.
+    /// - Parameter amount: what is paid of it; `nil`: all that is due.
     @discardableResult
     mutating func pay(
-        _ invoice: InvoiceRecord, outOfBand: Bool = false, paidSeconds: Int64? = nil
+        _ invoice: InvoiceRecord, outOfBand: Bool = false, paidSeconds: Int64? = nil, amount: Int64? = nil
     ) throws(SandboxError) -> InvoiceRecord {
         switch invoice.status {
         case .paid: throw .state("Invoice is already paid")
         case .void: throw Self.notOpen
         case .draft:
             let open = try finalize(invoice)
-            return open.status == .paid ? open : settle(open, outOfBand: outOfBand, attempts: 1)
+            return open.status == .paid ? open : settle(open, outOfBand: outOfBand, attempts: 1, amount: amount)
         case .open, .uncollectible:
-            return settle(invoice, outOfBand: outOfBand, attempts: 1, paidSeconds: paidSeconds)
+            return settle(invoice, outOfBand: outOfBand, attempts: 1, paidSeconds: paidSeconds, amount: amount)
         }
     }
 
@@ -54,12 +55,12 @@ extension Change {
     }
 
     private mutating func settle(
-        _ open: InvoiceRecord, outOfBand: Bool, attempts: Int64, paidSeconds: Int64? = nil
+        _ open: InvoiceRecord, outOfBand: Bool, attempts: Int64, paidSeconds: Int64? = nil, amount: Int64? = nil
     ) -> InvoiceRecord {
         var paid = open
         paid.status = .paid
         paid.paidSeconds = paidSeconds ?? nowSeconds
-        paid.amountPaid = max(0, open.amountDue)
+        paid.amountPaid = amount ?? max(0, open.amountDue)
         paid.paidOutOfBand = outOfBand
         paid.attempted = !outOfBand
         paid.attemptCount += outOfBand ? 0 : attempts

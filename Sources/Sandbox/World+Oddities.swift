@@ -15,6 +15,17 @@ extension World {
         }
     }
 
+    /// Pays a part of an open invoice, and the rest is forgiven: the invoice is paid, and an amount remains. Its
+    /// payment intent does not show that.
+    /// - Parameter amount: what is paid, minor units.
+    public func payPartly(
+        _ id: String, amount: Int64, delivery: SandboxDelivery = .delivered
+    ) throws(SandboxError) {
+        try change(delivery: delivery) { change throws(SandboxError) in
+            _ = try change.pay(try change.invoice(id: id, param: "id"), amount: amount)
+        }
+    }
+
     /// From now on the deletion of a draft is refused, as that of some drafts is that Stripe made itself.
     public func refuseDeletion(of id: String) throws(SandboxError) {
         try change(delivery: .lost) { change throws(SandboxError) in

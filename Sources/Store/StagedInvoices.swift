@@ -103,6 +103,7 @@ public struct StagedBytes {
     public var agencyID: UnsafeRawBufferPointer?
     public var createdSeconds: Int64
     public var total: Int64
+    /// As in ``InvoiceFacts``.
     public var prePaymentCredit: Int64
     public var postPaymentCredit: Int64
     public var dueSeconds: Int64?

@@ -48,6 +48,30 @@ public struct Invoice: Sendable, Hashable {
     /// Paid, and nothing of it contradicts that.
     public var isPaidInFull: Bool { status == .paid && amountRemaining <= 0 && amountPaid >= amountDue }
 
+    /// What takes off `total` before it is paid, minor units; the one definition for webhooks and runs. Credit notes
+    /// issued before payment, and of a paid invoice what was never paid of it all the same: Stripe can call one paid
+    /// of which less came in than was due (`forgive` of https://docs.stripe.com/api/invoices/pay). So an invoice that
+    /// is paid in part contradicts an order for the whole.
+    ///
+    /// One that is marked as paid elsewhere, with nothing paid through Stripe, and one that the customer's credit
+    /// balance pays (`amount_due` is then less than `total`) are paid whole.
+    /// - Parameters:
+    ///   - credit: `pre_payment_credit_notes_amount`.
+    ///   - due: `amount_due`.
+    ///   - paid: `amount_paid`.
+    ///   - remaining: `amount_remaining`.
+    ///   - isPaid: whether its status is `paid`.
+    /// - Returns: held within `Int64`.
+    public static func takenOff(
+        credit: Int64, due: Int64, paid: Int64, remaining: Int64, isPaid: Bool
+    ) -> Int64 {
+        guard isPaid, paid > 0, remaining > 0 || paid < due else { return credit }
+        // Where the two contradict each other, the larger one counts. What is less than `due` is subtracted safely.
+        let missing = max(remaining, paid < due ? due - paid : 0)
+        let (sum, overflow) = credit.addingReportingOverflow(missing)
+        return overflow ? .max : sum
+    }
+
     public var id: String
     public var createdSeconds: Int64
     public var livemode: Bool

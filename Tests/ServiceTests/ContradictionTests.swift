@@ -62,6 +62,24 @@ struct ContradictionTests {
         }
     }
 
+    @Test("an invoice that Stripe calls paid though a part of it is not grants nothing, as at night")
+    func paidInPart() async throws {
+        try await Counter.with { counter in
+            let order = try await counter.place()
+            let invoice = try #require(order.stripeInvoiceId)
+            try counter.server.world(of: "task_health").payPartly(invoice, amount: 50_000)
+            let event = try await counter.event("invoice.paid", of: invoice, account: "task_health")
+            let reply = try await counter.deliver(event, account: "task_health")
+            #expect(reply.status == 409 && reply.code == "needs_a_person", "\(reply.text)")
+            let words =
+                "amount_mismatch: Stripe invoiced $500.00 ($2,000.00 less $1,500.00 that was credited before it was "
+                + "paid, or never paid), the order is for $2,000.00."
+            #expect(reply.message == words, "\(reply.text)")
+            #expect(try await counter.balance() == 0)
+            #expect(try await counter.number("SELECT count(*) FROM trueup.webhook_refusal") == 1)
+        }
+    }
+
     @Test("an invoice that was paid elsewhere and marked so is paid")
     func outOfBand() async throws {
         try await Counter.with { counter in
