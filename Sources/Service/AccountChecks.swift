@@ -11,6 +11,8 @@ final class AccountChecks: Sendable {
     private let accounts: [LiveAccount]
     /// Those that Stripe could not be asked about yet.
     private let unverified = Mutex<Set<String>>([])
+    /// What Stripe says of the keys, `acct_…` by the name in the settings.
+    private let accountIDs = Mutex<[String: String]>([:])
 
     init(_ accounts: [LiveAccount]) { self.accounts = accounts }
 
@@ -33,6 +35,9 @@ final class AccountChecks: Sendable {
     }
 
     func isVerified(_ name: String) -> Bool { unverified.withLock { !$0.contains(name) } }
+
+    /// The account that a name's key belongs to, `acct_…`; `nil` where Stripe has not said it, or the key may not.
+    func accountID(of name: String) -> String? { accountIDs.withLock { $0[name] } }
 
     /// Comes before everything that is asked of an account.
     /// - Throws: 503, where its key may be another account's.
@@ -66,7 +71,8 @@ final class AccountChecks: Sendable {
     private func ask(_ account: LiveAccount, _ pool: Pool, _ logger: Logger) async throws {
         let name = account.name
         do {
-            try await account.client.verifyKnown(name, pool: pool)
+            let verified = try await account.client.verifyKnown(name, pool: pool)
+            if let id = verified.id { accountIDs.withLock { $0[name] = id } }
         } catch {
             guard !Self.isFinal(error) else { throw error }
             let isNew = unverified.withLock { $0.insert(name).inserted }

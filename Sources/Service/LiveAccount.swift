@@ -10,7 +10,8 @@ public struct LiveAccount: Sendable {
     public let secrets: [Secret]
     /// Where it is known, `livemode` of every event has to agree.
     public let mode: AccountMode?
-    /// acct_…; an event that names another account is refused.
+    /// acct_…, where the settings name it. Where they do not, it is what Stripe says of the key, or what runs have
+    /// known under the name; an event that names another account is refused.
     public let accountID: String?
     /// The tables that its webhooks change.
     public let tables: LiveTables.OfAccount
