@@ -163,7 +163,10 @@ package enum JobKeys {
         Key(
             "start_deadline", .duration(1...366 * day),
             "An occurrence that could not start this long after its time does not run.", fallback: "6h"),
-        Key("timeout", .duration(1...7 * day), "A run is stopped after this long.", fallback: "2h"),
+        Key(
+            "timeout", .duration(1...7 * day),
+            "A run of the schedule or of trueup run is stopped after this long, and the next one goes on.",
+            fallback: "2h"),
         Key("jitter", .duration(0...day), "Starts are spread over this span.", fallback: "0s"),
         Key("retry", .mapping(retry), "What happens after a run that failed."),
         Key("notify", .mapping(notify), "Who hears of what."),

@@ -1,7 +1,6 @@
 import Jobs
 import Store
 import Stripe
-import Synchronization
 
 /// The job runs in another process, outside the schedule: its occurrence waits, and nothing failed.
 public struct JobBusy: Error, Sendable {
@@ -31,55 +30,16 @@ struct Attempt: Sendable {
         case busy
     }
 
-    /// Why the run was stopped: the first cause counts.
-    private final class Cause: Sendable {
-        enum Word {
-            case lost, timeout
-        }
-
-        private let word = Mutex<Word?>(nil)
-
-        var found: Word? { word.withLock { $0 } }
-
-        func note(_ new: Word) { word.withLock { $0 = $0 ?? new } }
-    }
-
     /// Runs until the end, the time limit, the loss of the lease, or until the task is cancelled.
     func outcome() async -> Outcome {
-        let cause = Cause()
-        let result = await withTaskGroup(of: Result<AttemptEnd, any Error>?.self) { group in
-            group.addTask {
-                do {
-                    return .success(try await run(definition, lease))
-                } catch {
-                    return .failure(error)
-                }
-            }
-            group.addTask {
-                await beat()
-                if !Task.isCancelled { cause.note(.lost) }
-                return nil
-            }
-            group.addTask {
-                let limit = clock.now() + lease.occurrence.timeoutSeconds * 1_000_000_000
-                guard (try? await clock.sleepUntil(limit)) != nil else { return nil }
-                cause.note(.timeout)
-                return nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            // The run winds up in its own time; what it says then counts only where it had not been stopped.
-            if let first { return first }
-            for await other in group { if let other { return other } }
-            return .failure(CancellationError())
-        }
-        switch (cause.found, result) {
+        let limit = TimeLimit(seconds: lease.occurrence.timeoutSeconds, clock: clock)
+        let (result, cause) = await limit.outcome(
+            of: { try await run(definition, lease) }, beside: { await beat() })
+        switch (cause, result) {
         // A run that came to its end has ended its occurrence; of any other the database says who has it.
         case (_, .success(let end)): return .ended(end)
-        case (.lost, _): return .lost
-        case (.timeout, .failure):
-            let limit = "It was stopped after \(lease.occurrence.timeoutSeconds) s, the job's timeout."
-            return .ended(AttemptEnd(.failed("timeout"), detail: limit))
+        case (.watch, _): return .lost
+        case (.limit, .failure): return .ended(AttemptEnd(.failed("timeout"), detail: "\(limit.timedOut)"))
         case (_, .failure(is JobBusy)): return .busy
         case (_, .failure(let error)):
             if Task.isCancelled { return .stopped }

@@ -44,7 +44,8 @@ extension CronFiles {
               failedJobsHistoryLimit: 3
               jobTemplate:
                 spec:
-                  activeDeadlineSeconds: \(job.timeoutSeconds)
+                  # A run stops itself after its timeout; this ends what is frozen.
+                  activeDeadlineSeconds: \(Self.deadlineSeconds(job))
                   backoffLimit: \(job.retry.attempts - 1)
                   # 2: differences remain open; 75: it runs already; both are no reason to try again.
                   podFailurePolicy:
@@ -55,6 +56,12 @@ extension CronFiles {
             \(runPod(job))
 
             """
+    }
+
+    /// Of all attempts, each with its timeout, and with what the start of a pod and the pause before it may take. Were
+    /// it the timeout alone, the pod would be ended first, and nobody told why.
+    private static func deadlineSeconds(_ job: JobDefinition) -> Int64 {
+        Int64(job.retry.attempts) * (job.timeoutSeconds + 600)
     }
 
     private func deployment(_ name: String, replicas: Int, _ arguments: [String], _ what: String) -> String {

@@ -216,9 +216,10 @@ public struct JobRun: Sendable {
     /// Not under the cancelled task: it has to reach the database.
     private func markInterrupted(_ own: OwnRun) async throws {
         let spent = try await spent(own.run)
+        let how = TimeLimit.passed.map { " after \($0.seconds) s, the job's timeout" } ?? ""
         let outcome = RunOutcome(
             state: .interrupted, requests: spent.requests, requestsLeast: spent.least,
-            advice: ["It was stopped; the same command goes on from there."])
+            advice: ["It was stopped\(how); the same command goes on from there."])
         do {
             _ = try await Task { try await Runs(pool: pool).end(own.fence, outcome) }.value
         } catch is RunLost {

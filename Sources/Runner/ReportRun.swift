@@ -103,6 +103,7 @@ public struct ReportRun: Sendable {
     }
 
     private static func words(_ error: any Error) -> String {
+        if let timedOut = TimeLimit.passed, !(error is LeaseLost) { return "\(timedOut)" }
         if error is CancellationError { return "It was stopped before its end." }
         return (error as? CocoaError)?.words ?? "\(error)"
     }

@@ -14,6 +14,8 @@ public enum RunError: AdvisesCommand, Equatable {
     case uncovered(String, account: String)
     /// A backfill over nothing.
     case emptyRange(String)
+    /// It took longer than the job's `timeout`.
+    case timedOut(String, seconds: Int64, isPlan: Bool)
 
     public var advice: Advice {
         switch self {
@@ -36,6 +38,11 @@ public enum RunError: AdvisesCommand, Equatable {
             """
             In the job files \(what), so nobody knows their table. Name another account, or add such a job: \
             see \(command: "trueup check").
+            """
+        case .timedOut(let job, let seconds, let isPlan):
+            """
+            Job \(job) was stopped after \(seconds) s, its timeout. What was read and repaired stays. To go on from \
+            there: \(command: "trueup run " + job + (isPlan ? " --plan" : ""))
             """
         case .unsupported(let what): "This version cannot run that: \(what)."
         }

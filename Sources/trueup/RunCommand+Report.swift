@@ -16,12 +16,12 @@ extension RunCommand {
         start.send()
         let result: ReportResult
         do {
-            result = try await making.make(.manual)
+            result = try await TimeLimit(seconds: definition.timeoutSeconds).run { try await making.make(.manual) }
         } catch {
             if error is CancellationError {
                 Terminal.say("Stopped. To go on from here: \(resume)")
             } else {
-                await start.end(.fail, "error")
+                await start.fail(with: error)
                 let running = RunningJob(
                     definition: definition, set: set, database: database, same: same([definition.name]), resume: resume)
                 await running.tellFailure(error)

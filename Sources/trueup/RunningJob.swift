@@ -61,7 +61,7 @@ struct RunningJob {
             if !isQuiet {
                 // Also of a run that could not begin: a service that measures from start to end hears both.
                 start.send()
-                await start.end(.fail, "error")
+                await start.fail(with: error)
                 // A person who asked for a backfill is at the terminal; a run may be cron's.
                 if trigger == .manual, !hasBegun.withLock({ $0 }) { await record(error, trigger) }
                 await tellFailure(error)
@@ -91,15 +91,15 @@ struct RunningJob {
         defer { meter.remove(accounts.clients) }
         let watch = range == nil ? nil : ReadWatch(pool: pool, view: view)
         do {
-            var result = try await JobRun(
+            let run = JobRun(
                 definition: definition, jobs: set.jobs, clients: accounts.clients, pool: pool, origin: .here(trigger),
                 isPlan: isPlan, nowSeconds: Int64(Date().timeIntervalSince1970), range: range,
                 canSend: hasMail, alerts: alerts,
                 progress: {
                     watch?.note($0)
                     progress($0)
-                }
-            ).run()
+                })
+            var result = try await limited { try await run.run() }
             watch?.stop()
             view.clear()
             RunLog.ended(result, told: same.told)
@@ -116,6 +116,17 @@ struct RunningJob {
             await budgets.close()
             if error is CancellationError { Terminal.say("Stopped. To go on from here: \(resume)") }
             throw error
+        }
+    }
+
+    /// Stops the work after the job's `timeout`, as the scheduler does. A backfill takes as long as it takes: its range
+    /// may be years, and a person waits for it.
+    private func limited(_ work: @escaping @Sendable () async throws -> RunResult) async throws -> RunResult {
+        guard range == nil else { return try await work() }
+        do {
+            return try await TimeLimit(seconds: definition.timeoutSeconds).run(work)
+        } catch let error as TimedOut {
+            throw RunError.timedOut(definition.name, seconds: error.seconds, isPlan: isPlan)
         }
     }
 
@@ -182,6 +193,13 @@ final class StartPing: Sendable {
     func end(_ signal: Ping.Signal, _ text: String) async {
         await sending.withLock { $0 }?.value
         await pings.send(definition, signal, text)
+    }
+
+    /// - Parameter error: what ended the run.
+    func fail(with error: any Error) async {
+        var isTimeout = error is TimedOut
+        if case .timedOut? = error as? RunError { isTimeout = true }
+        await end(.fail, isTimeout ? "timeout" : "error")
     }
 }
 

@@ -143,7 +143,12 @@ final class ScheduledWork: Sendable {
             }
             throw JobBusy()
         } catch {
-            if !Task.isCancelled { await pings.send(definition, .fail, "error") }
+            if TimeLimit.passed != nil {
+                // Not under the task that the limit has cancelled: the ping has to arrive.
+                await Task { await pings.send(definition, .fail, "timeout") }.value
+            } else if !Task.isCancelled {
+                await pings.send(definition, .fail, "error")
+            }
             throw CommandError(explanation(of: error))
         }
     }

@@ -90,7 +90,8 @@ struct WorkLoopTests {
         #expect(try await scene.wait(for: "a ended failed failed"))
         task.cancel()
         await task.value
-        #expect(try await row(scene, "a").reason == "timeout")
+        let found = try await row(scene, "a")
+        #expect(found.reason == "timeout" && found.detail == "It was stopped after 1 s, the job's timeout.")
         await scene.close()
     }
 

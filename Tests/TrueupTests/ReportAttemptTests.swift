@@ -353,6 +353,23 @@ struct ReportAttemptTests {
         }
     }
 
+    @Test("one that takes longer than its job's timeout is stopped, and the history says why")
+    func timedOut() async throws {
+        try await Self.with { scene in
+            try scene.folder.write(Self.job + "timeout: 3s\n", to: "jobs/balance-report.yaml")
+            let holder = try await Connection.open(scene.target, applicationName: "test")
+            try await holder.run(script: "BEGIN; LOCK TABLE trueup.report IN ACCESS EXCLUSIVE MODE")
+            let words = "It was stopped after 3 s, the job's timeout."
+            let stopped = try await scene.program.run("run", "balance-report")
+            #expect(stopped.status == 1 && stopped.talk.hasSuffix("trueup: \(words)\n"), "\(stopped.everything)")
+            try await holder.run(script: "ROLLBACK")
+            await holder.close()
+            #expect(try await Self.rows(scene) == ["– balance-report report interrupted"])
+            let why = try await scene.value("SELECT problem AS value FROM trueup.report_attempt", as: String.self)
+            #expect(why == words)
+        }
+    }
+
     @Test("a run that was killed or stopped does not look well, and does once it came to its end")
     func killedRun() async throws {
         try await Scene.with(orders: 6_000, latencyMilliseconds: 120) { scene in
