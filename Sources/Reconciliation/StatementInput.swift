@@ -90,7 +90,8 @@ public struct AgencyActivity: Sendable, Hashable {
     }
 }
 
-/// What was paid in one currency, on both sides, in minor units.
+/// What was paid in one currency, on both sides, in minor units: at Stripe what the paid invoices settled, whether by
+/// money through Stripe, from the customer's credit balance there, or elsewhere.
 public struct PurchaseTotals: Sendable, Hashable {
     public var currency: String
     public var atStripe: Int64

@@ -61,8 +61,8 @@ public struct StatementItem: Sendable, Hashable {
 
     /// What an order or a charge adds to the local side, in money; see ``amountEffects``.
     /// - Parameters:
-    ///   - atStripe: what Stripe took; `nil` when it took nothing.
-    ///   - locally: what the tables say was taken; `nil` when nothing.
+    ///   - atStripe: what a payment there settled, however it was paid; `nil` when nothing was.
+    ///   - locally: what the tables say was paid; `nil` when nothing.
     /// - Throws: ``StatementError/overflow(what:)``.
     public static func amountEffects(atStripe: Money?, locally: Money?) throws(StatementError) -> [Money] {
         var byCurrency: [String: Int64] = [:]

@@ -195,6 +195,13 @@ enum DefinitionsSheet {
 
     private static let formulas: [(String, String, String)] = [
         (
+            "Formula", "money paid for credits",
+            "At Stripe: what the invoices settled that it says are paid, each its total less credit notes before "
+                + "payment and less what was never paid of it. That counts whether it came as money through Stripe, "
+                + "from the customer's credit balance there, or elsewhere and was marked as paid: it is not the money "
+                + "that Stripe took."
+        ),
+        (
             "Formula", "control totals",
             "What each run read of the objects created in its look-back, paid or not. Tie-out leads from them to the "
                 + "sums of the statement: paid before the cut-off in the look-back + paid before it."

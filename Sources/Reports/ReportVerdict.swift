@@ -228,7 +228,8 @@ public enum ReportVerdict {
     /// which way the differences go, where there are some.
     package static func meaning(_ statement: Statement) -> String {
         let tolerated = tolerance(statement)
-        let sign = hasDifference(statement) ? " Differences are what the tables record less what Stripe took." : ""
+        let sign =
+            hasDifference(statement) ? " Differences are what the tables record less what was paid at Stripe." : ""
         guard statement.state == .explained, !tolerated.isEmpty else { return meaning(statement.state) + sign }
         return "Open items account for the difference, but for what is within the tolerance of "
             + "\(tolerated.joined(separator: " and ")) for each agency." + sign

@@ -46,7 +46,8 @@ enum SummarySheet {
         return Sheet("summary", "Summary", columns, rows) { $0 }
     }
 
-    /// The credits computed from what Stripe took, one line per cause, the local balance; then the same for charges.
+    /// The credits computed from what was paid at Stripe, one line per cause, the local balance; then the same for
+    /// charges.
     static func bridge(_ statement: Statement) -> [[Cell]] {
         var rows: [[Cell]] = []
         let order = CurrencyOrder(statement)
