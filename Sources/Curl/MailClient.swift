@@ -17,6 +17,8 @@ public struct MailClient: Sendable {
         public var connectTimeoutMilliseconds = 10_000
         /// For the whole conversation. Servers look at a mail before they answer; RFC 5321 asks for patience there.
         public var timeoutMilliseconds = 300_000
+        /// Once it is cancelled, for the answer to a mail whose end was sent.
+        public var graceMilliseconds = 5_000
         /// A PEM file with authorities to trust instead of the system's.
         public var certificateAuthorityFile: String?
         /// Whether TLS is a must; `nil`: everywhere but on this machine.
@@ -42,7 +44,7 @@ public struct MailClient: Sendable {
     /// Hands the mail over; returns when the server has said that it takes it.
     ///
     /// Cancelling the task stops it for as long as the mail's end was not sent; after that the server's answer is
-    /// awaited, within the time limit.
+    /// awaited for ``Configuration/graceMilliseconds``, and where none comes nobody knows.
     /// - Throws: ``MailError``. Where its `outcomeIsUnknown` is false, the server did not accept the mail.
     public func send(_ mail: Mail) async throws(MailError) {
         try await run(MailTransfer(try mail.message(), mail, to: server, configuration))

@@ -1,4 +1,4 @@
-/// A mail that was not sent, or of which nobody knows whether it was. It never holds a user name, a password or a part
+/// A mail that was not sent, or of which nobody knows whether it was. It never holds a password in any form, nor a part
 /// of the mail but the address that was refused.
 public struct MailError: Error, Sendable, Equatable {
     public enum Kind: Sendable, Equatable {
@@ -20,7 +20,7 @@ public struct MailError: Error, Sendable, Equatable {
         case refusedHeader
         /// Not an address that fits into an SMTP command.
         case refusedAddress
-        /// The task was cancelled before the mail's end was sent.
+        /// The task was cancelled before the mail's end was sent, or while its answer was awaited (`outcomeIsUnknown`).
         case cancelled
         /// Any other result of libcurl, with its number (CURLcode).
         case other(code: Int32)

@@ -13,7 +13,8 @@ final class MailTransfer: @unchecked Sendable {
     private let configuration: MailClient.Configuration
     /// Only the connection and the login are tried.
     private let isCheck: Bool
-    private let isCancelled = Atomic<Bool>(false)
+    /// When it was cancelled, in nanoseconds of the monotonic clock; 0: it was not.
+    private let cancelledAt = Atomic<UInt64>(0)
 
     // Of the thread.
     private var finish: ((Result<Void, MailError>) -> Void)?
@@ -50,7 +51,15 @@ final class MailTransfer: @unchecked Sendable {
     deinit { errorText.deallocate() }
 
     /// From any thread.
-    func cancel() { isCancelled.store(true, ordering: .relaxed) }
+    func cancel() {
+        _ = cancelledAt.compareExchange(expected: 0, desired: Self.nanoseconds(), ordering: .relaxed)
+    }
+
+    private static func nanoseconds() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return max(1, UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
+    }
 
     /// Begins; `finish` is called exactly once, from another thread.
     func start(_ finish: @escaping @Sendable (Result<Void, MailError>) -> Void) {
@@ -72,7 +81,9 @@ final class MailTransfer: @unchecked Sendable {
     }
 
     private func converse() -> Result<Void, MailError> {
-        guard !isCancelled.load(ordering: .relaxed) else { return .failure(failed(.cancelled, "before it was sent")) }
+        guard cancelledAt.load(ordering: .relaxed) == 0 else {
+            return .failure(failed(.cancelled, "before it was sent"))
+        }
         guard Engine.globalInit == CURLE_OK, let easy = curl_easy_init() else {
             return .failure(failed(.other(code: Int32(CURLE_FAILED_INIT.rawValue)), "no handle"))
         }
@@ -156,8 +167,14 @@ final class MailTransfer: @unchecked Sendable {
         lastRefusal = String(decoding: reply.prefix(2_000), as: UTF8.self)
     }
 
-    /// Once the end is sent, nobody can take the mail back: only the answer tells what became of it.
-    fileprivate var mustStop: Bool { !hasEnded && isCancelled.load(ordering: .relaxed) }
+    /// Once the end is sent, nobody can take the mail back: only the answer tells what became of it, and is awaited for
+    /// a while.
+    fileprivate var mustStop: Bool {
+        let at = cancelledAt.load(ordering: .relaxed)
+        guard at > 0 else { return false }
+        guard hasEnded else { return true }
+        return Self.nanoseconds() - at > UInt64(max(0, configuration.graceMilliseconds)) * 1_000_000
+    }
 
     // MARK: The outcome
 
@@ -194,8 +211,8 @@ final class MailTransfer: @unchecked Sendable {
         var text = own.isEmpty ? String(cString: curl_easy_strerror(code)) : own
         if reply >= 400, !lastRefusal.isEmpty { text = lastRefusal }
         // A server that repeats what it was told must not carry the login into a log.
-        for secret in [server.password?.expose(), server.user] {
-            if let secret, !secret.isEmpty { text = text.replacing(secret, with: "***") }
+        if let user = server.user, let password = server.password {
+            text = LoginMask(user: user, password: password).masked(text)
         }
         while let last = text.unicodeScalars.last, last.value <= 0x20 { text.unicodeScalars.removeLast() }
         return MailError.printable(text)

@@ -175,6 +175,47 @@ struct MailClientTests {
         }
     }
 
+    @Test(
+        "a server that repeats what it was told in AUTH gets no form of the password into an error",
+        arguments: ["echo-plain", "echo-login"])
+    func echoedLogin(_ mode: String) async throws {
+        try await MailServerProcess.with(mode) { server in
+            let client = try server.client(login: "mailuser:s3cr3tpw@")
+            let error = try #require(try await Self.outcome(client, to: "a@example.com"))
+            #expect(error.kind == .loginRefused && error.detail.contains("no such login: ***"), "\(error)")
+            // PLAIN's argument, and LOGIN's two.
+            for told in ["s3cr3tpw", "AG1haWx1c2VyAHMzY3IzdHB3", "bWFpbHVzZXI", "czNjcjN0cHc"] {
+                #expect(!"\(error)".contains(told), "\(error)")
+            }
+        }
+    }
+
+    @Test("a login of short words takes nothing out of the words that say what went wrong")
+    func shortLogin() {
+        let mask = LoginMask(user: "u", password: Secret("p"))
+        #expect(mask.masked("Operation timed out after 300 ms") == "Operation timed out after 300 ms")
+        #expect(mask.masked("535 u:p and p, AHUAcA== too") == "535 *** and ***, ***== too")
+        let other = LoginMask(user: "mail", password: Secret("hunter2:/?#"))
+        #expect(other.masked("cannot connect to mail.example.com") == "cannot connect to mail.example.com")
+        #expect(other.masked("(hunter2:/?#) mail:hunter2%3A%2F%3F%23@x") == "(***) ***@x")
+        #expect(other.masked("aHVudGVyMjovPyM= bWFpbA==x") == "***= ***==x")
+        #expect(LoginMask(user: "u", password: Secret("")).masked("u") == "u")
+    }
+
+    @Test("a cancelled mail whose end was sent waits for its answer no longer than the grace, and is unknown then")
+    func grace() async throws {
+        try await MailServerProcess.with("plain") { server in
+            let client = try server.client { $0.graceMilliseconds = 500 }
+            let late = Task { try await Self.outcome(client, to: "hang-data@example.com") }
+            while try server.received().isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+            let start = ContinuousClock.now
+            late.cancel()
+            let error = try #require(try await late.value)
+            #expect(error.kind == .cancelled && error.outcomeIsUnknown, "\(error)")
+            #expect(ContinuousClock.now - start < .seconds(15))
+        }
+    }
+
     @Test("TLS from the first byte and STARTTLS work where the certificate holds, and fail where it does not")
     func tls() async throws {
         for (mode, scheme) in [("tls", "smtps"), ("starttls", "smtp")] {

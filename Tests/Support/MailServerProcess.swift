@@ -44,7 +44,7 @@ public final class MailServerProcess: Sendable {
     private static let room = Room(places: 4)
 
     /// Starts a server for `body`, and ends it after.
-    /// - Parameter mode: `plain`, `login`, `starttls` or `tls`.
+    /// - Parameter mode: `plain`, `login`, `echo-plain`, `echo-login`, `starttls` or `tls`.
     public static func with(_ mode: String, _ body: (MailServerProcess) async throws -> Void) async throws {
         try await room.enter {
             let server = try await start(mode)

@@ -3,7 +3,7 @@
 Each accepted mail is parsed with Python's own e-mail library and left as JSON in the directory that the first argument
 names, before the answer to it is sent. The first line on stdout is the port.
 
-usage: mail_server.py DIRECTORY plain|login|starttls|tls
+usage: mail_server.py DIRECTORY plain|login|echo-plain|echo-login|starttls|tls
 """
 
 import asyncio
@@ -99,6 +99,24 @@ class Handler:
         return "250 taken"
 
 
+class EchoHandler(Handler):
+    """Lets nobody in, and repeats what it was told, as some servers do."""
+
+    async def ask(self, server, challenge):
+        await server.push(b"334 " + base64.b64encode(challenge))
+        return (await server._reader.readline()).strip().decode()
+
+    def refused(self, said):
+        return AuthResult(success=False, handled=False, message="535 5.7.8 no such login: " + " ".join(said))
+
+    async def auth_PLAIN(self, server, args):
+        return self.refused(args[1:] or [await self.ask(server, b"")])
+
+    async def auth_LOGIN(self, server, args):
+        said = args[1:] or [await self.ask(server, b"User Name")]
+        return self.refused(said + [await self.ask(server, b"Password")])
+
+
 def authenticate(server, session, envelope, mechanism, data):
     is_right = (data.login, data.password) == (b"post@office", b"hunter2:/?#")
     return AuthResult(success=is_right, handled=False)
@@ -116,6 +134,10 @@ async def main():
             settings |= {"tls_context": context, "require_starttls": True}
         if mode == "login":
             settings |= {"auth_required": True, "auth_require_tls": False, "authenticator": authenticate}
+        if mode.startswith("echo-"):
+            other = {"echo-plain": "LOGIN", "echo-login": "PLAIN"}[mode]
+            settings |= {"auth_required": True, "auth_require_tls": False, "auth_exclude_mechanism": [other]}
+            return SMTP(EchoHandler(), **settings)
         return SMTP(Handler(), **settings)
 
     server = await asyncio.get_running_loop().create_server(
