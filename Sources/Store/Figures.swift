@@ -133,7 +133,8 @@ public struct Figures: Sendable {
         """
 
     private static let outboxSQL = """
-        SELECT channel, state, count(*)::double precision AS value FROM trueup.outbox GROUP BY 1, 2 ORDER BY 1, 2
+        SELECT channel, \(OutboxMessage.stateNow) AS state, count(*)::double precision AS value
+        FROM trueup.outbox GROUP BY 1, 2 ORDER BY 1, 2
         """
 
     private static let workersSQL = """

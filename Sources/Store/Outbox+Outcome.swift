@@ -62,13 +62,18 @@ extension Outbox {
     public func decide(_ decision: Decision, message id: Int64) async throws -> Bool {
         try await pool.transaction { connection in
             let rows = try await connection.query(
-                "SELECT id FROM trueup.outbox WHERE id = $1 AND state IN ('failed', 'unknown') FOR UPDATE", id)
+                """
+                SELECT id FROM trueup.outbox
+                WHERE id = $1 AND \(OutboxMessage.stateNow) IN ('failed', 'unknown') FOR UPDATE
+                """, id)
             guard !rows.isEmpty else { return false }
             switch decision {
             case .wasSent: try await Self.setSent(id, on: connection)
             case .sendAgain:
                 try await connection.execute(
-                    "UPDATE trueup.outbox SET state = 'queued', next_attempt_at = now() WHERE id = $1", id)
+                    """
+                    UPDATE trueup.outbox SET state = 'queued', next_attempt_at = now(), lease_until = NULL WHERE id = $1
+                    """, id)
             }
             return true
         }

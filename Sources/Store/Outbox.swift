@@ -71,38 +71,67 @@ public struct Outbox: Sendable {
     /// Takes the next message that is due and makes it `sending`, which is committed when this returns.
     /// - Parameters:
     ///   - report: only messages about the report of this number; `nil`: all.
-    ///   - leaseSeconds: longer than sending can take. Whoever still sends after that has died, and the message
-    ///     becomes `unknown`.
+    ///   - tried: the numbers of messages that are left out.
+    ///   - leaseSeconds: longer than sending can take. Whoever still sends after that has died, and the message is
+    ///     `unknown`.
     /// - Returns: `nil` where none is due.
     public func claim(
-        _ channels: [OutboxChannel], report: Int64? = nil, leaseSeconds: Int
+        _ channels: [OutboxChannel], report: Int64? = nil, without tried: [Int64] = [], leaseSeconds: Int
     ) async throws -> OutboxMessage? {
-        _ = try await expire()
-        return try await pool.transaction { connection in
+        try await pool.transaction { connection in
             try await connection.query(
                 """
                 UPDATE trueup.outbox SET state = 'sending', attempts = attempts + 1,
                     lease_until = now() + $2 * interval '1 second'
                 WHERE id = (SELECT id FROM trueup.outbox
                     WHERE state = 'queued' AND next_attempt_at <= now() AND channel = ANY($1)
-                        AND ($3::text IS NULL OR about->>'report' = $3)
+                        AND ($3::text IS NULL OR about->>'report' = $3) AND id <> ALL($4::bigint[])
                     ORDER BY next_attempt_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
                 RETURNING \(OutboxMessage.columns)
-                """, channels.map(\.rawValue), Double(leaseSeconds), report.map(String.init)
+                """, channels.map(\.rawValue), Double(leaseSeconds), report.map(String.init), tried
             ).first.map(OutboxMessage.init)
         }
     }
 
-    /// Messages whose sender died: nobody knows how far it got.
-    /// - Returns: how many became `unknown`.
-    public func expire() async throws -> Int {
-        try await pool.withConnection { connection in
-            try await connection.execute(
+    /// How many messages are due now. The parameters are those of ``claim(_:report:without:leaseSeconds:)``.
+    public func dueCount(
+        _ channels: [OutboxChannel], report: Int64? = nil, without tried: [Int64] = []
+    ) async throws -> Int {
+        let count: Int64 = try await pool.withConnection { connection in
+            try await connection.query(
                 """
-                UPDATE trueup.outbox SET state = 'unknown', lease_until = NULL,
-                    last_error = 'The process that was sending it ended before it said how that went.'
-                WHERE state = 'sending' AND lease_until < now()
-                """)
+                SELECT count(*) AS n FROM trueup.outbox
+                WHERE state = 'queued' AND next_attempt_at <= now() AND channel = ANY($1)
+                    AND ($2::text IS NULL OR about->>'report' = $2) AND id <> ALL($3::bigint[])
+                """, channels.map(\.rawValue), report.map(String.init), tried)[0]["n"]
+        }
+        return Int(count)
+    }
+
+    /// Whether somebody has to look: a message waits for its next attempt, or was left by a sender that died.
+    public func hasWork() async throws -> Bool {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT EXISTS (SELECT FROM trueup.outbox WHERE state = 'queued')
+                    OR EXISTS (SELECT FROM trueup.outbox WHERE \(OutboxMessage.isAbandoned)) AS has_work
+                """)[0]["has_work"]
+        }
+    }
+
+    /// Messages whose sender died: nobody knows how far it got. Who lists, settles or sends messages calls this first,
+    /// and tells what it gives: nobody else will.
+    /// - Parameter report: only messages about the report of this number; `nil`: all.
+    /// - Returns: those that became `unknown` with this call, the oldest first.
+    public func expire(report: Int64? = nil) async throws -> [OutboxMessage] {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                UPDATE trueup.outbox SET state = 'unknown', lease_until = NULL, last_error = $2
+                WHERE \(OutboxMessage.isAbandoned) AND ($1::text IS NULL OR about->>'report' = $1)
+                RETURNING \(OutboxMessage.columns)
+                """, report.map(String.init), OutboxMessage.senderDied
+            ).map(OutboxMessage.init).sorted { $0.id < $1.id }
         }
     }
 
@@ -126,8 +155,11 @@ public struct Outbox: Sendable {
     {
         try await pool.withConnection { connection in
             try await connection.query(
-                "SELECT \(OutboxMessage.columns) FROM trueup.outbox WHERE state = ANY($1) ORDER BY id LIMIT $2",
-                states.map(\.rawValue), limit
+                """
+                SELECT \(OutboxMessage.columns) FROM trueup.outbox
+                WHERE (state = ANY($1) OR state = 'sending') AND \(OutboxMessage.stateNow) = ANY($1)
+                ORDER BY id LIMIT $2
+                """, states.map(\.rawValue), limit
             ).map(OutboxMessage.init)
         }
     }

@@ -33,10 +33,19 @@ public struct OutboxMessage: Sendable, Hashable {
     public let createdAt: Timestamp
     public let sentAt: Timestamp?
     public let about: JSONText
+    /// Of one that is `sending`: until when its sender has time to say how that went. After that it is `unknown`.
+    public let leaseUntil: Timestamp?
+
+    /// Whether a row's sender has died: it had time, and said nothing.
+    static let isAbandoned = "state = 'sending' AND lease_until < now()"
+    /// How a row stands by now, whether or not somebody has written it down yet (``Outbox/expire(report:)``).
+    static let stateNow = "CASE WHEN \(isAbandoned) THEN 'unknown' ELSE state END"
+    static let senderDied = "The process that was sending it ended before it said how that went."
 
     static let columns = """
-        id, channel, dedupe_key, recipient, subject, body_text, body_html, message_id, state, attempts, next_attempt_at,
-            last_error, created_at, sent_at, about,
+        id, channel, dedupe_key, recipient, subject, body_text, body_html, message_id, attempts, next_attempt_at,
+            created_at, sent_at, about, \(stateNow) AS state, lease_until,
+            CASE WHEN \(isAbandoned) THEN '\(senderDied)' ELSE last_error END AS last_error,
             ARRAY(SELECT key FROM jsonb_each_text(headers) ORDER BY key) AS header_names,
             ARRAY(SELECT value FROM jsonb_each_text(headers) ORDER BY key) AS header_values
         """
@@ -64,5 +73,6 @@ public struct OutboxMessage: Sendable, Hashable {
         createdAt = try row["created_at"]
         sentAt = try row["sent_at"]
         about = try row["about"]
+        leaseUntil = try row["lease_until"]
     }
 }

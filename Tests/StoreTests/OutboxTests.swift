@@ -180,6 +180,74 @@ struct OutboxTests {
         }
     }
 
+    /// As if their senders had died, and had had their time.
+    private func abandon(_ pool: Pool) async throws {
+        _ = try await pool.withConnection {
+            try await $0.execute(
+                "UPDATE trueup.outbox SET lease_until = now() - interval '1 second' WHERE state = 'sending'")
+        }
+    }
+
+    @Test("whoever looks sees what a dead sender left as unknown, and one alone is told that it became so")
+    func abandoned() async throws {
+        try await with { pool in
+            let outbox = Outbox(pool: pool)
+            var aboutReport = draft("of a report")
+            aboutReport.about = ["report": "7"]
+            let first = try #require(try await enqueue(draft("first"), pool))
+            let second = try #require(try await enqueue(aboutReport, pool))
+            _ = try await claim(pool)
+            _ = try await claim(pool)
+            let working = try await outbox.list([.sending])
+            #expect(working.map(\.id) == [first, second] && working.allSatisfy { $0.leaseUntil != nil })
+            #expect(try await !outbox.hasWork())
+            #expect(try await outbox.expire().isEmpty)
+            try await abandon(pool)
+            #expect(try await outbox.hasWork())
+            #expect(try await outbox.list([.sending]).isEmpty)
+            #expect(try await outbox.list().map(\.state) == [.unknown, .unknown])
+            #expect(try await outbox.message(id: first)?.lastError?.contains("ended before it said") == true)
+            // Who sends a report's messages tells of those alone.
+            #expect(try await outbox.expire(report: 7).map(\.id) == [second])
+            #expect(try await outbox.expire().map(\.id) == [first])
+            #expect(try await outbox.expire().isEmpty)
+            #expect(try await !outbox.hasWork())
+        }
+    }
+
+    @Test("what a dead sender left can be settled either way, also before anybody wrote down that it is unknown")
+    func settlesAbandoned() async throws {
+        try await with { pool in
+            let outbox = Outbox(pool: pool)
+            let arrived = try #require(try await enqueue(draft("arrived"), pool))
+            let lost = try #require(try await enqueue(draft("lost"), pool))
+            _ = try await claim(pool)
+            _ = try await claim(pool)
+            #expect(try await !outbox.decide(.wasSent, message: arrived))
+            try await abandon(pool)
+            #expect(try await outbox.decide(.wasSent, message: arrived))
+            #expect(try await outbox.decide(.sendAgain, message: lost))
+            #expect(try await state(arrived, pool) == .sent)
+            #expect(try await claim(pool)?.id == lost)
+        }
+    }
+
+    @Test("what was tried is left out of the next claim and of what is due")
+    func tried() async throws {
+        try await with { pool in
+            let outbox = Outbox(pool: pool)
+            let first = try #require(try await enqueue(draft("first"), pool))
+            let second = try #require(try await enqueue(draft("second"), pool))
+            #expect(try await outbox.dueCount([.email]) == 2)
+            #expect(try await outbox.dueCount([.email], without: [first]) == 1)
+            #expect(try await outbox.dueCount([.slack]) == 0)
+            #expect(try await outbox.dueCount([.email], report: 7) == 0)
+            #expect(try await outbox.claim([.email], without: [first], leaseSeconds: 60)?.id == second)
+            let none = try await outbox.claim([.email], without: [first], leaseSeconds: 60)
+            #expect(none == nil)
+        }
+    }
+
     @Test("an attempt that somebody else took over says nothing any more")
     func fenced() async throws {
         try await with { pool in
