@@ -26,11 +26,30 @@ public struct OutboxDelivery: Sendable {
         public var failed = 0
         /// The answer was lost: a person decides.
         public var unknown = 0
-        /// Why the last one that failed did.
+        /// Due, and not tried: for later.
+        public var left = 0
+        public var ending = Ending.done
+        /// Why the last one that did not leave did not.
         public var lastError: String?
 
         /// Nothing was due.
         public init() {}
+    }
+
+    /// Why no more was tried.
+    public enum Ending: Sendable, Hashable {
+        /// Nothing more was due.
+        case done
+        /// The server did not answer in time, and would not for the next message either.
+        case timedOut
+        /// The server cannot be reached or takes nothing.
+        case closed
+        /// What was sent took all the time there was.
+        case slow
+        /// As many were tried as are tried at once.
+        case full
+        /// The task was cancelled.
+        case stopped
     }
 
     private let outbox: Outbox
@@ -38,7 +57,8 @@ public struct OutboxDelivery: Sendable {
 
     /// Longer than ``MailClient`` takes for one mail.
     static let leaseSeconds = 900
-    private static let writeAttemptsMax = 5
+    /// After so long no other mail is begun: as long as a server may take for one.
+    public static let secondsMax = 300.0
 
     /// - Parameter mail: `nil` where `delivery.email` is not configured: nothing is sent, and everything waits.
     public init(pool: Pool, mail: Sender?) {
@@ -46,67 +66,41 @@ public struct OutboxDelivery: Sendable {
         self.mail = mail
     }
 
-    /// Sends at most `limit` messages that are due. A server that cannot be reached, or does not let us in, ends it:
-    /// the others would only use up their attempts.
-    /// - Parameter report: only messages about the report of this number; `nil`: all.
-    public func deliver(limit: Int, report: Int64? = nil) async throws -> Outcome {
-        var outcome = Outcome()
-        guard let mail else { return outcome }
-        for _ in 0..<max(0, limit) {
-            guard !Task.isCancelled,
-                let message = try await outbox.claim([.email], report: report, leaseSeconds: Self.leaseSeconds)
-            else { break }
-            guard let error = try await send(message, mail) else {
-                outcome.sent += 1
-                continue
-            }
-            outcome.lastError = error.description
-            if error.outcomeIsUnknown { outcome.unknown += 1 } else { outcome.failed += 1 }
-            if Self.isAboutTheServer(error) { break }
-        }
-        return outcome
+    /// Sends at most `limit` messages that are due, each once. A server that cannot be reached, does not let us in, or
+    /// does not answer in time, ends it: the others would only use up their attempts, and hold up whoever waits.
+    /// - Parameters:
+    ///   - report: only messages about the report of this number; `nil`: all.
+    ///   - seconds: after so long no other message is begun.
+    public func deliver(
+        limit: Int, report: Int64? = nil, seconds: Double = OutboxDelivery.secondsMax
+    ) async throws -> Outcome {
+        guard let mail else { return Outcome() }
+        return try await OutboxPass(outbox: outbox, channel: .email, leaseSeconds: Self.leaseSeconds).run(
+            limit: limit, seconds: seconds, report: report
+        ) { await send($0, mail) }
     }
 
-    /// One message; `nil` when it was sent.
-    private func send(_ message: OutboxMessage, _ sender: Sender) async throws -> MailError? {
+    /// One message.
+    private func send(_ message: OutboxMessage, _ sender: Sender) async -> OutboxPass.Attempt {
         do {
             let attachments = try await outbox.attachments(of: message)
-            let mail = try Self.mail(message, attachments, from: sender.from)
-            try await sender.client.send(mail)
-            try await settle { try await outbox.markSent(message) }
-            return nil
+            try await sender.client.send(try Self.mail(message, attachments, from: sender.from))
+            return OutboxPass.Attempt(end: .sent)
         } catch let error as MailError {
-            try await settle {
-                error.outcomeIsUnknown
-                    ? try await outbox.markUnknown(message, error: error.description)
-                    : try await outbox.markFailed(
-                        message, error: error.description, isPermanent: error.isPermanent)
-            }
-            return error
+            return OutboxPass.Attempt(
+                end: error.outcomeIsUnknown
+                    ? .unknown(error.description) : .failed(error.description, isPermanent: error.isPermanent),
+                ending: error.kind == .timedOut ? .timedOut : Self.isAboutTheServer(error) ? .closed : nil)
+        } catch {
+            // The files could not be read: nobody was told anything.
+            return OutboxPass.Attempt(end: .failed("\(error)", isPermanent: false), ending: .closed)
         }
-    }
-
-    /// Writes what became of a message, cancelled or not, and again after a pause where the database is away.
-    private func settle(_ write: @escaping @Sendable () async throws -> Bool) async throws {
-        let writing = Task {
-            var attempt = 1
-            while true {
-                do {
-                    _ = try await write()
-                    return
-                } catch  where attempt < Self.writeAttemptsMax {
-                    try await Task.sleep(for: .milliseconds(100 << attempt))
-                    attempt += 1
-                }
-            }
-        }
-        try await writing.value
     }
 
     private static func isAboutTheServer(_ error: MailError) -> Bool {
         switch error.kind {
-        case .couldNotConnect, .tls, .loginRefused, .refusedURL, .cancelled: true
-        case .timedOut, .connectionLost, .refused, .refusedHeader, .refusedAddress, .other: false
+        case .couldNotConnect, .tls, .loginRefused, .refusedURL, .cancelled, .timedOut: true
+        case .connectionLost, .refused, .refusedHeader, .refusedAddress, .other: false
         }
     }
 

@@ -84,13 +84,16 @@ public struct ReportDelivery: Sendable {
         }
     }
 
-    /// Sees to the files: what was delivered before is not delivered again.
+    /// Sees to the files: what was delivered before is not delivered again. Where the task is cancelled, a bucket that
+    /// has not got them all has failed, and that is kept.
     /// - Parameter job: the report's.
-    func deliver(
+    /// - Returns: the report with what became of its files.
+    /// - Throws: `PostgresError`, where that could not be kept.
+    public func deliver(
         _ result: ReportResult, job: String, _ rule: DeliverRule, pool: Pool
-    ) async throws -> [StoredReport.Delivery] {
-        let reports = StoredReports(pool: pool)
-        let before = try await reports.deliveries(of: result.id)
+    ) async throws -> ReportResult {
+        let (reports, id) = (StoredReports(pool: pool), result.id)
+        let before = try await Task { try await reports.deliveries(of: id) }.value
         var made: [StoredReport.Delivery] = []
         func isDone(_ destination: String) -> Bool {
             before.contains { $0.destination == destination && $0.outcome == .delivered }
@@ -108,8 +111,11 @@ public struct ReportDelivery: Sendable {
             let day = result.report.statement.cutOff.localText.prefix(10)
             made.append(await toBucket(names, from: result.directory, folder: [job, "\(day)-r\(result.id)"]))
         }
-        for delivery in made { try await reports.record(delivery, of: result.id) }
-        return made
+        let deliveries = made
+        try await Task { for delivery in deliveries { try await reports.record(delivery, of: id) } }.value
+        var told = result
+        told.deliveries += deliveries
+        return told
     }
 
     /// - Parameter folder: in the bucket, below its prefix.
@@ -129,7 +135,8 @@ public struct ReportDelivery: Sendable {
         } catch {
             return StoredReport.Delivery(
                 destination: "s3", address: bucket.address(folder), outcome: .failed,
-                detail: (error as? CocoaError)?.words ?? "\(error)")
+                detail: Task.isCancelled
+                    ? "it was stopped before its end" : (error as? CocoaError)?.words ?? "\(error)")
         }
     }
 }

@@ -22,10 +22,20 @@ public struct ReportResult: Sendable {
 
     /// The same after the outbox was sent, with what became of each message of the report, those of earlier attempts
     /// included that have not left.
-    /// - Parameter isSent: nothing kept the outbox from sending.
-    public func settled(_ reports: StoredReports, isSent: Bool) async throws -> ReportResult {
+    /// - Parameters:
+    ///   - isSent: nothing kept the outbox from sending.
+    ///   - patience: how long is waited for what another process is sending at this moment.
+    public func settled(
+        _ reports: StoredReports, isSent: Bool, patience: Duration = .zero
+    ) async throws -> ReportResult {
         let all = try await reports.deliveries(of: id)
-        let messages = try await reports.messages(keys: all.compactMap { $0.messageKey(ofReport: id) })
+        let keys = all.compactMap { $0.messageKey(ofReport: id) }
+        var messages = try await reports.messages(keys: keys)
+        let end = ContinuousClock.now + patience
+        while messages.contains(where: { $0.state == .sending }), ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(250))
+            messages = try await reports.messages(keys: keys)
+        }
         var settled = self
         settled.deliveries = deliveries.filter { $0.messageKey(ofReport: id) == nil }
         for message in messages {
@@ -77,7 +87,12 @@ extension StoredReport.Delivery {
         let why = message.lastError ?? ""
         switch message.state {
         case .sent: (outcome, detail) = (.delivered, why)
-        case .sending: break
+        case .sending:
+            (outcome, detail) = (
+                .failed,
+                "another process is sending it, or was ended while it did; see trueup outbox list for message "
+                    + "\(message.id)"
+            )
         case .queued where isSent && why.isEmpty: break
         case .queued:
             (outcome, detail) = (.failed, "it waits in the outbox and is tried again" + (why.isEmpty ? "" : ": " + why))

@@ -67,8 +67,18 @@ public struct ReportRun: Sendable {
         coverage = ReportCoverage(definition, job, jobs: jobs)
     }
 
-    /// - Throws: ``RunError/alreadyRunning(_:)`` when another process makes a report of this job.
+    /// Makes the report and brings its files to where they are to be.
+    /// - Throws: as ``make()``.
     public func run() async throws -> ReportResult {
+        let result = try await make()
+        guard let delivery else { return result }
+        return try await delivery.deliver(result, job: definition.name, job.deliver, pool: pool)
+    }
+
+    /// Makes the report and keeps it, with the messages that tell of it in the outbox. From then on it is there; what
+    /// is left is to tell of it (``ReportDelivery/deliver(_:job:_:pool:)``, and what empties the outbox).
+    /// - Throws: ``RunError/alreadyRunning(_:)`` when another process makes a report of this job.
+    public func make() async throws -> ReportResult {
         let name = JobLock.reportPrefix + definition.name
         guard let lock = try await JobLock.take(job: name, for: lease, target: pool.target) else {
             throw RunError.alreadyRunning(name)
@@ -163,10 +173,6 @@ public struct ReportRun: Sendable {
                     attempt, report: id, isRepeated: isRepeated, statement, on: connection)
                 return try await delivery?.enqueue(queued, attachments: attachments, report: id, on: connection) ?? []
             }
-        }
-        if let delivery {
-            result.deliveries += try await delivery.deliver(
-                result, job: definition.name, job.deliver, pool: pool)
         }
         return result
     }

@@ -30,39 +30,18 @@ public struct SlackOutbox: Sendable {
     }
 
     /// Sends at most `limit` messages that are due, and stops at the first that does not leave.
-    /// - Parameter report: only those about the report of this number; `nil`: all.
-    public func deliver(limit: Int, report: Int64? = nil) async throws -> OutboxDelivery.Outcome {
-        var outcome = OutboxDelivery.Outcome()
-        for _ in 0..<max(0, limit) {
-            guard !Task.isCancelled,
-                let message = try await outbox.claim([.slack], report: report, leaseSeconds: Self.leaseSeconds)
-            else { break }
-            switch await post(message) {
-            case .sent:
-                _ = try await outbox.markSent(message)
-                outcome.sent += 1
-                continue
-            case .unknown(let reason):
-                _ = try await outbox.markUnknown(message, error: reason)
-                outcome.unknown += 1
-                outcome.lastError = reason
-            case .failed(let reason, let isPermanent):
-                _ = try await outbox.markFailed(message, error: reason, isPermanent: isPermanent)
-                outcome.failed += 1
-                outcome.lastError = reason
-            }
-            break
-        }
-        return outcome
+    /// - Parameters:
+    ///   - report: only those about the report of this number; `nil`: all.
+    ///   - seconds: after so long no other message is begun.
+    public func deliver(
+        limit: Int, report: Int64? = nil, seconds: Double = OutboxDelivery.secondsMax
+    ) async throws -> OutboxDelivery.Outcome {
+        try await OutboxPass(outbox: outbox, channel: .slack, leaseSeconds: Self.leaseSeconds).run(
+            limit: limit, seconds: seconds, report: report
+        ) { await post($0) }
     }
 
-    private enum Posted {
-        case sent
-        case unknown(String)
-        case failed(String, isPermanent: Bool)
-    }
-
-    private func post(_ message: OutboxMessage) async -> Posted {
+    private func post(_ message: OutboxMessage) async -> OutboxPass.Attempt {
         do {
             let url = try address(message.recipient)
             let body = try JSONSerialization.data(
@@ -71,15 +50,24 @@ public struct SlackOutbox: Sendable {
                 HTTPRequest(
                     .post, url: url.expose(), headers: [("Content-Type", "application/json; charset=utf-8")],
                     body: Array(body), timeoutMilliseconds: timeoutMilliseconds))
-            if response.status == 200 { return .sent }
+            if response.status == 200 { return OutboxPass.Attempt(end: .sent) }
             // Slack acts before it answers 200, so any other answer says that nothing was posted.
             let isPassing = response.status == 429 || response.status >= 500
-            return .failed("Slack answered \(response.status)", isPermanent: !isPassing)
+            return Self.failed("Slack answered \(response.status)", isPermanent: !isPassing)
         } catch let error as CurlError {
-            if error.mayHaveBeenSent { return .unknown("Slack: \(error)") }
-            return .failed("Slack: \(error)", isPermanent: !error.isTransient)
+            // What was stopped is not refused.
+            let isStopped = error.kind == .cancelled || error.kind == .closed
+            return OutboxPass.Attempt(
+                end: error.mayHaveBeenSent
+                    ? .unknown("Slack: \(error)")
+                    : .failed("Slack: \(error)", isPermanent: !error.isTransient && !isStopped),
+                ending: error.kind == .timedOut ? .timedOut : .closed)
         } catch {
-            return .failed("Slack: \(error)", isPermanent: false)
+            return Self.failed("Slack: \(error)", isPermanent: false)
         }
+    }
+
+    private static func failed(_ reason: String, isPermanent: Bool) -> OutboxPass.Attempt {
+        OutboxPass.Attempt(end: .failed(reason, isPermanent: isPermanent), ending: .closed)
     }
 }

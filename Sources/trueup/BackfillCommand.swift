@@ -89,20 +89,24 @@ struct BackfillCommand: AsyncParsableCommand, DatabaseUsing {
         try folder.check()
         let isLive = Accounts.hasLiveKey(definition.kind.accounts, settings: set.settings)
         let file = metrics.file()
-        let result = try await Signals.cancelling {
-            try await file.written {
+        let (result, isStopped) = try await Signals.cancelling {
+            let result = try await file.written {
                 try await Database.with(databaseOptions, settings: set.settings, hasLiveKey: isLive) { database in
                     try await file.written(of: database.target) {
                         try await RunningJob(
-                            definition: narrowed, set: set, database: database, isPlan: plan, range: range,
+                            definition: narrowed, set: set, database: database,
+                            senders: OutboxSenders(set.settings), isPlan: plan, range: range,
                             same: same, resume: same.text, meter: file.meter
                         ).run(.backfill)
                     }
                 }
             }
+            return (result, Task.isCancelled)
         }
         let path = try folder.write(result.plan, same: same)
         RunOutput(result, definition: definition, planPath: path, same: same).show(json: json)
+        // Stopped while it was told: the run has ended.
+        if isStopped { throw CancellationError() }
         if result.exitCode != 0 { throw ExitCode(result.exitCode) }
     }
 

@@ -14,10 +14,25 @@ struct MakingReport {
     let job: ReportJob
     let set: JobSet
     let target: ConnectionTarget
+    let senders: OutboxSenders
 
-    /// Makes the report, hands it to its destinations, and sends what is due of the outbox.
-    /// - Parameter lease: of the occurrence that the report is made for; `nil` where a person asked.
+    /// How it is brought to its readers.
+    var telling: ReportTelling {
+        ReportTelling(definition: definition, job: job, settings: set.settings, target: target, senders: senders)
+    }
+
+    /// Makes the report for an occurrence, hands it to its destinations, and sends what is due of the outbox.
     /// - Returns: the report, with what became of it on each way out.
+    /// - Throws: also `CancellationError`, where it was stopped and did not reach everybody: made again it is the same
+    ///   report, and what did not leave is tried at once.
+    func made(for lease: Lease) async throws -> ReportResult {
+        let told = try await telling.tell(try await make(.schedule, lease: lease))
+        if Task.isCancelled, !told.failedWays.isEmpty { throw CancellationError() }
+        return told
+    }
+
+    /// Makes the report and keeps it, with the messages that tell of it.
+    /// - Parameter lease: of the occurrence that the report is made for; `nil` where a person asked.
     func make(_ trigger: RunTrigger, lease: Lease? = nil) async throws -> ReportResult {
         let pool = Pool(target, size: 4, applicationName: "trueup report \(definition.name)")
         let http = HTTPClient()
@@ -30,34 +45,15 @@ struct MakingReport {
                 delivery: ReportDelivery(
                     settings: set.settings.delivery, http: http, environment: ProcessInfo.processInfo.environment),
                 lease: lease
-            ).run()
-            let settled = try await OutboxSenders.deliver(result, set.settings, pool: pool, http: http)
+            ).make()
             await pool.close()
             await http.close()
-            return settled
+            return result
         } catch {
             await pool.close()
             await http.close()
             throw error
         }
-    }
-
-    /// Tells those who asked to hear of it how a report ended that no occurrence tells of. What does not leave now
-    /// waits in the outbox.
-    func tell(_ end: AttemptEnd, of result: ReportResult) async {
-        let alerts = Alerts(definition, delivery: set.settings.delivery)
-        guard alerts.wants(end.event) else { return }
-        let pool = Pool(target, size: 2, applicationName: "trueup alert")
-        let http = HTTPClient()
-        do {
-            if try await alerts.tell(end, report: result.id, pool: pool) > 0 {
-                _ = try await OutboxSenders.deliver(set.settings, report: result.id, pool: pool, http: http)
-            }
-        } catch {
-            Terminal.say("\(definition.name): nobody could be told of it: \(explanation(of: error))", .warning)
-        }
-        await http.close()
-        await pool.close()
     }
 
     /// What the report is about. A report that cannot begin is part of the history all the same, as a run is; the

@@ -20,14 +20,18 @@ struct OutboxListCommand: AsyncParsableCommand, DatabaseUsing {
     @Flag(name: .long, help: "Also those that were sent.")
     var all = false
 
+    @OptionGroup var json: JSONOption
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
         let states: [OutboxState] = all ? OutboxState.allCases : OutboxState.allCases.filter { $0 != .sent }
-        let messages = try await withOutbox(files.settingsIfThere(), databaseOptions) { outbox, _ in
-            try await outbox.list(states)
+        let (messages, lost) = try await withOutbox(files.settingsIfThere(), databaseOptions) { outbox, _ in
+            let lost = try await outbox.expireIfAllowed()
+            return (try await outbox.list(states), lost)
         }
+        for message in lost { Terminal.say(message.lostWords, .warning) }
+        if json.json { return try JSONDocument.print(OutboxDocument(messages, lost: lost)) }
         guard !messages.isEmpty else {
             Terminal.say(all ? "There are no messages." : "Every message was sent.")
             return
@@ -54,22 +58,32 @@ struct OutboxSendCommand: AsyncParsableCommand, DatabaseUsing {
         commandName: "send", abstract: "Sends what is due now.")
 
     @OptionGroup var log: LogOptions
+    @OptionGroup var json: JSONOption
     @OptionGroup var files: JobOptions
     @OptionGroup var databaseOptions: DatabaseOptions
 
     func run() async throws {
         log.start()
         let settings = try files.load().settings
-        guard settings.delivery.email != nil || settings.delivery.slack != nil else {
+        let senders = OutboxSenders(settings)
+        guard !senders.ways.isEmpty else {
             throw CommandError("settings.yaml has neither delivery.email nor delivery.slack: nothing can be sent.")
         }
-        let isWhole = try await withOutbox(settings, databaseOptions) { _, pool in
-            let http = HTTPClient()
-            let isWhole = try await OutboxSenders.deliver(settings, pool: pool, http: http)
-            await http.close()
-            return isWhole
+        let (sent, isStopped) = try await Signals.cancelling {
+            do {
+                let sent = try await withOutbox(settings, databaseOptions) { _, pool in
+                    try await senders.send(pool: pool)
+                }
+                return (sent, Task.isCancelled)
+            } catch {
+                // Whatever a stopped statement says, the cause is the stop.
+                if Task.isCancelled { throw CancellationError() }
+                throw error
+            }
         }
-        if !isWhole { throw ExitCode(2) }
+        if json.json { try JSONDocument.print(OutboxSendDocument(sent)) }
+        if isStopped { throw CancellationError() }
+        if !sent.isWhole { throw ExitCode(2) }
     }
 }
 
@@ -95,13 +109,35 @@ struct OutboxSettleCommand: AsyncParsableCommand, DatabaseUsing {
 
     func run() async throws {
         let (id, wasSent) = (id, wasSent)
-        let isDone = try await withOutbox(files.settingsIfThere(), databaseOptions) { outbox, _ in
-            try await outbox.decide(wasSent ? .wasSent : .sendAgain, message: id)
+        let (isDone, message, lost) = try await withOutbox(files.settingsIfThere(), databaseOptions) { outbox, _ in
+            let lost = try await outbox.expire()
+            let isDone = try await outbox.decide(wasSent ? .wasSent : .sendAgain, message: id)
+            return (isDone, try await outbox.message(id: id), lost)
         }
+        for other in lost where other.id != id { Terminal.say(other.lostWords, .warning) }
         guard isDone else {
-            throw CommandError("Message \(id) is not one to be settled. See: " + next.onJobs("trueup outbox list"))
+            let why =
+                if message?.state == .sending, let until = message?.leaseUntil {
+                    "is on its way: the process that sends it has until \(isoTime(until.seconds)) to say how that "
+                        + "went; after that it can be settled"
+                } else {
+                    "is not one to be settled"
+                }
+            throw CommandError("Message \(id) \(why). See: " + next.onJobs("trueup outbox list"))
         }
         Terminal.say("Message \(id) \(wasSent ? "counts as sent" : "will be sent again").")
+    }
+}
+
+extension Outbox {
+    /// As ``expire(report:)``, for a list, which a role that only reads may ask for as well: it sees how each message
+    /// stands, and leaves it to others to write that down.
+    fileprivate func expireIfAllowed() async throws -> [OutboxMessage] {
+        do {
+            return try await expire()
+        } catch let error as PostgresError where ["42501", "25006"].contains(error.sqlState) {
+            return []
+        }
     }
 }
 

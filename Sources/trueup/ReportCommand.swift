@@ -86,10 +86,11 @@ struct ReportMakeCommand: AsyncParsableCommand, DatabaseUsing {
         let asked = try formats()
         if asked?.contains(.pdf) == true { try PDFPrinter.check() }
         let accounts = try ReportAccounts.of(job, definition, set)
-        let code = try await Signals.cancelling {
-            try await Database.with(databaseOptions, settings: set.settings) { database in
+        let (code, isStopped) = try await Signals.cancelling {
+            let code = try await Database.with(databaseOptions, settings: set.settings) { database in
                 let pool = Pool(database.target, size: 4, applicationName: "trueup report \(definition.name)")
                 let http = HTTPClient()
+                let result: ReportResult
                 do {
                     let known = try await ReportAccounts.withIDs(accounts, pool: pool)
                     let run = ReportRun(
@@ -98,17 +99,23 @@ struct ReportMakeCommand: AsyncParsableCommand, DatabaseUsing {
                         formats: asked.map { Set($0.compactMap(\.rendered)) }, csvProfile: csvProfile, directory: out,
                         delivery: deliver ? delivery(set.settings, http) : nil,
                         purpose: deliver ? .regular : .byHand)
-                    let code = try await finish(run.run(), set.settings, pool, http)
-                    await pool.close()
-                    await http.close()
-                    return code
+                    result = try await run.make()
                 } catch {
                     await pool.close()
                     await http.close()
                     throw error
                 }
+                await pool.close()
+                await http.close()
+                let telling = ReportTelling(
+                    definition: definition, job: job, settings: set.settings, target: database.target,
+                    senders: OutboxSenders(set.settings))
+                return try await finish(result, telling)
             }
+            return (code, Task.isCancelled)
         }
+        // Stopped while it was sent: the report is made.
+        if isStopped { throw CancellationError() }
         if code != 0 { throw ExitCode(code) }
     }
 
@@ -118,9 +125,7 @@ struct ReportMakeCommand: AsyncParsableCommand, DatabaseUsing {
     }
 
     /// Prints and sends what was made.
-    private func finish(
-        _ result: ReportResult, _ settings: Settings, _ pool: Pool, _ http: HTTPClient
-    ) async throws -> Int32 {
+    private func finish(_ result: ReportResult, _ telling: ReportTelling) async throws -> Int32 {
         if try formats()?.contains(.pdf) == true {
             try PDFPrinter.print(result.directory + "/report.html", to: result.directory + "/report.pdf")
         }
@@ -134,7 +139,7 @@ struct ReportMakeCommand: AsyncParsableCommand, DatabaseUsing {
             Terminal.say("Where to look first: " + next.onJobs("trueup findings list --agency \(agency)"))
         }
         guard deliver else { return result.exitCode }
-        let settled = try await OutboxSenders.deliver(result, settings, pool: pool, http: http)
+        let settled = try await telling.tell(result)
         settled.sayDeliveries()
         return settled.exitCode
     }

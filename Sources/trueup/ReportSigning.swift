@@ -133,22 +133,19 @@ struct ReportSignCommand: AsyncParsableCommand, DatabaseUsing {
                     + next.onJobs("trueup outbox send"))
             return
         }
-        let http = HTTPClient()
-        do {
+        let isStopped = try await Signals.cancelling {
             let isSent = try await Database.with(databaseOptions, settings: settings) { database in
-                try await Pool.with(database.target, applicationName: "trueup report") {
-                    try await OutboxSenders.deliver(settings, report: report, pool: $0, http: http)
+                try await Pool.with(database.target, size: 2, applicationName: "trueup report") {
+                    try await OutboxSenders(settings).send(report: report, pool: $0).isWhole
                 }
             }
-            await http.close()
             if !isSent {
                 Terminal.say(
                     "The signature stands; what did not leave waits. See: " + next.onJobs("trueup outbox list"))
             }
-        } catch {
-            await http.close()
-            throw error
+            return Task.isCancelled
         }
+        if isStopped { throw CancellationError() }
     }
 }
 

@@ -7,10 +7,10 @@ import Store
 extension RunCommand {
     /// Makes the report of a job, pings and tells as a run does.
     /// - Parameter resume: how to go on after a stop.
-    func make(
-        _ job: ReportJob, _ definition: JobDefinition, _ set: JobSet, _ database: Database, resume: String
-    ) async throws -> Int32 {
-        let making = MakingReport(definition: definition, job: job, set: set, target: database.target)
+    func make(_ job: ReportJob, _ definition: JobDefinition, _ command: Work, resume: String) async throws {
+        let making = MakingReport(
+            definition: definition, job: job, set: command.set, target: command.database.target,
+            senders: command.senders)
         let pings = Pings()
         let start = StartPing(definition, pings)
         start.send()
@@ -20,25 +20,68 @@ extension RunCommand {
         } catch {
             if error is CancellationError {
                 Terminal.say("Stopped. To go on from here: \(resume)")
-            } else {
-                await start.fail(with: error)
-                let running = RunningJob(
-                    definition: definition, set: set, database: database, same: same([definition.name]), resume: resume)
-                await running.tellFailure(error)
+                await pings.close()
+                throw error
             }
+            let news = RunNews(
+                definition: definition, alerts: Alerts(definition, delivery: command.set.settings.delivery),
+                target: command.database.target, senders: command.senders)
+            return try await fail(error, definition, command, news.telling(of: error, start, pings))
+        }
+        let telling = Self.telling(making.telling, of: result, start, pings)
+        let (json, quiet, isOneOfSeveral, next) = (json, quiet, names.count > 1, next)
+        command.endings.add(definition.name, telling) { told in
+            switch told {
+            case .success(let result):
+                return try Self.show(result, of: definition, json: json, quiet: quiet, isOneOfSeveral: isOneOfSeveral)
+            case .failure(let error):
+                // It was made; nobody can say whom it has reached.
+                let code = Main.said(error, next: next, job: definition.name)
+                let problem = explanation(of: error, next: next)
+                if json, isOneOfSeveral {
+                    try Self.printFailure(definition.name, isReport: true, isPlan: false, problem, code)
+                }
+                return code
+            }
+        }
+    }
+
+    /// Its ways out beside each other; then how that went, which the service of the pings hears as well.
+    private static func telling(
+        _ report: ReportTelling, of result: ReportResult, _ start: StartPing, _ pings: Pings
+    ) -> Telling<Result<ReportResult, any Error>> {
+        Telling {
+            let told: Result<ReportResult, any Error>
+            do { told = .success(try await report.tell(result)) } catch { told = .failure(error) }
+            // Where it was stopped, the report is made all the same, and that is what is told.
+            let end = Task.isCancelled ? AttemptEnd(result) : Self.end(told)
+            let ping = Task {
+                switch end.outcome {
+                case .done(let word): await start.end(.success, word)
+                case .failed(let word): await start.end(.fail, word)
+                }
+            }
+            await report.alert(end, of: result)
+            await ping.value
             await pings.close()
-            throw error
+            return told
         }
-        let end = AttemptEnd(result)
-        switch end.outcome {
-        case .done(let word): await start.end(.success, word)
-        case .failed(let word): await start.end(.fail, word)
+    }
+
+    private static func end(_ told: Result<ReportResult, any Error>) -> AttemptEnd {
+        switch told {
+        case .success(let result): AttemptEnd(result)
+        case .failure(let error): AttemptEnd(.failed("error"), detail: explanation(of: error))
         }
-        await pings.close()
-        await making.tell(end, of: result)
+    }
+
+    /// - Returns: the exit code.
+    private static func show(
+        _ result: ReportResult, of definition: JobDefinition, json: Bool, quiet: Bool, isOneOfSeveral: Bool
+    ) throws -> Int32 {
         if json {
             let document = ReportRunDocument(result, job: definition.name)
-            try JSONDocument.print(document, isOneLine: names.count > 1)
+            try JSONDocument.print(document, isOneLine: isOneOfSeveral)
         }
         if !quiet || result.exitCode != 0 {
             let lines = ReportSummary.lines(result.report)

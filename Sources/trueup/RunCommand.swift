@@ -106,81 +106,138 @@ struct RunCommand: AsyncParsableCommand, DatabaseUsing {
         }
     }
 
-    /// One after the other. Of several, one that fails is said and the next one runs; a stop stops all.
+    /// One after the other. Of several, one that fails is said and the next one runs; a stop stops all. What is told of
+    /// one that has ended is told beside the next.
     private func runAll(
         _ set: JobSet, _ database: Database, _ early: EarlyConnections, _ folder: PlanFolder, _ meter: RequestMeter
     ) async throws -> JobCodes {
-        var codes = JobCodes()
+        let command = Work(
+            set: set, database: database, early: early, folder: folder, meter: meter,
+            senders: OutboxSenders(set.settings), endings: JobEndings(next: next))
         for (index, name) in names.enumerated() {
             let resume = same(Array(names[index...])).text
             Talk.isAbout("run failed", ["trueup.job": "\(name)"])
             if Task.isCancelled {
+                _ = await command.endings.all()
                 Terminal.say("Stopped. To go on from here: \(resume)")
                 throw CancellationError()
             }
             guard let definition = set.job(named: name) else {
                 // Its file is wrong, which was said.
-                codes.add(name, 1)
-                try showFailure(name, nil, "Its file is wrong. See: " + next.onJobs("trueup check"), 1)
+                showFailure(name, nil, "Its file is wrong. See: " + next.onJobs("trueup check"), 1, command.endings)
                 continue
             }
             do {
-                codes.add(name, try await runOne(definition, set, database, early, folder, meter, resume: resume))
+                try await runOne(definition, command, resume: resume)
             } catch {
-                if names.count == 1 || error is CancellationError || Task.isCancelled { throw error }
-                let explained = await database.explained(error)
-                let code = Main.said(explained, next: next, job: name)
-                codes.add(name, code)
-                try showFailure(name, definition, explanation(of: explained, next: next), code)
+                _ = await command.endings.all()
+                throw error
             }
+            if index + 1 < names.count { await command.endings.patience() }
         }
+        let codes = await command.endings.all()
+        // Stopped while it was told: the jobs have ended, and were shown.
+        if Task.isCancelled { throw CancellationError() }
         return codes
+    }
+
+    /// What the jobs of the command share.
+    struct Work {
+        let set: JobSet
+        let database: Database
+        let early: EarlyConnections
+        let folder: PlanFolder
+        let meter: RequestMeter
+        let senders: OutboxSenders
+        let endings: JobEndings
+    }
+
+    /// An error of a job ends the command where it is its only one, and where the command was stopped. Of several it is
+    /// said, and the next one runs.
+    /// - Parameter telling: what is told of it.
+    func fail(
+        _ error: any Error, _ definition: JobDefinition, _ command: Work, _ telling: Telling<Bool> = .nothing
+    ) async throws {
+        if names.count == 1 || error is CancellationError || Task.isCancelled {
+            _ = await telling.end()
+            throw error
+        }
+        let explained = await command.database.explained(error)
+        let code = Main.said(explained, next: next, job: definition.name)
+        showFailure(
+            definition.name, definition, explanation(of: explained, next: next), code, command.endings, telling)
     }
 
     /// Of several jobs each has its document, also one that has no run.
     /// - Parameter definition: `nil` where its file is wrong.
     private func showFailure(
-        _ name: String, _ definition: JobDefinition?, _ problem: String, _ code: Int32
+        _ name: String, _ definition: JobDefinition?, _ problem: String, _ code: Int32, _ endings: JobEndings,
+        _ telling: Telling<Bool> = .nothing
+    ) {
+        let (json, plan, isReport) = (json, plan, definition?.isReport == true)
+        endings.add(name, telling) { _ in
+            if json { try Self.printFailure(name, isReport: isReport, isPlan: plan, problem, code) }
+            return code
+        }
+    }
+
+    static func printFailure(
+        _ name: String, isReport: Bool, isPlan: Bool, _ problem: String, _ code: Int32
     ) throws {
-        guard json else { return }
-        if definition?.isReport == true {
+        if isReport {
             let document = ReportRunDocument(failed: name, problem: problem, exitCode: code)
             return try JSONDocument.print(document, isOneLine: true)
         }
-        let document = RunDocument(failed: name, isPlan: plan, problem: problem, exitCode: code)
+        let document = RunDocument(failed: name, isPlan: isPlan, problem: problem, exitCode: code)
         try document.write(isOneLine: true) { Terminal.printRaw($0) }
     }
 
-    private func runOne(
-        _ definition: JobDefinition, _ set: JobSet, _ database: Database, _ early: EarlyConnections,
-        _ folder: PlanFolder, _ meter: RequestMeter, resume: String
-    ) async throws -> Int32 {
-        let opened = early.take(for: definition)
-        let pool = opened?.pool ?? RunningJob.pool(definition, database.target)
+    private func runOne(_ definition: JobDefinition, _ command: Work, resume: String) async throws {
+        let opened = command.early.take(for: definition)
+        let pool = opened?.pool ?? RunningJob.pool(definition, command.database.target)
         do {
             if try await mustRest(definition, pool) {
                 await pool.close()
                 await opened?.budgets.close()
-                return 0
+                return command.endings.add(definition.name, Telling<Bool>.nothing) { _ in 0 }
             }
         } catch {
             await pool.close()
             await opened?.budgets.close()
-            throw error
+            return try await fail(error, definition, command)
         }
         if case .report(let job) = definition.kind {
             await pool.close()
-            return try await make(job, definition, set, database, resume: resume)
+            return try await make(job, definition, command, resume: resume)
         }
         let same = same([definition.name])
-        let result = try await RunningJob(
-            definition: definition, set: set, database: database, isPlan: plan, isQuiet: quiet, same: same,
-            resume: resume, meter: meter, pool: pool, budgets: opened?.budgets
-        ).run(.manual)
-        let path = try folder.write(result.plan, same: same)
-        RunOutput(result, definition: definition, planPath: path, same: same).show(
-            json: json, quiet: quiet, isOneOfSeveral: names.count > 1)
-        return result.exitCode
+        let ended = await RunningJob(
+            definition: definition, set: command.set, database: command.database, senders: command.senders,
+            isPlan: plan, isQuiet: quiet, same: same, resume: resume, meter: command.meter, pool: pool,
+            budgets: opened?.budgets
+        ).ended(.manual)
+        do {
+            let result = try ended.result.get()
+            let path = try command.folder.write(result.plan, same: same)
+            show(result, of: definition, planPath: path, same, command.endings, ended.telling)
+        } catch {
+            try await fail(error, definition, command, ended.telling)
+        }
+    }
+
+    /// A run that came to its end is shown once it was told.
+    private func show(
+        _ result: RunResult, of definition: JobDefinition, planPath: String?, _ same: SameCommand,
+        _ endings: JobEndings, _ telling: Telling<Bool>
+    ) {
+        let (json, quiet, isOneOfSeveral) = (json, quiet, names.count > 1)
+        endings.add(definition.name, telling) { hasUnsent in
+            var told = result
+            told.hasUnsent = hasUnsent
+            RunOutput(told, definition: definition, planPath: planPath, same: same).show(
+                json: json, quiet: quiet, isOneOfSeveral: isOneOfSeveral)
+            return told.exitCode
+        }
     }
 }
 

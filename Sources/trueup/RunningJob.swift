@@ -9,9 +9,18 @@ import Synchronization
 
 /// One job of the command line, run to its end with everything that it needs opened and closed.
 struct RunningJob {
+    /// How it ended, and what is told of that.
+    struct Ended: Sendable {
+        let result: Result<RunResult, any Error>
+        /// Whether messages that were to leave did not.
+        let telling: Telling<Bool>
+    }
+
     let definition: JobDefinition
     let set: JobSet
     let database: Database
+    /// The command's ways out.
+    let senders: OutboxSenders
     var isPlan = false
     var isQuiet = false
     /// The period of a backfill.
@@ -35,17 +44,38 @@ struct RunningJob {
     /// Whether there is a way for mail: notices that were missed can be sent.
     private var hasMail: Bool { self.set.settings.delivery.email != nil }
 
-    private var alerts: Alerts { Alerts(definition, delivery: self.set.settings.delivery) }
+    private var news: RunNews {
+        RunNews(
+            definition: definition, alerts: Alerts(definition, delivery: self.set.settings.delivery),
+            target: database.target, senders: senders)
+    }
 
-    /// Runs it, showing how far it is, and tells those who asked to hear of it. A plan is told to nobody.
+    /// Runs it, showing how far it is, and tells those who asked to hear of it. A stop after its end stops the telling
+    /// alone: the result is given all the same.
     func run(_ trigger: RunTrigger) async throws -> RunResult {
+        let ended = await ended(trigger)
+        let hasUnsent = await ended.telling.end()
+        var result = try ended.result.get()
+        result.hasUnsent = hasUnsent
+        return result
+    }
+
+    /// Runs it, and begins to tell those who asked to hear of it. A plan is told to nobody.
+    func ended(_ trigger: RunTrigger) async -> Ended {
         let view = RunView(definition, isQuiet: isQuiet, zone: range == nil ? nil : definition.zone)
-        guard !isPlan else { return try await work(trigger, view) { view.show($0) } }
+        guard !isPlan else {
+            do {
+                let result = try await work(trigger, view) { view.show($0) }.result
+                return Ended(result: .success(result), telling: .nothing)
+            } catch {
+                return Ended(result: .failure(error), telling: .nothing)
+            }
+        }
         let pings = Pings()
         let start = StartPing(definition, pings)
         let hasBegun = Mutex(false)
         do {
-            let result = try await work(trigger, view) { progress in
+            let (result, hasMessages) = try await work(trigger, view) { progress in
                 if case .began(let id, _, _, _) = progress {
                     Talk.isAbout(run: id)
                     hasBegun.withLock { $0 = true }
@@ -53,27 +83,23 @@ struct RunningJob {
                 }
                 view.show(progress)
             }
-            await start.end(result.outcome.state.isFailure ? .fail : .success, result.outcome.state.rawValue)
-            await pings.close()
-            return result
+            let telling = news.telling(of: result.outcome.state, hasMessages: hasMessages, start, pings)
+            return Ended(result: .success(result), telling: telling)
         } catch {
-            let isQuiet = error is CancellationError || (error as? RunError)?.isAboutAnother == true
-            if !isQuiet {
-                // Also of a run that could not begin: a service that measures from start to end hears both.
-                start.send()
-                await start.fail(with: error)
-                // A person who asked for a backfill is at the terminal; a run may be cron's.
-                if trigger == .manual, !hasBegun.withLock({ $0 }) { await record(error, trigger) }
-                await tellFailure(error)
+            if error is CancellationError || (error as? RunError)?.isAboutAnother == true {
+                await pings.close()
+                return Ended(result: .failure(error), telling: .nothing)
             }
-            await pings.close()
-            throw error
+            // A person who asked for a backfill is at the terminal; a run may be cron's.
+            if trigger == .manual, !hasBegun.withLock({ $0 }) { await record(error, trigger) }
+            return Ended(result: .failure(error), telling: news.telling(of: error, start, pings))
         }
     }
 
+    /// - Returns: the result, and whether the outbox has something to be sent.
     private func work(
         _ trigger: RunTrigger, _ view: RunView, _ progress: @escaping @Sendable (RunProgress) -> Void
-    ) async throws -> RunResult {
+    ) async throws -> (result: RunResult, hasMessages: Bool) {
         let budgets = self.budgets ?? AccountBudgets(database.target)
         if self.budgets == nil { budgets.warm() }
         let pool = self.pool ?? Self.pool(definition, database.target)
@@ -94,20 +120,20 @@ struct RunningJob {
             let run = JobRun(
                 definition: definition, jobs: set.jobs, clients: accounts.clients, pool: pool, origin: .here(trigger),
                 isPlan: isPlan, nowSeconds: Int64(Date().timeIntervalSince1970), range: range,
-                canSend: hasMail, alerts: alerts,
+                canSend: hasMail, alerts: Alerts(definition, delivery: self.set.settings.delivery),
                 progress: {
                     watch?.note($0)
                     progress($0)
                 })
-            var result = try await limited { try await run.run() }
+            let result = try await limited { try await run.run() }
             watch?.stop()
             view.clear()
             RunLog.ended(result, told: same.told)
-            if !isPlan { result.hasUnsent = try await !deliver(pool, accounts.http) }
+            let hasMessages = await hasMessages(pool)
             await pool.close()
             await accounts.http.close()
             await budgets.close()
-            return result
+            return (result, hasMessages)
         } catch {
             watch?.stop()
             view.clear()
@@ -130,12 +156,13 @@ struct RunningJob {
         }
     }
 
-    /// What does not leave now waits in the outbox, and is no reason to call the run anything else.
-    /// - Returns: whether nothing that was tried is left.
-    private func deliver(_ pool: Pool, _ http: HTTPClient) async throws -> Bool {
-        guard hasMail || self.set.settings.delivery.slack != nil else { return true }
-        guard try await !Outbox(pool: pool).list([.queued], limit: 1).isEmpty else { return true }
-        return try await OutboxSenders.deliver(set.settings, pool: pool, http: http)
+    /// Whether the outbox has something to be sent. Where that cannot be read, who sends says why.
+    private func hasMessages(_ pool: Pool) async -> Bool {
+        guard !isPlan, !senders.ways.isEmpty else { return false }
+        // Also where the command is stopped: the run has ended, and what it left waits.
+        let asking = Task { try await Outbox(pool: pool).hasWork() }
+        guard case .success(let hasWork) = await asking.result else { return true }
+        return hasWork
     }
 
     /// A run that could not begin is part of the history all the same: a job whose key was rolled must not look well.
@@ -151,23 +178,72 @@ struct RunningJob {
             Terminal.say("\(definition.name): it is not in the history: \(explanation(of: error))", .warning)
         }
     }
+}
+
+/// What is told of a job of the command line that has ended. What does not leave now waits in the outbox, and is no
+/// reason to call the job anything else.
+struct RunNews: Sendable {
+    let definition: JobDefinition
+    let alerts: Alerts
+    let target: ConnectionTarget
+    let senders: OutboxSenders
+
+    /// Sends what is due, through connections of its own: those of the run are closed.
+    /// - Returns: whether nothing is left.
+    func send() async -> Bool {
+        do {
+            return try await Pool.with(target, size: 2, applicationName: "trueup outbox") {
+                try await senders.send(pool: $0).isWhole
+            }
+        } catch {
+            Terminal.say("\(definition.name): the outbox was not emptied: \(explanation(of: error))", .warning)
+            return false
+        }
+    }
+
+    /// That the run came to its end.
+    /// - Returns: gives whether messages that were to leave did not.
+    func telling(
+        of state: RunState, hasMessages: Bool, _ start: StartPing, _ pings: Pings
+    ) -> Telling<Bool> {
+        Telling {
+            // In a task of its own: the run has ended, and that is told whatever becomes of the command.
+            let ping = Task { await start.end(state.isFailure ? .fail : .success, state.rawValue) }
+            var isWhole = true
+            if hasMessages { isWhole = await send() }
+            await ping.value
+            await pings.close()
+            return !isWhole
+        }
+    }
+
+    /// That the job ended in an error.
+    func telling(of error: any Error, _ start: StartPing, _ pings: Pings) -> Telling<Bool> {
+        Telling {
+            // Also of a run that could not begin: a service that measures from start to end hears both.
+            start.send()
+            let ping = Task { await start.fail(with: error) }
+            await tell(error)
+            await ping.value
+            await pings.close()
+            return false
+        }
+    }
 
     /// Where the database is away nothing can be put into the outbox: the exit code and the pings say it then.
-    func tellFailure(_ error: any Error) async {
+    private func tell(_ error: any Error) async {
         guard alerts.wants(.failure) else { return }
-        let pool = Pool(database.target, size: 2, applicationName: "trueup alert")
-        let http = HTTPClient()
+        let pool = Pool(target, size: 2, applicationName: "trueup alert")
         do {
             let origin = RunOrigin.here(.manual)
             let attempt = "\(Int64(Date().timeIntervalSince1970 * 1_000))/\(origin.host):\(origin.processID)"
             let text = RunSummary.oneLine(explanation(of: error))
-            if try await alerts.tellFailure(text, attempt: attempt, pool: pool) > 0 {
-                _ = try await deliver(pool, http)
-            }
+            // Also where it is stopped: then it is written, and waits.
+            let new = try await Task { try await alerts.tellFailure(text, attempt: attempt, pool: pool) }.value
+            if new > 0 { _ = try await senders.send(pool: pool) }
         } catch {
             Terminal.say("\(definition.name): nobody could be told of it: \(explanation(of: error))", .warning)
         }
-        await http.close()
         await pool.close()
     }
 }

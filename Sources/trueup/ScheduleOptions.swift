@@ -96,7 +96,7 @@ final class ScheduledWork: Sendable {
     private let helpHTTP = HTTPClient()
     let meter = RequestMeter()
     private let pings = Pings()
-    let trouble = LastingTrouble()
+    let outbox: OutboxDaemon
 
     init(
         book: JobBook, target: ConnectionTarget, places: Int, kind: Worker.Kind, leaseSeconds: Double,
@@ -113,6 +113,7 @@ final class ScheduledWork: Sendable {
             processID: origin.processID, programVersion: Trueup.version)
         // The loop, the scheduler, what people are told, metrics, and a heartbeat for each run.
         pool = Pool(target, size: places + 4, applicationName: "trueup \(kind.rawValue)")
+        outbox = OutboxDaemon(pool: pool, saysUnread: false) { book.jobs.settings }
         budgets = AccountBudgets(target)
         helpPool = Pool(target, size: 1, applicationName: "trueup help")
     }
@@ -171,8 +172,9 @@ final class ScheduledWork: Sendable {
     private func runJob(_ definition: JobDefinition, _ lease: Lease) async throws -> AttemptEnd {
         let set = book.jobs
         if case .report(let job) = definition.kind {
-            let making = MakingReport(definition: definition, job: job, set: set, target: target)
-            return AttemptEnd(try await making.make(.schedule, lease: lease))
+            let making = MakingReport(
+                definition: definition, job: job, set: set, target: target, senders: OutboxSenders(set.settings))
+            return AttemptEnd(try await making.made(for: lease))
         }
         let accounts = try Accounts.open(definition.kind.accounts, settings: set.settings) { name, limits in
             self.budgets.budget(of: name, limits, for: .schedule)

@@ -63,7 +63,7 @@ struct ServeCommand: AsyncParsableCommand, DatabaseUsing {
             setup.isBehindTLS = isBehindTLS
             setup.beside = { pool in
                 async let reading: Void = Self.readAgain(book)
-                await Self.empty(set.settings, pool, http)
+                await OutboxDaemon(pool: pool, saysUnread: true) { set.settings }.run()
                 await reading
             }
             let service = try await LiveService.open(setup, target: target)
@@ -94,22 +94,6 @@ struct ServeCommand: AsyncParsableCommand, DatabaseUsing {
                 Terminal.say("the job files have changed: rates count now, everything else with the next start")
             case .refused(let errors): Terminal.warn("the job files are wrong, and nothing of them counts:\n\(errors)")
             }
-            do { try await Task.sleep(for: .seconds(5)) } catch { return }
-        }
-    }
-
-    /// Sends what the webhooks have queued, every few seconds.
-    private static func empty(_ settings: Settings, _ pool: Pool, _ http: HTTPClient) async {
-        guard settings.delivery.email != nil else { return }
-        let lasting = LastingTrouble()
-        while !Task.isCancelled {
-            var troubles: [String] = []
-            do {
-                _ = try await OutboxSenders.deliver(settings, pool: pool, http: http) { troubles.append($0) }
-            } catch {
-                if !Task.isCancelled { troubles.append("the outbox was not emptied: \(explanation(of: error))") }
-            }
-            lasting.say(troubles)
             do { try await Task.sleep(for: .seconds(5)) } catch { return }
         }
     }

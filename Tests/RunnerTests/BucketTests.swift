@@ -147,8 +147,10 @@ struct SlackOutboxTests {
         }
     }
 
-    private static func deliver(_ scene: ReportScene, _ server: ScriptedServer) async throws -> OutboxDelivery.Outcome {
-        try await SlackOutbox(pool: scene.night.pool, http: scene.http, timeoutMilliseconds: 400) { _ in
+    private static func deliver(
+        _ scene: ReportScene, _ server: ScriptedServer, timeoutMilliseconds: Int = 400
+    ) async throws -> OutboxDelivery.Outcome {
+        try await SlackOutbox(pool: scene.night.pool, http: scene.http, timeoutMilliseconds: timeoutMilliseconds) { _ in
             Secret(server.url + "/services/canary-webhook")
         }.deliver(limit: 10)
     }
@@ -187,6 +189,35 @@ struct SlackOutboxTests {
             #expect(messages.allSatisfy { $0.lastError?.contains("canary") == false })
             #expect(try await Self.deliver(scene, server) == OutboxDelivery.Outcome())
             #expect(server.requests.count == 3)
+        }
+    }
+
+    @Test("a stop while Slack hangs is written truthfully: nobody knows of what was sent, and the rest waits")
+    func stopped() async throws {
+        try await ReportScene.with(seed: 33) { scene in
+            let server = try ScriptedServer { _ in [.hang] }
+            defer { server.stop() }
+            try await Self.queue(scene, ["a", "b"])
+            let task = Task { try await Self.deliver(scene, server, timeoutMilliseconds: 60_000) }
+            while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+            task.cancel()
+            let outcome = try await task.value
+            #expect(outcome.unknown == 1 && outcome.left == 1, "\(outcome)")
+            let messages = try await Outbox(pool: scene.night.pool).list()
+            #expect(messages.map(\.state) == [.unknown, .queued])
+            #expect(messages[0].lastError?.contains("cancelled") == true, "\(messages[0].lastError ?? "")")
+        }
+    }
+
+    @Test("Slack that does not answer in time is asked once, and the rest is left")
+    func slow() async throws {
+        try await ReportScene.with(seed: 34) { scene in
+            let server = try ScriptedServer { _ in [.hang] }
+            defer { server.stop() }
+            try await Self.queue(scene, ["a", "b", "c"])
+            let outcome = try await Self.deliver(scene, server)
+            #expect(outcome.unknown == 1 && outcome.left == 2 && outcome.ending == .timedOut, "\(outcome)")
+            #expect(server.requests.count == 1)
         }
     }
 }

@@ -105,6 +105,49 @@ struct OutboxDeliveryTests {
         }
     }
 
+    @Test("a server that does not answer in time is asked once: the others are left, and none is tried twice")
+    func slowServer() async throws {
+        try await with(
+            ["hang-rcpt@example.com", "a@example.com", "b@example.com"], timeoutMilliseconds: 1_500
+        ) { pool, server, delivery in
+            let outcome = try await delivery.deliver(limit: 10)
+            #expect(outcome.failed == 1 && outcome.left == 2 && outcome.sent == 0, "\(outcome)")
+            #expect(outcome.ending == .timedOut)
+            #expect(try await Outbox(pool: pool).list().map(\.attempts) == [1, 0, 0])
+            #expect(try await states(pool) == [.queued, .queued, .queued])
+            #expect(try await delivery.deliver(limit: 10).sent == 2)
+            #expect(try server.received().count == 2)
+        }
+    }
+
+    @Test("one pass has its limits of messages and of time, tries none twice, and says what is left")
+    func bounded() async throws {
+        try await with(["rcpt-451@example.com", "a@example.com", "b@example.com"]) { pool, _, delivery in
+            let none = try await delivery.deliver(limit: 10, seconds: 0)
+            #expect(none.left == 3 && none.sent == 0 && none.ending == .slow)
+            let some = try await delivery.deliver(limit: 2)
+            #expect(some.failed == 1 && some.sent == 1 && some.left == 1 && some.ending == .full, "\(some)")
+            try await hurry(pool)
+            let rest = try await delivery.deliver(limit: 10)
+            #expect(rest.failed == 1 && rest.sent == 1 && rest.left == 0 && rest.ending == .done, "\(rest)")
+        }
+    }
+
+    @Test("a stopped pass leaves what is due, and says how much")
+    func stopped() async throws {
+        try await with(["a@example.com", "b@example.com"]) { pool, server, delivery in
+            let task = Task {
+                try? await Task.sleep(for: .seconds(60))
+                return try await delivery.deliver(limit: 10)
+            }
+            task.cancel()
+            let outcome = try await task.value
+            #expect(outcome.left == 2 && outcome.ending == .stopped)
+            #expect(try await Outbox(pool: pool).list().map(\.attempts) == [0, 0])
+            #expect(try server.received().isEmpty)
+        }
+    }
+
     @Test("a server that hangs after the mail's end leaves the message unknown")
     func hangs() async throws {
         try await with(["hang-data@example.com"], timeoutMilliseconds: 1_500) { pool, _, delivery in
