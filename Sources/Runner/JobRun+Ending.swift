@@ -75,11 +75,14 @@ extension JobRun {
         let state: RunState = isOpen || !ended.tally.problems.isEmpty ? .drift : isRepaired ? .repaired : .clean
         let outcome = ended.tally.outcome(state, counts: counts, spent: try await spent(run))
         let whole = try await Runs(pool: pool).end(own.fence, outcome, also: telling(run, outcome))
-        let stored = Mutex<[ReportedFinding]>([])
-        try await findings.forEachBatch(of: run, limit: ComparisonLimits().differences) { batch in
-            stored.withLock { $0 += batch.map(ReportedFinding.init) }
-        }
-        let told = stored.withLock { $0 }
+        // It has ended: what it found is given, also where the task is cancelled from now on.
+        let told = try await Task {
+            let stored = Mutex<[ReportedFinding]>([])
+            try await findings.forEachBatch(of: run, limit: ComparisonLimits().differences) { batch in
+                stored.withLock { $0 += batch.map(ReportedFinding.init) }
+            }
+            return stored.withLock { $0 }
+        }.value
         return RunResult(
             run: run, outcome: whole, findings: told, plan: ended.waiting,
             accepted: told.count { $0.state == FindingState.accepted.rawValue })

@@ -28,6 +28,7 @@ public struct OutboxDelivery: Sendable {
         public var unknown = 0
         /// Due, and not tried: for later.
         public var left = 0
+        /// Why no more was tried.
         public var ending = Ending.done
         /// Why the last one that did not leave did not.
         public var lastError: String?
@@ -36,7 +37,7 @@ public struct OutboxDelivery: Sendable {
         public init() {}
     }
 
-    /// Why no more was tried.
+    /// Why a go through what is due ended.
     public enum Ending: Sendable, Hashable {
         /// Nothing more was due.
         case done

@@ -49,6 +49,7 @@ struct OutboxPass: Sendable {
                 let attempt = await send(message)
                 try await settle(message, attempt.end)
                 outcome.add(attempt)
+                if Task.isCancelled { outcome.ending = .stopped }
             } else if !Task.isCancelled {
                 return outcome
             }

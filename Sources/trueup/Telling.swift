@@ -30,7 +30,7 @@ extension Telling<Bool> {
     static var nothing: Telling<Bool> { Telling { false } }
 }
 
-/// The ends of a command's jobs. Each is shown once it was told, beside the job that runs meanwhile, and in the order of
+/// The ends of a command's jobs. Each is shown once it was told, beside the job that runs meanwhile, in the order of
 /// the jobs.
 final class JobEndings: Sendable {
     private struct Ending: Sendable {
