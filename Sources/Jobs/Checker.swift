@@ -11,7 +11,8 @@ package struct Checker {
         self.source = source
     }
 
-    /// The mapping's values, without those that are wrong. Unknown, missing and misplaced keys are reported.
+    /// The mapping's values, without those that are wrong. Unknown, missing and misplaced keys are reported. Of a key
+    /// that stands twice, which is reported already, both values are looked at and the later one counts.
     package func fields(_ node: Node, _ table: KeyTable) -> Fields {
         var fields = Fields(table: table, place: node.place)
         guard case .mapping(let mapping) = node else { return fields }

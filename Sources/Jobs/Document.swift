@@ -222,7 +222,8 @@ private struct Duplicates {
         scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "_" || scalar == "<"
     }
 
-    /// Reports every pair and gives the tree without the renamed keys.
+    /// Reports every pair and gives the tree with the renamed keys as they were: what is wrong behind the earlier of
+    /// two is said with everything else, and the later one counts.
     func reported(in node: Node, _ source: SourceText) -> Node {
         guard !originals.isEmpty else { return node }
         switch node {
@@ -237,6 +238,7 @@ private struct Duplicates {
                 let name = key.scalar?.string ?? ""
                 if let mark = name.unicodeScalars.first, let original = originals[mark] {
                     earlier.append(original)
+                    kept.append((key.renamed(original.name), reported(in: value, source)))
                     continue
                 }
                 for original in earlier where original.name == name {
@@ -251,6 +253,12 @@ private struct Duplicates {
 }
 
 extension Node {
+    /// The same key under another name.
+    fileprivate func renamed(_ name: String) -> Node {
+        guard case .scalar(let scalar) = self else { return self }
+        return .scalar(Node.Scalar(name, scalar.tag, scalar.style, scalar.mark))
+    }
+
     /// Where the node begins.
     var place: SourceText.Place? {
         mark.map { SourceText.Place(line: $0.line, column: $0.column) }

@@ -52,7 +52,8 @@ struct JobReader {
     /// The word of `kind`, read before the rest, because it says which keys there are.
     private func kind(_ root: Node) -> String? {
         guard case .mapping(let mapping) = root else { return nil }
-        for (key, value) in mapping where key.scalar?.string == "kind" {
+        // Of two the later one counts, as of every key.
+        if let (key, value) = Array(mapping).last(where: { $0.key.scalar?.string == "kind" }) {
             // A misspelled kind is reported with the other keys, which are judged by the kind that was meant.
             if let text = value.scalar?.string, !JobKeys.kinds.contains(text),
                 let meant = nearestWord(to: text, among: JobKeys.kinds)

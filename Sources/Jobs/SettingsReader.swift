@@ -9,10 +9,9 @@ struct SettingsReader {
         guard let root = Document.root(source, first: first) else { return nil }
         let fields = Checker(source).fields(root, SettingsKeys.table)
         guard case .dictionary(let entries)? = fields.field("accounts")?.value else { return nil }
-        let accounts = entries.map(account)
-        reportSharedKeys(accounts, entries)
+        reportSharedVariables(entries)
         return Settings(
-            accounts: accounts, databaseURLEnv: fields.mapping("database").text("url_env") ?? "DATABASE_URL",
+            accounts: accounts(entries), databaseURLEnv: fields.mapping("database").text("url_env") ?? "DATABASE_URL",
             delivery: delivery(fields.mapping("delivery")),
             signOff: signOff(fields.mapping("sign_off")))
     }
@@ -38,17 +37,45 @@ struct SettingsReader {
                 share: rate.number("share") ?? 0))
     }
 
-    /// One key under two names would be reconciled twice, against the same tables, at twice its rate.
-    private func reportSharedKeys(_ accounts: [AccountSettings], _ entries: [Field.Entry]) {
-        var owners: [String: String] = [:]
-        for (account, entry) in zip(accounts, entries) where !account.secretKeyEnv.isEmpty {
-            if let owner = owners[account.secretKeyEnv] {
-                source.report(
-                    "the accounts \(owner) and \(account.name) name the same key, \(account.secretKeyEnv)",
-                    at: entry.fields.place(of: "secret_key_env"), expected: "a variable of its own for each account")
+    /// Of two entries with one name, which is an error, the later one counts.
+    private func accounts(_ entries: [Field.Entry]) -> [AccountSettings] {
+        var names: Set<String> = []
+        return entries.reversed().filter { names.insert($0.name).inserted }.reversed().map(account)
+    }
+
+    /// The keys of an account that name a variable with a secret.
+    private static let secrets = ["secret_key_env", "webhook_secret_env", "webhook_secret_other_env"]
+
+    /// One key under two names would be reconciled twice, against the same tables, at twice its rate. A signing secret
+    /// says whose an event is, and is never a key.
+    private func reportSharedVariables(_ entries: [Field.Entry]) {
+        var owners: [String: (account: String, key: String)] = [:]
+        for entry in entries {
+            for key in Self.secrets {
+                guard case .text(let variable)? = entry.fields.field(key)?.value else { continue }
+                let own = (account: entry.name, key: key)
+                // The same key of an account that stands there twice.
+                if let owner = owners[variable], owner != own {
+                    source.report(
+                        Self.sharing(own, owner, variable), at: entry.fields.place(of: key),
+                        expected: "a variable of its own for each "
+                            + (owner.account == own.account ? "secret" : "account"))
+                }
+                owners[variable] = own
             }
-            owners[account.secretKeyEnv] = account.name
         }
+    }
+
+    private static func sharing(
+        _ own: (account: String, key: String), _ owner: (account: String, key: String), _ variable: String
+    ) -> String {
+        if own.account == owner.account {
+            return "\"\(own.key)\" names the same variable as \"\(owner.key)\", \(variable)"
+        }
+        if own.key == owner.key, own.key == secrets[0] {
+            return "the accounts \(owner.account) and \(own.account) name the same key, \(variable)"
+        }
+        return "\"\(own.key)\" names the same variable as \"\(owner.key)\" of account \(owner.account), \(variable)"
     }
 
     private func delivery(_ fields: Fields) -> DeliverySettings {
