@@ -25,7 +25,10 @@ public enum Secrets {
         let value = environment[name] ?? ""
         let path = environment[name + "_FILE"] ?? ""
         switch (value.isEmpty, path.isEmpty) {
-        case (true, true): throw .unset(name)
+        case (true, true):
+            // Somebody meant to set it: a variable of a shell that was empty, say.
+            for tried in [name, name + "_FILE"] where environment[tried] != nil { throw .empty(tried) }
+            throw .unset(name)
         case (false, false): throw .setTwice(name)
         case (false, true): return Found(secret: Secret(try checked(value, name: name)), warnings: [])
         case (true, false): return try read(path, name: name)
@@ -68,8 +71,10 @@ public enum Secrets {
 
 /// Why a secret cannot be had. Never with a part of its value.
 public enum SecretError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Neither the variable nor its `_FILE` twin is set (or both are empty).
+    /// Neither the variable nor its `_FILE` twin is set.
     case unset(String)
+    /// The variable, or its `_FILE` twin, is set and holds nothing.
+    case empty(String)
     /// Both are set.
     case setTwice(String)
     /// The file that `NAME_FILE` names cannot be used.
@@ -81,6 +86,8 @@ public enum SecretError: Error, Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .unset(let name):
             "the environment variable \(name) is not set; set it, or \(name)_FILE to the path of a file with the value"
+        case .empty(let name):
+            "the environment variable \(name) is empty; give it its value, or unset it"
         case .setTwice(let name):
             "both \(name) and \(name)_FILE are set; unset one of them"
         case .unreadable(let name, let path, let reason):

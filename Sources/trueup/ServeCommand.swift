@@ -158,8 +158,10 @@ enum LiveAccounts {
                 for warning in found.warnings { Terminal.say("warning: \(warning)") }
                 secrets.append(found.secret)
             } catch {
-                if case .unset = error { continue }
-                throw CommandError("Account \(account.name): \(error).")
+                switch error {
+                case .unset, .empty: continue
+                default: throw CommandError("Account \(account.name): \(error).")
+                }
             }
         }
         return secrets

@@ -95,6 +95,9 @@ struct SecrecyTests {
         let files = try Files(["empty": "\n", "two": "a\nb\n"])
         try files.write(Data([0xFF, 0xFE, 0x00]), to: "binary")
         #expect(throws: SecretError.unset("K")) { try Secrets.secret(named: "K", environment: [:]) }
+        #expect(throws: SecretError.empty("K")) { try Secrets.secret(named: "K", environment: ["K": ""]) }
+        #expect(throws: SecretError.empty("K_FILE")) { try Secrets.secret(named: "K", environment: ["K_FILE": ""]) }
+        #expect("\(SecretError.empty("K"))".contains("K is empty"))
         #expect(throws: SecretError.setTwice("K")) {
             try Secrets.secret(named: "K", environment: ["K": "a", "K_FILE": "b"])
         }

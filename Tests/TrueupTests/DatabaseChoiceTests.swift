@@ -63,6 +63,21 @@ struct DatabaseChoiceTests {
         }
     }
 
+    @Test("a variable that is set to nothing is said to be empty, and no other database is used")
+    func empty() async throws {
+        try await Scene.with(orders: 60, plants: [:]) { scene in
+            var program = scene.program
+            for name in ["DATABASE_URL", "DATABASE_URL_FILE"] {
+                program.environment["DATABASE_URL"] = name == "DATABASE_URL" ? "" : nil
+                program.environment["DATABASE_URL_FILE"] = name == "DATABASE_URL" ? nil : ""
+                let result = try await program.run("runs")
+                #expect(result.status == 1 && result.talk.contains("\(name) is empty; "), "\(result.everything)")
+                #expect(!result.talk.contains("not set"), "\(result.talk)")
+            }
+            #expect(!FileManager.default.fileExists(atPath: scene.folder.path + "/data/trueup"))
+        }
+    }
+
     @Test("where the settings are wrong or were misspelt nobody knows which database is meant, and none is used")
     func unknown() async throws {
         try await Scene.with(orders: 60, plants: [:]) { scene in
