@@ -22,6 +22,24 @@ public struct ClusterStatus: Sendable {
 }
 
 extension EmbeddedCluster {
+    /// Whether there is a cluster in the directory.
+    /// - Throws: ``ClusterError/Kind/noPermission``, where this user may not look, so that nobody can say that there is
+    ///   none.
+    public func isMade() throws(ClusterError) -> Bool {
+        let file = clusterDirectory + "/PG_VERSION"
+        if access(file, R_OK) == 0 { return true }
+        let code = errno
+        if code == ENOENT || code == ENOTDIR { return false }
+        // The outermost that is closed: what lies behind it cannot even be asked for its owner.
+        let places = [dataDirectory, clusterDirectory]
+        let closed = places.first { access($0, X_OK) != 0 } ?? file
+        let owner = code == EACCES || code == EPERM ? ", which belongs to user \(ownerName(closed))" : ""
+        throw ClusterError(
+            .noPermission,
+            "this user cannot look into \(closed)\(owner): \(errnoText(code)). Run Trueup as the user who made the "
+                + "database, or choose another with --data-dir")
+    }
+
     /// Looks, and changes nothing.
     public func status() -> ClusterStatus {
         let postmaster = postmaster

@@ -46,10 +46,10 @@ struct Database: Sendable {
         }
         let cluster = try options.cluster()
         // A directory that is misspelt would be a new database without anything in it.
-        if let dataDir = options.dataDir, await cluster.status().majorVersion == nil {
+        if let dataDir = options.dataDir, try await !cluster.isMade() {
             throw CommandError(
-                "There is no database in \(dataDir). Check --data-dir, or make one with: trueup db start "
-                    + "--data-dir \(dataDir)")
+                "There is no database in \(dataDir). Check --data-dir, or make one with: trueup db start"
+                    + options.dataDirFlag)
         }
         let database = Database(target: try await cluster.start(asks: false).with(database: name), cluster: cluster)
         found(database.target)
@@ -67,7 +67,7 @@ struct Database: Sendable {
         let (variable, environment) = (settings.databaseVariable, ProcessInfo.processInfo.environment)
         let isNamed = environment[variable] != nil || environment[variable + "_FILE"] != nil
         if options.dataDir != nil || (isNamed && !options.embedded) { return true }
-        return try await options.cluster().status().majorVersion != nil
+        return try await options.cluster().isMade()
     }
 
     /// The first time the embedded server does not know the database yet.

@@ -15,7 +15,7 @@ struct DatabaseCommand: AsyncParsableCommand {
 
 extension DatabaseOptions {
     /// ` --data-dir DIR`, for commands that are told to the user.
-    var dataDirFlag: String { dataDir.map { " --data-dir \($0)" } ?? "" }
+    var dataDirFlag: String { dataDir.map { " --data-dir " + NextCommand.word($0) } ?? "" }
 
     /// The other commands go elsewhere, which is worth a word beside one that speaks of the embedded database.
     static func noteOtherDatabase(_ files: JobOptions) {
@@ -80,7 +80,10 @@ struct DatabaseStatus: AsyncParsableCommand {
     @OptionGroup var options: DatabaseOptions
 
     func run() async throws {
-        let status = try await options.cluster().status()
+        let cluster = try options.cluster()
+        // Of one that this user may not look into nobody could say that it is not made yet.
+        _ = try await cluster.isMade()
+        let status = await cluster.status()
         DatabaseOptions.noteOtherDatabase(files)
         Terminal.print("directory  \(status.dataDirectory)")
         Terminal.print("log        \(status.logPath)")

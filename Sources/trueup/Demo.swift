@@ -40,7 +40,7 @@ struct Demo {
         try DemoJobs.write(to: jobs, apiBase: server.url)
         Terminal.print("The stand-in serves at \(server.url). In another terminal:\n")
         for (_, variable, key) in DemoJobs.keys { Terminal.print("  export \(variable)=\(key)") }
-        let options = "--jobs \(jobs) --data-dir \(directory)"
+        let options = "--jobs \(NextCommand.word(jobs)) \(place)"
         for name in DemoJobs.nightly + [DemoJobs.replay] {
             Terminal.print("  \(program) run \(name) --plan \(options)")
         }
@@ -57,7 +57,10 @@ struct Demo {
     }
 
     /// As it was called: a program that was just built is on nobody's PATH.
-    private var program: String { CommandLine.arguments.first ?? "trueup" }
+    private var program: String { NextCommand.word(CommandLine.arguments.first ?? "trueup") }
+
+    /// What leads other commands to the demo's database.
+    private var place: String { "--data-dir " + NextCommand.word(directory) }
 
     private func start(_ history: DemoHistory) async throws -> SandboxServer {
         try await SandboxServer.start(
@@ -255,8 +258,8 @@ struct Demo {
     private func mail(_ pool: Pool) async throws -> String {
         let waiting = counted(try await Outbox(pool: pool).list().count, "mail")
         return
-            "notices: \(waiting) queued, none sent: the demo has no mail server (\(program) outbox list --data-dir "
-            + "\(directory))"
+            "notices: \(waiting) queued, none sent: the demo has no mail server (\(program) outbox list "
+            + "\(place))"
     }
 
     private func finish(_ check: DemoCheck, _ last: ReportResult) {
@@ -269,10 +272,10 @@ struct Demo {
             """
 
             The report:   \(last.directory)/report.html
-            Look around:  \(program) findings list --data-dir \(directory)
-                          \(program) db psql --data-dir \(directory)
-                          \(program) report list --data-dir \(directory)
-                          \(program) report --jobs \(directory)/jobs --data-dir \(directory)
+            Look around:  \(program) findings list \(place)
+                          \(program) db psql \(place)
+                          \(program) report list \(place)
+                          \(program) report --jobs \(NextCommand.word(jobs)) \(place)
             Try commands: \(program) demo --serve
             For a real account: name it in jobs/settings.yaml (leave api_base out), then
                           export TASK_HEALTH_STRIPE_SECRET_KEY=rk_live_…   # or TASK_HEALTH_STRIPE_SECRET_KEY_FILE=path

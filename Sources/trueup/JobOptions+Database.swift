@@ -18,7 +18,7 @@ extension JobOptions {
         }
         let (set, wrong) = try JobFiles.loadWhatIsRight(directory: jobs)
         if !wrong.isEmpty {
-            let check = jobs == Self.usual ? "trueup check" : "trueup check --jobs \(jobs)"
+            let check = jobs == Self.usual ? "trueup check" : "trueup check --jobs " + NextCommand.word(jobs)
             Terminal.warn("some job files are wrong, and those jobs are not known here; see: \(check)")
         }
         return set

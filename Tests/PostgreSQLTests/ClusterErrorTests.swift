@@ -52,6 +52,27 @@ import Testing
         }
     }
 
+    @Test("where this user cannot look nobody says that there is no database")
+    func unseen() async throws {
+        try await withDirectory { directory in
+            #expect(try await !EmbeddedCluster(dataDirectory: directory + "/none").isMade())
+            mkdir(directory + "/data", 0o755)
+            let cluster = EmbeddedCluster(dataDirectory: directory + "/data")
+            #expect(try await !cluster.isMade())
+            // Root may look everywhere, but not around a circle.
+            let inner = directory + "/data/postgres"
+            if geteuid() == 0 { symlink("postgres", inner) } else { mkdir(inner, 0) }
+            let error = try await clusterError { _ = try await cluster.isMade() }
+            #expect(error.kind == .noPermission && error.description.contains(inner), "\(error)")
+            if geteuid() == 0 {
+                unlink(inner)
+            } else {
+                for words in ["belongs to user ", "ermission denied"] { #expect(error.description.contains(words)) }
+                chmod(inner, 0o755)
+            }
+        }
+    }
+
     @Test("a directory that cannot be made is named")
     func notADirectory() async throws {
         try await withDirectory { directory in

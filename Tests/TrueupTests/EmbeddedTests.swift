@@ -77,6 +77,11 @@ struct EmbeddedTests {
         let again = try await program.run("db", "stop")
         #expect(again.status == 0)
         #expect(again.talk == "It was not running.\n")
+        // What leads to another place can be given as it stands.
+        let spaced = try await program.run("db", "start", "--data-dir", "my data")
+        #expect(spaced.status == 0, "\(spaced.talk)")
+        #expect(spaced.talk.contains("until: trueup db stop --data-dir 'my data'\n"), "\(spaced.talk)")
+        #expect(try await program.run("db", "stop", "--data-dir", "my data").status == 0)
     }
 }
 
@@ -104,6 +109,17 @@ struct DemoTests {
         #expect(!result.output.contains("✗"))
         #expect(result.output.contains("exactly what was missing"))
         try Self.showsEverything(folder.path + "/demo/reports/last/report.json")
+    }
+
+    @Test("the commands to be given beside a demo that serves can be pasted, whatever its directory is called")
+    func serves() async throws {
+        let folder = try TemporaryFolder()
+        let program = Program(directory: folder.path)
+        let running = try program.start("demo", "--serve", "--data-dir", folder.path + "/my demo")
+        try await running.wait(forTalk: "Ctrl-C stops.", seconds: Self.secondsMax)
+        let served = try await running.signal(SIGINT)
+        let place = "--jobs '\(folder.path)/my demo/jobs' --data-dir '\(folder.path)/my demo'\n"
+        #expect(served.output.contains(" run credit-invoices --plan " + place), "\(served.everything)")
     }
 
     /// The last report has an item of every kind that there is, counted by the report's own list of kinds, and a row in
