@@ -65,13 +65,8 @@ final class CSVRenderer: Renderer {
     }
 
     private func unit(_ cell: Cell) -> String {
-        switch cell {
-        case .money(let money): CSVText.field(money.currency.uppercased())
-        case .credits: "credits"
-        case .share: "per 10000"
-        case .count: "count"
-        default: ""
-        }
+        if case .money(let money) = cell { return CSVText.field(money.currency.uppercased()) }
+        return cell.unit?.rawValue ?? ""
     }
 
     private func text(_ cell: Cell) -> String {

@@ -116,6 +116,7 @@ final class JSONRenderer: Renderer {
         for (column, cell) in zip(columns, cells) {
             try out.key(column.key)
             try value(cell)
+            if let unit = column.unitKey(in: columns) { try out.member(unit, cell.unit?.rawValue) }
             if case .link(_, let url) = cell { try out.member(column.key + "_url", url) }
         }
         try out.close(125)

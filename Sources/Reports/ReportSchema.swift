@@ -6,8 +6,9 @@ public enum ReportSchema {
     public static func json() -> String {
         var lists: [String] = []
         for (key, title, columns) in tables {
-            let properties = columns.flatMap { property($0) }.joined(separator: ",\n    ")
-            let required = columns.map { "\"\($0.key)\"" }.joined(separator: ",")
+            let properties = columns.flatMap { property($0, columns) }.joined(separator: ",\n    ")
+            let required = columns.flatMap { [$0.key, $0.unitKey(in: columns)].compactMap(\.self) }
+                .map { "\"\($0)\"" }.joined(separator: ",")
             lists.append(
                 """
                 "\(key)":{"title":"\(title)","type":"array","items":{"type":"object","additionalProperties":false,
@@ -52,7 +53,8 @@ public enum ReportSchema {
         ]
     }
 
-    private static func property(_ column: Column) -> [String] {
+    /// A column's members; with one whose values have any type goes what their numbers count.
+    private static func property(_ column: Column, _ columns: [Column]) -> [String] {
         let shape =
             switch column.type {
             case .text, .id: "{\"type\":[\"string\",\"null\"]}"
@@ -63,6 +65,15 @@ public enum ReportSchema {
                 "{\"anyOf\":[{\"$ref\":\"#/$defs/money\"},{\"type\":[\"string\",\"integer\",\"null\"]}]}"
             }
         let own = "\"\(column.key)\":\(shape)"
+        if let unit = column.unitKey(in: columns) {
+            let words = CellUnit.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ",")
+            let text = "What a whole number in \(column.key) counts. per 10000: 9222 is 92.22 %."
+            return [
+                own,
+                "\"\(unit)\":{\"description\":\"\(text)\","
+                    + "\"anyOf\":[{\"type\":\"string\",\"enum\":[\(words)]},{\"type\":\"null\"}]}",
+            ]
+        }
         guard column.key == "stripe_invoice" || column.key == "payment_intent" else { return [own] }
         let url = "\"\(column.key)_url\":{\"type\":\"string\",\"pattern\":\"^https://dashboard[.]stripe[.]com/\"}"
         return [own, url]

@@ -22,6 +22,19 @@ package struct Column: Sendable, Hashable {
         self.type = type
         self.width = width
     }
+
+    /// In JSON, the member beside a value of any type that says what a bare number in it counts; `nil` where the sheet
+    /// has a column for that, or the column's type says it.
+    func unitKey(in columns: [Column]) -> String? {
+        type == .mixed && !columns.contains { $0.key == "unit" } ? key + "_unit" : nil
+    }
+}
+
+/// What a bare number in a column of any type counts.
+enum CellUnit: String, CaseIterable {
+    case count, credits
+    /// 9,222 is 92.22 %.
+    case share = "per 10000"
 }
 
 package enum Cell: Sendable, Hashable {
@@ -37,6 +50,16 @@ package enum Cell: Sendable, Hashable {
     case time(Int64)
     /// Parts of 10,000.
     case share(Int64)
+
+    /// What its number counts; `nil` of money, which has its currency, and of what is no number.
+    var unit: CellUnit? {
+        switch self {
+        case .count: .count
+        case .credits: .credits
+        case .share: .share
+        default: nil
+        }
+    }
 
     static func text(_ text: String?) -> Cell { text.map { .text($0) } ?? .empty }
     static func id(_ id: String?) -> Cell { id.map { .id($0) } ?? .empty }

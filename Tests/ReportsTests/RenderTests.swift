@@ -175,6 +175,30 @@ struct RenderTests {
         #expect(sheets["open_items"]?.columns.contains { $0.title == "Paid at (America/New_York)" } == true)
     }
 
+    @Test("a bare number among values of any type says what it counts, in JSON as in CSV")
+    func units() throws {
+        let scratch = try Scratch()
+        try scratch.write(try Self.rich(), [.json, .csv])
+        let report = try JSONText.object(try scratch.text("report.json"))
+        for key in ["summary", "controls"] {
+            let rows = try #require(report[key] as? [[String: Any]])
+            let table = CSVReader.rows(try scratch.text("csv/\(key).csv"))
+            let column = try #require(table[0].firstIndex(of: "value_unit"))
+            #expect(rows.count == table.count - 1)
+            for (row, cells) in zip(rows, table.dropFirst()) {
+                let unit = row["value_unit"] as? String
+                // Money has its currency beside the amount.
+                let expected = row["value"] is [String: Any] ? "" : cells[column]
+                #expect(unit ?? "" == expected, "\(row)")
+                if row["value"] as? NSNumber != nil { #expect(unit != nil, "\(row)") }
+            }
+        }
+        let rates = try #require(report["summary"] as? [[String: Any]]).filter {
+            $0["section"] as? String == "Match rate" && $0["value"] as? NSNumber != nil
+        }
+        #expect(!rates.isEmpty && rates.allSatisfy { $0["value_unit"] as? String == "per 10000" }, "\(rates)")
+    }
+
     @Test("the effects of the items, added up, are what the statement explains: charges and money of credits")
     func effects() throws {
         let report = try Self.rich()
