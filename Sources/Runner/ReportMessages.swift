@@ -53,7 +53,7 @@ public struct ReportMessages: Sendable, Hashable {
             room -= file.bytes
             attached.append(name)
         }
-        let left = result.files.count - attached.count
+        let left = result.fileCount - attached.count
         let first = ReportVerdict.firstUnexplained(statement)
         let footer = [
             "Report \(result.id), manifest SHA-256 \(result.manifestHash)",

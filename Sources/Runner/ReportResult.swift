@@ -20,6 +20,9 @@ public struct ReportResult: Sendable {
 
     public var state: StatementState { report.state }
 
+    /// How many files are in the folder: those of the formats, and the manifest.
+    public var fileCount: Int { files.count + 1 }
+
     /// The same after the outbox was sent, with what became of each message of the report, those of earlier attempts
     /// included that have not left.
     /// - Parameters:

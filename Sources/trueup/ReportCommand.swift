@@ -35,10 +35,11 @@ struct ReportMakeCommand: AsyncParsableCommand, DatabaseUsing {
             Without --run, --as-of or --period: up to the job's last cut-off, on the last runs that read up to it. \
             Where one of them is missing or incomplete, the report says INCOMPLETE and ends with exit code 3. With \
             --run, a number that no run has is an error. Made again from the same figures it is the same report, byte \
-            for byte.
+            for byte. Where no job is of kind report, it is one with the usual values: balance-report, of all accounts \
+            and jobs, as of 00:00 UTC, in every format.
             """)
 
-    @Argument(help: ArgumentHelp("A job of kind report; without it, the only one.", valueName: "job"))
+    @Argument(help: ArgumentHelp("A job of kind report; without it, the only or the usual one.", valueName: "job"))
     var name: String?
 
     @Option(name: .customLong("run"), help: "Up to the end of what this run, and the others of its night, read.")
@@ -126,7 +127,8 @@ struct ReportMakeCommand: AsyncParsableCommand, DatabaseUsing {
 
     /// Prints and sends what was made.
     private func finish(_ result: ReportResult, _ telling: ReportTelling) async throws -> Int32 {
-        if try formats()?.contains(.pdf) == true {
+        let isPrinted = try formats()?.contains(.pdf) == true
+        if isPrinted {
             try PDFPrinter.print(result.directory + "/report.html", to: result.directory + "/report.pdf")
         }
         let lines =
@@ -134,7 +136,8 @@ struct ReportMakeCommand: AsyncParsableCommand, DatabaseUsing {
             ?? ReportSummary.lines(result.report)
         for line in lines { Terminal.print(line) }
         let again = result.isRepeated ? " (the same figures as before: the same report)" : ""
-        Terminal.say("\nReport \(result.id)\(again): \(counted(result.files.count, "file")) in \(result.directory)")
+        let written = counted(result.fileCount + (isPrinted ? 1 : 0), "file")
+        Terminal.say("\nReport \(result.id)\(again): \(written) in \(result.directory)")
         if let agency = ReportVerdict.firstUnexplained(result.report.statement) {
             Terminal.say("Where to look first: " + next.onJobs("trueup findings list --agency \(agency)"))
         }
@@ -156,7 +159,10 @@ struct ReportMakeCommand: AsyncParsableCommand, DatabaseUsing {
         }
     }
 
-    /// The job of that name; without a name the only report job, or one with the defaults where there is none.
+    /// The job that a folder without one has, so that a first statement needs no file.
+    private static let usual = JobDefinition(name: "balance-report", kind: .report(ReportJob(report: .balance)))
+
+    /// The job of that name; without a name the only report job, or the usual one where there is none, which is said.
     private func job(in set: JobSet) throws -> (JobDefinition, ReportJob) {
         let reports = set.jobs.filter { if case .report = $0.kind { true } else { false } }
         let found: JobDefinition
@@ -167,7 +173,12 @@ struct ReportMakeCommand: AsyncParsableCommand, DatabaseUsing {
             throw CommandError(
                 "There are several report jobs: name one of \(reports.map(\.name).joined(separator: ", ")).", code: 64)
         } else {
-            found = reports.first ?? JobDefinition(name: "balance-report", kind: .report(ReportJob(report: .balance)))
+            found = reports.first ?? Self.usual
+            if reports.isEmpty {
+                Terminal.say(
+                    "There is no job of kind report in \(files.jobs): this is \(found.name) with the usual values, as "
+                        + "of 00:00 UTC, and it is kept under that name.")
+            }
         }
         guard case .report(let job) = found.kind else {
             throw CommandError("Job \(found.name) is of kind \(found.kind.word), not report.", code: 64)

@@ -86,7 +86,7 @@ extension RunCommand {
         if !quiet || result.exitCode != 0 {
             let lines = ReportSummary.lines(result.report)
             for line in lines { if json { Terminal.say(line) } else { Terminal.print(line) } }
-            Terminal.say("Report \(result.id): \(counted(result.files.count, "file")) in \(result.directory)")
+            Terminal.say("Report \(result.id): \(counted(result.fileCount, "file")) in \(result.directory)")
             result.sayDeliveries()
         }
         return result.exitCode

@@ -161,6 +161,37 @@ struct ReportTests {
         }
     }
 
+    @Test("how many files are written is what is said; that no job is of kind report is said as well")
+    func written() async throws {
+        try await Self.withReport { scene, folder in
+            let made = try await scene.program.run("report", "--out", "out", "--format", "json,csv")
+            let names = try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0 != "csv" }
+            #expect(names.contains("manifest.json"))
+            #expect(made.talk.contains(": \(names.count) files in out\n"), "\(names): \(made.talk)")
+            let usual = "There is no job of kind report in jobs: this is balance-report "
+            #expect(made.talk.contains(usual), "\(made.talk)")
+            try scene.folder.write("kind: report\nreport: balance\n", to: "jobs/mine.yaml")
+            let named = try await scene.program.run("report", "--out", "own", "--format", "json")
+            #expect(!named.talk.contains("no job of kind report"), "\(named.talk)")
+            #expect(try await scene.program.run("report", "list").output.contains("  mine  "))
+        }
+    }
+
+    @Test("a PDF counts among the files", .enabled(if: ReportTests.hasBrowser))
+    func printed() async throws {
+        try await Self.withReport { scene, _ in
+            let printed = try await scene.program.run("report", "--out", "paper", "--format", "pdf")
+            let names = try FileManager.default.subpathsOfDirectory(atPath: scene.folder.path + "/paper")
+            #expect(names.contains("report.pdf") && names.contains("report.html"), "\(names)")
+            #expect(printed.talk.contains(": \(names.count) files in paper\n"), "\(names): \(printed.talk)")
+        }
+    }
+
+    /// Whether there is one that the program finds on its PATH.
+    static let hasBrowser = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].contains {
+        FileManager.default.isExecutableFile(atPath: "/usr/bin/\($0)")
+    }
+
     @Test("CSV files for Excel are another report, and leave the first as it was made")
     func excel() async throws {
         try await Self.withReport { scene, folder in
