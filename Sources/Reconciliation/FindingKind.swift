@@ -49,6 +49,10 @@ public enum Action: String, CaseIterable, Sendable, Hashable {
     case ignore
     /// It is shown and is not a difference: nothing has to be done.
     case inform
+
+    /// Whether a finding with it waits for somebody, a repair or a person: of those that are open, these alone are open
+    /// differences, wherever they are counted.
+    public var waits: Bool { self == .apply || self == .review }
 }
 
 extension FindingKind {

@@ -59,7 +59,8 @@ extension Alerts {
             guard let count = outcome.counts[kind] else { continue }
             lines.append(
                 "\(kind.rawValue): \(Money.grouped(count.found)) found, \(Money.grouped(count.repaired)) repaired, "
-                    + "\(Money.grouped(count.open)) open")
+                    + "\(Money.grouped(count.open)) open"
+                    + (count.information > 0 ? ", \(Money.grouped(count.information)) for information" : ""))
         }
         let isOpen = outcome.state == .drift && outcome.counts.values.contains { $0.open > 0 }
         let next = isOpen ? "trueup findings list --job \(job)" : "trueup runs \(run.id)"

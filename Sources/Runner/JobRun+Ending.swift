@@ -12,7 +12,7 @@ extension JobRun {
         var counts: [FindingKind: KindCount] = [:]
         for item in judged {
             counts[item.kind, default: KindCount()].found += 1
-            if item.action != .inform { counts[item.kind]?.open += 1 }
+            if item.action.waits { counts[item.kind]?.open += 1 } else { counts[item.kind]?.information += 1 }
         }
         let plan = try await plan(own, judged, subjects)
         let isClean = gathered.tally.problems.isEmpty && !counts.values.contains { $0.open > 0 }

@@ -10,9 +10,15 @@ extension MetricsText {
         self.init()
         family("trueup_build_info", .gauge, "Always 1; the version is the label.")
         sample([("version", version)], 1)
+        process(meter)
+        stored(figures)
+    }
+
+    /// What the database has: the same names, labels and meanings wherever it is told.
+    /// - Parameter figures: `nil` where it could not be read, which the text says.
+    public mutating func stored(_ figures: Figures?) {
         family("trueup_figures_readable", .gauge, "Whether the database could be read: 1, or 0 and its figures lack.")
         sample([], figures == nil ? 0 : 1)
-        process(meter)
         guard let figures else { return }
         runs(figures)
         findings(figures)
@@ -75,7 +81,12 @@ extension MetricsText {
     }
 
     private mutating func findings(_ figures: Figures) {
-        counts("trueup_findings", .gauge, "Findings that are not closed.", figures.findings)
+        counts(
+            "trueup_findings", .gauge,
+            "Findings that are not closed: open ones wait for somebody, what is there for information does not.",
+            figures.findings)
+        counts("trueup_findings_open", .gauge, "Open findings of all jobs.", figures.open)
+        counts("trueup_findings_oldest_seconds", .gauge, "Age of the oldest open finding.", figures.oldest)
         counts("trueup_repairs_total", .counter, "Repairs, reverts included.", figures.repairs)
         counts("trueup_outbox_messages", .gauge, "Messages of the outbox.", figures.outbox)
     }

@@ -10,6 +10,7 @@ public struct RunDocument: Sendable {
         let repaired: Int64
         let accepted: Int64
         let open: Int64
+        let information: Int64
     }
 
     struct Objects: Encodable, Sendable {
@@ -127,7 +128,8 @@ public struct RunDocument: Sendable {
                     (
                         kind.rawValue,
                         Count(
-                            found: count.found, repaired: count.repaired, accepted: count.accepted, open: count.open)
+                            found: count.found, repaired: count.repaired, accepted: count.accepted, open: count.open,
+                            information: count.information)
                     )
                 }))
         rest = Rest(

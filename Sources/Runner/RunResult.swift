@@ -45,7 +45,7 @@ public struct ReportedFinding: Sendable, Hashable {
     public let stripeID: String
     public let localID: String
     public let action: Action
-    /// `open`, `accepted`, or `closed`; `planned` in a plan.
+    /// How it stands (``FindingState``); in a plan `planned` in place of `open`.
     public let state: String
     public let closedHow: ClosedHow?
     public let stripeAmount: Int64?
@@ -87,7 +87,7 @@ public struct ReportedFinding: Sendable, Hashable {
         stripeID = difference.identity.stripeID
         localID = difference.identity.localID
         action = difference.action
-        state = "planned"
+        state = difference.action.waits ? "planned" : FindingState.information.rawValue
         closedHow = nil
         stripeAmount = difference.stripeAmount
         localAmount = difference.localAmount

@@ -14,7 +14,7 @@ struct HealthDesk: Sendable {
             Route(.get, "/readyz") { _ in try await ready() },
             Route(.get, "/metrics") { call in
                 let text = ServiceMetrics(
-                    counted: figures.snapshot, read: await StoredFigures.read(pool, logger: call.logger)
+                    counted: figures.snapshot, read: await ServiceMetrics.read(pool, logger: call.logger)
                 ).text
                 return Response(
                     status: .ok, headers: [.contentType: MetricsText.contentType],

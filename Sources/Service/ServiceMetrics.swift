@@ -1,15 +1,35 @@
+import Logging
+import PostgreSQL
 import Runner
+import Store
 
-/// The figures of the service in Prometheus' text format.
+/// The figures of the service in Prometheus' text format: those of the database, as every process tells them, and
+/// those of webhooks and orders.
 struct ServiceMetrics: Sendable {
+    /// What was read of the database.
+    struct Read: Sendable {
+        let figures: Figures
+        let stored: StoredFigures
+    }
+
     let counted: ServiceFigures.Snapshot
     /// `nil` where the database could not be read: then there is only `trueup_figures_readable 0` of it.
-    let read: StoredFigures?
+    let read: Read?
+
+    /// - Returns: nil where the database cannot be read, which the log says.
+    static func read(_ pool: Pool, logger: Logger) async -> Read? {
+        do {
+            return Read(figures: try await Figures.read(pool: pool), stored: try await StoredFigures.read(pool))
+        } catch {
+            let reason = (error as? PostgresError)?.brief ?? "\(error)"
+            logger.error("figures cannot be read", metadata: ["trueup.error": .string(reason)])
+            return nil
+        }
+    }
 
     var text: String {
         var text = MetricsText()
-        text.family("trueup_figures_readable", .gauge, "Whether the figures of the database could be read.")
-        text.sample([], read == nil ? 0 : 1)
+        text.stored(read?.figures)
         text.family("trueup_http_requests_total", .counter, "Requests by route, method and status.")
         for (key, count) in counted.requests.sorted(by: { $0.key < $1.key }) {
             text.sample([("route", key.route), ("method", key.method), ("status", String(key.status))], Double(count))
@@ -22,18 +42,11 @@ struct ServiceMetrics: Sendable {
         text.histogram(
             bounds: ServiceFigures.Histogram.bounds, counts: counted.webhookSeconds.counts,
             sum: counted.webhookSeconds.sumSeconds)
-        if let read { Self.add(read, to: &text) }
+        if let read { Self.add(read.stored, to: &text) }
         return text.text
     }
 
     private static func add(_ read: StoredFigures, to text: inout MetricsText) {
-        text.family("trueup_findings_open", .gauge, "Open findings by kind and account.")
-        for open in read.findings { text.sample(labels(open), Double(open.count)) }
-        text.family("trueup_findings_oldest_seconds", .gauge, "Age of the oldest open finding.")
-        for open in read.findings { text.sample(labels(open), Double(open.oldestSeconds)) }
-        text.family("trueup_outbox_messages", .gauge, "Messages that wait, and those that need a person.")
-        text.sample([("state", "queued")], Double(read.outboxQueued))
-        text.sample([("state", "unsettled")], Double(read.outboxUnsettled))
         text.family("trueup_webhooks_refused", .gauge, "Webhooks of the last days that only a person can settle.")
         text.sample([], Double(read.refusedCount))
         text.family(
@@ -46,9 +59,5 @@ struct ServiceMetrics: Sendable {
             text.family("trueup_webhook_last_age_seconds", .gauge, "Seconds since a new event came.")
             text.sample([], Double(age))
         }
-    }
-
-    private static func labels(_ open: StoredFigures.Open) -> [(String, String)] {
-        [("kind", open.kind), ("account", open.account)]
     }
 }

@@ -1,3 +1,5 @@
+import Runner
+
 /// The status page as HTML: it needs no script, and everything in it that comes from data is escaped.
 enum StatusPage {
     /// For a person without a token.
@@ -34,8 +36,8 @@ enum StatusPage {
     }
 
     private static func headline(_ status: StatusFigures) -> String {
-        let bad = status.jobs.filter { if case .bad = $0.health { true } else { false } }
-        let open = status.findings.reduce(0) { $0 + $1.young + $1.middle + $1.old }
+        let bad = status.jobs.filter { $0.health.mark == .bad }
+        let open = status.open.map(\.count).reduce(0, +)
         let verdict: (word: String, mark: String) =
             if !bad.isEmpty {
                 ("\(bad.map(\.name).joined(separator: ", ")): \(bad[0].health.word)", "bad")
@@ -43,7 +45,9 @@ enum StatusPage {
                 (open == 1 ? "1 difference is open" : "\(open) differences are open", "warning")
             } else if status.jobs.isEmpty {
                 ("There are no jobs", "warning")
-            } else if status.jobs.allSatisfy({ $0.lastState == nil }) {
+            } else if let job = status.jobs.first(where: { $0.health.state == .waiting }) {
+                ("\(job.name): \(job.health.word)", "warning")
+            } else if status.jobs.allSatisfy({ $0.last == nil }) {
                 // Nothing is open where nobody has looked, and that is no praise.
                 ("No job has run yet", "warning")
             } else if status.stored.refusedCount > 0 {
@@ -51,7 +55,7 @@ enum StatusPage {
             } else {
                 ("Nothing is open", "good")
             }
-        let never = status.jobs.filter { $0.lastState == nil }.map(\.name)
+        let never = status.jobs.filter { $0.last == nil }.map(\.name)
         let unknown =
             switch never.count {
             case 0, status.jobs.count: ""
@@ -60,7 +64,7 @@ enum StatusPage {
             }
         let lag =
             if status.lagSeconds > 0 {
-                "behind schedule by \(StatusFigures.age(status.lagSeconds))"
+                "behind schedule by \(Age.words(status.lagSeconds))"
             } else {
                 status.isScheduled ? "no job is behind its schedule" : "no scheduler has taken up the jobs"
             }
@@ -77,16 +81,16 @@ enum StatusPage {
 
     private static func jobs(_ status: StatusFigures) -> String {
         let rows = status.jobs.map { job in
-            let last = job.lastState.map { state in
-                "\(badge(state, mark(state))) <small>\(escaped(job.lastAt ?? ""))"
-                    + (job.lastName.map { ", \($0)" } ?? "") + "</small>"
+            let last = job.last.map { last in
+                "\(badge(last.state, mark(last.state))) <small>\(escaped(job.lastAt ?? ""))"
+                    + (last.name.map { ", \($0)" } ?? "") + "</small>"
             }
             return """
                 <tr><th scope="row">\(escaped(job.name))<small>\(escaped(job.description))</small></th>
                 <td data-label="Schedule">\(escaped(job.schedule))</td>
                 <td data-label="Next" class="time">\(job.next.map(escaped) ?? "–")</td>
                 <td data-label="Last run">\(last ?? "–")</td>
-                <td data-label="Health">\(badge(job.health.word, mark(job.health)))</td></tr>
+                <td data-label="Health">\(badge(job.health.word, job.health.mark.rawValue))</td></tr>
                 """
         }
         return table(
@@ -95,14 +99,16 @@ enum StatusPage {
     }
 
     private static func findings(_ status: StatusFigures) -> String {
-        let rows = status.findings.map { finding in
+        let rows = status.open.map { finding in
             let counts = [finding.young, finding.middle, finding.old].map { "<td class=\"number\">\($0)</td>" }
             return "<tr><th scope=\"row\">\(escaped(finding.kind))</th><td>\(escaped(finding.account))</td>"
-                + counts.joined() + "<td>\(escaped(finding.oldest))</td></tr>"
+                + counts.joined() + "<td>\(Age.words(finding.oldestSeconds))</td></tr>"
         }
+        let information = status.information
         return table(
             "Open findings", ["Kind", "Account", "Under a day", "Under a week", "Older", "Oldest"], rows,
             empty: "No difference is open.")
+            + (information > 0 ? "<p class=\"soft\">and \(information) for information</p>\n" : "")
     }
 
     /// Nothing where there are none: they are rare.
@@ -112,7 +118,7 @@ enum StatusPage {
             """
             <tr><th scope="row">\(escaped(refusal.type))<small>\(escaped(refusal.account))</small></th>
             <td>\(escaped(refusal.objectID))</td><td>\(escaped(refusal.reason))</td>
-            <td class="number">\(refusal.deliveries)</td><td>\(StatusFigures.age(refusal.ageSeconds)) ago</td></tr>
+            <td class="number">\(refusal.deliveries)</td><td>\(Age.words(refusal.ageSeconds)) ago</td></tr>
             """
         }
         let rest = status.stored.refusedCount - Int64(rows.count)
@@ -129,7 +135,7 @@ enum StatusPage {
             """
             <tr><th scope="row">\(escaped(mail.invoiceID))<small>\(escaped(mail.account))</small></th>
             <td>\(badge(mail.state, mark(mail.state)))</td><td>\(escaped(mail.reason))</td>
-            <td>\(StatusFigures.age(mail.ageSeconds)) ago</td></tr>
+            <td>\(Age.words(mail.ageSeconds)) ago</td></tr>
             """
         }
         let rest = mails.refused + mails.unknown - Int64(rows.count)
@@ -138,7 +144,7 @@ enum StatusPage {
     }
 
     private static func waiting(_ status: StatusFigures) -> String {
-        let age = status.stored.lastWebhookAgeSeconds.map { StatusFigures.age($0) + " ago" } ?? "none yet"
+        let age = status.stored.lastWebhookAgeSeconds.map { Age.words($0) + " ago" } ?? "none yet"
         return """
             <section><h2>Messages and webhooks</h2><dl>
             <dt>Messages that wait</dt><dd>\(status.stored.outboxQueued)</dd>
@@ -170,17 +176,9 @@ enum StatusPage {
 
     private static func mark(_ state: String) -> String {
         switch state {
-        case "clean", "repaired": "good"
-        case "failed", "incomplete", "interrupted": "bad"
+        case "clean", "repaired", "done": "good"
+        case "failed", "incomplete", "interrupted", "missed": "bad"
         default: "warning"
-        }
-    }
-
-    private static func mark(_ health: StatusFigures.Health) -> String {
-        switch health {
-        case .good: "good"
-        case .warning: "warning"
-        case .bad: "bad"
         }
     }
 

@@ -1,17 +1,8 @@
-import Logging
 import PostgreSQL
 import Store
 
-/// Figures that the database has: they are the same for every process.
+/// What the database has about the live side: it is the same for every process.
 struct StoredFigures: Sendable {
-    struct Open: Sendable, Hashable {
-        var kind: String
-        var account: String
-        var count: Int64
-        var oldestSeconds: Int64
-    }
-
-    var findings: [Open] = []
     /// Messages that wait to be sent, and those that need a person.
     var outboxQueued: Int64 = 0
     var outboxUnsettled: Int64 = 0
@@ -28,31 +19,9 @@ struct StoredFigures: Sendable {
     /// So many invoices that only a person can have mailed are shown.
     private static let unmailedMax = 10
 
-    /// - Returns: nil where the database cannot be read: the page of figures then says so.
-    static func read(_ pool: Pool, logger: Logger) async -> StoredFigures? {
-        do {
-            return try await read(pool)
-        } catch {
-            let reason = (error as? PostgresError)?.brief ?? "\(error)"
-            logger.error("figures cannot be read", metadata: ["trueup.error": .string(reason)])
-            return nil
-        }
-    }
-
     static func read(_ pool: Pool) async throws -> StoredFigures {
         try await pool.withConnection { connection in
             var figures = StoredFigures()
-            figures.findings = try await connection.query(
-                """
-                SELECT kind, account, count(*) AS count,
-                    floor(extract(epoch FROM now() - min(first_seen_at)))::bigint AS oldest
-                FROM trueup.finding WHERE state = 'open' GROUP BY kind, account ORDER BY kind, account
-                """
-            ).map {
-                Open(
-                    kind: try $0["kind"], account: try $0["account"], count: try $0["count"],
-                    oldestSeconds: try $0["oldest"])
-            }
             let row = try await connection.query(
                 """
                 SELECT (SELECT count(*) FROM trueup.outbox WHERE state IN ('queued', 'sending')) AS queued,

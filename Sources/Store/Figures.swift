@@ -23,12 +23,15 @@ public struct Figures: Sendable {
     public var runsEnded: [Count] = []
     public var requests: [Count] = []
     public var objects: [Count] = []
-    /// How the last run of each job ended; plans, and what is under way, are left out.
+    /// How the last run of each job ended; plans, backfills, and what is under way, are left out.
     public var lastRuns: [LastRun] = []
     /// By job: when a run last was complete, in Unix seconds.
     public var lastComplete: [Count] = []
-    /// Not closed, by job, kind and state.
+    /// Not closed, by job, kind and state (``FindingState``): what only informs is not among the open ones.
     public var findings: [Count] = []
+    /// Open differences, of all jobs, by kind and account; and the age of the oldest of each, in seconds.
+    public var open: [Count] = []
+    public var oldest: [Count] = []
     /// By job, kind and effect.
     public var repairs: [Count] = []
     /// By job and state.
@@ -53,9 +56,12 @@ public struct Figures: Sendable {
             figures.runsEnded = try ended.map { try count($0, ["job"], "ended") }
             figures.requests = try ended.map { try count($0, ["job"], "requests") }
             figures.objects = try ended.map { try count($0, ["job"], "objects") }
-            figures.lastRuns = try await LastRun.read(isEnded: true, on: connection)
+            figures.lastRuns = try await LastRun.read(on: connection)
             figures.lastComplete = try await counts(completeSQL, ["job"], on: connection)
             figures.findings = try await counts(findingsSQL, ["job", "kind", "state"], on: connection)
+            let open = try await OpenKind.read(on: connection)
+            figures.open = open.map { Count(labels: labels($0), value: Double($0.count)) }
+            figures.oldest = open.map { Count(labels: labels($0), value: Double($0.oldestSeconds)) }
             figures.repairs = try await counts(repairsSQL, ["job", "kind", "effect"], on: connection)
             figures.occurrences = try await counts(occurrencesSQL, ["job", "state"], on: connection)
             figures.lag = try await counts(lagSQL, ["job"], on: connection)
@@ -64,6 +70,10 @@ public struct Figures: Sendable {
             figures.workers = try await counts(workersSQL, ["kind"], on: connection)
             return figures
         }
+    }
+
+    private static func labels(_ open: OpenKind) -> [Label] {
+        [Label(name: "kind", value: open.kind), Label(name: "account", value: open.account)]
     }
 
     private static func counts(_ sql: String, _ labels: [String], on connection: Connection) async throws -> [Count] {
@@ -100,15 +110,15 @@ public struct Figures: Sendable {
     private static let completeSQL = """
         SELECT job, extract(epoch FROM max(ended_at))::double precision AS value
         FROM (SELECT job, ended_at FROM trueup.run
-            WHERE NOT is_plan AND trigger IN ('manual', 'schedule') AND state IN ('clean', 'repaired', 'drift')
+            WHERE \(Run.isOwnSQL) AND state IN ('clean', 'repaired', 'drift')
             UNION ALL SELECT job, ended_at FROM trueup.report_attempt
             WHERE is_own AND trigger IN ('manual', 'schedule') AND state IN ('clean', 'explained', 'unexplained')) runs
         GROUP BY job ORDER BY job
         """
 
     private static let findingsSQL = """
-        SELECT job, kind, state, count(*)::double precision AS value FROM trueup.finding WHERE state <> 'closed'
-        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        SELECT job, kind, \(FindingState.sql) AS state, count(*)::double precision AS value
+        FROM trueup.finding WHERE state <> 'closed' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
         """
 
     private static let repairsSQL = """

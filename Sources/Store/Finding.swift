@@ -73,7 +73,23 @@ public struct FoundDifference: Sendable, Hashable {
 
 /// How a finding stands.
 public enum FindingState: String, Sendable, Hashable, CaseIterable {
-    case open, accepted, closed
+    /// An open difference: it waits for somebody (``Reconciliation/Action/waits``).
+    case open
+    /// It is there for information and waits for nobody. Stored as `open`, with the action that says so.
+    case information
+    case accepted, closed
+}
+
+// What counts as open is said here, for every command, page, figure and document.
+extension FindingState {
+    private static let waiting = Action.allCases.filter(\.waits).map { "'\($0.rawValue)'" }.joined(separator: ", ")
+
+    /// Conditions of SQL about rows of `trueup.finding`: an open difference, and what is there for information.
+    static let isOpenSQL = "(state = 'open' AND action IN (\(waiting)))"
+    static let isInformationSQL = "(state = 'open' AND action NOT IN (\(waiting)))"
+
+    /// SQL: how such a row stands, as a word of this type.
+    static let sql = "CASE WHEN \(isInformationSQL) THEN 'information' ELSE state END"
 }
 
 /// Why a finding is closed.
@@ -94,6 +110,7 @@ public struct Finding: Sendable, Hashable {
     public let identity: FindingIdentity
     public let comparison: ComparisonName
     public let action: Action
+    /// ``FindingState/information`` of one that waits for nobody.
     public let state: FindingState
     public let closedHow: ClosedHow?
     public let explanation: String
@@ -117,7 +134,8 @@ public struct Finding: Sendable, Hashable {
     public let owner: String?
 
     static let columns = """
-        id, job, kind, account, stripe_id, local_id, action, state, closed_how, explanation, stripe_status, local_state,
+        id, job, kind, account, stripe_id, local_id, action, \(FindingState.sql) AS state, closed_how, explanation,
+        stripe_status, local_state,
         stripe_amount, local_amount, currency, credits, agency_id, first_seen_at, last_seen_at, last_run_id, runs_seen,
         times_reopened, closed_at, owner, comparison,
         coalesce(facts->'order'->>'currency', facts->'charge'->>'currency') AS local_currency

@@ -35,7 +35,7 @@ extension Findings {
     /// Findings that pass a filter.
     public func list(_ filter: FindingFilter) async throws -> [Finding] {
         let amount = "greatest(stripe_amount, local_amount)"
-        let states = "array_position('{open,accepted,closed}'::text[], state)"
+        let states = "array_position('{open,information,accepted,closed}'::text[], \(FindingState.sql))"
         let order =
             switch filter.order {
             case .age: "id"
@@ -47,7 +47,7 @@ extension Findings {
             try await connection.query(
                 """
                 SELECT \(Finding.columns) FROM trueup.finding
-                WHERE ($1::text IS NULL OR job = $1) AND ($2::text IS NULL OR state = $2)
+                WHERE ($1::text IS NULL OR job = $1) AND ($2::text IS NULL OR \(FindingState.sql) = $2)
                   AND ($2::text IS NOT NULL OR $4::bigint IS NOT NULL OR state <> 'closed')
                   AND ($3::text IS NULL OR kind = $3) AND ($4::bigint IS NULL OR last_run_id = $4)
                   AND ($6::text IS NULL OR account = $6) AND ($7::bigint IS NULL OR agency_id = $7)

@@ -170,7 +170,7 @@ public struct Findings: Sendable {
 
     /// Findings, the oldest first.
     /// - Parameters:
-    ///   - state: `nil` for all that are not closed.
+    ///   - state: `nil` for all that are not closed; ``FindingState/open`` is without what only informs.
     public func list(
         job: String? = nil, state: FindingState? = nil, kind: FindingKind? = nil, runID: Int64? = nil,
         limit: Int = 1_000
@@ -240,7 +240,8 @@ public struct Findings: Sendable {
                 """
                 SELECT kind, count(*)::bigint AS found,
                     count(*) FILTER (WHERE state = 'closed' AND closed_how = 'repaired')::bigint AS repaired,
-                    count(*) FILTER (WHERE state = 'open' AND action <> 'inform')::bigint AS open,
+                    count(*) FILTER (WHERE \(FindingState.isOpenSQL))::bigint AS open,
+                    count(*) FILTER (WHERE \(FindingState.isInformationSQL))::bigint AS information,
                     count(*) FILTER (WHERE state = 'accepted')::bigint AS accepted
                 FROM trueup.finding WHERE last_run_id = $1 GROUP BY kind
                 """, run.id)
@@ -251,7 +252,7 @@ public struct Findings: Sendable {
             guard let kind = FindingKind(rawValue: word) else { throw UnknownKind(word: word) }
             counts[kind] = KindCount(
                 found: try row["found"], repaired: try row["repaired"], open: try row["open"],
-                accepted: try row["accepted"])
+                accepted: try row["accepted"], information: try row["information"])
         }
         return counts
     }

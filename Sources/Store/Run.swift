@@ -83,6 +83,16 @@ public struct Run: Sendable, Hashable {
 }
 
 extension Run {
+    /// A condition of SQL about rows of `trueup.run`: a run of its job's own, by the schedule, by cron or by hand. A
+    /// plan, a backfill, and what applies or takes back a plan are in the history, and say nothing of how the job is.
+    static let isOwnSQL = "(NOT is_plan AND trigger IN ('manual', 'schedule', 'demo'))"
+
+    /// The state as it is now: a run that is under way holds its job's lock, and one that does not was killed.
+    /// - Parameter held: jobs whose lock is held (``JobLock/held(of:pool:)``).
+    public func stateNow(_ held: Set<String>) -> RunState {
+        state == .running && !held.contains(job) ? .interrupted : state
+    }
+
     /// The same run about no time at all: rows belong to it only where something names them.
     public var withoutLength: Run {
         var run = self
@@ -95,16 +105,21 @@ extension Run {
 public struct KindCount: Sendable, Hashable {
     public var found: Int64
     public var repaired: Int64
-    /// Still open at the run's end.
+    /// Still open at the run's end: they wait for somebody.
     public var open: Int64
     /// A person decided to keep them as they are.
     public var accepted: Int64
+    /// There for information: they wait for nobody.
+    public var information: Int64
 
-    public init(found: Int64 = 0, repaired: Int64 = 0, open: Int64 = 0, accepted: Int64 = 0) {
+    public init(
+        found: Int64 = 0, repaired: Int64 = 0, open: Int64 = 0, accepted: Int64 = 0, information: Int64 = 0
+    ) {
         self.found = found
         self.repaired = repaired
         self.open = open
         self.accepted = accepted
+        self.information = information
     }
 }
 
@@ -422,14 +437,14 @@ public struct Runs: Sendable {
         }
     }
 
-    /// The last run of each job that has ended, by whatever it was started, or whose process was killed: its state is
-    /// `running` as it was. Plans, backfills and what was applied are left out.
+    /// The last own run of each job that has ended, or whose process was killed: its state is `running` as it was
+    /// (``LastRun`` is the same run). Plans, backfills and what was applied are left out.
     public func lastEnded(of jobs: [String]) async throws -> [String: Run] {
         let rows = try await pool.withConnection { connection in
             try await connection.query(
                 """
                 SELECT DISTINCT ON (job) \(Self.columns) FROM trueup.run r
-                WHERE job = ANY($1) AND NOT is_plan AND trigger IN ('manual', 'schedule', 'demo')
+                WHERE job = ANY($1) AND \(Run.isOwnSQL)
                     AND (state <> 'running' OR NOT \(JobLock.isHeld("r.job")))
                 ORDER BY job, id DESC
                 """, jobs)
@@ -532,7 +547,7 @@ public struct Runs: Sendable {
                     FROM trueup.repair WHERE run_id = $1 GROUP BY kind
                     UNION ALL
                     SELECT kind, count(*), count(*) FILTER (WHERE closed_how = 'repaired'),
-                        count(*) FILTER (WHERE state = 'open' AND action <> 'inform'),
+                        count(*) FILTER (WHERE \(FindingState.isOpenSQL)),
                         count(*) FILTER (WHERE state = 'accepted')
                     FROM trueup.finding WHERE last_run_id = $1 GROUP BY kind) so_far
                 WHERE NOT EXISTS (SELECT FROM trueup.run_count WHERE run_id = $1) GROUP BY kind
@@ -541,9 +556,14 @@ public struct Runs: Sendable {
         var counts: [FindingKind: KindCount] = [:]
         for row in rows {
             guard let kind = FindingKind(rawValue: try row["kind"]) else { continue }
-            counts[kind] = KindCount(
+            var count = KindCount(
                 found: try row["found"], repaired: try row["repaired"], open: try row["open"],
                 accepted: try row["accepted"])
+            // Of a kind that may be there for information: whatever was neither repaired nor left to somebody.
+            if kind.allowedActions.contains(.inform) {
+                count.information = max(0, count.found - count.repaired - count.open - count.accepted)
+            }
+            counts[kind] = count
         }
         return counts
     }

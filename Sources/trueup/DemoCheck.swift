@@ -92,12 +92,16 @@ struct DemoCheck {
         return table.lines.joined(separator: "\n")
     }
 
-    /// `53 planted, 51 found, 40 repaired, 11 left to a person`.
+    /// `53 planted, 51 found, 40 repaired, 11 left to a person, and 2 for information`.
     var total: String {
         let planted = plantings.groups.map(\.planted).reduce(0, +)
+        let information = left.count { place in
+            plantings.groups[place.group].kind.flatMap(FindingKind.init)?.defaultAction.waits == false
+        }
         return
             "\(planted) planted in \(plantings.groups.count) classes: \(found.count) found, "
-            + "\(repaired.count) repaired, \(left.count) left to a person"
+            + "\(repaired.count) repaired, \(left.count - information) left to a person"
+            + InformationWords.behind(Int64(information))
     }
 
     /// The balances grew by exactly what was missed.

@@ -15,7 +15,7 @@ struct FindingsListCommand: AsyncParsableCommand, DatabaseUsing {
     @Option(name: .long, help: "Only this kind, such as missed_paid.")
     var kind: String?
 
-    @Option(name: .long, help: "Only this state: open, accepted or closed.")
+    @Option(name: .long, help: "Only open, information, accepted or closed ones.")
     var state: String?
 
     @Option(name: .long, help: "Only this Stripe account, by its name in settings.yaml.")
@@ -51,7 +51,7 @@ struct FindingsListCommand: AsyncParsableCommand, DatabaseUsing {
                 "There is no kind “\(kind)”. Kinds: \(FindingKind.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
         if let state, FindingState(rawValue: state) == nil {
-            throw ValidationError("--state takes open, accepted or closed.")
+            throw ValidationError("--state takes open, information, accepted or closed.")
         }
         guard (1...1_000_000).contains(limit) else { throw ValidationError("--limit takes 1 to 1000000.") }
     }

@@ -1,4 +1,5 @@
 import Jobs
+import Runner
 import Schedule
 import Store
 
@@ -45,7 +46,8 @@ struct JobDocument: Encodable, Sendable {
     var after: [String]
     /// The next three times.
     var next: [String]
-    /// The last run that has ended, or whose process was killed (`interrupted`), however it was started.
+    /// The last run of the job's own that has ended, or whose process was killed (`interrupted`): by the schedule, by
+    /// cron or by hand. Backfills, plans and what was applied are in `trueup runs`.
     @OrNull var lastRun: Run?
     /// The last time of the schedule that has ended, also one that did not run.
     @OrNull var lastDue: Due?
@@ -55,7 +57,10 @@ struct JobDocument: Encodable, Sendable {
     @OrNull var previousReport: ReportAttemptDocument?
     /// Where the last one is there: a newer time that was to make it again and did not.
     @OrNull var failedSince: ReportAttemptDocument?
-    /// `ok`, `running`, `paused`, `late`, `failing`, `missed`, `waiting`, `never_ran`; null: the database was not read.
+    /// Differences that wait for somebody, and findings that are there for information; null: as `health`.
+    @OrNull var open: Int64?
+    @OrNull var information: Int64?
+    /// ``JobHealth/State``; null: the database was not read.
     @OrNull var health: String?
     /// The same as a sentence.
     @OrNull var healthText: String?
@@ -69,17 +74,19 @@ struct JobDocument: Encodable, Sendable {
         timeZone = job.timeZone
         after = job.after
         next = (job.expression?.next(3, after: lines.nowSeconds, in: job.zone) ?? []).map(JSONDocument.time)
-        let known = lines.known
-        lastRun = known?.lastRuns[job.name].map(Run.init)
-        lastDue = known?.last[job.name].map(Due.init)
-        let standing = known?.reports[job.name]
+        let standing = lines.standing
+        lastRun = standing?.run.map(Run.init)
+        lastDue = standing?.occurrence.map(Due.init)
+        let report = standing?.report
         func document(_ report: ReportAttempt?) -> ReportAttemptDocument? {
             report.map { ReportAttemptDocument($0, state: $0.stateNow([])) }
         }
-        lastReport = document(standing?.last)
-        previousReport = document(standing?.previous)
-        failedSince = document(standing?.since)
-        let health = known.map(lines.health)
+        lastReport = document(report?.last)
+        previousReport = document(report?.previous)
+        failedSince = document(report?.since)
+        open = standing?.open.open
+        information = standing?.open.information
+        let health = standing.map(lines.health)
         self.health = health?.state.rawValue
         healthText = health?.words
     }

@@ -26,7 +26,9 @@ struct JobsListCommand: AsyncParsableCommand, DatabaseUsing {
         if set.jobs.isEmpty, wrong == 0 { Terminal.say("There are no jobs in \(files.jobs), only settings.") }
         let known = await known(set)
         let now = known?.nowSeconds ?? Int64(Date().timeIntervalSince1970)
-        let lines = { JobLines(job: $0, known: known, nowSeconds: now, next: next) }
+        let lines = { (job: JobDefinition) in
+            JobLines(job: job, standing: known.map { JobStanding(job, $0) }, nowSeconds: now, next: next)
+        }
         if json.json {
             let jobs = set.jobs.map { JobDocument($0, lines($0)) }
             try JSONDocument.print(JobsDocument(isDatabaseRead: known != nil, jobs: jobs))
@@ -40,16 +42,6 @@ struct JobsListCommand: AsyncParsableCommand, DatabaseUsing {
         if wrong > 0 { throw ExitCode(1) }
     }
 
-    /// Of each last report the ways on which it has not arrived, by job.
-    private func unreached(_ reports: [String: ReportStanding], _ pool: Pool) async throws -> [String: [String]] {
-        var unreached: [String: [String]] = [:]
-        for (job, standing) in reports {
-            guard let id = standing.made?.reportID else { continue }
-            unreached[job] = try await StoredReports(pool: pool).unreached(of: id)
-        }
-        return unreached
-    }
-
     /// What the database knows of the jobs; `nil` where none is to be had, which is no error here.
     private func known(_ set: JobSet) async -> KnownJobs? {
         let environment = ProcessInfo.processInfo.environment
@@ -60,18 +52,7 @@ struct JobsListCommand: AsyncParsableCommand, DatabaseUsing {
         do {
             return try await Database.with(databaseOptions, settings: set.settings) { database in
                 try await Pool.with(database.target, applicationName: "trueup jobs") { pool in
-                    let occurrences = Occurrences(pool: pool)
-                    let names = set.jobs.map(\.name)
-                    let reports = try await ReportAttempts(pool: pool).standings(of: names)
-                    return KnownJobs(
-                        nowSeconds: try await occurrences.nowSeconds(), states: try await occurrences.states(of: names),
-                        last: try await occurrences.lastEnded(of: names),
-                        retrying: try await occurrences.retrying(of: names),
-                        lastRuns: try await Runs(pool: pool).lastEnded(of: names),
-                        lastApplied: try await Runs(pool: pool).lastApplied(of: names),
-                        reports: reports, unreached: try await unreached(reports, pool),
-                        running: try await JobLock.held(
-                            of: names + names.map { JobLock.reportPrefix + $0 }, pool: pool))
+                    try await KnownJobs.read(set.jobs.map(\.name), pool: pool)
                 }
             }
         } catch {

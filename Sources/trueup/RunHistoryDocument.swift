@@ -18,6 +18,7 @@ struct RunHistoryDocument: Encodable, Sendable {
         var repaired: Int64
         var accepted: Int64
         var open: Int64
+        var information: Int64
     }
 
     var run: Int64
@@ -61,7 +62,9 @@ struct RunHistoryDocument: Encodable, Sendable {
             uniqueKeysWithValues: counts.map { kind, count in
                 (
                     kind.rawValue,
-                    Count(found: count.found, repaired: count.repaired, accepted: count.accepted, open: count.open)
+                    Count(
+                        found: count.found, repaired: count.repaired, accepted: count.accepted, open: count.open,
+                        information: count.information)
                 )
             })
         problems = run.problems.map(RunSummary.oneLine)

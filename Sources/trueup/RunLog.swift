@@ -10,12 +10,13 @@ enum RunLog {
         guard Talk.isLogged else { return }
         let counts = result.outcome.counts.values
         let open = counts.map(\.open).reduce(0, +)
+        let information = counts.map(\.information).reduce(0, +)
         let repaired = counts.map(\.repaired).reduce(0, +)
         let state = result.outcome.state
         Terminal.tell(
             "run ended",
             "\(result.run.job): run \(result.run.id) ended \(state.rawValue), \(Money.grouped(repaired)) repaired, "
-                + "\(Money.grouped(open)) open",
+                + "\(Money.grouped(open)) open" + InformationWords.behind(information),
             state.isFailure ? .error : state == .drift ? .warning : .info,
             [
                 "trueup.job": "\(result.run.job)", "trueup.run.id": "\(result.run.id)",
@@ -25,6 +26,7 @@ enum RunLog {
                 "trueup.objects.local": "\(result.outcome.localRows)",
                 "trueup.findings.found": "\(counts.map(\.found).reduce(0, +))",
                 "trueup.findings.repaired": "\(repaired)", "trueup.findings.open": "\(open)",
+                "trueup.findings.information": "\(information)",
             ])
         for problem in result.outcome.advice {
             Terminal.tell(

@@ -46,7 +46,12 @@ struct RunSummary {
     }
 
     private var open: [ReportedFinding] {
-        result.findings.filter { ($0.state == "open" || $0.state == "planned") && $0.action != .inform }
+        result.findings.filter { $0.state == FindingState.open.rawValue || $0.state == "planned" }
+    }
+
+    /// `, and 6 for information`, behind what waits for somebody.
+    private var information: String {
+        InformationWords.behind(result.outcome.counts.values.map(\.information).reduce(0, +))
     }
 
     private var verdict: String {
@@ -74,7 +79,7 @@ struct RunSummary {
         }
         if result.run.isPlan {
             let repairs = open.filter { $0.action == .apply }
-            let review = "\(open.count - repairs.count) need review"
+            let review = "\(open.count - repairs.count) need review\(information)"
             let parts = ["\(repairs.count) to repair\(credits(repairs))", review] + unread + ["nothing was changed"]
             return parts.joined(separator: " · ")
         }
@@ -85,6 +90,7 @@ struct RunSummary {
         }
         if !open.isEmpty { parts.append("\(open.count) \(open.count == 1 ? "needs" : "need") a person") }
         if parts.isEmpty { parts.append("Stripe and the tables agree" + (unread.isEmpty ? "" : " in what was read")) }
+        parts[parts.count - 1] += information
         return (parts + unread).joined(separator: " · ")
     }
 
@@ -179,18 +185,21 @@ struct RunSummary {
 
 /// Counts by kind, as a run's summary and the history show them.
 enum CountTable {
-    /// What people accepted has a column of its own where there is any, so that the row adds up.
+    /// What people accepted, and what is there for information, have columns of their own where there is any, so that
+    /// the row adds up.
     static func of(_ counts: [FindingKind: KindCount], indent: String = "") -> TextTable {
         let hasAccepted = counts.values.contains { $0.accepted > 0 }
+        let hasInformation = counts.values.contains { $0.information > 0 }
         var table = TextTable(
-            headings: [indent + "finding", "found", "repaired"] + (hasAccepted ? ["accepted"] : []) + ["open"],
-            rightAligned: [1, 2, 3, 4])
+            headings: [indent + "finding", "found", "repaired"] + (hasAccepted ? ["accepted"] : []) + ["open"]
+                + (hasInformation ? ["information"] : []),
+            rightAligned: [1, 2, 3, 4, 5])
         for kind in FindingKind.allCases {
             guard let count = counts[kind] else { continue }
             let accepted = hasAccepted ? [Money.grouped(count.accepted)] : []
             table.rows.append(
                 [indent + kind.rawValue, Money.grouped(count.found), Money.grouped(count.repaired)] + accepted
-                    + [Money.grouped(count.open)])
+                    + [Money.grouped(count.open)] + (hasInformation ? [Money.grouped(count.information)] : []))
         }
         return table
     }

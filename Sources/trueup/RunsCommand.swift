@@ -130,21 +130,6 @@ struct RunsCommand: AsyncParsableCommand, DatabaseUsing {
         return run.problems.first.map { RunSummary.oneLine($0) } ?? ""
     }
 
-    /// `explained, report 7, 183 open items, up to 2026-11-27T00:00:00-05:00`; `failed, report 8, up to …`; `killed
-    /// before its end, up to …`.
-    /// - Parameter zone: of the times.
-    static func words(_ report: ReportAttempt, zone: Zone) -> String {
-        let state =
-            switch report.stateNow([]) {
-            case .interrupted: report.isKilled ? "killed before its end" : "stopped before its end"
-            case let state: state.rawValue
-            }
-        let name = report.reportID.map { "report \($0)" }
-        let items = report.openItems.map { counted(Int($0), "open item") }
-        let cutOff = report.cutOffSeconds.map { "up to \(ISOTime.text($0, in: zone))" }
-        return [state, name, items, cutOff].compactMap(\.self).joined(separator: ", ")
-    }
-
     private func show(_ id: Int64, _ runs: Runs, _ pool: Pool) async throws {
         guard let run = try await runs.run(id: id) else {
             throw CommandError("There is no run \(id). See: " + next.onJobs("trueup runs"))
@@ -217,13 +202,5 @@ struct RunsCommand: AsyncParsableCommand, DatabaseUsing {
     private static func duration(_ milliseconds: Int64) -> String {
         if milliseconds < 60_000 { return "\(milliseconds / 1_000).\(milliseconds / 100 % 10) s" }
         return "\(milliseconds / 60_000) min \(milliseconds / 1_000 % 60) s"
-    }
-}
-
-extension Run {
-    /// The state as it is now: a run that is under way holds its job's lock, and one that does not was killed.
-    /// - Parameter held: jobs whose lock is held.
-    func stateNow(_ held: Set<String>) -> RunState {
-        state == .running && !held.contains(job) ? .interrupted : state
     }
 }

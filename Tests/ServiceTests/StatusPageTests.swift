@@ -43,7 +43,8 @@ struct StatusPageTests {
             let page = try await counter.ask(.get, "/", token: counter.token)
             #expect(page.status == 200, "\(page.text)")
             for words in [
-                "<h1>5 differences are open</h1>", "agency-charges", "&lt;credit-invoices&gt;", "differences remain",
+                "<h1>5 differences are open</h1>", "agency-charges", "&lt;credit-invoices&gt;",
+                "<span class=\"badge warning\">5 differences are open</span>",
                 "amount_mismatch", "<td class=\"number\">1</td><td class=\"number\">2</td><td class=\"number\">2</td>",
                 "12 days",
             ] {
@@ -52,6 +53,33 @@ struct StatusPageTests {
             let policy = page.headers["Content-Security-Policy"] ?? ""
             #expect(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"))
             #expect(!page.text.contains("<script") && !page.text.contains("style="))
+        }
+    }
+
+    @Test("what only informs is counted apart, and neither a backfill nor its clean end stands for the last run")
+    func apart() async throws {
+        try await Counter.with { counter in
+            try await counter.run(Self.findings)
+            try await counter.run(
+                """
+                UPDATE trueup.finding SET kind = 'overdue', action = 'inform' WHERE stripe_id IN ('in_0', 'in_1');
+                INSERT INTO trueup.run (job, trigger, is_plan, period_from_seconds, period_to_seconds, definition_hash,
+                    program_version, requested_by, host, process_id, state, ended_at)
+                VALUES ('credit-invoices', 'backfill', false, 0, 1, 'x', 'x', 'x', 'x', 1, 'clean', now())
+                """)
+            let page = try await counter.ask(.get, "/", token: counter.token).text
+            for words in [
+                "<h1>3 differences are open</h1>", "<p class=\"soft\">and 2 for information</p>", ", run 1</small>",
+                "<span class=\"badge warning\">3 differences are open</span>",
+            ] {
+                #expect(page.contains(words), "\(words)\n\(page)")
+            }
+            #expect(!page.contains("run 2") && !page.contains("overdue"), "\(page)")
+            try await counter.run("UPDATE trueup.finding SET state = 'accepted' WHERE action = 'review'")
+            let after = try await counter.ask(.get, "/", token: counter.token).text
+            #expect(after.contains("<header class=\"good\"><h1>Nothing is open</h1>"), "\(after)")
+            #expect(after.contains("<span class=\"badge good\">ok</span>"), "\(after)")
+            #expect(after.contains("and 2 for information"), "\(after)")
         }
     }
 

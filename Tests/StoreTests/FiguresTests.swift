@@ -5,16 +5,18 @@ import Testing
 
 @Suite("Figures of all runs")
 struct FiguresTests {
-    private static func insert(_ job: String, _ state: String, isEnded: Bool, on pool: Pool) async throws {
+    private static func insert(
+        _ job: String, _ state: String, trigger: String = "manual", isEnded: Bool, on pool: Pool
+    ) async throws {
         try await pool.withConnection { connection in
             _ = try await connection.execute(
                 """
                 INSERT INTO trueup.run (job, trigger, is_plan, state, period_from_seconds, period_to_seconds,
                     definition_hash, program_version, requested_by, host, process_id, started_at, ended_at, requests,
                     stripe_objects)
-                VALUES ($1, 'manual', false, $2, 0, 1, '', '', '', '', 1, now() - interval '10 s',
+                VALUES ($1, $4, false, $2, 0, 1, '', '', '', '', 1, now() - interval '10 s',
                     CASE WHEN $3::boolean THEN now() END, 5, 400)
-                """, job, state, isEnded)
+                """, job, state, isEnded, trigger)
         }
     }
 
@@ -41,10 +43,14 @@ struct FiguresTests {
         #expect(figures.lastRuns.map(\.job) == ["a"] && figures.lastRuns.map(\.state) == ["interrupted"])
         // Nobody knows when it was killed.
         #expect(figures.lastRuns.first?.endedSeconds == nil && figures.lastRuns.first?.seconds == nil)
-        let underWay = try await pool.withConnection { try await LastRun.read(isEnded: false, on: $0) }
-        #expect(underWay.map(\.state) == ["interrupted", "running"] && underWay.map(\.name) == ["run 2", "run 3"])
         let last = try await Runs(pool: pool).lastEnded(of: ["a", "b"])
         #expect(last.mapValues(\.id) == ["a": 2] && last["a"]?.endedAt == nil)
+        // A backfill, and what applies a plan, say nothing of how the night went.
+        for trigger in ["backfill", "apply", "revert"] {
+            try await Self.insert("a", "clean", trigger: trigger, isEnded: true, on: pool)
+        }
+        #expect(try await Figures.read(pool: pool).lastRuns.map(\.state) == ["interrupted"])
+        #expect(try await Runs(pool: pool).lastEnded(of: ["a"])["a"]?.id == 2)
         await lock.release()
         #expect(try await JobLock.held(of: ["a", "b"], pool: pool).isEmpty)
         #expect(Self.value(try await Figures.read(pool: pool).runs, "b", "interrupted") == 1)

@@ -72,12 +72,37 @@ struct RunHistoryTests {
             #expect(
                 counts == [
                     .missedPaid: KindCount(found: 3, repaired: 1, open: 1, accepted: 1),
-                    .overdue: KindCount(found: 1),
+                    .overdue: KindCount(found: 1, information: 1),
                 ])
             // What a run says at its end counts from then on.
             let last: [FindingKind: KindCount] = [.missedPaid: KindCount(found: 7, open: 7)]
             try await runs.end(fence, RunOutcome(state: .drift, counts: last))
             #expect(try await runs.counts(of: world.run.id) == last)
+        }
+    }
+
+    @Test("what only informs is no open difference: in counts, in lists, and in what is open of a job")
+    func information() async throws {
+        try await StagedWorld.with(.invoice, account: "task_health") { world in
+            let findings = Findings(pool: world.pool)
+            let found = [
+                FindingSample.found("in_1"), FindingSample.found("in_2", kind: .amountMismatch, action: .review),
+                FindingSample.found("in_3", kind: .overdue, action: .inform),
+            ]
+            let ids = try await findings.record(found, for: RunFence(world.run)).map(\.id)
+            #expect(try await findings.list(state: .open).map(\.id) == [ids[0], ids[1]])
+            #expect(try await findings.list(state: .information).map(\.id) == [ids[2]])
+            #expect(try await findings.list().map(\.state) == [.open, .open, .information])
+            let counts = try await findings.counts(of: world.run)
+            #expect(counts[.overdue] == KindCount(found: 1, information: 1))
+            #expect(counts.values.map(\.open).reduce(0, +) == 2)
+            #expect(try await findings.open() == ["tests": OpenFindings(open: 2, information: 1)])
+            let kinds = try await world.pool.withConnection { try await OpenKind.read(on: $0) }
+            #expect(kinds.map(\.kind).sorted() == ["amount_mismatch", "missed_paid"])
+            let figures = try await Figures.read(pool: world.pool)
+            let states = figures.findings.map { $0.labels.map(\.value).dropFirst().joined(separator: " ") }
+            #expect(states == ["amount_mismatch open", "missed_paid open", "overdue information"])
+            #expect(figures.open.map(\.value) == [1, 1] && figures.oldest.count == 2)
         }
     }
 }

@@ -113,8 +113,9 @@ struct DocumentsTests {
                 #expect(Set(period.keys) == ["from", "to"] && Self.isTime(period["to"]))
             }
             let counts = try #require(runs[0]["counts"] as? [String: [String: Int]])
-            #expect(counts["missed_paid"] == ["found": 2, "repaired": 2, "accepted": 0, "open": 0])
-            #expect(counts["unpaid_in_stripe"] == ["found": 1, "repaired": 0, "accepted": 0, "open": 1])
+            #expect(counts["missed_paid"] == ["found": 2, "repaired": 2, "accepted": 0, "open": 0, "information": 0])
+            #expect(
+                counts["unpaid_in_stripe"] == ["found": 1, "repaired": 0, "accepted": 0, "open": 1, "information": 0])
             let one = try await Self.document(
                 scene, ["runs", "2"], members: ["format", "run", "repairs"], format: "trueup.run-history/1")
             #expect((one["run"] as? [String: Any])?["run"] as? Int == 2)
@@ -149,7 +150,8 @@ struct DocumentsTests {
             #expect(
                 Set(job.keys) == [
                     "name", "kind", "description", "accounts", "schedule", "time_zone", "after", "next", "last_run",
-                    "last_due", "last_report", "previous_report", "failed_since", "health", "health_text",
+                    "last_due", "last_report", "previous_report", "failed_since", "open", "information",
+                    "health", "health_text",
                 ])
             #expect(job["name"] as? String == Scene.job && job["kind"] as? String == "reconcile")
             #expect(job["accounts"] as? [String] == ["task_health"] && job["schedule"] as? String == "0 4 * * *")
@@ -158,7 +160,11 @@ struct DocumentsTests {
             let last = try #require(job["last_run"] as? [String: Any])
             #expect(Set(last.keys) == ["run", "trigger", "state", "started", "ended"])
             #expect(last["run"] as? Int == 1 && last["state"] as? String == "drift" && Self.isTime(last["ended"]))
-            #expect(job["health"] as? String == "ok" && job["health_text"] as? String == "ok")
+            #expect(job["open"] as? Int == 1 && job["information"] as? Int == 0)
+            #expect(job["health"] as? String == "waiting")
+            #expect(
+                job["health_text"] as? String
+                    == "WAITING: 1 difference is open: trueup findings list --job \(Scene.job)")
         }
     }
 }

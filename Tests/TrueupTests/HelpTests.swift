@@ -24,7 +24,7 @@ struct HelpTests {
         arguments: [
             (["bogus"], "bogus"), (["run"], "job"), (["run", "x", "--bogus"], "--bogus"),
             (["findings", "show", "x"], "F-12"), (["findings", "list", "--kind", "missed_pay"], "missed_paid"),
-            (["findings", "list", "--state", "ajar"], "open, accepted or closed"),
+            (["findings", "list", "--state", "ajar"], "open, information, accepted or closed"),
             (["findings", "list", "--sort", "size"], "amount"),
             (["findings", "list", "--min-amount", "lots"], "cents"),
             (["runs", "--limit", "0"], "--limit"),

@@ -52,6 +52,21 @@ struct HistoryTests {
             #expect(wrong.status == 1 && wrong.talk.contains("There is no database in typo."), "\(wrong.talk)")
             #expect(wrong.talk.contains("trueup db start --data-dir typo"))
             #expect(!FileManager.default.fileExists(atPath: scene.folder.path + "/typo"))
+            // What is advised can be given as it stands.
+            for words in [["runs"], ["check", "--online"]] {
+                let spaced = try await program.run(words + ["--data-dir", "my data"])
+                #expect(spaced.everything.contains("trueup db start --data-dir 'my data'"), "\(spaced.everything)")
+            }
+            // A directory that cannot be looked into is not one without a database.
+            let inner = scene.folder.path + "/closed/postgres"
+            try scene.folder.write("", to: "closed/file")
+            try FileManager.default.createSymbolicLink(atPath: inner, withDestinationPath: "postgres")
+            for words in [["runs"], ["db", "status"]] {
+                let closed = try await program.run(words + ["--data-dir", "closed"])
+                #expect(closed.status == 1, "\(closed.everything)")
+                #expect(closed.talk.contains("cannot look into \(inner): "), "\(closed.everything)")
+                #expect(!closed.everything.contains("no database") && !closed.everything.contains("not made"))
+            }
         }
     }
 
@@ -62,7 +77,9 @@ struct HistoryTests {
             #expect(try await scene.program.run("run", Scene.job).status == 2)
             let jobs = try await scene.program.run("jobs")
             #expect(jobs.output.contains(" drift, run 1 (by hand or cron)"), "\(jobs.output)")
-            #expect(jobs.output.contains("  health    ok"))
+            #expect(jobs.output.contains("\n  open      2 differences\n"), "\(jobs.output)")
+            let words = "  health    WAITING: 2 differences are open: trueup findings list --job \(Scene.job)\n"
+            #expect(jobs.output.contains(words), "\(jobs.output)")
             #expect(try await scene.program.run("jobs", "pause", Scene.job).status == 0)
             let paused = try await scene.program.run("run", Scene.job)
             #expect(paused.talk.contains("is paused by ") && paused.talk.contains("It runs now all the same"))
@@ -75,6 +92,9 @@ struct HistoryTests {
             #expect(quiet.output.contains("finding          found  repaired  accepted  open"), "\(quiet.output)")
             let shown = try await scene.program.run("runs", "3")
             #expect(shown.output.contains("missing_locally      2         0         2     0"), "\(shown.output)")
+            #expect(try await scene.program.run("jobs", "resume", Scene.job).status == 0)
+            let well = try await scene.program.run("jobs").output
+            #expect(well.contains("  health    ok\n") && !well.contains("  open  "), "\(well)")
         }
     }
 

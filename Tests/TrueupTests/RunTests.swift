@@ -205,7 +205,7 @@ struct DocumentTests {
         #expect(objects.values.allSatisfy { $0 > 0 })
         let counts = try #require(document["counts"] as? [String: [String: Int]])
         for (kind, count) in counts {
-            #expect(Set(count.keys) == ["found", "repaired", "accepted", "open"], "\(kind)")
+            #expect(Set(count.keys) == ["found", "repaired", "accepted", "open", "information"], "\(kind)")
         }
         let paid = try #require(counts["missed_paid"])
         #expect(paid["found"] == 5)
@@ -216,6 +216,13 @@ struct DocumentTests {
         let mismatch = try #require(findings.first { $0["kind"] as? String == "currency_mismatch" })
         let currencies = [mismatch["currency"], mismatch["local_currency"]].compactMap { $0 as? String }
         #expect(currencies.count == 2 && currencies[0].lowercased() != currencies[1].lowercased(), "\(mismatch)")
+        // The counts are those of the findings, by what they say of themselves.
+        for (kind, count) in counts {
+            let states = findings.filter { $0["kind"] as? String == kind }.compactMap { $0["state"] as? String }
+            #expect(states.count { $0 == (isPlan ? "planned" : "open") } == count["open"], "\(kind)")
+            #expect(states.count { $0 == "information" } == count["information"], "\(kind)")
+        }
+        #expect(counts["overdue"]?["open"] == 0 && counts["overdue"]?["information"] == 1, "\(counts)")
     }
 
     private func check(finding: [String: Any], isPlan: Bool) throws {
@@ -227,7 +234,9 @@ struct DocumentTests {
         #expect(finding["account"] as? String == "task_health")
         #expect(!(finding["explanation"] as? String ?? "").isEmpty)
         #expect(["apply", "review", "inform"].contains(finding["action"] as? String ?? ""))
-        #expect((isPlan ? ["planned"] : ["open", "closed"]).contains(finding["state"] as? String ?? ""))
+        let informs = finding["action"] as? String == "inform"
+        let states = informs ? ["information"] : isPlan ? ["planned"] : ["open", "closed"]
+        #expect(states.contains(finding["state"] as? String ?? ""))
         #expect((finding["id"] is NSNull) == isPlan)
         #expect(!(finding["stripe_id"] is NSNull) || !(finding["local_id"] is NSNull))
         for key in ["stripe_amount", "local_amount", "credits"] {
