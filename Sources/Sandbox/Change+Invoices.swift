@@ -54,7 +54,8 @@ extension Change {
                 + "pay.")
     }
 
-    private mutating func settle(
+    /// Notes that an invoice is paid, by what its record says.
+    mutating func settle(
         _ open: InvoiceRecord, outOfBand: Bool, attempts: Int64, paidSeconds: Int64? = nil, amount: Int64? = nil
     ) -> InvoiceRecord {
         var paid = open
@@ -68,7 +69,8 @@ extension Change {
         store(paid)
         if let intent = paid.intent {
             if let charge = intent.latestCharge { recordPart(charge, "charge.succeeded") }
-            record(outOfBand ? "payment_intent.canceled" : "payment_intent.succeeded", .intent(intent))
+            let type = intent.status == .canceled ? "payment_intent.canceled" : "payment_intent.succeeded"
+            if intent.means == .intent { record(type, .intent(intent)) }
         }
         record("invoice.updated", .invoice(before: open, paid))
         record("invoice.paid", .invoice(before: nil, paid))

@@ -44,7 +44,7 @@ enum ChargeText {
           "order": null,
           "outcome": {{outcome}},
           "paid": {{paid}},
-          "payment_intent": "{{payment_intent}}",
+          "payment_intent": {{payment_intent}},
           "payment_method": "{{payment_method}}",
           "payment_method_details": {{payment_method_details}},
           "radar_options": {},
@@ -78,7 +78,7 @@ enum RefundText {
           "currency": "{{currency}}",
           "destination_details": {{destination_details}},
           "metadata": {{metadata}},
-          "payment_intent": "{{payment_intent}}",
+          "payment_intent": {{payment_intent}},
           "reason": {{reason}},
           "receipt_number": null,
           "source_transfer_reversal": null,
@@ -101,10 +101,7 @@ enum InvoicePaymentText {
           "invoice": "{{invoice}}",
           "is_default": {{is_default}},
           "livemode": {{livemode}},
-          "payment": {
-            "payment_intent": "{{payment_intent}}",
-            "type": "payment_intent"
-          },
+          "payment": {{payment}},
           "status": "{{status}}",
           "status_transitions": {
             "canceled_at": {{canceled_at}},

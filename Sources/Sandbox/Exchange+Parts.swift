@@ -21,7 +21,8 @@ extension Exchange {
     ) throws(SandboxError) -> Answer {
         let expanding: Bool
         switch kind {
-        case .refund, .dispute: expanding = try chargeExpansion("data.charge") != nil
+        case .refund, .dispute:
+            expanding = try chargeExpansion("data.charge") != nil && !world.account.ignoresExpansion
         case .charge, .creditNote:
             try refuseExpansion()
             expanding = false
@@ -163,41 +164,55 @@ extension Exchange {
         if let status, !["open", "paid", "canceled"].contains(status) {
             throw SandboxError(400, "Invalid status: must be one of open, paid, or canceled", param: "status")
         }
-        let type = parameters.value("payment", "type")
-        let wanted = parameters.value("payment", "payment_intent")
-        guard wanted == nil || type == "payment_intent" else { throw .missing("payment[type]") }
-        let belongs = isIntent(wanted)
-        let filter = try parameters.listFilter()
-        let view = world.view
-        let page = try view.invoicePayments(filter) { intent in
-            (invoice == nil || intent.invoice?.index == invoice) && (type == nil || type == "payment_intent")
-                && belongs(intent) && (status == nil || intent.paymentStatus == status)
+        let belongs = try isPayment()
+        let page = try world.view.invoicePayments(try parameters.listFilter()) { payment in
+            (invoice == nil || payment.invoice.index == invoice) && belongs(payment.intent)
+                && (status == nil || payment.intent.paymentStatus == status)
         }
         let renderer = world.partRenderer
         return Answer(
             list: page, url: "/v1/invoice_payments",
             ids: listedIDs(page) {
-                world.renderer.space.text($0.paymentKind, $0.index, createdSeconds: $0.createdSeconds)
+                world.renderer.space.text($0.kind, $0.index, createdSeconds: $0.createdSeconds)
             },
             bound: { _ in renderer.paymentSizeBound },
-            write: { intent, pen in
-                guard let invoice = intent.invoice.flatMap({ view.invoice($0.index) }) else { return pen.text("null") }
-                renderer.writePayment(invoice, intent, depth: 2, to: &pen)
-            })
+            write: { renderer.writePayment($0, depth: 2, to: &$1) })
+    }
+
+    /// The filter `payment`: by an intent or by a kind of payment, of which a charge is none that can be asked for.
+    private func isPayment() throws(SandboxError) -> (IntentRecord) -> Bool {
+        let names: Set<String> = ["payment_intent", "payment_record", "type"]
+        for (key, _) in parameters.map("payment") where !names.contains(key) { throw .unknown("payment[\(key)]") }
+        let type = parameters.value("payment", "type")
+        if let type, type != "payment_intent", type != "payment_record" {
+            throw SandboxError(
+                400, "Invalid payment[type]: must be one of payment_intent or payment_record", param: "payment[type]")
+        }
+        let wanted = parameters.value("payment", "payment_intent")
+        guard wanted == nil || type == "payment_intent" else { throw .missing("payment[type]") }
+        let recorded = parameters.value("payment", "payment_record")
+        guard recorded == nil || type == "payment_record" else { throw .missing("payment[type]") }
+        let belongs = isIntent(wanted)
+        let renderer = world.partRenderer
+        return { intent in
+            switch type {
+            case nil: true
+            case "payment_record":
+                intent.means == .record && (recorded == nil || recorded == renderer.recordID(intent))
+            default: intent.means == .intent && belongs(intent)
+            }
+        }
     }
 
     func retrieveInvoicePayment() throws(SandboxError) -> Answer {
         try requireDahlia()
         try parameters.allow(["expand"])
         try refuseExpansion()
-        let view = world.view
-        guard let intent = view.paymentIntent(ofInvoicePayment: id),
-            let invoice = intent.invoice.flatMap({ view.invoice($0.index) })
-        else { throw .noSuch("invoice_payment", id, param: "invoice_payment") }
-        let renderer = world.partRenderer
-        return Answer(bound: renderer.paymentSizeBound) {
-            renderer.writePayment(invoice, intent, depth: 0, to: &$0)
+        guard let payment = world.view.invoicePayment(id: id) else {
+            throw .noSuch("invoice_payment", id, param: "invoice_payment")
         }
+        let renderer = world.partRenderer
+        return Answer(bound: renderer.paymentSizeBound) { renderer.writePayment(payment, depth: 0, to: &$0) }
     }
 
     private func requireDahlia() throws(SandboxError) {
@@ -212,44 +227,6 @@ extension IntentRecord {
         case .succeeded: "paid"
         case .canceled: "canceled"
         default: "open"
-        }
-    }
-}
-
-extension IntentRecord {
-    /// What the id of its payment of an invoice stands for.
-    var paymentKind: ObjectKind { kind == .intent ? .otherInvoicePayment : .invoicePayment }
-}
-
-extension WorldView {
-    /// The intent behind a payment of an invoice.
-    func paymentIntent(ofInvoicePayment id: String) -> IntentRecord? {
-        let found =
-            space.index(of: id, kind: .invoicePayment).flatMap { invoice($0)?.intent }
-            ?? space.index(of: id, kind: .otherInvoicePayment).flatMap { intent($0) }
-        return found.flatMap { intent in
-            let own = space.text(intent.paymentKind, intent.index, createdSeconds: intent.createdSeconds)
-            return own == id && intent.invoice != nil ? intent : nil
-        }
-    }
-
-    /// The payments of finalized invoices: one for each intent of an invoice, and others that paid it again.
-    func invoicePayments(
-        _ filter: ListFilter, where isIncluded: @escaping (IntentRecord) -> Bool
-    ) throws(SandboxError) -> ListPage<IntentRecord> {
-        let others = history.otherInvoiceIntents
-        let last = Track(
-            count: others.count, createdSeconds: { history.intentCreatedSeconds(others[$0]) },
-            row: { position in intent(others[position]).flatMap { isIncluded($0) ? $0 : nil } })
-        return try page(invoiceIntentTracks(isIncluded) + [last], filter, noun: "invoice_payment") { id in
-            guard let intent = paymentIntent(ofInvoicePayment: id) else { return nil }
-            if intent.kind == .intent {
-                let position = others.firstIndex(of: intent.index)
-                return position.map { ListCursor(track: 2, position: $0, createdSeconds: intent.createdSeconds) }
-            }
-            guard let place = intentPlace(intent) else { return nil }
-            return ListCursor(
-                track: place.track - 1, position: place.position, createdSeconds: intent.createdSeconds)
         }
     }
 }

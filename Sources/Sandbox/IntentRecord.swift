@@ -34,8 +34,12 @@ struct IntentRecord: Sendable {
     var aftermath: Aftermath?
     /// The status as a later version of the API might call it.
     var strangeStatus: String?
-    /// The invoice it belongs to, with the invoice's creation time, which is part of its id.
+    /// The invoice it belongs to, with the invoice's creation time, which is part of its id; of several the first.
     var invoice: (index: Int64, createdSeconds: Int64)?
+    /// What there is: where it is no intent, this record only stands in for it.
+    var means = PaymentMeans.intent
+    /// No list shows it.
+    var isLeftOut = false
 
     /// Why the last attempt failed, until another one begins.
     var lastDecline: SandboxDecline? {
@@ -80,11 +84,12 @@ extension InvoiceRecord {
         intent.description = "Payment for Invoice"
         intent.invoice = (index, createdSeconds)
         intent.aftermath = aftermath
+        intent.means = means
         switch status {
-        case .paid where !paidOutOfBand:
+        case .paid where !paidOutOfBand && sharedPayment == nil:
             intent.status = .succeeded
             intent.succeededSeconds = paidSeconds
-            if amountPaid > 0, let paidSeconds {
+            if amountPaid > 0, means != .record, let paidSeconds {
                 intent.attempts = [IntentAttempt(createdSeconds: paidSeconds, outcome: .succeeded)]
             }
         case .void, .paid:

@@ -48,6 +48,9 @@ struct InvoiceRecord: Sendable {
     var autoAdvance = false
     var sendsInvoice = true
     var paidOutOfBand = false
+    var means = PaymentMeans.intent
+    /// A payment intent that paid other invoices too paid it.
+    var sharedPayment: SharedPayment?
     var attempted = false
     var attemptCount: Int64 = 0
     var lineCount = 1
@@ -57,6 +60,8 @@ struct InvoiceRecord: Sendable {
     var strangeStatus: String?
     /// Its deletion is refused, whatever its state.
     var cannotBeDeleted = false
+    /// No list shows it.
+    var isLeftOut = false
     /// Credit notes, and the refunds and disputes of its charge.
     var aftermath: Aftermath?
 
@@ -68,6 +73,24 @@ struct InvoiceRecord: Sendable {
 
     /// The tax on an amount, rounded half up.
     func taxed(_ amount: Int64) -> Int64 { taxPercent == 0 ? 0 : (amount * taxPercent + 50) / 100 }
+}
+
+/// What an invoice was paid by.
+enum PaymentMeans: Sendable {
+    /// The payment intent that it got when it was finalized, or another one.
+    case intent
+    /// A charge that no payment intent made, as before there were any.
+    case charge
+    /// A payment elsewhere that somebody recorded at Stripe (https://docs.stripe.com/api/payment-record).
+    case record
+}
+
+/// A payment intent of its own that paid several invoices, and was made to: its one charge is of the same second.
+struct SharedPayment: Sendable {
+    /// The index of the intent.
+    var intent: Int64
+    /// When it was made, which is part of its id.
+    var createdSeconds: Int64
 }
 
 /// The words and lines of an invoice that somebody wrote through the API.
@@ -120,6 +143,8 @@ extension InvoiceRecord {
         earlier.attempted = false
         earlier.attemptCount = 0
         earlier.paidOutOfBand = false
+        earlier.means = .intent
+        earlier.sharedPayment = nil
         if stage == .draft {
             earlier.finalizedSeconds = nil
             earlier.prePaymentCredit = 0

@@ -19,11 +19,14 @@ extension InvoiceRenderer {
         case .footer: writeFooter(record, to: &pen)
         case .subscription: id(.subscription, record.isOneOff ? nil : record.subscription, 0, to: &pen)
         case .charge:
-            let charged = record.status == .paid && !record.paidOutOfBand && record.amountPaid > 0
-            let part = Part(.charge, ofInvoice: record.index, 0)
-            id(.charge, charged ? part.index : nil, record.paidSeconds ?? 0, to: &pen)
+            let charge = record.charge
+            id(.charge, charge?.index, charge?.createdSeconds ?? 0, to: &pen)
         case .paymentIntent:
-            id(.invoiceIntent, record.hasIntent ? record.index : nil, record.finalizedSeconds ?? 0, to: &pen)
+            if let shared = record.sharedPayment {
+                return id(.intent, shared.intent, shared.createdSeconds, to: &pen)
+            }
+            let has = record.hasIntent && record.means == .intent
+            id(.invoiceIntent, has ? record.index : nil, record.finalizedSeconds ?? 0, to: &pen)
         case .hostedInvoiceURL: writeLink("https://invoice.stripe.com/i/", "?s=ap", record, to: &pen)
         case .invoicePDF: writeLink("https://pay.stripe.com/invoice/", "/pdf?s=ap", record, to: &pen)
         case .number: writeNumber(record, to: &pen)
@@ -92,6 +95,15 @@ extension InvoiceRenderer {
 extension InvoiceRecord {
     /// Finalizing an invoice that asks for money makes a payment intent.
     var hasIntent: Bool { finalizedSeconds != nil && total > 0 }
+
+    /// The charge that paid it, with the creation time that is part of its id.
+    var charge: (index: Int64, createdSeconds: Int64)? {
+        if let shared = sharedPayment {
+            return (Part(.charge, ofIntent: shared.intent, 0).index, shared.createdSeconds)
+        }
+        guard status == .paid, !paidOutOfBand, means != .record, amountPaid > 0 else { return nil }
+        return (Part(.charge, ofInvoice: index, 0).index, paidSeconds ?? 0)
+    }
 
     /// The secret part of the links to an invoice.
     func writeLinkToken(livemode: Bool, to pen: inout Pen) {

@@ -33,6 +33,8 @@ enum ObjectKind: UInt8, Sendable {
     /// A payment method that was attached through the API.
     case attachedMethod = 27
     case bankAccount = 28
+    /// The payment of an invoice by an intent that pays several, with the invoice's index.
+    case sharedInvoicePayment = 29
 
     /// What stands before the serial, as bytes.
     var prefix: StaticString {
@@ -54,7 +56,7 @@ enum ObjectKind: UInt8, Sendable {
         case .dispute: "dp_1"
         case .creditNote: "cn_1"
         case .creditNoteLine: "cnli_1"
-        case .invoicePayment, .otherInvoicePayment: "inpay_1"
+        case .invoicePayment, .otherInvoicePayment, .sharedInvoicePayment: "inpay_1"
         case .chargeTransaction, .refundTransaction: "txn_3"
         case .disputeTransaction: "txn_1"
         case .checkoutSession: "cs_test_a1"

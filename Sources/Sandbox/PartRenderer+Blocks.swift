@@ -83,7 +83,7 @@ extension PartRenderer {
         members += [
             ("evidence", .object(evidence)), ("evidence_details", .object(details)),
             ("is_charge_refundable", .boolean(false)), ("livemode", .boolean(livemode)), ("metadata", .object([])),
-            ("payment_intent", .string(intentID(record.intent))),
+            ("payment_intent", record.intent.means == .intent ? .string(intentID(record.intent)) : .null),
             ("payment_method_details", .object([("card", .object(card)), ("type", .string("card"))])),
             ("reason", .string(dispute.reason)), ("status", .string(dispute.status.rawValue)),
         ]

@@ -12,6 +12,7 @@ enum PartSlot: String, Sendable {
     case failureCode = "failure_code"
     case failureMessage = "failure_message"
     case paidAt = "paid_at"
+    case payment
     case paymentIntent = "payment_intent"
     case paymentMethod = "payment_method"
     case paymentMethodDetails = "payment_method_details"
@@ -151,7 +152,7 @@ struct PartRenderer: Sendable {
         case .metadata: pen.metadata(intent.metadata, depth: depth + 1)
         case .outcome: outcome(attempt, intent, version).write(depth: depth + 1, to: &pen)
         case .paid: pen.boolean(isPaid || attempt.outcome == .uncaptured)
-        case .paymentIntent: pen.id(intent.kind, intent.index, createdSeconds: intent.createdSeconds, in: space)
+        case .paymentIntent: optionalIntent(intent, to: &pen)
         case .paymentMethod: pen.id(.paymentMethod, intent.index, createdSeconds: intent.createdSeconds, in: space)
         case .paymentMethodDetails: methodDetails(intent, version).write(depth: depth + 1, to: &pen)
         case .receiptURL: writeReceipt(record, isPaid, to: &pen)
@@ -163,7 +164,7 @@ struct PartRenderer: Sendable {
             pen.text(",")
             pen.line(depth + 2)
             pen.text("\"tax_id\": null")
-        case .amountRequested, .canceledAt, .charge, .destinationDetails, .isDefault, .paidAt, .reason: break
+        case .amountRequested, .canceledAt, .charge, .destinationDetails, .isDefault, .paidAt, .payment, .reason: break
         }
     }
 
@@ -188,6 +189,11 @@ struct PartRenderer: Sendable {
         pen.text("\"")
     }
 
+    /// `null` of a charge that has none.
+    private func optionalIntent(_ intent: IntentRecord, to pen: inout Pen) {
+        optionalID(intent.kind, intent.means == .intent ? intent.index : nil, intent.createdSeconds, to: &pen)
+    }
+
     private func writeRefund(_ slot: PartSlot, _ record: PartRecord, depth: Int, to pen: inout Pen) {
         let refund = refund(record)
         switch slot {
@@ -200,8 +206,7 @@ struct PartRenderer: Sendable {
         case .currency: record.intent.currency.write(to: &pen)
         case .destinationDetails: destination(record.intent).write(depth: depth + 1, to: &pen)
         case .metadata: pen.metadata(refund.metadata, depth: depth + 1)
-        case .paymentIntent:
-            pen.id(record.intent.kind, record.intent.index, createdSeconds: record.intent.createdSeconds, in: space)
+        case .paymentIntent: optionalIntent(record.intent, to: &pen)
         case .reason: pen.quoted(optional: refund.reason)
         case .status: pen.text(refund.status.rawValue)
         default: break
@@ -225,21 +230,22 @@ extension PartRenderer {
     /// An upper bound of what the payment of an invoice needs.
     var paymentSizeBound: Int { payments[5].sizeBound + 512 }
 
-    /// The payment that a finalized invoice expects, at the depth of its first brace.
-    func writePayment(_ invoice: InvoiceRecord, _ intent: IntentRecord, depth: Int, to pen: inout Pen) {
+    /// The payment of a finalized invoice, at the depth of its first brace.
+    func writePayment(_ payment: InvoicePaymentRecord, depth: Int, to pen: inout Pen) {
+        let intent = payment.intent
         let isPaid = intent.status == .succeeded
         payments[depth].write(to: &pen) { slot, pen in
             switch slot {
-            case .id:
-                pen.id(intent.paymentKind, intent.index, createdSeconds: intent.createdSeconds, in: space)
-            case .amount: pen.optional(isPaid ? intent.amount : nil)
-            case .amountRequested: pen.integer(intent.amount)
-            case .created: pen.integer(intent.createdSeconds)
+            case .id: pen.id(payment.kind, payment.index, createdSeconds: payment.createdSeconds, in: space)
+            case .amount: pen.optional(isPaid ? payment.amount : nil)
+            case .amountRequested: pen.integer(payment.amount)
+            case .created: pen.integer(payment.createdSeconds)
             case .currency: intent.currency.write(to: &pen)
-            case .invoice: pen.id(.invoice, invoice.index, createdSeconds: invoice.createdSeconds, in: space)
-            case .isDefault: pen.boolean(intent.kind == .invoiceIntent)
+            case .invoice:
+                pen.id(.invoice, payment.invoice.index, createdSeconds: payment.invoice.createdSeconds, in: space)
+            case .isDefault: pen.boolean(payment.kind == .invoicePayment)
             case .livemode: pen.boolean(livemode)
-            case .paymentIntent: pen.text(intentID(intent))
+            case .payment: source(intent).write(depth: depth + 1, to: &pen)
             case .status: pen.text(isPaid ? "paid" : intent.status == .canceled ? "canceled" : "open")
             case .canceledAt: pen.optional(intent.canceledSeconds)
             case .paidAt: pen.optional(isPaid ? intent.succeededSeconds : nil)
@@ -247,4 +253,17 @@ extension PartRenderer {
             }
         }
     }
+
+    private func source(_ intent: IntentRecord) -> JSON {
+        let (type, id) =
+            switch intent.means {
+            case .intent: ("payment_intent", intentID(intent))
+            case .charge: ("charge", chargeID(intent, 0))
+            case .record: ("payment_record", recordID(intent))
+            }
+        return .object([(type, .string(id)), ("type", .string(type))])
+    }
+
+    /// The id of what stands at Stripe for a payment elsewhere.
+    func recordID(_ intent: IntentRecord) -> String { "pr_1" + Base62.text(scrambled(intent.hash), digits: 10) }
 }

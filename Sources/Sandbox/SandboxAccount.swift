@@ -10,6 +10,8 @@ public struct SandboxAccount: Sendable {
     public var hidesAccount = false
     /// Whether that key may not read its events either.
     public var hidesEvents = false
+    /// Whether refunds and disputes name their charge by its id alone, also where it was asked for in full.
+    public var ignoresExpansion = false
     /// `acct_…`. Its last ten characters are part of every id, as at Stripe.
     public var accountID: String
     /// What invoices say in `account_name`.

@@ -32,8 +32,11 @@ public struct SandboxInvoice: Sendable, Hashable {
     public var isSubscription: Bool
     /// Keys and values.
     public var metadata: [String: String]
-    /// Its payment intent; `nil` while it is a draft.
+    /// Its payment intent, or the one that paid it together with others; `nil` while it is a draft, and where a charge
+    /// alone paid it.
     public var paymentIntentID: String?
+    /// The charge that paid it.
+    public var chargeID: String?
 }
 
 /// An invoice to be added to a ``World``.

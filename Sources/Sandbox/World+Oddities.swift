@@ -34,4 +34,18 @@ extension World {
             change.store(invoice)
         }
     }
+
+    /// From now on no list shows this invoice, or this payment intent of its own, although it is there when it is asked
+    /// for by its id.
+    public func leaveOutOfLists(_ id: String) throws(SandboxError) {
+        try change(delivery: .lost) { change throws(SandboxError) in
+            if var intent = change.view.intent(id: id), intent.kind == .intent {
+                intent.isLeftOut = true
+                return change.store(intent)
+            }
+            var invoice = try change.invoice(id: id, param: "invoice")
+            invoice.isLeftOut = true
+            change.store(invoice)
+        }
+    }
 }

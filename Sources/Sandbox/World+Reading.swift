@@ -33,8 +33,16 @@ extension World {
             customerID: record.customer < 0 ? nil : space.text(.customer, record.customer, createdSeconds: 0),
             autoAdvance: record.autoAdvance, isSubscription: !record.isOneOff,
             metadata: Dictionary(renderer.metadata(of: record).map { ($0.key, $0.value) }) { $1 },
-            paymentIntentID: record.intent.map {
-                space.text($0.kind, $0.index, createdSeconds: $0.createdSeconds)
-            })
+            paymentIntentID: intentID(of: record),
+            chargeID: record.charge.map { space.text(.charge, $0.index, createdSeconds: $0.createdSeconds) })
+    }
+
+    /// What an invoice names as its payment intent.
+    private func intentID(of record: InvoiceRecord) -> String? {
+        if let shared = record.sharedPayment {
+            return renderer.space.text(.intent, shared.intent, createdSeconds: shared.createdSeconds)
+        }
+        guard let intent = record.intent, intent.means == .intent else { return nil }
+        return renderer.space.text(intent.kind, intent.index, createdSeconds: intent.createdSeconds)
     }
 }

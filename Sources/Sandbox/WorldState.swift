@@ -6,6 +6,9 @@ struct WorldState: Sendable {
     var items = Overlay<ItemRecord>()
     /// Invoices that were finalized by a change, in the order of finalization: their intents are listed from here.
     var lateIntents: [Overlay<InvoiceRecord>.Added] = []
+    /// Invoices that a payment intent paid together with others, in the order of these intents: their further payments
+    /// are listed from here.
+    var sharedPayments: [Overlay<InvoiceRecord>.Added] = []
     /// Drafts that Stripe finalizes by itself, the first one first.
     var advancing: [AdvancingDraft] = []
     /// Charges, refunds, disputes and credit notes that changes made, by kind.
@@ -112,7 +115,8 @@ struct WorldView: Sendable {
         if let index = space.index(of: id, kind: .intent) {
             found = intent(index)
         } else if let index = space.index(of: id, kind: .invoiceIntent) {
-            found = invoice(index)?.intent
+            let own = invoice(index)?.intent
+            found = own?.means == .intent ? own : nil
         } else {
             found = nil
         }

@@ -37,7 +37,7 @@ extension WorldView {
         _ filter: ListFilter, where isIncluded: @escaping (InvoiceRecord) -> Bool
     ) throws(SandboxError) -> ListPage<InvoiceRecord> {
         let row: (Int64) -> InvoiceRecord? = { index in
-            guard let record = invoice(index), isIncluded(record) else { return nil }
+            guard let record = invoice(index), !record.isLeftOut, isIncluded(record) else { return nil }
             return record
         }
         let added = state.invoices.added
@@ -62,7 +62,8 @@ extension WorldView {
     func intents(
         _ filter: ListFilter, where isIncluded: @escaping (IntentRecord) -> Bool
     ) throws(SandboxError) -> ListPage<IntentRecord> {
-        try page(intentTracks(isIncluded), filter, noun: "payment_intent") { id in
+        let isShown: (IntentRecord) -> Bool = { $0.means == .intent && !$0.isLeftOut && isIncluded($0) }
+        return try page(intentTracks(isShown), filter, noun: "payment_intent") { id in
             guard let intent = intent(id: id) else { return nil }
             guard let place = intentPlace(intent) else { return nil }
             return ListCursor(track: place.track, position: place.position, createdSeconds: intent.createdSeconds)

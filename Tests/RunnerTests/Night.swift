@@ -29,6 +29,8 @@ struct NightSetup: Sendable {
     var isLoaded = true
     /// Whether restricted keys may not say whose they are.
     var hidesAccounts = false
+    /// Whether refunds and disputes name their charges by their ids alone.
+    var ignoresExpansion = false
     /// Whether the test changes the tables themselves, so that no other can have them after it.
     var changesSchema = false
 
@@ -163,7 +165,7 @@ final class Night: Sendable {
         server = try await SandboxServer.start(
             SandboxConfiguration(
                 accounts: setup.histories.sorted { $0.key < $1.key }.map {
-                    Self.sandboxAccount($0.key, $0.value, hides: setup.hidesAccounts)
+                    Self.sandboxAccount($0.key, $0.value, setup)
                 },
                 clockSeconds: NightSetup.nowSeconds,
                 latency: SandboxLatency(
@@ -178,7 +180,9 @@ final class Night: Sendable {
         }
     }
 
-    private static func sandboxAccount(_ name: String, _ history: SandboxHistory, hides: Bool) -> SandboxAccount {
+    private static func sandboxAccount(
+        _ name: String, _ history: SandboxHistory, _ setup: NightSetup
+    ) -> SandboxAccount {
         var account: SandboxAccount =
             switch name {
             case "task_health": .taskHealth(history: history)
@@ -186,7 +190,8 @@ final class Night: Sendable {
             default: .default(history: history)
             }
         account.defaultAPIVersion = .v2023
-        account.hidesAccount = hides
+        account.hidesAccount = setup.hidesAccounts
+        account.ignoresExpansion = setup.ignoresExpansion
         return account
     }
 
