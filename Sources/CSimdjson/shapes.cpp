@@ -34,6 +34,8 @@ Shape invoice() {
         ROW(R, "customer", reference, customer),
         ROW(R, "due_date", integer, due_date),
         ROW(R, "auto_advance", flag, auto_advance),
+        ROW(R, "paid_out_of_band", flag, paid_out_of_band),
+        ROW(R, "amount_paid_off_stripe", integer, amount_paid_off_stripe),
         ROW(R, "collection_method", text, collection_method),
         ROW(R, "billing_reason", text, billing_reason),
         ROW(R, "number", text, number),
@@ -121,6 +123,7 @@ Shape refund() {
         ROW(R, "status", text, status),
         ROW(R, "payment_intent", reference, payment_intent),
         ROW(R, "charge", reference, charge),
+        ROW(R, "charge.object", text, charge_object),
         ROW(R, "charge.invoice", reference, invoice),
         ROW(R, "reason", text, reason),
     }, sizeof(R), offsetof(R, id)};
@@ -137,6 +140,7 @@ Shape dispute() {
         REQUIRED(R, "status", text, status),
         ROW(R, "payment_intent", reference, payment_intent),
         ROW(R, "charge", reference, charge),
+        ROW(R, "charge.object", text, charge_object),
         ROW(R, "charge.invoice", reference, invoice),
         ROW(R, "reason", text, reason),
     }, sizeof(R), offsetof(R, id)};

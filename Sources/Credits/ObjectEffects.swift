@@ -105,7 +105,7 @@ public struct ObjectEffects: Sendable {
         }
         let effect: OrderEffect?
         switch verdict.kind {
-        case .missedPaid?: effect = .grant(paidAtSeconds: invoice.paidAtSeconds)
+        case .missedPaid? where verdict.defaultAction == .apply: effect = .grant(paidAtSeconds: invoice.paidAtSeconds)
         case .missedVoid?: effect = .cancel(atSeconds: invoice.voidedAtSeconds)
         default: effect = nil
         }

@@ -148,9 +148,16 @@ public struct Reversed: Sendable, Hashable {
     public var refunded: Int64
     /// Disputes that are neither won nor withdrawn.
     public var disputed: Int64
+    /// The payment paid other invoices too: how much of what was taken back was this one's is not known.
+    public var isShared: Bool
+    /// Money came in by something of which Stripe lists neither refunds nor disputes: whether it was taken back, nobody
+    /// can be asked.
+    public var isUnlisted: Bool
 
-    public init(refunded: Int64 = 0, disputed: Int64 = 0) {
+    public init(refunded: Int64 = 0, disputed: Int64 = 0, isShared: Bool = false, isUnlisted: Bool = false) {
         self.refunded = refunded
         self.disputed = disputed
+        self.isShared = isShared
+        self.isUnlisted = isUnlisted
     }
 }

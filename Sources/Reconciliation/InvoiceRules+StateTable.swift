@@ -64,8 +64,12 @@ extension InvoiceRules {
     private func missedPaid(_ pair: InvoicePair) -> Verdict {
         let number = pair.order?.credits ?? 0
         let credits = number == 1 ? "1 credit is" : "\(Money.grouped(number)) credits are"
+        let explanation = "The invoice is paid; the order does not know it and \(credits) not granted."
+        guard pair.reversed.isUnlisted else { return Verdict(.missedPaid, .apply, explanation) }
         return Verdict(
-            .missedPaid, .apply, "The invoice is paid; the order does not know it and \(credits) not granted.")
+            .missedPaid, .review,
+            explanation + " Something paid it of which Stripe lists neither refunds nor disputes: whether the money "
+                + "was given back since, a person has to find out.")
     }
 
     private func staleDraft(_ local: OrderState, _ pair: InvoicePair) -> Verdict {

@@ -169,6 +169,10 @@ public struct InvoiceRules: Sendable, Hashable {
         return Verdict(.duplicateInStripe, .review, explanation)
     }
 
+    /// What an amount is a part of where the payment was not this invoice's alone.
+    private static let sharedPayment =
+        "the payment that paid other invoices too (how much of that is this one's is not known)"
+
     /// What happened to the money after it came in: disputes before refunds before credit notes.
     private func afterPayment(_ pair: InvoicePair, _ stripe: InvoiceFacts, _ order: OrderFacts) -> Verdict? {
         guard stripe.status == .paid else { return nil }
@@ -176,14 +180,15 @@ public struct InvoiceRules: Sendable, Hashable {
             order.paid
             ? "the order's credits (\(Money.grouped(order.credits))) are still granted" : "the order is not marked paid"
         func money(_ amount: Int64) -> String { Money(minorUnits: amount, currency: stripe.currency).description }
-        if pair.reversed.disputed > 0 {
+        let reversed = pair.reversed
+        if reversed.disputed > 0 {
+            let whole = reversed.isShared ? Self.sharedPayment : "it"
             return Verdict(
-                .disputed, .review, "The customer's bank disputes \(money(pair.reversed.disputed)) of it; \(held).")
+                .disputed, .review, "The customer's bank disputes \(money(reversed.disputed)) of \(whole); \(held).")
         }
-        if pair.reversed.refunded > 0 {
-            return Verdict(
-                .refunded, .review,
-                "\(money(pair.reversed.refunded)) of \(money(stripe.total)) were refunded; \(held).")
+        if reversed.refunded > 0 {
+            let whole = reversed.isShared ? Self.sharedPayment : money(stripe.total)
+            return Verdict(.refunded, .review, "\(money(reversed.refunded)) of \(whole) were refunded; \(held).")
         }
         guard stripe.postPaymentCredit > 0 else { return nil }
         return Verdict(

@@ -215,7 +215,7 @@ extension AgencyCharging {
     ) async throws -> ChargeResult {
         var reversed = Reversed()
         if read.value.status == .succeeded, row.status != .succeeded {
-            reversed = try await Reversals(client).total(of: [read.value.id])
+            reversed = try await Reversals(client).total(ofIntent: read.value.id)
         }
         return try await settle(read, row.rowID, reversed: reversed, on: connection)
     }

@@ -50,7 +50,7 @@ struct Comparison: Sendable {
             let judged = await sink.takeJudged()
             if let reversals, try await reversals.findsMore(judged, in: diff) { continue }
             return ComparisonResult(
-                local: local, judged: judged, unconfirmed: await sink.unconfirmed,
+                local: local, judged: reversals?.withUnlisted(judged) ?? judged, unconfirmed: await sink.unconfirmed,
                 classes: try await sink.classes(agreed: local.agreed ?? [:]))
         }
         throw ComparisonError.neverSettled(account: account)
@@ -281,6 +281,8 @@ enum ComparisonError: AdvisesCommand {
     case tooManyNamed(account: String, objects: Int, limit: Int)
     /// Each round has found that more was taken back.
     case neverSettled(account: String)
+    /// Which of them a charge paid that was given back, is not to be found out one by one.
+    case tooManyPaid(account: String, invoices: Int, limit: Int)
 
     var advice: Advice {
         switch self {
@@ -299,6 +301,13 @@ enum ComparisonError: AdvisesCommand {
             """
             \(account): each time that the sides were compared, more had been taken back of payments that are older \
             than the look-back; nothing was repaired. Run again.
+            """
+        case .tooManyPaid(let account, let invoices, let limit):
+            """
+            \(account): charges without a payment intent were refunded or disputed, and their customers have \
+            \(invoices) paid invoices, of which any may be the one that they paid; at most \(limit) are asked for one \
+            by one. Nothing was repaired. Give the account an api_version before 2025-03-31.basil, whose charges name \
+            their invoice.
             """
         }
     }

@@ -115,7 +115,7 @@ extension CreditOrdering {
     func apply(_ invoice: Invoice, on connection: Connection) async throws -> ObjectOutcome {
         var reversed = Reversed()
         if invoice.status == .paid {
-            reversed = try await Reversals(client).total(of: try await client.intents(of: invoice))
+            reversed = try await Reversals(client).total(of: invoice)
         }
         let (effects, facts, taken) = (
             ObjectEffects(account: client.account.name, orders: table), InvoiceFacts(invoice), reversed

@@ -84,6 +84,10 @@ public struct FindingFacts: Codable, Sendable, Equatable {
     public struct Back: Codable, Sendable, Equatable {
         var refunded: Int64
         var disputed: Int64
+        /// Absent where it is not so: the payment paid other invoices too.
+        var shared: Bool?
+        /// Absent where it is not so: something paid it of which nothing is listed.
+        var unlisted: Bool?
     }
 
     public var stripe: Invoice?
@@ -146,7 +150,7 @@ extension FindingFacts {
 
     /// The pair that these facts were taken from, as far as a repair needs it.
     var pair: Pair {
-        let back = reversed.map { Reversed(refunded: $0.refunded, disputed: $0.disputed) } ?? Reversed()
+        let back = reversed?.facts ?? Reversed()
         if let notice, let stripe {
             var invoice = stripe.facts
             invoice.finalizedAtSeconds = notice.finalizedAt
@@ -170,7 +174,13 @@ extension FindingFacts {
 extension FindingFacts.Back {
     fileprivate init?(_ reversed: Reversed) {
         guard reversed != Reversed() else { return nil }
-        self.init(refunded: reversed.refunded, disputed: reversed.disputed)
+        self.init(
+            refunded: reversed.refunded, disputed: reversed.disputed, shared: reversed.isShared ? true : nil,
+            unlisted: reversed.isUnlisted ? true : nil)
+    }
+
+    fileprivate var facts: Reversed {
+        Reversed(refunded: refunded, disputed: disputed, isShared: shared ?? false, isUnlisted: unlisted ?? false)
     }
 }
 

@@ -32,8 +32,7 @@ extension PlanRun {
                 let read = try await client.invoice(before.id)
                 pair.stripe = InvoiceFacts(read.value)
                 if case .order(.grant) = remedy.local {
-                    pair.reversed = try await Reversals(client).total(
-                        of: try await client.intents(of: read.value))
+                    pair.reversed = try await Reversals(client).total(of: read.value)
                 }
                 return today(item, judged, .order(pair), read.requestID, subject)
             case .charge(var pair):
@@ -41,7 +40,7 @@ extension PlanRun {
                 let (facts, requestID) = try await Confirmer.intent(before.id, client)
                 pair.stripe = facts
                 if case .charge(.succeed) = remedy.local {
-                    pair.reversed = try await Reversals(client).total(of: [before.id])
+                    pair.reversed = try await Reversals(client).total(ofIntent: before.id)
                 }
                 return today(item, judged, .charge(pair), requestID, subject)
             case .payment, .notice: return .stands(judged)

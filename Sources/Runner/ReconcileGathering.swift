@@ -157,7 +157,7 @@ struct ReconcileGathering: Gathering {
             fromSeconds: try await reversalsFrom(subject, run), subject: subject, client: try client(subject),
             readsOthers: !isBackfill
         ).read(carried: carried)
-        asked.insert(carried, account: subject.account)
+        asked.insert(carried, unlisted: listed.unlisted, account: subject.account)
         return listed
     }
 

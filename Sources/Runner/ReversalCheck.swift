@@ -36,14 +36,32 @@ struct ReversalCheck: Sendable {
         let objects = try await unasked(judged, diff)
         guard !objects.isEmpty else { return false }
         progress(.confirming(account: subject.account, objects: objects.count))
-        let found = try await atOnce(objects, Confirmer.workers) { try await reversals(of: $0) }.flatMap { $0 }
+        let answers = try await atOnce(objects, Confirmer.workers) { try await ask(about: $0) }
+        let found = answers.flatMap(\.reads).flatMap(\.rows)
         let new = try await pool.withConnection {
             try await StagedReversals(runID: run.id).add(
-                found.map { ($0.facts, $0.requestID) }, of: subject.object, account: subject.account, for: fence,
-                on: $0)
+                found, of: subject.object, account: subject.account, for: fence, on: $0)
         }
-        asked.insert(objects.map(\.id), account: subject.account)
+        asked.insert(
+            objects.map(\.id), unlisted: answers.filter(\.isUnlisted).map(\.id), account: subject.account)
         return new > 0
+    }
+
+    /// The same differences, of which those are a person's that would be repaired although nobody can be asked what was
+    /// taken back of them.
+    func withUnlisted(_ judged: [Judged]) -> [Judged] {
+        let unlisted = asked.unlisted(account: subject.account)
+        guard !unlisted.isEmpty else { return judged }
+        return judged.map { judged in
+            guard let id = judged.found.pair.existingStripeID, unlisted.contains(id), judged.isConfirmed else {
+                return judged
+            }
+            var judged = judged
+            judged.found.pair = judged.found.pair.withUnlisted
+            judged.verdict = subject.classify(judged.found.pair, nowSeconds: nowSeconds)
+            judged.action = judged.verdict.action(on: subject.on)
+            return judged
+        }
     }
 
     private func unasked(_ judged: [Judged], _ diff: any Diff) async throws -> [PaidObject] {
@@ -74,27 +92,34 @@ struct ReversalCheck: Sendable {
         return listedFrom.map { seconds < $0 } ?? true
     }
 
-    /// All that was taken back of an object's payments, whenever that was, as of the object.
-    private func reversals(of object: PaidObject) async throws -> [Reversals.Read] {
-        let isInvoice = subject.object == .invoice
-        let intents: [String] =
-            if !isInvoice {
-                [object.id]
-            } else if client.account.hasInvoicePayments {
-                try await client.intentsOfInvoice(object.id)
-            } else {
-                // What was read of the invoice says it.
-                object.paymentIntent.map { [$0] } ?? []
-            }
-        var found: [Reversals.Read] = []
-        for intent in intents {
-            for var read in try await Reversals(client).of(intent: intent) {
-                read.facts.paymentIntent = intent
-                if isInvoice { read.facts.invoiceID = object.id }
-                found.append(read)
-            }
+    /// What Stripe says about an object.
+    private struct Answer: Sendable {
+        var id: String
+        /// All that was taken back of its payments, whenever that was.
+        var reads: [Reversals.Read]
+        /// Something paid it of which nobody can be asked that.
+        var isUnlisted = false
+    }
+
+    private func ask(about object: PaidObject) async throws -> Answer {
+        let reversals = Reversals(client)
+        guard subject.object == .invoice else {
+            var reads = try await reversals.of(.intent(object.id))
+            for index in reads.indices { reads[index].facts.paymentIntent = object.id }
+            return Answer(id: object.id, reads: reads)
         }
-        return found
+        let paid = try await sources(of: object)
+        return Answer(
+            id: object.id, reads: try await reversals.of(invoice: object.id, paidBy: paid),
+            isUnlisted: paid.isUnlisted)
+    }
+
+    private func sources(of object: PaidObject) async throws -> InvoiceSources {
+        // What was read of the invoice says it, but for one that a charge paid, or nothing at all.
+        if !client.account.hasInvoicePayments, let intent = object.paymentIntent {
+            return InvoiceSources([.intent(intent)])
+        }
+        return try await client.sources(ofInvoice: object.id)
     }
 }
 
@@ -105,14 +130,28 @@ final class AskedPayments: Sendable {
         let id: String
     }
 
-    private let payments = Mutex<Set<Payment>>([])
+    private struct Known: Sendable {
+        var asked: Set<Payment> = []
+        var unlisted: Set<Payment> = []
+    }
 
-    func insert(_ ids: [String], account: String) {
-        payments.withLock { $0.formUnion(ids.map { Payment(account: account, id: $0) }) }
+    private let known = Mutex(Known())
+
+    /// - Parameter unlisted: those of which something was paid that no list of refunds and disputes knows of.
+    func insert(_ ids: [String], unlisted: [String] = [], account: String) {
+        known.withLock { known in
+            known.asked.formUnion(ids.map { Payment(account: account, id: $0) })
+            known.unlisted.formUnion(unlisted.map { Payment(account: account, id: $0) })
+        }
     }
 
     func contains(_ id: String, account: String) -> Bool {
-        payments.withLock { $0.contains(Payment(account: account, id: id)) }
+        known.withLock { $0.asked.contains(Payment(account: account, id: id)) }
+    }
+
+    /// Those of which it is not known, and cannot be asked.
+    func unlisted(account: String) -> Set<String> {
+        known.withLock { Set($0.unlisted.filter { $0.account == account }.map(\.id)) }
     }
 }
 
@@ -133,6 +172,14 @@ extension Pair {
         if case .order(let pair) = self { pair.stripe?.paymentIntent } else { nil }
     }
 
+    /// The same pair, of which nobody can be asked whether more was taken back.
+    @inline(never)
+    fileprivate var withUnlisted: Pair {
+        guard case .order(var pair) = self else { return self }
+        pair.reversed.isUnlisted = true
+        return .order(pair)
+    }
+
     /// The same pair, of which this was taken back.
     @inline(never)
     fileprivate func with(_ reversed: Reversed) -> Pair {
@@ -145,15 +192,5 @@ extension Pair {
             return .charge(pair)
         case .notice, .payment: return self
         }
-    }
-}
-
-extension Reversals {
-    /// What was taken back of these payments in all, whenever it was.
-    /// - Throws: `StripeError`; `ReadingError` where a list has no end.
-    public func total(of intents: [String]) async throws -> Reversed {
-        var facts: [ReversalFacts] = []
-        for intent in intents { facts += try await of(intent: intent).map(\.facts) }
-        return Reversed(facts)
     }
 }

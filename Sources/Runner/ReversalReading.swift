@@ -9,6 +9,8 @@ struct ListedReversals: Sendable {
     var reads: [Reversals.Read]
     /// Invoices with credit notes of the same time, where objects that no list shows are read.
     var credited: [String]
+    /// Invoices of findings that something paid of which no list of refunds and disputes knows.
+    var unlisted: [String] = []
 }
 
 /// Lists what was taken back of the payments that a comparison is about. It needs nothing of what the run stages, so it
@@ -31,22 +33,51 @@ struct ReversalListing: Sendable {
         // A listed invoice says itself what was credited.
         let listsCredited = readsOthers && subject.object == .invoice
         async let credited = listsCredited ? reversals.creditedInvoices(from: from) : []
-        async let old = older(carried, reversals)
+        async let before = older(carried, reversals)
         var reads = try await reversals.created(from: from)
-        var known = Set(reads.map(\.facts.id))
-        reads += try await old.filter { known.insert($0.facts.id).inserted }
-        return ListedReversals(reads: reads, credited: try await credited)
+        var places: [String: Int] = [:]
+        for (place, read) in reads.enumerated() { places[read.facts.id] = place }
+        let old = try await before
+        for read in old.flatMap(\.reads) {
+            if let place = places[read.facts.id] {
+                reads[place].askedOf.formUnion(read.askedOf)
+                if reads[place].invoices == nil { reads[place].invoices = read.invoices }
+            } else {
+                places[read.facts.id] = reads.count
+                reads.append(read)
+            }
+        }
+        return ListedReversals(
+            reads: reads, credited: try await credited, unlisted: old.filter(\.isUnlisted).map(\.id))
     }
 
-    /// All reversals of carried findings, whenever they were made.
-    private func older(_ carried: [String], _ reversals: Reversals) async throws -> [Reversals.Read] {
-        try await atOnce(carried, Confirmer.workers) { [subject, client] item in
-            let intents =
-                subject.object == .paymentIntent ? [item] : try await client.intentsOfInvoice(item)
-            var reads: [Reversals.Read] = []
-            for intent in intents { reads += try await reversals.of(intent: intent) }
-            return reads
-        }.flatMap { $0 }
+    /// What was taken back of the object of a finding, whenever that was.
+    private struct Carried: Sendable {
+        var id: String
+        var reads: [Reversals.Read] = []
+        /// Something paid it of which nobody can be asked that.
+        var isUnlisted = false
+    }
+
+    private func older(_ carried: [String], _ reversals: Reversals) async throws -> [Carried] {
+        try await atOnce(carried, Confirmer.workers) { [subject, client] id in
+            var old = Carried(id: id)
+            guard subject.object == .invoice else {
+                old.reads = try await reversals.of(.intent(id))
+                return old
+            }
+            let paid = try await client.sources(ofInvoice: id)
+            for source in paid.sources {
+                for var read in try await reversals.of(source) {
+                    read.askedOf = [id]
+                    // A charge that has no intent paid no other one.
+                    if case .charge = source { read.invoices = [id] }
+                    old.reads.append(read)
+                }
+            }
+            old.isUnlisted = paid.isUnlisted
+            return old
+        }
     }
 }
 
@@ -70,36 +101,52 @@ struct ReversalStaging: Sendable {
     func stage(_ listed: ListedReversals) async throws {
         var found = listed.reads
         if subject.object == .invoice { try await joinInvoices(&found) }
-        let staged = found
+        let staged = found.flatMap(\.rows)
         try await pool.withConnection {
-            try await StagedReversals(runID: run.id).replace(
-                staged.map { ($0.facts, $0.requestID) }, account: subject.account, for: fence, on: $0)
+            try await StagedReversals(runID: run.id).replace(staged, account: subject.account, for: fence, on: $0)
         }
         guard readsOthers else { return }
-        let named = found.compactMap { subject.object == .invoice ? $0.facts.invoiceID : $0.facts.paymentIntent }
+        let named = staged.compactMap {
+            subject.object == .invoice ? $0.facts.invoiceID : $0.facts.paymentIntent
+        }
         try await readUnstaged(named + listed.credited)
     }
 
-    /// Finds the invoice of each reversed payment: the reversal's charge names it, or the list has shown it, or Stripe
-    /// is asked, once for each intent.
+    /// Finds all invoices of each reversed payment: the reversal's charge names one, lists of earlier versions have
+    /// shown some, or Stripe is asked, once for each intent and for each charge without one.
     private func joinInvoices(_ found: inout [Reversals.Read]) async throws {
-        let intents = Set(found.filter { !$0.isInvoiceKnown }.compactMap(\.facts.paymentIntent))
-        guard !intents.isEmpty else { return }
-        var invoices = try await pool.withConnection {
-            try await StagedInvoices.invoices(
-                ofIntents: Array(intents), account: subject.account, in: subject.staged(run), on: $0)
-        }
-        let unknown = intents.filter { invoices[$0] == nil }.sorted()
-        let asked = try await atOnce(unknown, Confirmer.workers) { [client] intent -> String? in
+        let shown = try await shownInvoices(of: Set(found.compactMap(\.facts.paymentIntent)))
+        let open = found.filter { $0.invoices == nil }
+        let unknown = Set(open.compactMap(\.facts.paymentIntent)).filter { shown[$0] == nil }.sorted()
+        let asked = try await atOnce(unknown, Confirmer.workers) { [client] intent -> [String] in
             do {
-                return try await client.invoiceOfIntent(intent)
+                return try await client.invoices(ofIntent: intent)
             } catch let error as StripeError where error.kind == .notFound {
-                return nil
+                return []
             }
         }
-        for (intent, invoice) in zip(unknown, asked) { invoices[intent] = invoice }
-        for index in found.indices where !found[index].isInvoiceKnown {
-            found[index].facts.invoiceID = found[index].facts.paymentIntent.flatMap { invoices[$0] }
+        let ofIntents = Dictionary(uniqueKeysWithValues: zip(unknown, asked))
+        let ofCharges = try await Reversals(client).invoices(
+            ofCharges: Set(open.compactMap(\.loneCharge)).sorted(), requestsMax: limits.requests)
+        for index in found.indices {
+            let read = found[index]
+            var invoices = read.askedOf.union(read.invoices ?? [])
+            if let intent = read.facts.paymentIntent {
+                invoices.formUnion(shown[intent] ?? [])
+                if read.invoices == nil { invoices.formUnion(ofIntents[intent] ?? []) }
+            } else if read.invoices == nil, let charge = read.charge {
+                invoices.formUnion(ofCharges[charge] ?? [])
+            }
+            found[index].invoices = invoices.sorted()
+        }
+    }
+
+    /// By intent the invoices that name it, as far as they were listed: those of later versions name none.
+    private func shownInvoices(of intents: Set<String>) async throws -> [String: [String]] {
+        guard !intents.isEmpty, !client.account.hasInvoicePayments else { return [:] }
+        return try await pool.withConnection {
+            try await StagedInvoices.invoices(
+                ofIntents: Array(intents), account: subject.account, in: subject.staged(run), on: $0)
         }
     }
 

@@ -15,8 +15,24 @@ public struct Reversals: Sendable {
     struct Read: Sendable, Hashable {
         var facts: ReversalFacts
         var requestID: String
-        /// The charge was shown in full: where it names no invoice, it paid none.
-        var isInvoiceKnown = false
+        var charge: String?
+        /// The invoices that the payment paid; `nil` where that is not known yet.
+        var invoices: [String]?
+        /// Invoices that it was asked of: the payment paid them, whatever it says of itself.
+        var askedOf: Set<String> = []
+
+        /// The charge, where no payment intent made it.
+        var loneCharge: String? { facts.paymentIntent == nil ? charge : nil }
+
+        /// As it is staged: for each invoice that the payment paid, or once.
+        var rows: [(facts: ReversalFacts, requestID: String)] {
+            guard let invoices, !invoices.isEmpty else { return [(facts: facts, requestID: requestID)] }
+            return invoices.map { invoice in
+                var one = facts
+                one.invoiceID = invoice
+                return (facts: one, requestID: requestID)
+            }
+        }
     }
 
     /// A list of reversals that is longer is not one of a business that goes on.
@@ -42,9 +58,9 @@ public struct Reversals: Sendable {
         return try await refunds(query) + disputed
     }
 
-    /// All reversals of one payment intent, whenever they were made.
-    func of(intent: String) async throws -> [Read] {
-        let query = ListQuery(limit: 100, filters: [("payment_intent", intent)])
+    /// All reversals of one payment, whenever they were made.
+    func of(_ source: PaymentSource) async throws -> [Read] {
+        let query = ListQuery(limit: 100, filters: [source.filter])
         return try await refunds(query) + disputes(query)
     }
 
@@ -71,8 +87,11 @@ public struct Reversals: Sendable {
             let facts = ReversalFacts(
                 id: refund.id, kind: .refund, createdSeconds: refund.createdSeconds, status: refund.status?.text ?? "",
                 currency: refund.currency, amount: refund.amount, stands: refund.stands,
-                paymentIntent: refund.paymentIntent, invoiceID: refund.invoice)
-            found.append(Read(facts: facts, requestID: requestID, isInvoiceKnown: showsCharges && refund.charge != nil))
+                paymentIntent: refund.paymentIntent)
+            found.append(
+                Read(
+                    facts: facts, requestID: requestID, charge: refund.charge,
+                    invoices: invoices(refund.invoice, isChargeShown: refund.isChargeShown)))
             return true
         }
         return found
@@ -86,16 +105,24 @@ public struct Reversals: Sendable {
             let facts = ReversalFacts(
                 id: dispute.id, kind: .dispute, createdSeconds: dispute.createdSeconds, status: dispute.status.text,
                 currency: dispute.currency, amount: dispute.amount, stands: dispute.stands,
-                paymentIntent: dispute.paymentIntent, invoiceID: dispute.invoice)
+                paymentIntent: dispute.paymentIntent)
             found.append(
-                Read(facts: facts, requestID: requestID, isInvoiceKnown: showsCharges && dispute.charge != nil))
+                Read(
+                    facts: facts, requestID: requestID, charge: dispute.charge,
+                    invoices: invoices(dispute.invoice, isChargeShown: dispute.isChargeShown)))
             return true
         }
         return found
     }
 
+    /// What a charge paid: only one that came in full says that it paid nothing.
+    private func invoices(_ named: String?, isChargeShown: Bool) -> [String]? {
+        if let named { return [named] }
+        return showsCharges && isChargeShown ? [] : nil
+    }
+
     /// Walks a list to its end, or until `visit` has seen enough. Objects that a page gives again are seen once.
-    private func pages<Object>(
+    func pages<Object>(
         _ start: ListQuery, _ what: String, id: (Object) -> String,
         _ fetch: (ListQuery) async throws(StripeError) -> Page<Object>, visit: (Object, String) -> Bool
     ) async throws {

@@ -245,15 +245,14 @@ struct WebhookDesk: Sendable {
         of invoice: Invoice, _ payload: WebhookPayload, _ account: LiveAccount
     ) async throws -> Reversed {
         guard invoice.status == .paid, isLate(payload) else { return Reversed() }
-        let client = try client(of: account)
-        return try await Reversals(client).total(of: try await client.intentsOfInvoice(invoice.id))
+        return try await Reversals(try client(of: account)).total(ofInvoice: invoice.id)
     }
 
     private func reversed(
         of intent: PaymentIntent, _ payload: WebhookPayload, _ account: LiveAccount
     ) async throws -> Reversed {
         guard intent.status == .succeeded, isLate(payload) else { return Reversed() }
-        return try await Reversals(try client(of: account)).total(of: [intent.id])
+        return try await Reversals(try client(of: account)).total(ofIntent: intent.id)
     }
 
     /// For what only Stripe can say: another account would not know the object, and nobody would look again.

@@ -25,7 +25,7 @@ extension InvoiceDiff {
     }
 
     private func reversed(_ row: Row) throws -> Reversed {
-        Reversed(refunded: try row["refunded"], disputed: try row["disputed"])
+        Reversed(refunded: try row["refunded"], disputed: try row["disputed"], isShared: try row["is_shared"])
     }
 
     func matchedPair(_ row: Row, lookalikes: [String: [Int64]]) throws -> DifferingPair {

@@ -37,7 +37,7 @@ extension InvoiceDiff {
     private var facts: String {
         """
         coalesce(t.invoices, 1)::bigint AS live, coalesce(r.refunded, 0)::bigint AS refunded,
-            coalesce(r.disputed, 0)::bigint AS disputed
+            coalesce(r.disputed, 0)::bigint AS disputed, coalesce(r.is_shared, false) AS is_shared
         """
     }
 

@@ -75,12 +75,12 @@ public enum StagedInvoices {
     /// The invoices that these payment intents pay, as far as the staged invoices say so, by intent.
     public static func invoices(
         ofIntents intents: [String], account: String, in staged: StagingTable, on connection: Connection
-    ) async throws -> [String: String] {
+    ) async throws -> [String: [String]] {
         let rows = try await connection.query(
             "SELECT payment_intent, id FROM \(staged.name) WHERE account = $1 AND payment_intent = ANY($2)", account,
             intents)
-        var invoices: [String: String] = [:]
-        for row in rows { invoices[try row["payment_intent"]] = try row["id"] }
+        var invoices: [String: [String]] = [:]
+        for row in rows { invoices[try row["payment_intent"], default: []].append(try row["id"]) }
         return invoices
     }
 

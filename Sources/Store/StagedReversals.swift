@@ -139,22 +139,37 @@ public struct StagedReversals: Sendable {
         return rows
     }
 
-    /// SQL for the sums that stand, by payment intent: columns `payment_intent`, `refunded`, `disputed`.
-    func byIntent(account: String) -> String { sums(by: "payment_intent", account) }
+    /// SQL for the sums that stand, by payment intent: columns `payment_intent`, `refunded`, `disputed`. One that is
+    /// staged of several invoices counts once.
+    func byIntent(account: String) -> String {
+        """
+        (SELECT payment_intent, \(sum(.refund)) AS refunded, \(sum(.dispute)) AS disputed
+         FROM (SELECT DISTINCT id, kind, amount, payment_intent FROM \(name)
+            WHERE \(standing(account)) AND payment_intent IS NOT NULL) taken
+         GROUP BY payment_intent)
+        """
+    }
 
-    /// SQL for the sums that stand, by invoice: columns `invoice_id`, `refunded`, `disputed`.
-    func byInvoice(account: String) -> String { sums(by: "invoice_id", account) }
+    /// SQL for the sums that stand, by invoice: columns `invoice_id`, `refunded`, `disputed` and `is_shared`: a payment
+    /// of it paid other invoices too.
+    func byInvoice(account: String) -> String {
+        """
+        (SELECT invoice_id, \(sum(.refund)) AS refunded, \(sum(.dispute)) AS disputed,
+            bool_or(first_of <> last_of) AS is_shared
+         FROM (SELECT invoice_id, kind, amount, min(invoice_id) OVER (PARTITION BY id) AS first_of,
+                max(invoice_id) OVER (PARTITION BY id) AS last_of FROM \(name)
+            WHERE \(standing(account)) AND invoice_id IS NOT NULL) taken
+         GROUP BY invoice_id)
+        """
+    }
 
-    private func sums(by column: String, _ account: String) -> String {
+    private func standing(_ account: String) -> String {
+        "account = \(quoteLiteral(account)) AND stands AND kind <> 'credit_note'"
+    }
+
+    private func sum(_ kind: ReversalFacts.Kind) -> String {
         // `least` passes over NULL: without a zero, "nothing" would become all that there is.
-        func sum(_ kind: ReversalFacts.Kind) -> String {
-            let sum = "coalesce(sum(amount) FILTER (WHERE kind = '\(kind.rawValue)'), 0)"
-            return "least(\(sum), 9223372036854775807)::bigint"
-        }
-        return """
-            (SELECT \(column), \(sum(.refund)) AS refunded, \(sum(.dispute)) AS disputed
-             FROM \(name) WHERE account = \(quoteLiteral(account)) AND stands AND kind <> 'credit_note'
-                AND \(column) IS NOT NULL GROUP BY \(column))
-            """
+        let sum = "coalesce(sum(amount) FILTER (WHERE kind = '\(kind.rawValue)'), 0)"
+        return "least(\(sum), 9223372036854775807)::bigint"
     }
 }

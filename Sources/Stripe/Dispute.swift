@@ -55,6 +55,8 @@ public struct Dispute: Sendable, Hashable {
     public var status: DisputeStatus
     public var paymentIntent: String?
     public var charge: String?
+    /// The charge came in full, not as an id alone: where it names no invoice, it paid none.
+    public var isChargeShown: Bool
     /// What the charge paid, where the charge was asked for in full (`StripeClient.disputes(_:namingInvoices:)`) and
     /// names an invoice.
     public var invoice: String?
@@ -67,7 +69,8 @@ public struct Dispute: Sendable, Hashable {
     /// All fields, for those who make one themselves.
     public init(
         id: String, createdSeconds: Int64, livemode: Bool, amount: Int64, currency: String, status: DisputeStatus,
-        paymentIntent: String? = nil, charge: String? = nil, invoice: String? = nil, reason: String? = nil
+        paymentIntent: String? = nil, charge: String? = nil, isChargeShown: Bool = false, invoice: String? = nil,
+        reason: String? = nil
     ) {
         self.id = id
         self.createdSeconds = createdSeconds
@@ -77,6 +80,7 @@ public struct Dispute: Sendable, Hashable {
         self.status = status
         self.paymentIntent = paymentIntent
         self.charge = charge
+        self.isChargeShown = isChargeShown
         self.invoice = invoice
         self.reason = reason
     }

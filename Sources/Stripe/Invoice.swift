@@ -82,6 +82,8 @@ public struct Invoice: Sendable, Hashable {
     public var total: Int64
     public var amountDue: Int64
     public var amountPaid: Int64
+    /// What of that came in outside of Stripe, as far as the version says so.
+    public var amountPaidElsewhere: Int64
     public var amountRemaining: Int64
     public var prePaymentCreditNotesAmount: Int64
     public var postPaymentCreditNotesAmount: Int64
@@ -107,12 +109,13 @@ public struct Invoice: Sendable, Hashable {
     /// All fields, for those who make one themselves.
     public init(
         id: String, createdSeconds: Int64, livemode: Bool, status: InvoiceStatus, currency: String, total: Int64,
-        amountDue: Int64, amountPaid: Int64, amountRemaining: Int64, prePaymentCreditNotesAmount: Int64,
-        postPaymentCreditNotesAmount: Int64, customer: String? = nil, dueDateSeconds: Int64? = nil,
-        autoAdvance: Bool? = nil, collectionMethod: String? = nil, billingReason: String? = nil,
-        subscription: String? = nil, number: String? = nil, hostedInvoiceURL: String? = nil,
-        paymentIntent: String? = nil, charge: String? = nil, finalizedSeconds: Int64? = nil, paidSeconds: Int64? = nil,
-        voidedSeconds: Int64? = nil, markedUncollectibleSeconds: Int64? = nil, metadata: OrderMetadata = OrderMetadata()
+        amountDue: Int64, amountPaid: Int64, amountPaidElsewhere: Int64 = 0, amountRemaining: Int64,
+        prePaymentCreditNotesAmount: Int64, postPaymentCreditNotesAmount: Int64, customer: String? = nil,
+        dueDateSeconds: Int64? = nil, autoAdvance: Bool? = nil, collectionMethod: String? = nil,
+        billingReason: String? = nil, subscription: String? = nil, number: String? = nil,
+        hostedInvoiceURL: String? = nil, paymentIntent: String? = nil, charge: String? = nil,
+        finalizedSeconds: Int64? = nil, paidSeconds: Int64? = nil, voidedSeconds: Int64? = nil,
+        markedUncollectibleSeconds: Int64? = nil, metadata: OrderMetadata = OrderMetadata()
     ) {
         self.id = id
         self.createdSeconds = createdSeconds
@@ -122,6 +125,7 @@ public struct Invoice: Sendable, Hashable {
         self.total = total
         self.amountDue = amountDue
         self.amountPaid = amountPaid
+        self.amountPaidElsewhere = amountPaidElsewhere
         self.amountRemaining = amountRemaining
         self.prePaymentCreditNotesAmount = prePaymentCreditNotesAmount
         self.postPaymentCreditNotesAmount = postPaymentCreditNotesAmount

@@ -40,6 +40,8 @@ public struct Refund: Sendable, Hashable {
     public var status: RefundStatus?
     public var paymentIntent: String?
     public var charge: String?
+    /// The charge came in full, not as an id alone: where it names no invoice, it paid none.
+    public var isChargeShown: Bool
     /// What the charge paid, where the charge was asked for in full (`StripeClient.refunds(_:namingInvoices:)`) and
     /// names an invoice.
     public var invoice: String?
@@ -52,7 +54,7 @@ public struct Refund: Sendable, Hashable {
     /// All fields, for those who make one themselves.
     public init(
         id: String, createdSeconds: Int64, amount: Int64, currency: String, status: RefundStatus? = nil,
-        paymentIntent: String? = nil, charge: String? = nil,
+        paymentIntent: String? = nil, charge: String? = nil, isChargeShown: Bool = false,
         invoice: String? = nil, reason: String? = nil
     ) {
         self.id = id
@@ -62,6 +64,7 @@ public struct Refund: Sendable, Hashable {
         self.status = status
         self.paymentIntent = paymentIntent
         self.charge = charge
+        self.isChargeShown = isChargeShown
         self.invoice = invoice
         self.reason = reason
     }

@@ -53,6 +53,11 @@ extension StripeClient {
         try await page(query, "/v1/charges")
     }
 
+    /// One charge. See https://docs.stripe.com/api/charges/retrieve
+    public func charge(_ id: String) async throws(StripeError) -> Retrieved<Charge> {
+        try await read(call(.get, "/v1/charges/:id", id), id)
+    }
+
     /// Whether a Checkout session made this payment intent, which cannot be cancelled then.
     /// See https://docs.stripe.com/api/checkout/sessions/list
     public func hasCheckoutSession(ofIntent id: String) async throws(StripeError) -> Bool {
@@ -70,56 +75,76 @@ extension StripeClient {
     /// Until 2025-03-31.basil the intent names it; later versions have it in the list of the payments of invoices.
     public func invoiceOfIntent(_ intentID: String) async throws(StripeError) -> String? {
         guard account.hasInvoicePayments else { return try await paymentIntent(intentID).value.invoice }
-        let payments = try await listedPayments(
-            of: intentID, [("payment[type]", "payment_intent"), ("payment[payment_intent]", intentID)])
-        for payment in payments where payment.paymentIntent != intentID {
-            throw strayed("the payment \(payment.id)", payment.paymentIntent, intentID, "/v1/invoice_payments")
-        }
+        let filters = [("payment[type]", "payment_intent"), ("payment[payment_intent]", intentID)]
+        let payments = try await allPayments(filters, of: intentID) { $0.paymentIntent }
         return (payments.first { $0.status == .paid } ?? payments.first)?.invoice
     }
 
-    /// The payment intents of an invoice: none for a draft, more than one where it was paid in parts or twice.
+    /// The invoices that a payment intent paid; where it has paid none yet, those that it is to pay.
     ///
-    /// Versions before 2025-03-31.basil show one at most: the invoice's own.
-    public func intentsOfInvoice(_ invoiceID: String) async throws(StripeError) -> [String] {
-        guard account.hasInvoicePayments else { return try await intents(of: try await invoice(invoiceID).value) }
-        return try await listedIntents(ofInvoice: invoiceID)
-    }
-
-    /// The same of an invoice that was just read: versions that show its intent are not asked again.
-    public func intents(of invoice: Invoice) async throws(StripeError) -> [String] {
-        guard account.hasInvoicePayments else { return invoice.paymentIntent.map { [$0] } ?? [] }
-        return try await listedIntents(ofInvoice: invoice.id)
-    }
-
-    private func listedIntents(ofInvoice invoiceID: String) async throws(StripeError) -> [String] {
+    /// Until 2025-03-31.basil the intent names one at most.
+    public func invoices(ofIntent intentID: String) async throws(StripeError) -> [String] {
+        guard account.hasInvoicePayments else {
+            return try await paymentIntent(intentID).value.invoice.map { [$0] } ?? []
+        }
+        let filters = [("payment[type]", "payment_intent"), ("payment[payment_intent]", intentID)]
+        let listed = try await allPayments(filters, of: intentID) { $0.paymentIntent }
+        let paid = listed.filter(\.isPaid)
         var found: [String] = []
-        for payment in try await listedPayments(of: invoiceID, [("invoice", invoiceID)]) {
-            guard payment.invoice == invoiceID else {
-                throw strayed("the payment \(payment.id)", payment.invoice, invoiceID, "/v1/invoice_payments")
-            }
-            if let intent = payment.paymentIntent, !found.contains(intent) { found.append(intent) }
+        for payment in paid.isEmpty ? listed : paid where !found.contains(payment.invoice) {
+            found.append(payment.invoice)
         }
         return found
     }
 
-    /// The payments of an invoice, or those that an intent makes, to the last one.
-    private func listedPayments(
-        of id: String, _ filters: [(String, String)]
+    /// What paid an invoice, or is to pay it; nothing of an invoice that is not there.
+    ///
+    /// Versions before 2025-03-31.basil show one at most: the invoice's own.
+    public func sources(ofInvoice invoiceID: String) async throws(StripeError) -> InvoiceSources {
+        guard account.hasInvoicePayments else {
+            return InvoiceSources(namedBy: try await invoice(invoiceID).value)
+        }
+        let listed = try await payments(ofInvoice: invoiceID)
+        guard listed.isEmpty else { return InvoiceSources(listed, of: nil) }
+        do {
+            return InvoiceSources(listed, of: try await invoice(invoiceID).value)
+        } catch {
+            guard error.kind == .notFound else { throw error }
+            return InvoiceSources()
+        }
+    }
+
+    /// The same of an invoice that was just read: versions that show its intent are not asked again.
+    public func sources(of invoice: Invoice) async throws(StripeError) -> InvoiceSources {
+        guard account.hasInvoicePayments else { return InvoiceSources(namedBy: invoice) }
+        return InvoiceSources(try await payments(ofInvoice: invoice.id), of: invoice)
+    }
+
+    /// All payments of an invoice, where `Account.hasInvoicePayments` says that there are such.
+    public func payments(ofInvoice invoiceID: String) async throws(StripeError) -> [InvoicePayment] {
+        try await allPayments([("invoice", invoiceID)], of: invoiceID) { $0.invoice }
+    }
+
+    private func allPayments(
+        _ filters: [(String, String)], of id: String, _ owner: (InvoicePayment) -> String?
     ) async throws(StripeError) -> [InvoicePayment] {
         var found: [InvoicePayment] = []
         var query = ListQuery(limit: 100, filters: filters)
         for _ in 0..<Self.invoicePaymentPagesMax {
             let page = try await invoicePayments(query)
+            for payment in page.objects where owner(payment) != id {
+                throw strayed("the payment \(payment.id)", owner(payment), id, "/v1/invoice_payments")
+            }
             found += page.objects
-            guard page.hasMore, let last = page.objects.last else { return found }
+            guard page.hasMore else { return found }
+            guard let last = page.objects.last else { break }
             query.startingAfter = last.id
         }
         let call = Call(method: .get, template: "/v1/invoice_payments", path: "/v1/invoice_payments")
         throw error(.decoding, "the payments of \(id) do not end", call)
     }
 
-    /// An invoice has a handful of payments, as has an intent; a list that goes on is not to be believed.
+    /// An invoice has a handful of payments, an intent a few invoices; a list that goes on is not to be believed.
     private static let invoicePaymentPagesMax = 20
 
     private func strayed(_ what: String, _ found: String?, _ wanted: String, _ path: String) -> StripeError {

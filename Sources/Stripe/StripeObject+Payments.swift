@@ -12,7 +12,8 @@ extension Refund: ListedObject {
         self.init(
             id: row.id.text, createdSeconds: row.created.value, amount: row.amount.value, currency: row.currency.text,
             status: row.status.optional.map { RefundStatus($0) }, paymentIntent: row.payment_intent.optional,
-            charge: row.charge.optional, invoice: row.invoice.optional, reason: row.reason.optional)
+            charge: row.charge.optional, isChargeShown: row.charge_object.bytes != nil, invoice: row.invoice.optional,
+            reason: row.reason.optional)
     }
 }
 
@@ -26,8 +27,8 @@ extension Dispute: ListedObject {
         self.init(
             id: row.id.text, createdSeconds: row.created.value, livemode: row.livemode.isTrue,
             amount: row.amount.value, currency: row.currency.text, status: DisputeStatus(row.status.text),
-            paymentIntent: row.payment_intent.optional, charge: row.charge.optional, invoice: row.invoice.optional,
-            reason: row.reason.optional)
+            paymentIntent: row.payment_intent.optional, charge: row.charge.optional,
+            isChargeShown: row.charge_object.bytes != nil, invoice: row.invoice.optional, reason: row.reason.optional)
     }
 }
 

@@ -67,11 +67,14 @@ extension Invoice: ListedObject {
     static func livemode(_ row: trueup_invoice) -> Bool? { row.livemode.isTrue }
 
     init(_ row: trueup_invoice) {
+        // Until 2025-03-31.basil it was all of it or nothing.
+        let elsewhere: Int64 =
+            row.paid_out_of_band.isTrue ? row.amount_paid.value : row.amount_paid_off_stripe.optional ?? 0
         self.init(
             id: row.id.text, createdSeconds: row.created.value, livemode: row.livemode.isTrue,
             status: InvoiceStatus(row.status.text), currency: row.currency.text, total: row.total.value,
             amountDue: row.amount_due.value, amountPaid: row.amount_paid.value,
-            amountRemaining: row.amount_remaining.value,
+            amountPaidElsewhere: elsewhere, amountRemaining: row.amount_remaining.value,
             prePaymentCreditNotesAmount: row.pre_payment_credit_notes_amount.value,
             postPaymentCreditNotesAmount: row.post_payment_credit_notes_amount.value,
             customer: row.customer.optional, dueDateSeconds: row.due_date.optional,

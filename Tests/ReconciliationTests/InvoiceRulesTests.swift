@@ -181,6 +181,43 @@ struct InvoiceRulesTests {
         #expect(rules.classify(pair).kind == .amountMismatch)
     }
 
+    @Test("what was taken back is said of the invoice, or of a payment that paid others too")
+    func takenBack() {
+        var pair = InvoicePair(stripe: Self.invoice(.paid), order: Self.order(.open))
+        pair.reversed = Reversed(refunded: 5_000)
+        let alone = rules.classify(pair)
+        #expect(alone.kind == .refunded && alone.explanation.hasPrefix("$50.00 of $2,000.00 were refunded; "))
+        pair.reversed.isShared = true
+        let shared = rules.classify(pair)
+        #expect(shared.kind == .refunded && shared.defaultAction == .review)
+        #expect(shared.explanation.hasPrefix("$50.00 of the payment that paid other invoices too"))
+        pair.reversed.disputed = 7
+        let disputed = rules.classify(pair)
+        #expect(disputed.kind == .disputed && disputed.explanation.contains("$0.07 of the payment that paid other"))
+        // Nothing taken back, it is no matter who else was paid.
+        pair.reversed = Reversed(isShared: true)
+        #expect(rules.classify(pair).kind == .missedPaid && rules.classify(pair).defaultAction == .apply)
+    }
+
+    @Test("where nobody can be asked what was taken back, nothing is granted, whatever the job says")
+    func unlisted() {
+        for state in OrderState.allCases {
+            var pair = InvoicePair(stripe: Self.invoice(.paid), order: Self.order(state))
+            let known = rules.classify(pair)
+            pair.reversed.isUnlisted = true
+            let verdict = rules.classify(pair)
+            #expect(verdict.kind == known.kind)
+            guard state == .open else {
+                #expect(verdict == known)
+                continue
+            }
+            #expect(verdict.defaultAction == .review && verdict.action(on: [.missedPaid: .apply]) == .review)
+            #expect(verdict.action(on: [.missedPaid: .ignore]) == .ignore)
+            pair.reversed.refunded = 1
+            #expect(rules.classify(pair).kind == .refunded)
+        }
+    }
+
     @Test("a status that nobody knows is reported and never acted on")
     func unknownStatus() {
         for local in OrderState.allCases {

@@ -35,6 +35,8 @@ struct CounterSetup: Sendable {
     var faults = SandboxFaults.none
     /// How long an answer of Stripe is waited for.
     var stripeTimeoutMilliseconds = 30_000
+    /// What the service asks Stripe for.
+    var apiVersion = "2023-10-16"
 }
 
 /// A service on a port of its own, with the stand-in for Stripe behind it, agencies 7 and 8, and who asks it.
@@ -89,14 +91,14 @@ final class Counter: Sendable {
         }
         let jobs = Self.jobs(server.url)
         let tables = try await LiveTables.resolve(jobs.jobs, pool: pool)
-        let (url, client, id) = (server.url, stripeHTTP, setup.accountID)
+        let (url, client, id, version) = (server.url, stripeHTTP, setup.accountID, setup.apiVersion)
         let limits = Pool(target, size: 2, applicationName: "counter limits")
         self.limits = limits
         let accounts = Self.accounts.compactMap { name -> LiveAccount? in
             guard let found = tables.byAccount[name] else { return nil }
             let secrets = (setup.secrets ?? [Self.secret(name)]).map { Secret($0) }
             let account = Account(
-                name: name, secretKey: Secret("sk_test_sandbox_\(name)"),
+                name: name, secretKey: Secret("sk_test_sandbox_\(name)"), apiVersion: version,
                 apiBase: setup.away.contains(name) ? "http://127.0.0.1:1" : url, mode: setup.mode,
                 accountID: name == "task_health" ? id : nil)
             return LiveAccount(

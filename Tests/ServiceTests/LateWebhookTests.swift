@@ -72,6 +72,73 @@ struct LateWebhookTests {
         }
     }
 
+    static let versions = ["2023-10-16", "2026-07-29.dahlia"]
+
+    /// Delivers an event of long ago.
+    private static func deliverLate(
+        _ type: String, of id: String, _ counter: Counter
+    ) async throws -> Counter.Reply {
+        let posted = try await counter.event(type, of: id, account: "task_health")
+        return try await counter.deliver(
+            try Self.event(posted, secondsAgo: 660, counter), account: "task_health")
+    }
+
+    @Test("what was taken back of a charge without a payment intent counts as well", arguments: versions)
+    func loneCharge(_ version: String) async throws {
+        var setup = CounterSetup()
+        setup.apiVersion = version
+        try await Counter.with(setup) { counter in
+            let world = try counter.server.world(of: "task_health")
+            var balance: Int64 = 0
+            for isRefunded in [true, false] {
+                let invoice = try #require(try await counter.place().stripeInvoiceId)
+                let charge = try world.payByCharge(invoice)
+                if isRefunded { try world.refund(charge, amount: 1) } else { balance += 10 }
+                let reply = try await Self.deliverLate("invoice.paid", of: invoice, counter)
+                #expect(reply.status == (isRefunded ? 409 : 200), "\(reply.text)")
+                #expect(reply.message?.hasPrefix("refunded: ") ?? false == isRefunded, "\(reply.text)")
+                #expect(try await counter.balance() == balance)
+            }
+        }
+    }
+
+    @Test("of a payment intent that paid two orders neither is granted where a part was taken back")
+    func sharedPayment() async throws {
+        var setup = CounterSetup()
+        setup.apiVersion = Self.versions[1]
+        try await Counter.with(setup) { counter in
+            let world = try counter.server.world(of: "task_health")
+            var invoices: [String] = []
+            for _ in 0..<2 { invoices.append(try #require(try await counter.place().stripeInvoiceId)) }
+            let intent = try world.payTogether(invoices)
+            try world.refund(intent, amount: 1)
+            for invoice in invoices {
+                let reply = try await Self.deliverLate("invoice.paid", of: invoice, counter)
+                #expect(reply.status == 409 && reply.code == "needs_a_person", "\(reply.text)")
+                let message = reply.message ?? ""
+                #expect(
+                    message.hasPrefix("refunded: $0.01 of the payment that paid other invoices too"), "\(message)")
+            }
+            #expect(try await counter.balance() == 0)
+        }
+    }
+
+    @Test("where nobody can be asked what was taken back, a person decides", arguments: versions)
+    func unlisted(_ version: String) async throws {
+        var setup = CounterSetup()
+        setup.apiVersion = version
+        try await Counter.with(setup) { counter in
+            let world = try counter.server.world(of: "task_health")
+            let invoice = try #require(try await counter.place().stripeInvoiceId)
+            try world.payByRecord(invoice)
+            let reply = try await Self.deliverLate("invoice.paid", of: invoice, counter)
+            #expect(reply.status == 409 && reply.code == "needs_a_person", "\(reply.text)")
+            #expect(reply.message?.hasPrefix("missed_paid: ") == true, "\(reply.text)")
+            #expect(reply.message?.contains("neither refunds nor disputes") == true, "\(reply.text)")
+            #expect(try await counter.balance() == 0)
+        }
+    }
+
     @Test("a charge whose payment was refunded by then does not succeed, and another one does")
     func charges() async throws {
         try await Counter.with { counter in

@@ -11,11 +11,14 @@ extension OracleObject {
     var invoice: Invoice {
         let transitions = object("status_transitions")
         let payment = object("payments").list.first?.object("payment")
+        let isPaidOutOfBand = flag("paid_out_of_band") ?? false
         return Invoice(
             id: text("id") ?? "", createdSeconds: integer("created") ?? 0, livemode: flag("livemode") ?? false,
             status: InvoiceStatus(text("status") ?? ""), currency: text("currency") ?? "",
             total: integer("total") ?? 0, amountDue: integer("amount_due") ?? 0,
-            amountPaid: integer("amount_paid") ?? 0, amountRemaining: integer("amount_remaining") ?? 0,
+            amountPaid: integer("amount_paid") ?? 0,
+            amountPaidElsewhere: integer(isPaidOutOfBand ? "amount_paid" : "amount_paid_off_stripe") ?? 0,
+            amountRemaining: integer("amount_remaining") ?? 0,
             prePaymentCreditNotesAmount: integer("pre_payment_credit_notes_amount") ?? 0,
             postPaymentCreditNotesAmount: integer("post_payment_credit_notes_amount") ?? 0,
             customer: reference("customer"), dueDateSeconds: integer("due_date"), autoAdvance: flag("auto_advance"),

@@ -129,6 +129,21 @@ struct PaymentDecodingTests {
         #expect(throws: DecodingFailure.self) { try intent(#"{"created":5}"#) }
     }
 
+    @Test("a reversal says whether its charge came in full: one that came as an id names no invoice either way")
+    func chargeShown() throws {
+        let cases: [(charge: String, isShown: Bool, invoice: String?)] = [
+            (#""ch_9""#, false, nil), (#"{"id":"ch_9","object":"charge","invoice":"in_9"}"#, true, "in_9"),
+            (#"{"object":"charge","id":"ch_9","invoice":null,"created":7}"#, true, nil), ("null", false, nil),
+        ]
+        for (charge, isShown, invoice) in cases {
+            let refund = try BodyDecoding.refund(PaymentText.refund.with("charge", charge).bytes)
+            #expect(refund.isChargeShown == isShown && refund.invoice == invoice)
+            #expect(refund.charge == (charge == "null" ? nil : "ch_9"))
+            let dispute = try BodyDecoding.dispute(PaymentText.dispute.with("charge", charge).bytes)
+            #expect(dispute.isChargeShown == isShown && dispute.invoice == invoice)
+        }
+    }
+
     @Test("expanded references are their ids")
     func expanded() throws {
         let whole = #"{"object":"payment_intent","id":"pi_9","latest_charge":{"id":"ch_9"}}"#

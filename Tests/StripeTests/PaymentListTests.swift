@@ -165,10 +165,12 @@ struct PaymentListTests {
             let has = try await client.hasCheckoutSession(ofIntent: "pi_7")
             #expect(has)
             await #expect(throws: StripeError.self) { try await client.invoiceOfIntent("pi_2") }
-            await #expect(throws: StripeError.self) { try await client.intentsOfInvoice("in_2") }
+            await #expect(throws: StripeError.self) { try await client.invoices(ofIntent: "pi_2") }
+            await #expect(throws: StripeError.self) { try await client.sources(ofInvoice: "in_2") }
             let invoice = try await client.invoiceOfIntent("pi_1")
-            let intents = try await client.intentsOfInvoice("in_1")
-            #expect(invoice == "in_1" && intents == ["pi_1"])
+            let invoices = try await client.invoices(ofIntent: "pi_1")
+            let paid = try await client.sources(ofInvoice: "in_1")
+            #expect(invoice == "in_1" && invoices == ["in_1"] && paid == InvoiceSources([.intent("pi_1")]))
         }
     }
 
@@ -180,11 +182,84 @@ struct PaymentListTests {
                 .with("payment", #"{"type": "payment_intent", "payment_intent": "pi_\#(request.number)"}"#)
             return PaymentText.list([payment], hasMore: request.number != pages - 1)
         } _: { rig in
-            let intents = try await rig.client.intentsOfInvoice("in_1")
-            #expect(intents == ["pi_0", "pi_1", "pi_2"])
-            let error = await #expect(throws: StripeError.self) { try await rig.client.intentsOfInvoice("in_1") }
+            let paid = try await rig.client.sources(ofInvoice: "in_1")
+            #expect(paid == InvoiceSources([.intent("pi_0"), .intent("pi_1"), .intent("pi_2")]))
+            let error = await #expect(throws: StripeError.self) { try await rig.client.sources(ofInvoice: "in_1") }
             #expect(error?.description.contains("do not end") == true)
             #expect(rig.server.requests.count <= 30)
+        }
+    }
+
+    @Test("all invoices of an intent are found, on all pages: those that it paid, or else those that it is to pay")
+    func invoicesOfIntent() async throws {
+        let statuses = ["canceled", "paid", "open", "paid", "settled"]
+        for isPaid in [true, false] {
+            try await ClientRig.run(version: "2026-07-29.dahlia") { request in
+                let number = request.number
+                let status = isPaid ? statuses[number] : "open"
+                let payment = PaymentText.invoicePayment.with("id", "\"x_\(number)\"")
+                    .with("invoice", "\"in_\(number / 2 * 2)\"").with("status", "\"\(status)\"")
+                return PaymentText.list([payment], hasMore: number < statuses.count - 1)
+            } _: { rig in
+                let invoices = try await rig.client.invoices(ofIntent: "pi_1")
+                // A status that nobody knows is not taken for harmless.
+                #expect(invoices == ["in_0", "in_2", "in_4"])
+                let first = rig.server.requests[0].target
+                #expect(first.contains("payment%5Btype%5D=payment_intent&payment%5Bpayment_intent%5D=pi_1"))
+                #expect(rig.server.requests.count == statuses.count)
+            }
+        }
+    }
+
+    @Test("what came in by a payment record, or by an intent without a name, is listed nowhere")
+    func unlisted() async throws {
+        let record = #"{"type": "payment_record", "payment_record": "pr_1"}"#
+        let nameless = #"{"type": "payment_intent"}"#
+        let lone = #"{"type": "charge", "charge": "ch_1"}"#
+        let cases: [(payment: String, status: String, paid: InvoiceSources)] = [
+            (record, "paid", InvoiceSources(isUnlisted: true)), (record, "open", InvoiceSources()),
+            (nameless, "paid", InvoiceSources(isUnlisted: true)), (lone, "paid", InvoiceSources([.charge("ch_1")])),
+        ]
+        for (payment, status, paid) in cases {
+            try await ClientRig.run(version: "2026-07-29.dahlia") { _ in
+                PaymentText.list([
+                    PaymentText.invoicePayment.with("payment", payment).with("status", "\"\(status)\"")
+                ])
+            } _: { rig in
+                let found = try await rig.client.sources(ofInvoice: "in_1")
+                #expect(found == paid, "\(payment) \(status)")
+                #expect(rig.server.requests.count == 1)
+            }
+        }
+    }
+
+    /// Members of a paid invoice over 100 that nothing is shown to have paid, and whether it was paid at Stripe.
+    static let unexplained: [(members: String, isUnlisted: Bool)] = [
+        (#""amount_paid": 100"#, true), (#""amount_paid": 0"#, false),
+        (#""amount_paid": 100, "amount_paid_off_stripe": 100"#, false),
+        (#""amount_paid": 100, "amount_paid_off_stripe": 40"#, true),
+        (#""amount_paid": 100, "paid_out_of_band": true"#, false),
+        (#""amount_paid": 100, "paid_out_of_band": false"#, true),
+    ]
+
+    @Test("a paid invoice that shows no payment was paid elsewhere, or is a person's", arguments: unexplained.indices)
+    func noPayment(_ number: Int) async throws {
+        let (members, isUnlisted) = Self.unexplained[number]
+        let invoice = #"""
+            {"id": "in_1", "object": "invoice", "created": 1706200000, "livemode": false, "status": "paid",
+            "currency": "usd", "total": 100, "amount_due": 100, "amount_remaining": 0,
+            "pre_payment_credit_notes_amount": 0, "post_payment_credit_notes_amount": 0, \#(members)}
+            """#
+        for version in ["2023-10-16", "2026-07-29.dahlia"] {
+            try await ClientRig.run(version: version) { request in
+                request.target.contains("/v1/invoice_payments")
+                    ? PaymentText.list([]) : ScriptedServer.answer(invoice, headers: ["Request-Id": "req_1"])
+            } _: { rig in
+                let found = try await rig.client.sources(ofInvoice: "in_1")
+                #expect(found == InvoiceSources(isUnlisted: isUnlisted), "\(members), \(version)")
+                let again = try await rig.client.sources(of: try await rig.client.invoice("in_1").value)
+                #expect(again == found)
+            }
         }
     }
 }

@@ -87,6 +87,8 @@ struct SandboxReadTests {
             let isOld = version == Self.versions[0]
             #expect(Set(named.compactMap(\.invoice)) == (isOld ? refunded : []))
             #expect(Set(questioned.compactMap(\.invoice)) == (isOld ? disputed : []))
+            #expect(named.allSatisfy { $0.isChargeShown == isOld } && refunds.allSatisfy { !$0.isChargeShown })
+            #expect(questioned.allSatisfy { $0.isChargeShown == isOld } && disputes.allSatisfy { !$0.isChargeShown })
             #expect(named.map { Self.without($0) } == refunds && questioned.map { Self.without($0) } == disputes)
             let credited = notes.filter { $0.stands && $0.creditedAfterPayment > 0 }
             #expect(Set(credited.map(\.invoice)) == invoices(.credited, .creditedOld))
@@ -97,12 +99,14 @@ struct SandboxReadTests {
     private static func without(_ refund: Refund) -> Refund {
         var refund = refund
         refund.invoice = nil
+        refund.isChargeShown = false
         return refund
     }
 
     private static func without(_ dispute: Dispute) -> Dispute {
         var dispute = dispute
         dispute.invoice = nil
+        dispute.isChargeShown = false
         return dispute
     }
 
@@ -111,12 +115,20 @@ struct SandboxReadTests {
         let history = try credits()
         try await withClient(.taskHealth(history: .credits(history)), version) { client, world in
             for invoice in world.allInvoices().suffix(40) {
-                let intents = try await client.intentsOfInvoice(invoice.id)
-                #expect(intents.contains { $0 == invoice.paymentIntentID } == (invoice.paymentIntentID != nil))
-                for intent in intents {
+                let paid = try await client.sources(ofInvoice: invoice.id)
+                #expect(!paid.isUnlisted)
+                #expect(paid.sources.isEmpty == (invoice.paymentIntentID == nil))
+                for source in paid.sources {
+                    guard case .intent(let intent) = source else {
+                        Issue.record("\(source) is no intent")
+                        continue
+                    }
                     let found = try await client.invoiceOfIntent(intent)
-                    #expect(found == invoice.id)
+                    let all = try await client.invoices(ofIntent: intent)
+                    #expect(found == invoice.id && all == [invoice.id])
                 }
+                guard let intent = invoice.paymentIntentID else { continue }
+                #expect(paid.sources.contains(.intent(intent)))
             }
             let again = try #require(history.plantedIntents[.paidTwice])
             #expect(again.count == 2)
@@ -125,8 +137,9 @@ struct SandboxReadTests {
                 let found = try await client.invoiceOfIntent(intent.id)
                 #expect(found == invoice)
                 let own = try #require(world.invoice(invoice)?.paymentIntentID)
-                let both = try await client.intentsOfInvoice(invoice)
-                #expect(Set(both) == (version == Self.versions[0] ? [own] : [own, intent.id]))
+                let both = try await client.sources(ofInvoice: invoice).sources
+                let intents = version == Self.versions[0] ? [own] : [own, intent.id]
+                #expect(Set(both) == Set(intents.map(PaymentSource.intent)))
             }
             for intent in history.plantedIntents[.orphanSucceeded] ?? [] {
                 let found = try await client.invoiceOfIntent(intent.id)
@@ -138,6 +151,42 @@ struct SandboxReadTests {
                     #expect(has == (plant == .staleCheckout))
                 }
             }
+        }
+    }
+
+    @Test("what paid an invoice is found, also a charge alone and an intent of several", arguments: versions)
+    func sources(version: String) async throws {
+        let isOld = version == Self.versions[0]
+        try await withClient(.taskHealth(), version) { client, world in
+            var ids: [String] = []
+            for amount in [100, 200, 300, 400] as [Int64] {
+                let id = try world.insert(SandboxInvoiceDraft(amount: amount))
+                try world.finalize(id)
+                ids.append(id)
+            }
+            let charge = try world.payByCharge(ids[0])
+            let intent = try world.payTogether([ids[1], ids[2]])
+            try world.pay(ids[3], outOfBand: true)
+            let alone = try await client.sources(ofInvoice: ids[0])
+            #expect(alone == InvoiceSources([.charge(charge)]))
+            for id in ids[1...2] {
+                let paid = try await client.sources(of: try await client.invoice(id).value)
+                #expect(paid.sources.contains(.intent(intent)) && !paid.isUnlisted)
+                // Later versions show the invoice's own as well, which is canceled.
+                #expect(paid.sources.count == (isOld ? 1 : 2))
+            }
+            let elsewhere = try await client.sources(ofInvoice: ids[3])
+            #expect(elsewhere.sources.count == 1 && !elsewhere.isUnlisted)
+            let invoices = try await client.invoices(ofIntent: intent)
+            #expect(Set(invoices) == (isOld ? [ids[1]] : [ids[1], ids[2]]))
+            let found = try await client.charge(charge).value
+            #expect(found.paymentIntent == nil && found.invoice == (isOld ? ids[0] : nil))
+            #expect(found.customer == world.invoice(ids[0])?.customerID)
+            for id in [charge, intent] { try world.refund(id) }
+            let refunds = try await client.refunds(ListQuery(filters: [PaymentSource.charge(charge).filter])).objects
+            #expect(refunds.map(\.charge) == [charge] && refunds.map(\.paymentIntent) == [nil])
+            let shared = try await client.refunds(ListQuery(filters: [PaymentSource.intent(intent).filter])).objects
+            #expect(shared.map(\.amount) == [500] && shared.map(\.paymentIntent) == [intent])
         }
     }
 

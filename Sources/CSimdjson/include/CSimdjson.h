@@ -41,8 +41,8 @@ typedef struct {
     trueup_text subscription, payment_intent, charge;
     trueup_integer created, total, amount_due, amount_paid, amount_remaining;
     trueup_integer pre_payment_credit_notes_amount, post_payment_credit_notes_amount;
-    trueup_integer due_date, finalized_at, paid_at, voided_at, marked_uncollectible_at;
-    trueup_flag livemode, auto_advance;
+    trueup_integer due_date, finalized_at, paid_at, voided_at, marked_uncollectible_at, amount_paid_off_stripe;
+    trueup_flag livemode, auto_advance, paid_out_of_band;
     trueup_metadata metadata;
 } trueup_invoice;
 
@@ -67,15 +67,15 @@ typedef struct {
     trueup_flag livemode;
 } trueup_invoice_item;
 
-// Refunds have no livemode. The invoice only where the charge was expanded.
+// Refunds have no livemode. The invoice, and the charge's own word for what it is, only where the charge was expanded.
 typedef struct {
-    trueup_text id, currency, status, payment_intent, charge, invoice, reason;
+    trueup_text id, currency, status, payment_intent, charge, charge_object, invoice, reason;
     trueup_integer created, amount;
 } trueup_refund;
 
-// The invoice only where the charge was expanded.
+// The invoice, and the charge's own word for what it is, only where the charge was expanded.
 typedef struct {
-    trueup_text id, currency, status, payment_intent, charge, invoice, reason;
+    trueup_text id, currency, status, payment_intent, charge, charge_object, invoice, reason;
     trueup_integer created, amount;
     trueup_flag livemode;
 } trueup_dispute;
