@@ -3,6 +3,13 @@ import Reconciliation
 import Store
 import Stripe
 
+/// The time of which a run has listed all objects of a kind.
+struct ListedTime: Sendable {
+    let window: Window
+    /// Of the invoices only drafts were listed.
+    var hasOnlyDrafts = false
+}
+
 /// Reads objects one by one and puts what Stripe says now in place of what a list said before.
 struct Confirmer: Sendable {
     let client: StripeClient
@@ -10,6 +17,8 @@ struct Confirmer: Sendable {
     let staged: StagingTable
     let fence: RunFence
     let pool: Pool
+    /// What the run has listed of these objects, to its end; `nil`: nothing.
+    var listed: ListedTime?
 
     /// Objects that are read at once.
     static let workers = 12
@@ -17,12 +26,16 @@ struct Confirmer: Sendable {
     private static let chunk = 200
 
     /// Reads all these objects; one that Stripe does not know is staged as absent.
+    /// - Throws: ``ReadingError/leftOut(_:id:createdSeconds:listed:requestID:)`` where one is there that no list has
+    ///   shown, although it was created in the time that was listed: it is not staged, so that whoever goes on with the
+    ///   run finds it again.
     func read(_ ids: [String]) async throws {
         for start in stride(from: 0, to: ids.count, by: Self.chunk) {
             try Task.checkCancellation()
             let part = Array(ids[start..<min(start + Self.chunk, ids.count)])
             var rows = BinaryRows()
-            for answer in try await readAll(part) {
+            let answers = try await readAll(part)
+            for answer in answers {
                 switch answer {
                 case .invoice(let facts, let requestID):
                     StagedInvoices.append(facts, account: account, requestID: requestID, isFresh: true, to: &rows)
@@ -35,10 +48,52 @@ struct Confirmer: Sendable {
                 }
             }
             let encoded = rows
-            try await pool.withConnection {
-                try await staged.replace(part, account: account, with: encoded, for: fence, on: $0)
+            let present = answers.compactMap { expected($0) }
+            do {
+                try await pool.withConnection {
+                    try await staged.replace(
+                        part, account: account, with: encoded, listed: present.map(\.id), for: fence, on: $0)
+                }
+            } catch let lost as UnlistedObject {
+                guard let object = present.first(where: { $0.id == lost.id }) else { throw lost }
+                throw leftOut(object)
             }
         }
+    }
+
+    /// An object that is there, and that the list of its time has to show.
+    private struct Expected: Sendable {
+        let id: String
+        let createdSeconds: Int64
+        let listed: Window
+        let requestID: String
+    }
+
+    private func expected(_ answer: Answer) -> Expected? {
+        switch answer {
+        case .invoice(let facts, let requestID): expected(facts, requestID)
+        case .intent(let facts, let requestID): expected(facts, requestID)
+        case .absent: nil
+        }
+    }
+
+    private func expected(_ invoice: InvoiceFacts, _ requestID: String) -> Expected? {
+        guard let listed, listed.window.contains(invoice.createdSeconds) else { return nil }
+        guard !listed.hasOnlyDrafts || invoice.status == .draft else { return nil }
+        return Expected(
+            id: invoice.id, createdSeconds: invoice.createdSeconds, listed: listed.window, requestID: requestID)
+    }
+
+    private func expected(_ intent: IntentFacts, _ requestID: String) -> Expected? {
+        guard let listed, listed.window.contains(intent.createdSeconds) else { return nil }
+        return Expected(
+            id: intent.id, createdSeconds: intent.createdSeconds, listed: listed.window, requestID: requestID)
+    }
+
+    private func leftOut(_ object: Expected) -> ReadingError {
+        .leftOut(
+            RunList(account: account, object: staged.object), id: object.id, createdSeconds: object.createdSeconds,
+            listed: object.listed, requestID: object.requestID)
     }
 
     /// Reads objects that local rows name, and others: each by its id, or by a page of the list that holds several of
@@ -82,15 +137,18 @@ struct Confirmer: Sendable {
         while missing.count > 1 {
             let before = missing.count
             var rows = BinaryRows()
+            var shown: [Expected] = []
             let lastID: String?
             let hasMore: Bool
             do {
-                (lastID, hasMore) = try await stage(query, &missing, &rows)
+                (lastID, hasMore) = try await stage(query, &missing, &rows, &shown)
             } catch {
                 // The object that it should begin behind is none of this account, or was deleted.
                 guard error.isDeletedCursor else { throw error }
                 break
             }
+            // What is wanted is not staged.
+            if let object = shown.first { throw leftOut(object) }
             let encoded = rows
             if encoded.rowCount > 0 {
                 try await pool.withConnection { try await staged.add(encoded, for: fence, on: $0) }
@@ -102,22 +160,25 @@ struct Confirmer: Sendable {
     }
 
     /// One page of the list that the objects are in: those that are wanted are encoded.
+    /// - Parameter shown: those of them that the run's own list had to show.
     private func stage(
-        _ query: ListQuery, _ missing: inout Set<String>, _ rows: inout BinaryRows
+        _ query: ListQuery, _ missing: inout Set<String>, _ rows: inout BinaryRows, _ shown: inout [Expected]
     ) async throws(StripeError) -> (lastID: String?, hasMore: Bool) {
         switch staged.object {
         case .paymentIntent:
             let page = try await client.paymentIntents(query)
             for intent in page.objects where missing.remove(intent.id) != nil {
-                StagedIntents.append(
-                    IntentFacts(intent), account: account, requestID: page.requestID, isFresh: false, to: &rows)
+                let facts = IntentFacts(intent)
+                StagedIntents.append(facts, account: account, requestID: page.requestID, isFresh: false, to: &rows)
+                if let object = expected(facts, page.requestID) { shown.append(object) }
             }
             return (page.objects.last?.id, page.hasMore)
         case .invoice, .event, .invoicePayment:
             let page = try await client.invoices(query)
             for invoice in page.objects where missing.remove(invoice.id) != nil {
-                StagedInvoices.append(
-                    InvoiceFacts(invoice), account: account, requestID: page.requestID, isFresh: true, to: &rows)
+                let facts = InvoiceFacts(invoice)
+                StagedInvoices.append(facts, account: account, requestID: page.requestID, isFresh: true, to: &rows)
+                if let object = expected(facts, page.requestID) { shown.append(object) }
             }
             return (page.objects.last?.id, page.hasMore)
         }

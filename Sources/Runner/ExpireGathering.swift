@@ -63,6 +63,8 @@ struct ExpireGathering: Gathering {
                     StagingTable(.invoicePayment, runID: run.id), to: staged, account: subject.account, on: $0)
             }
         }
+        let listed = try await Runs(pool: pool).lists(of: run.id)[
+            RunList(account: subject.account, object: subject.object)]
         let carried = try await Findings(pool: pool).unclosed(
             job: job, account: subject.account, comparison: subject.comparison, limit: limits.requests)
         // What is stale now: the period ends where it begins to be.
@@ -71,7 +73,8 @@ struct ExpireGathering: Gathering {
         let comparison = Comparison(
             subject: subject, diff: subject.diff(run.withoutLength, ofAnyAge: false, nowSeconds: nowSeconds),
             confirmer: Confirmer(
-                client: client, account: subject.account, staged: staged, fence: own.fence, pool: pool),
+                client: client, account: subject.account, staged: staged, fence: own.fence, pool: pool,
+                listed: listed.map { ListedTime(window: $0, hasOnlyDrafts: subject.object == .invoice) }),
             nowSeconds: nowSeconds, pool: pool, carried: CarriedObjects(stripeIDs: carried.stripeIDs),
             trustsFresh: run.attempt == 1, kinds: Self.stale.union(Self.cutOff), limits: limits, progress: progress)
         let result = try await comparison.run()

@@ -166,6 +166,8 @@ enum ReadingError: Error, CustomStringConvertible {
     case pageRepeats(account: String, window: Window, requestID: String)
     case lostWindow(account: String, window: Window)
     case endlessReversals(account: String, what: String)
+    /// A fresh read shows an object that the list of its time has not shown.
+    case leftOut(RunList, id: String, createdSeconds: Int64, listed: Window, requestID: String)
 
     var description: String {
         switch self {
@@ -174,6 +176,11 @@ enum ReadingError: Error, CustomStringConvertible {
                 + "nothing of it can be called complete. Run again; if it stays, ask Stripe with this request."
         case .endlessReversals(let account, let what):
             "\(account): the list of \(what) does not end. Run again; if it stays, ask Stripe."
+        case .leftOut(let list, let id, let created, let listed, let request):
+            "\(list.account): the list of \(list.object.plural) created in \(listed) was read to its end without "
+                + "\(id), which was created at \(created) and is there when it is asked for (request \(request)): what "
+                + "else was left out nobody knows, so nothing of the list can be called complete. Run again; if it "
+                + "stays, ask Stripe with this request."
         case .lostWindow(let account, let window):
             "\(account): another process works on window \(window) of this run. Wait for it to end, then run again."
         }

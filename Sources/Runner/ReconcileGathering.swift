@@ -182,7 +182,8 @@ struct ReconcileGathering: Gathering {
         let run = own.run
         let client = try client(subject)
         let confirmer = Confirmer(
-            client: client, account: subject.account, staged: subject.staged(run), fence: own.fence, pool: pool)
+            client: client, account: subject.account, staged: subject.staged(run), fence: own.fence, pool: pool,
+            listed: ListedTime(window: run.period))
         if !isLater {
             if subject.object == .paymentIntent {
                 try await pool.transaction(own.fence) {

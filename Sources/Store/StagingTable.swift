@@ -30,6 +30,11 @@ public enum ListedObject: String, Sendable, Hashable, CaseIterable {
     }
 }
 
+/// A list has not shown an object that it has to show, being complete.
+public struct UnlistedObject: Error, Equatable {
+    public let id: String
+}
+
 /// The staging table of one run for one kind of object: what Stripe said, page by page.
 ///
 /// A page's rows and its window's cursor are one transaction, so that a crash loses both or neither. The commit of a
@@ -60,13 +65,26 @@ public struct StagingTable: Sendable, Hashable {
     /// - Parameters:
     ///   - ids: all ids that were read.
     ///   - rows: as ``StagedInvoices`` or ``StagedIntents`` encode them: those that exist, and those that do not.
-    /// - Throws: ``RunLost``, ``LeaseLost``.
+    ///   - listed: those of them that a list which is complete has shown, so that they are staged.
+    /// - Throws: ``UnlistedObject`` where one of `listed` is not: nothing is changed then; ``RunLost``, ``LeaseLost``.
     public func replace(
-        _ ids: [String], account: String, with rows: BinaryRows, for fence: RunFence, on connection: Connection
+        _ ids: [String], account: String, with rows: BinaryRows, listed: [String] = [], for fence: RunFence,
+        on connection: Connection
     ) async throws {
         try await connection.transaction { connection in
             try await connection.limitIdleTransaction(milliseconds: RunFence.idleMillisecondsMax)
-            try await connection.execute("DELETE FROM \(name) WHERE account = $1 AND id = ANY($2)", account, ids)
+            if listed.isEmpty {
+                try await connection.execute("DELETE FROM \(name) WHERE account = $1 AND id = ANY($2)", account, ids)
+            } else {
+                let gone = try await connection.query(
+                    "DELETE FROM \(name) WHERE account = $1 AND id = ANY($2) RETURNING id, status", account, ids)
+                var known: Set<String> = []
+                for row in gone {
+                    let status: String = try row["status"]
+                    if status != Self.absent { known.insert(try row["id"]) }
+                }
+                if let lost = listed.first(where: { !known.contains($0) }) { throw UnlistedObject(id: lost) }
+            }
             _ = try await connection.copyIn(copySQL, rows)
             // Last: a process that is frozen in the middle of the COPY, where no limit of the server's ends it, must
             // not hold the run and its occurrence.
