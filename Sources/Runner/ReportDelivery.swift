@@ -46,22 +46,27 @@ public struct ReportDelivery: Sendable {
         return bucket.address([])
     }
 
+    /// To whom a job's messages go.
+    static func ways(_ rule: DeliverRule) -> [ReportDispatch.Way] {
+        rule.email.map { .email(to: $0) } + (rule.slack ? [.slack] : [])
+    }
+
     /// The messages that a job asks for, one for each recipient.
     func queued(_ messages: ReportMessages, _ rule: DeliverRule) -> [ReportDispatch] {
-        var queued = rule.email.map { ReportDispatch(way: .email(to: $0), messages: messages) }
-        if rule.slack { queued.append(ReportDispatch(way: .slack, messages: messages)) }
-        return queued
+        Self.ways(rule).map { ReportDispatch(way: $0, messages: messages) }
     }
 
     /// Puts the messages into the outbox, inside the transaction that keeps the report.
+    /// - Parameter hash: of what the report states; the next report is held against it.
     /// - Returns: those that were not there before.
     func enqueue(
-        _ queued: [ReportDispatch], attachments: [OutboxAttachment], report id: Int64, on connection: Connection
+        _ queued: [ReportDispatch], attachments: [OutboxAttachment], report id: Int64, stating hash: String,
+        on connection: Connection
     ) async throws -> [StoredReport.Delivery] {
         var records: [StoredReport.Delivery] = []
         for dispatch in queued {
             let draft = dispatch.draft(
-                slackVariable: settings.slack?.urlEnv ?? "", attachments: attachments, report: id)
+                slackVariable: settings.slack?.urlEnv ?? "", attachments: attachments, report: id, stating: hash)
             guard try await Outbox.enqueue(draft, on: connection) != nil else {
                 _ = try await Outbox.retry(draft.dedupeKey, on: connection)
                 continue
@@ -163,8 +168,10 @@ public struct ReportDispatch: Sendable, Hashable {
     }
 
     /// The message as the outbox takes it: one key for one report and recipient.
-    func draft(slackVariable: String, attachments: [OutboxAttachment], report id: Int64) -> OutboxDraft {
-        let about = ["report": String(id)]
+    func draft(
+        slackVariable: String, attachments: [OutboxAttachment], report id: Int64, stating hash: String
+    ) -> OutboxDraft {
+        let about = ["report": String(id), StoredReports.statesWord: hash]
         switch way {
         case .email(let to):
             return OutboxDraft(

@@ -14,7 +14,8 @@ public struct ReportResult: Sendable {
     public let manifestHash: String
     /// A report of the same figures was there before, and this is that one.
     public let isRepeated: Bool
-    /// There is something that the reader of the last report does not know yet.
+    /// It states something that a reader does not know yet from the last message that was sent of this job's reports.
+    /// Where nobody is told, it is held against the report of the cut-off before.
     public let isChanged: Bool
     public var deliveries: [StoredReport.Delivery]
 

@@ -149,14 +149,12 @@ public struct ReportRun: Sendable {
     ) async throws -> ReportResult {
         await ReportPress.sweep("\(delivery?.settings.directory?.path ?? "reports")/\(definition.name)")
         let made = try await write(zone, bounds)
-        let previous = made.figures.previous
-        let isOwed = try await isOwed(previous)
-        // What no item accounts for may grow with every item as it was: then the first line says so.
-        let saysOther = previous.map { $0.verdict != made.stored.verdict } ?? true
+        let stated = try StatedFigures(made.report).sha256
+        let isChanged = try await isChanged(made, stated)
         var result = ReportResult(
             id: made.id, report: made.report, directory: made.directory, files: made.stored.files,
-            manifestHash: made.manifest.digest.sha256, isRepeated: made.isRepeated,
-            isChanged: made.report.statement.changes.isAny || saysOther || isOwed, deliveries: [])
+            manifestHash: made.manifest.digest.sha256, isRepeated: made.isRepeated, isChanged: isChanged,
+            deliveries: [])
         let messages = ReportMessages(result, definition: definition, when: job.deliver.when)
         let stored = made.isRepeated ? nil : made.stored
         let queued = delivery?.queued(messages, job.deliver) ?? []
@@ -171,18 +169,27 @@ public struct ReportRun: Sendable {
                 if purpose == .regular { try await StoredReports.markRegular(id, on: connection) }
                 try await ReportAttempts.end(
                     attempt, report: id, isRepeated: isRepeated, statement, on: connection)
-                return try await delivery?.enqueue(queued, attachments: attachments, report: id, on: connection) ?? []
+                return try await delivery?.enqueue(
+                    queued, attachments: attachments, report: id, stating: stated, on: connection) ?? []
             }
         }
         return result
     }
 
-    /// Whether the report before did not reach everybody: what it said, some readers do not know yet.
-    private func isOwed(_ previous: StoredReport?) async throws -> Bool {
-        guard delivery != nil, let previous else { return false }
+    /// Whether some reader does not know yet what the report states. A reader knows what the last message said, in full
+    /// or as unchanged, of whatever cut-off; one who got none, or whose message did not leave, knows nothing.
+    /// - Parameter stated: the hash of ``StatedFigures``.
+    private func isChanged(_ made: Made, _ stated: String) async throws -> Bool {
+        let ways = delivery == nil ? [] : ReportDelivery.ways(job.deliver)
+        guard !ways.isEmpty else {
+            // Nobody is told: it is held against the report of the cut-off before.
+            let saysOther = made.figures.previous.map { $0.verdict != made.stored.verdict } ?? true
+            return made.report.statement.changes.isAny || saysOther
+        }
         let reports = StoredReports(pool: pool)
-        let keys = try await reports.deliveries(of: previous.id).compactMap { $0.messageKey(ofReport: previous.id) }
-        return try await reports.messages(keys: keys).contains { $0.state != .sent }
+        guard let told = try await reports.lastTold(job: definition.name, before: made.id) else { return true }
+        let keys = Set(ways.map { ReportDispatch.key(ReportMessages.key(told), $0) })
+        return try await !reports.wereSent(keys: keys, stating: stated)
     }
 
     private func bounds(_ zone: Zone) async throws -> (from: Int64?, cutOff: Int64) {

@@ -46,6 +46,67 @@ struct ReportPromisesTests {
         }
     }
 
+    /// Makes a report with its mail, and lets the mail leave.
+    /// - Returns: whether the mail said all of it.
+    private static func told(_ scene: ReportScene, _ cutOff: Int64) async throws -> Bool {
+        let before = try await messages(scene).count
+        _ = try await scene.report(period: .asOf(cutOff), deliver: rule)
+        let all = try await messages(scene)
+        #expect(all.count == before + 1)
+        try await scene.run(
+            """
+            UPDATE trueup.outbox SET state = 'sent', sent_at = now(), lease_until = NULL WHERE state <> 'sent'
+            """)
+        return all.last?.subject.hasSuffix("unchanged") == false
+    }
+
+    private static func add(_ scene: ReportScene, first: Int64 = 0, last: Int64 = 0) async throws {
+        for (which, credits) in [("min", first), ("max", last)] where credits != 0 {
+            try await scene.run(
+                """
+                UPDATE task_credit_agency_balance SET balance = balance + \(credits) WHERE agency_id =
+                    (SELECT \(which)(agency_id) FROM task_credit_agency_balance WHERE agency_id IS NOT NULL)
+                """)
+        }
+    }
+
+    @Test("another agency is out by the same amount: that is a change, though the sums and the items are as they were")
+    func swapped() async throws {
+        try await ReportScene.with(seed: 41) { scene in
+            try await scene.readAll()
+            let cutOff = ReportRunTests.cutOff
+            try await Self.add(scene, first: 5_000)
+            #expect(try await Self.told(scene, cutOff - 180))
+            #expect(try await !Self.told(scene, cutOff - 120))
+            try await Self.add(scene, first: -5_000, last: 5_000)
+            #expect(try await Self.told(scene, cutOff - 60))
+            #expect(try await !Self.told(scene, cutOff))
+        }
+    }
+
+    @Test("a report is held against what its readers were told last, also of the same cut-off")
+    func toldLast() async throws {
+        try await ReportScene.with(seed: 41) { scene in
+            try await scene.readAll()
+            let cutOff = ReportRunTests.cutOff
+            try await Self.add(scene, first: 5_000)
+            #expect(try await Self.told(scene, cutOff - 60))
+            try await Self.add(scene, first: -5_000)
+            #expect(try await Self.told(scene, cutOff - 30))
+            // As on the day before, and not as its readers read it last.
+            try await Self.add(scene, first: 5_000)
+            #expect(try await Self.told(scene, cutOff - 30))
+            // A report that nobody was told of changes nothing of what they know.
+            try await Self.add(scene, first: 7)
+            try await scene.report(period: .asOf(cutOff - 30))
+            try await Self.add(scene, first: -7)
+            #expect(try await !Self.told(scene, cutOff - 15))
+            // Somebody who is new has read nothing.
+            let wider = DeliverRule(email: ["cfo@example.com", "new@example.com"], when: .changed)
+            #expect(try await scene.report(period: .asOf(cutOff), deliver: wider).isChanged)
+        }
+    }
+
     @Test("a statement of a cut-off that is signed says so; made again from the same figures, either stays what it is")
     func signedCutOff() async throws {
         try await ReportScene.with(seed: 43) { scene in
