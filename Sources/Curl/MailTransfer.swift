@@ -15,12 +15,12 @@ final class MailTransfer: @unchecked Sendable {
     private let isCheck: Bool
     /// When it was cancelled, in nanoseconds of the monotonic clock; 0: it was not.
     private let cancelledAt = Atomic<UInt64>(0)
+    private let finishing = Mutex<(@Sendable (Result<Void, MailError>) -> Void)?>(nil)
 
     // Of the thread.
-    private var finish: ((Result<Void, MailError>) -> Void)?
     private var position = 0
     /// libcurl has been told that there is no more: it sends the line with the dot, and the mail may be accepted.
-    private var hasEnded = false
+    private let hasEnded = Atomic<Bool>(false)
     /// The last line that said no; what the server says to QUIT comes after it.
     private var lastRefusal = ""
     private let errorText: UnsafeMutablePointer<CChar>
@@ -52,7 +52,27 @@ final class MailTransfer: @unchecked Sendable {
 
     /// From any thread.
     func cancel() {
-        _ = cancelledAt.compareExchange(expected: 0, desired: Self.nanoseconds(), ordering: .relaxed)
+        let first = cancelledAt.compareExchange(expected: 0, desired: Self.nanoseconds(), ordering: .relaxed)
+        guard first.exchanged else { return }
+        // libcurl says QUIT all the same, and awaits the answer to that as long as any other: nobody waits with it.
+        _ = DetachedThread.start {
+            let grace = max(0, self.configuration.graceMilliseconds)
+            var left = timespec(tv_sec: grace / 1_000, tv_nsec: grace % 1_000 * 1_000_000)
+            var wanted: timespec
+            repeat { wanted = left } while nanosleep(&wanted, &left) != 0
+            guard self.hasEnded.load(ordering: .acquiring) else { return }
+            let words = "cancelled while the answer was awaited"
+            self.conclude(.failure(self.failed(.cancelled, words, isUnknown: true)))
+        }
+    }
+
+    /// The first outcome counts.
+    private func conclude(_ outcome: Result<Void, MailError>) {
+        let finish = finishing.withLock { finish in
+            defer { finish = nil }
+            return finish
+        }
+        finish?(outcome)
     }
 
     private static func nanoseconds() -> UInt64 {
@@ -63,9 +83,9 @@ final class MailTransfer: @unchecked Sendable {
 
     /// Begins; `finish` is called exactly once, from another thread.
     func start(_ finish: @escaping @Sendable (Result<Void, MailError>) -> Void) {
-        self.finish = finish
+        finishing.withLock { $0 = finish }
         if !DetachedThread.start({ self.run() }) {
-            finish(.failure(failed(.other(code: Int32(CURLE_OUT_OF_MEMORY.rawValue)), "no thread for the mail")))
+            conclude(.failure(failed(.other(code: Int32(CURLE_OUT_OF_MEMORY.rawValue)), "no thread for the mail")))
         }
     }
 
@@ -75,9 +95,7 @@ final class MailTransfer: @unchecked Sendable {
         sigemptyset(&blocked)
         sigaddset(&blocked, SIGPIPE)
         pthread_sigmask(SIG_BLOCK, &blocked, nil)
-        let outcome = converse()
-        finish?(outcome)
-        finish = nil
+        conclude(converse())
     }
 
     private func converse() -> Result<Void, MailError> {
@@ -152,7 +170,7 @@ final class MailTransfer: @unchecked Sendable {
     fileprivate func read(into buffer: UnsafeMutablePointer<CChar>, room: Int) -> Int {
         let count = min(room, message.count - position)
         guard count > 0 else {
-            hasEnded = true
+            hasEnded.store(true, ordering: .releasing)
             return 0
         }
         message.withUnsafeBytes { bytes in
@@ -172,7 +190,7 @@ final class MailTransfer: @unchecked Sendable {
     fileprivate var mustStop: Bool {
         let at = cancelledAt.load(ordering: .relaxed)
         guard at > 0 else { return false }
-        guard hasEnded else { return true }
+        guard hasEnded.load(ordering: .acquiring) else { return true }
         return Self.nanoseconds() - at > UInt64(max(0, configuration.graceMilliseconds)) * 1_000_000
     }
 
@@ -180,7 +198,7 @@ final class MailTransfer: @unchecked Sendable {
 
     private func outcome(_ code: CURLcode, reply: Int) -> Result<Void, MailError> {
         if code == CURLE_OK { return .success(()) }
-        if hasEnded {
+        if hasEnded.load(ordering: .acquiring) {
             // The last answer before the end was 354; another one is the answer to the mail.
             if (200..<300).contains(reply) { return .success(()) }
             if reply < 400 { return .failure(failed(kind(code, reply), detail(code, reply), isUnknown: true)) }

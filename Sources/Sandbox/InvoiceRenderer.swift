@@ -47,7 +47,7 @@ struct InvoiceRenderer: Sendable {
             case .time(let time): write(time, record, to: &pen)
             case .flag(let flag): write(flag, record, to: &pen)
             case .block(.payments):
-                if let payments { payments.write(of: record, depth: layout.depth + 1, to: &pen) }
+                if let payments { payments.write(depth: layout.depth + 1, to: &pen) }
             case .block(let block): write(block, record, customer, layout, to: &pen)
             }
         }

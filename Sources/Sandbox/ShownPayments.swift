@@ -1,25 +1,25 @@
 /// The payments of an invoice, for a request that wants them with it: `expand[]=payments`, which later versions have
 /// in place of `payment_intent` and `charge` (https://docs.stripe.com/changelog/basil). At most a page of them.
 struct ShownPayments {
-    let page: ListPage<IntentRecord>
+    let page: ListPage<InvoicePaymentRecord>
     let renderer: PartRenderer
 
-    /// An upper bound of what ``write(of:depth:to:)`` needs.
+    /// An upper bound of what ``write(depth:to:)`` needs.
     var sizeBound: Int { 512 + page.rows.count * (renderer.paymentSizeBound + 16) }
 
     /// Writes the member after the comma of the one before it.
     /// - Parameter depth: of the member.
-    func write(of invoice: InvoiceRecord, depth: Int, to pen: inout Pen) {
+    func write(depth: Int, to pen: inout Pen) {
         pen.line(depth)
         pen.text("\"payments\": {")
         pen.line(depth + 1)
         pen.text("\"object\": \"list\",")
         pen.line(depth + 1)
         pen.text("\"data\": [")
-        for (position, intent) in page.rows.enumerated() {
+        for (position, payment) in page.rows.enumerated() {
             if position > 0 { pen.text(",") }
             pen.line(depth + 2)
-            renderer.writePayment(invoice, intent, depth: depth + 2, to: &pen)
+            renderer.writePayment(payment, depth: depth + 2, to: &pen)
         }
         if !page.rows.isEmpty { pen.line(depth + 1) }
         pen.text("],")
@@ -44,12 +44,12 @@ extension Exchange {
 
     /// The payments of an invoice that is shown with them.
     func shownPayments(of invoice: InvoiceRecord, in view: WorldView) throws(SandboxError) -> ShownPayments {
-        var page = ListPage<IntentRecord>(rows: [], hasMore: false)
+        var page = ListPage<InvoicePaymentRecord>(rows: [], hasMore: false)
         // A draft has none, and none is older than its invoice.
         if invoice.finalizedSeconds != nil {
             var filter = ListFilter()
             filter.fromSeconds = invoice.createdSeconds
-            page = try view.invoicePayments(filter) { $0.invoice?.index == invoice.index }
+            page = try view.invoicePayments(filter) { $0.invoice.index == invoice.index }
         }
         return ShownPayments(page: page, renderer: world.partRenderer)
     }

@@ -15,7 +15,7 @@ struct ReportTelling: Sendable {
     let senders: OutboxSenders
 
     /// For a message of the report that another process is sending at this moment.
-    private static let patience = Duration.seconds(10)
+    private static let patience = Swift.Duration.seconds(10)
 
     /// - Returns: the report, with what became of it on each way out.
     /// - Throws: `PostgresError`, where nobody can tell what became of it.
@@ -42,7 +42,7 @@ struct ReportTelling: Sendable {
         async let sent = senders.send(report: result.id, pool: pool)
         let filed = try await files
         let isSent = try await sent.isWhole
-        let patience = Task.isCancelled ? Duration.zero : Self.patience
+        let patience = Task.isCancelled ? Swift.Duration.zero : Self.patience
         return try await Task {
             try await filed.settled(StoredReports(pool: pool), isSent: isSent, patience: patience)
         }.value

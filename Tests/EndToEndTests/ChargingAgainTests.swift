@@ -86,7 +86,8 @@ struct ChargingAgainTests {
         #expect(try row["status"] as String == "pending" && row["waits"] as Bool)
     }
 
-    @Test("a payment that was given back since does not begin to count", arguments: ["2023-10-16", "2026-07-29.dahlia"])
+    @Test(
+        "a payment that was given back since does not begin to count", arguments: ["2023-10-16", "2026-07-29.dahlia"])
     func givenBack(_ version: String) async throws {
         try await Town.with(apiVersion: version) { town in
             let cut = try await ChargingTests.charging(in: town) { if $0 == .intent { throw Crash() } }
@@ -164,12 +165,10 @@ struct ChargingAgainTests {
         }
     }
 
-    @Test(
-        "an empty page that says there is more is no sign that nothing was paid",
-        arguments: [SandboxFault.serverErrorAfter, .resetAfter])
-    func unreadableList(_ fault: SandboxFault) async throws {
+    @Test("an empty page that says there is more is no sign that nothing was paid")
+    func unreadableList() async throws {
         let faults = SandboxFaults(
-            scripts: [.init(fault, method: "POST", pathContains: Self.path)]
+            scripts: [.init(.serverErrorAfter, method: "POST", pathContains: Self.path)]
                 + [1, 2].map { .init(.emptyPage, occurrence: $0, method: "GET", pathContains: Self.path + "?") })
         try await Town.with(faults: faults) { town in
             let charging = try await ChargingTests.charging(in: town, attempts: 1)

@@ -22,7 +22,7 @@ struct PaymentListTests {
             case "methods": _ = try await client.paymentMethods(ofCustomer: "cus_1")
             case "sessions": _ = try await client.hasCheckoutSession(ofIntent: "pi_1")
             case "invoice of intent": _ = try await client.invoiceOfIntent("pi_1")
-            case "intents of invoice": _ = try await client.intentsOfInvoice("in_1")
+            case "intents of invoice": _ = try await client.sources(ofInvoice: "in_1")
             case "endpoints": _ = try await client.webhookEndpoints()
             default: _ = try await client.intentPage(query)
             }

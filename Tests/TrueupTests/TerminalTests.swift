@@ -39,7 +39,7 @@ struct TerminalTests {
                 let shown = try await scene.program.run(words, columns: columns)
                 #expect(piped.status == 0 && shown.status == 0, "\(shown.everything)")
                 #expect(piped.output.split(separator: "\n").contains { $0.count > width }, "\(words)")
-                let long = shown.output.split(separator: "\n").filter { $0.count > width }
+                let long = shown.output.split(whereSeparator: \.isNewline).filter { $0.count > width }
                 #expect(long.isEmpty, "\(words): \(long)")
                 let cells = Set(shown.output.split(whereSeparator: \.isWhitespace))
                 let lost = Set(piped.output.split(whereSeparator: \.isWhitespace)).subtracting(cells)
