@@ -14,7 +14,7 @@ struct TimeoutTests {
     @Test("one is stopped after its job's timeout, the command says so, the next job runs, and the next run goes on")
     func stopped() async throws {
         try await Scene.with(orders: 3_000, plants: [.paidOpen: 3]) { scene in
-            try Self.slow(scene, timeout: "8s", perSecond: 2)
+            try Self.slow(scene, timeout: "8s", perSecond: 1)
             try scene.folder.write("kind: reconcil\n", to: "jobs/typo.yaml")
             let ran = try await scene.program.run("run", Scene.job, "typo", "--json", "--jobs", "./jobs")
             #expect(ran.status == 1, "\(ran.everything)")
